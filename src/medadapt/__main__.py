@@ -1,0 +1,5 @@
+"""`python -m medadapt` is the same command as `medadapt`."""
+
+from medadapt.cli.app import main
+
+main()

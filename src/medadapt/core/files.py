@@ -1,0 +1,131 @@
+"""JSON and JSON lines on disk: whole or not at all, strict, and in UTF-8.
+
+A file is written beside its place, flushed to the disk and renamed, so an interrupted write leaves the
+old file. NaN and Infinity are refused in both directions: they are not JSON.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+from medadapt.core.errors import DataError, DiskError
+
+DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+
+
+@contextmanager
+def disk_faults(path: Path) -> Iterator[None]:
+    """Turn a full or unwritable disk into a `DiskError` that names the place."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno not in DISK_FAULTS:
+            raise
+        raise DiskError(
+            f"{path} cannot be written: {problem.strerror}.",
+            "a writable folder with free space",
+            "Free some space or choose another folder with -o; then repeat the command, it continues.",
+        ) from problem
+
+
+@contextmanager
+def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """Open a file that appears at `path` complete, or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with disk_faults(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+            sync_folder(path.parent)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the renames inside a folder durable (a folder cannot be synced on Windows: skipped there)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(text)
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Strict JSON of a value; frozen dataclasses and paths are understood. Raises ValueError on NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_plain)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON document for people: indented, with a final newline."""
+    write_text(path, to_json(value, indent=2) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> int:
+    """Write one JSON object a line; returns the number of lines."""
+    count = 0
+    with whole_file(path) as file:
+        for row in rows:
+            file.write(to_json(row) + "\n")
+            count += 1
+    return count
+
+
+def parse_json(text: str) -> Any:
+    """Parse strict JSON; NaN and Infinity raise ValueError."""
+    return json.loads(text, parse_constant=_refuse_constant)
+
+
+def read_json(path: Path) -> Any:
+    """Read one of our own JSON documents. Raises DataError when it is damaged."""
+    try:
+        return parse_json(path.read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise DataError(
+            f"{path} is damaged: {problem}.", "a complete JSON file", "Delete the file and run the stage again."
+        ) from problem
+
+
+def read_jsonl(path: Path) -> Iterator[Any]:
+    """Read one of our own JSON-lines files, a value a line. Raises DataError that names the line."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                try:
+                    yield parse_json(line)
+                except ValueError as problem:
+                    raise DataError(
+                        f"{path}:{number} is damaged: {problem}.",
+                        "one JSON object a line",
+                        "Delete the file and run its stage again.",
+                    ) from problem
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,299 @@
+"""The recipe: one YAML file that holds every choice of a run.
+
+Sections are frozen and small. The sentence under a field is its help text, its line in the JSON Schema
+(editor completion) and its line in the reference documentation, so it is written for users. Only `data`
+and `model` must be given; every default is the good choice.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from medadapt.core.records import TASK_OF_FORMAT, Task
+
+Auto = Literal["auto"]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+RECOGNISED_COLUMNS = (
+    "id", "question", "answer", "label", "context", "type", "options", "answer_index",
+    "explanation", "subject", "topic", "choice_type", "group",
+)  # fmt: skip
+
+
+class Section(BaseModel):
+    """A part of the recipe: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SplitSection(Section):
+    """How records are shared out. Shares are targets: groups are never torn apart."""
+
+    train: Annotated[float, Field(gt=0, le=1)] = 0.8
+    """Share of records to train on."""
+    validation: Share = 0.1
+    """Share of records to choose the best step on; 0 is allowed."""
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share of records to measure on. They are never trained on and never chosen by."""
+    group: Literal["auto", "none"] = "auto"
+    """`auto` keeps near-duplicate inputs and rows of one document together; `none` splits row by row."""
+    stratify: Literal["auto", "none"] = "auto"
+    """`auto` keeps the shares of the labels alike in every split where there are labels."""
+
+    @model_validator(mode="after")
+    def _shares_make_one(self) -> SplitSection:
+        total = self.train + self.validation + self.test
+        if not math.isclose(total, 1.0, abs_tol=1e-6):
+            raise ValueError(f"train, validation and test must add up to 1, not to {total:g}")
+        return self
+
+
+class LimitSection(Section):
+    """Keep only so many rows of the source."""
+
+    rows: Annotated[int, Field(ge=1)]
+    """How many rows to keep."""
+    by: Literal["random", "explanation_length"] = "random"
+    """`random` draws by the seed; `explanation_length` keeps the longest explanations."""
+
+
+class DataSection(Section):
+    """Where the questions come from and how they are read."""
+
+    format: Literal["symptom_table", "typed_qa", "dialogue", "question_answer", "multiple_choice"]
+    """What the rows are: a symptom table, typed questions, dialogues, question/answer pairs, or an exam."""
+    source: Annotated[str, Field(min_length=1)] | dict[Literal["train", "validation", "test"], str]
+    """A file, folder or glob; `hub:owner/name`; `sample:NAME`; or ready-made splits by name."""
+    revision: str | None = None
+    """Commit or tag of a hub data set."""
+    columns: dict[Literal[RECOGNISED_COLUMNS], str] = {}  # type: ignore[valid-type]
+    """Column names, where they are not recognised by themselves: `{label: Diagnosis}`."""
+    types: tuple[str, ...] = ()
+    """typed_qa: keep only these question types; upper and lower case are alike."""
+    choice_type: str | None = None
+    """multiple_choice: keep only rows of this choice type (`single`); a row without one is kept."""
+    answer_base: Literal["auto", 0, 1, "letter"] = "auto"
+    """multiple_choice: whether the answer column counts from 0, from 1, or is a letter."""
+    limit: LimitSection | None = None
+    """Keep only so many rows: `{rows: 10000, by: random}`."""
+    aliases: dict[str, str] = {}
+    """Other spellings of labels or answers: `{heart attack: Myocardial infarction}`."""
+    split: SplitSection = SplitSection()
+    """Shares of train, validation and test, and what must stay together."""
+    allow_leak: bool = False
+    """Go on, with exit code 0, although test questions also occur in train or validation."""
+
+
+class PromptSection(Section):
+    """How a record becomes the text the model reads."""
+
+    template: Literal["auto", "symptoms", "typed_question", "question", "medical_question", "choices"] = "auto"
+    """The wording around the question; `auto` picks the one of the data format."""
+    chat_template: Literal["auto", "never", "always"] = "auto"
+    """Whether the model's own chat template wraps the prompt; `auto` does where the model has one."""
+    system: str | None = None
+    """An instruction put before the question."""
+    options: bool = True
+    """multiple_choice: show the options in the prompt."""
+    answer: Literal["auto", "letter", "text", "text_and_explanation"] = "auto"
+    """multiple_choice: what the model answers with."""
+
+
+class ExamplesSection(Section):
+    """How texts become tokens."""
+
+    max_length: Auto | Annotated[int, Field(ge=16)] = "auto"
+    """Most tokens of prompt and answer together; `auto` is the model's context, at most 2048."""
+    long_answer: Literal["cut", "drop"] = "cut"
+    """A training answer that does not fit is cut (and trained without its end) or dropped."""
+
+
+class ModelSection(Section):
+    """The base model and how it is held in memory."""
+
+    base: Annotated[str, Field(min_length=1)]
+    """A local folder or a Hugging Face model id."""
+    revision: str | None = None
+    """Commit or tag of a hub model."""
+    quantization: Literal["none", "int8", "nf4"] = "none"
+    """How the frozen weights are stored: as they are, in 8 bits, or in 4 bits (QLoRA)."""
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    """Number format of the frozen weights; `auto` is bf16 where the device is fast at it, else fp16 on a
+    GPU and fp32 on a CPU."""
+    offload: Literal["none", "cpu"] = "none"
+    """`cpu` keeps layers that do not fit on the GPU in main memory."""
+    adapter: str | None = None
+    """Go on from, or only evaluate, this adapter."""
+    trust_remote_code: bool = False
+    """Run Python code that comes with the model. Needs a pinned `revision`."""
+
+    @model_validator(mode="after")
+    def _remote_code_needs_a_commit(self) -> ModelSection:
+        if self.trust_remote_code and self.revision is None:
+            raise ValueError(
+                "trust_remote_code runs code of the model's authors: pin the commit you have read in model.revision"
+            )
+        return self
+
+
+class LoraSection(Section):
+    """Which weights the adapter may change, and how much room it gets."""
+
+    rank: Annotated[int, Field(ge=1, le=1024)] = 16
+    """Width of the low-rank update. Adapter size grows in proportion."""
+    alpha: Positive = 32
+    """Strength of the update; it is scaled by alpha / rank."""
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
+    """Share of the adapter's inputs that is silenced in training."""
+    targets: Literal["all-linear", "attention"] | tuple[str, ...] = "all-linear"
+    """Which linear layers get an adapter: all of them, attention's, or a list of names."""
+    variant: Literal["lora", "rslora", "dora"] = "lora"
+    """Plain LoRA, rank-stabilised, or weight-decomposed."""
+
+    @field_validator("targets")
+    @classmethod
+    def _some_targets(cls, targets: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        if not targets:
+            raise ValueError("an empty list trains nothing; name at least one module or use all-linear")
+        return targets
+
+
+Schedule = Literal["cosine", "linear", "constant"]
+
+
+class TrainingSection(Section):
+    """How the adapter is trained."""
+
+    epochs: Positive = 3
+    """Passes over the training records; a fraction is allowed."""
+    batch_size: Annotated[int, Field(ge=1)] = 8
+    """Examples in one optimiser step, however the engine cuts it up."""
+    learning_rate: Positive = 2.0e-4
+    """Highest learning rate of the schedule."""
+    schedule: Schedule = "cosine"
+    """How the learning rate falls after the warm-up."""
+    warmup: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.1
+    """Below 1 a share of all steps, from 1 on a number of steps."""
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.01
+    """AdamW's decay of the adapter's weights."""
+    max_grad_norm: Positive | None = 1.0
+    """Gradients are scaled down to this norm; null leaves them as they are."""
+    eval_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
+    """When the validation loss is measured: each epoch, or every so many steps."""
+    save_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "epoch"
+    """When a checkpoint is written."""
+    keep: Annotated[int, Field(ge=1)] = 3
+    """How many checkpoints to keep."""
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    """Stop after so many evaluations without a better validation loss."""
+    log_every: Annotated[int, Field(ge=1)] = 10
+    """How often the console and the trackers hear of the loss (steps.jsonl has every step)."""
+    checkpointing: Literal["auto", "on", "off"] = "auto"
+    """Recompute activations in the backward pass to save memory."""
+    micro_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
+    """Most tokens in one forward pass. It changes speed and memory, never the gradient."""
+    backend: Literal["native", "trl"] = "native"
+    """The engine that trains."""
+    tracking: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
+    """Where curves are sent besides steps.jsonl."""
+
+
+class EvaluationSection(Section):
+    """How both models are measured."""
+
+    primary: Literal["auto", "accuracy", "macro_f1", "loss", "perplexity", "bits_per_byte", "accuracy_generated"] = "auto"
+    """The one metric that carries the verdict; `auto` is accuracy, or bits per byte for open questions."""
+    method: Literal["auto", "score", "generate"] = "auto"
+    """`score` compares likelihoods only; `generate` also lets both models write their answers."""
+    max_new_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
+    """Longest generated answer in tokens."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Level of the intervals and tests: 0.05 means 95 % intervals."""
+    bootstrap_samples: Annotated[int, Field(ge=100)] = 10000
+    """Resamples behind each bootstrap interval."""
+
+
+class SearchSection(Section):
+    """Which settings a search tries."""
+
+    trials: Annotated[int, Field(ge=1)] = 8
+    """How many settings to try."""
+    vary: dict[str, Any] = {}
+    """Recipe keys and the values to try: `{training.learning_rate: {log: [5.0e-5, 5.0e-4]}}`."""
+
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Recipe(Section):
+    """Everything one run needs to know."""
+
+    name: str = "run"
+    """Names the run folder `runs/<name>`: letters, digits, `.`, `_` and `-`."""
+    data: DataSection
+    prompt: PromptSection = PromptSection()
+    examples: ExamplesSection = ExamplesSection()
+    model: ModelSection
+    lora: LoraSection = LoraSection()
+    training: TrainingSection = TrainingSection()
+    evaluation: EvaluationSection = EvaluationSection()
+    search: SearchSection | None = None
+    """Settings for `medadapt search`; a plain run ignores them."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Fixes every random choice of the run."""
+
+    @property
+    def task(self) -> Task:
+        """What kind of question this is."""
+        return TASK_OF_FORMAT[self.data.format]
+
+    @property
+    def primary(self) -> str:
+        """The metric that carries the verdict, `auto` resolved."""
+        if self.evaluation.primary != "auto":
+            return self.evaluation.primary
+        return "bits_per_byte" if self.task == "qa" else "accuracy"
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_a_folder_name(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise ValueError("use letters, digits, '.', '_' and '-' only, starting with a letter or digit")
+        return name
+
+    @model_validator(mode="after")
+    def _primary_fits_the_task(self) -> Recipe:
+        closed_only = {"accuracy", "macro_f1", "accuracy_generated"}
+        if self.task == "qa" and self.evaluation.primary in closed_only:
+            raise ValueError(
+                f"evaluation.primary '{self.evaluation.primary}' marks a closed set of answers, but data.format "
+                f"'{self.data.format}' asks open questions; use 'bits_per_byte', 'loss' or 'perplexity'"
+            )
+        if self.evaluation.primary == "accuracy_generated" and self.evaluation.method != "generate":
+            raise ValueError(
+                "evaluation.primary 'accuracy_generated' marks written answers; set evaluation.method: generate"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _template_fits_the_format(self) -> Recipe:
+        fits = {
+            "symptom_table": {"auto", "symptoms"},
+            "multiple_choice": {"auto", "choices", "question", "medical_question"},
+        }.get(self.data.format, {"auto", "typed_question", "question", "medical_question"})
+        if self.prompt.template not in fits:
+            raise ValueError(
+                f"prompt.template '{self.prompt.template}' does not suit data.format '{self.data.format}'; "
+                f"use one of {', '.join(sorted(fits))}"
+            )
+        return self
+
+
+def dump(recipe: Recipe) -> dict[str, Any]:
+    """The resolved recipe as plain values, defaults included, in the order of the schema."""
+    return recipe.model_dump(mode="json")

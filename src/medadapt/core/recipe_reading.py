@@ -1,0 +1,229 @@
+"""YAML text and overrides -> Recipe, with every mistake named at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from medadapt.core.errors import RecipeError
+from medadapt.core.recipe import Recipe
+
+MOST_CHARACTERS = 1_000_000
+"""A recipe is a page or two; more is a mistaken file."""
+
+# Keys that belong to the recipe but whose feature a later release brings. They are refused, never ignored.
+LATER: tuple[tuple[str, Callable[[Recipe], bool]], ...] = (
+    ("data.format: dialogue", lambda r: r.data.format == "dialogue"),
+    ("data.format: question_answer", lambda r: r.data.format == "question_answer"),
+    ("data.source: hub:...", lambda r: isinstance(r.data.source, str) and r.data.source.startswith("hub:")),
+    ("data.source: {train, validation, test}", lambda r: isinstance(r.data.source, dict)),
+    ("data.revision", lambda r: r.data.revision is not None),
+    ("model.quantization: int8", lambda r: r.model.quantization == "int8"),
+    ("model.offload: cpu", lambda r: r.model.offload == "cpu"),
+    ("model.adapter", lambda r: r.model.adapter is not None),
+    ("lora.variant", lambda r: r.lora.variant != "lora"),
+    ("training.early_stopping", lambda r: r.training.early_stopping is not None),
+    ("training.backend: trl", lambda r: r.training.backend == "trl"),
+    ("training.tracking: wandb, mlflow", lambda r: bool({"wandb", "mlflow"} & set(r.training.tracking))),
+    ("search", lambda r: r.search is not None),
+)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that also refuses repeated keys and aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.constructor.ConstructorError(
+                None, None, "aliases (*name) are not used in recipes", self.peek_event().start_mark
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool | type(None)):
+                raise yaml.constructor.ConstructorError(None, None, "a key must be a plain word", key_node.start_mark)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands here twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """Plain values of a YAML text. Raises RecipeError on tags, repeated keys, aliases and bad syntax."""
+    if len(text) > MOST_CHARACTERS:
+        raise RecipeError(
+            f"{where} has {len(text):,} characters.", "a recipe of a page or two", "Check that this is the recipe."
+        )
+    try:
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader, made stricter
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
+        what = getattr(problem, "problem", None) or str(problem)
+        raise RecipeError(
+            f"{place}: {what}.",
+            "plain YAML: keys, values and lists, without tags such as !!python",
+            "Correct this line; `medadapt recipes show symptom-diagnosis-opt-1.3b` prints an example.",
+        ) from None
+    except RecursionError:
+        raise RecipeError(f"{where} is nested too deeply.", "a recipe", "Check that this is the recipe.") from None
+
+
+def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
+    """The recipe in a file, with `section.key=value` overrides applied.
+
+    Relative paths in it are left as they stand: they are relative to where the command runs.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise RecipeError(f"{path} is not UTF-8 text.", "a YAML recipe in UTF-8", "Save it as UTF-8.") from None
+    return recipe_from(parse_yaml(text, str(path)), where=str(path), overrides=overrides)
+
+
+def recipe_from(values: Any, *, where: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Validate plain values as a recipe. Raises one RecipeError that lists every mistake."""
+    if not isinstance(values, dict):
+        raise RecipeError(
+            f"{where} is no recipe: it holds {_kind(values)}.",
+            "a YAML mapping with at least `data` and `model`",
+            "`medadapt recipes copy symptom-diagnosis-opt-1.3b` writes one to start from.",
+        )
+    for override in overrides:
+        _apply_override(values, override)
+    try:
+        recipe = Recipe.model_validate(values)
+    except ValidationError as problem:
+        mistakes = list(_mistakes(problem))
+        raise RecipeError(
+            f"{where} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}:\n"
+            + "\n".join(f"  {line}" for line in mistakes),
+            "only the keys and values of `medadapt recipes schema`",
+            "Correct the lines above.",
+        ) from None
+    later = [key for key, asked in LATER if asked(recipe)]
+    if later:
+        raise RecipeError(
+            f"{where} asks for what this version cannot do yet: {'; '.join(later)}.",
+            "only features of this version",
+            "Remove these keys; the feature comes with a later release and is never silently ignored.",
+        )
+    return recipe
+
+
+def _apply_override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise RecipeError(
+            f"--set {override} is not understood.", "section.key=value", "For example --set training.epochs=1."
+        )
+    place: Any = values
+    for part in path[:-1]:
+        if place.get(part) is None:
+            place[part] = {}
+        place = place[part]
+        if not isinstance(place, dict):
+            raise RecipeError(
+                f"--set {override}: '{part}' is a value, not a section.",
+                "section.key=value",
+                f"Use --set {part}=... instead.",
+            )
+    place[path[-1]] = parse_yaml(text, f"--set {key}") if text.strip() else None
+
+
+def _mistakes(problem: ValidationError) -> Iterator[str]:
+    """One line a mistake: the key's path, what is wrong, and the nearest valid name."""
+    # A union reports one error for each of its members; only the most telling line is shown for a key.
+    by_place: dict[str, list[Any]] = {}
+    for error in problem.errors(include_url=False):
+        path = [str(part) for part in error["loc"]]
+        place = ".".join(_named_parts(path))
+        by_place.setdefault(place, []).append(error)
+    for place, errors in by_place.items():
+        yield f"{place or 'recipe'}: {_explain(place, errors)}"
+
+
+def _explain(place: str, errors: list[Any]) -> str:
+    error = errors[0]
+    kinds = {e["type"] for e in errors}
+    if "extra_forbidden" in kinds:
+        section, _, key = place.rpartition(".")
+        known = list(_section_fields(section))
+        return f"there is no such key{_nearest(key, known)}"
+    if kinds == {"missing"}:
+        return "must be given"
+    if "literal_error" in kinds:
+        allowed: list[str] = []
+        for e in errors:
+            if e["type"] == "literal_error":
+                allowed += [word.strip(" '") for word in e["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        others = [_sentence(e) for e in errors if e["type"] != "literal_error"]
+        values = ", ".join(dict.fromkeys(a for a in allowed if a))
+        also = f" (or {others[-1]})" if others else ""
+        return f"{error['input']!r} is none of {values}{also}{_nearest(str(error['input']), allowed)}"
+    return _sentence(error)
+
+
+def _sentence(error: Any) -> str:
+    message = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] == "value_error":
+        return message
+    return f"{message[:1].lower()}{message[1:]}, not {error['input']!r}"
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.5)
+    return f"; did you mean '{next(k for k in known if k.lower() == near[0])}'?" if near else ""
+
+
+def _section_fields(section: str) -> Iterator[str]:
+    model: Any = Recipe
+    for part in section.split(".") if section else []:
+        field = model.model_fields.get(part)
+        model = next((m for m in _models_in(field.annotation) if m), None) if field else None
+        if model is None:
+            return
+    yield from model.model_fields
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _models_in(part)
+
+
+def _named_parts(path: list[str]) -> list[str]:
+    """Drop the parts that name a union's member rather than a key of the recipe."""
+    named: list[str] = []
+    model: Any = Recipe
+    for part in path:
+        fields = getattr(model, "model_fields", None)
+        if fields is None:
+            if named and (part == "[key]" or part.startswith(("constrained-", "literal[", "function-", "dict[", "tuple["))):
+                continue
+            if part in {"str", "int", "float", "bool"}:
+                continue
+            named.append(part)
+            continue
+        named.append(part)
+        field = fields.get(part)
+        model = next(_models_in(field.annotation), None) if field else None
+    return named
+
+
+def _kind(value: Any) -> str:
+    return {"NoneType": "nothing", "list": "a list", "str": "a single text"}.get(
+        type(value).__name__, type(value).__name__
+    )

@@ -1,0 +1,100 @@
+"""What the later stages hand on: predictions of one model, and the estimates made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from medadapt.core.files import read_jsonl
+
+ModelName = Literal["baseline", "tuned"]
+MODEL_NAMES: tuple[ModelName, ...] = ("baseline", "tuned")
+Verdict = Literal["better", "worse", "not shown"]
+
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte"})
+NO_EFFECT_NATS = 1e-3
+"""An adapter that moves no log-likelihood by more than this, and changes no decision, has no effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """One line of `4-predictions/{baseline,tuned}.jsonl`: what one model said of one test record."""
+
+    id: str
+    """The record's id."""
+    model: str
+    prompt_sha256: str
+    """Hash of the exact prompt text the model saw."""
+    text: str | None = None
+    """Greedy answer; null where the method only scores."""
+    parsed: str | None = None
+    """The label or option letter read from `text`; null where none could be read."""
+    choice: str | None = None
+    """Label or letter with the highest score (the first of equals); null for open questions."""
+    scores: dict[str, float] | None = None
+    """Log-likelihood in nats of each label, or of each option under its letter."""
+    probabilities: dict[str, float] | None = None
+    """Softmax over `scores`."""
+    nll: float | None = None
+    """Summed negative log-likelihood of the reference answer in nats, over the tokens that fit."""
+    num_tokens: int | None = None
+    """Reference tokens covered by `nll`, the closing token included where it fits."""
+    num_bytes: int | None = None
+    """UTF-8 bytes of the reference text those tokens spell."""
+    truncated: bool = False
+    """The prompt was shortened or the reference answer did not fit whole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A metric with its confidence interval at the run's alpha."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    """Test records behind the value."""
+    reason: str | None = None
+    """Why `value`, or its interval, could not be computed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """tuned - baseline on the same records, paired."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    p: float | None
+    test: str
+    """How p and the interval were made, for example `mcnemar-exact`."""
+    verdict: Verdict
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """What is needed to reproduce the numbers of `metrics.json`."""
+
+    records_sha256: str
+    prompt_sha256: str
+    """Hash over the prompt hashes of all test records, in order."""
+    base: str
+    base_sha256: str
+    adapter_sha256: str
+    seed: int
+    dtype: str
+    versions: dict[str, str]
+
+
+def read_predictions(path: Path) -> Iterator[Prediction]:
+    """Predictions of one model, in the order of the test records."""
+    known = {f.name for f in fields(Prediction)}
+    for row in read_jsonl(path):
+        yield Prediction(**{name: value for name, value in row.items() if name in known})
+
+
+Metrics = dict[str, Any]
+"""The content of `5-metrics/metrics.json`, schema 1."""

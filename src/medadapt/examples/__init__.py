@@ -1,0 +1,1 @@
+"""Records -> Examples: templates, masking, tokens."""

@@ -1,0 +1,185 @@
+"""Text -> tokens, the same way in training, scoring and use.
+
+The prompt is encoded by itself, exactly as it is when the model is asked, and the completion's tokens
+follow it. So the prompt's tokens are a strict prefix of every example, whatever the tokenizer would have
+merged across the border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from medadapt.core.errors import DataError
+from medadapt.core.files import read_json
+from medadapt.core.records import LETTERS, Record
+from medadapt.examples.templates import Wording, answer_text, join, option_text, render_prompt
+
+SUMMARY = "examples.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingPlan:
+    """All that decides how a record becomes tokens; stored in examples.json and used by every later stage."""
+
+    wording: Wording
+    chat: bool
+    """Whether the model's own chat template wraps the prompt."""
+    max_length: int
+    """Most tokens of prompt and completion together."""
+    prompt_limit: int
+    """Longer prompts lose tokens from their middle. The same for every record, so that a prompt's length
+    never tells how long its answer is."""
+    closing: str
+    """The token a finished answer ends with: end of text, or end of turn in a chat template."""
+    labels: tuple[str, ...]
+    """The closed set of labels of a diagnosis task, else empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodedPrompt:
+    """A prompt as the model reads it."""
+
+    text: str
+    tokens: list[int]
+    truncated: bool
+    """Whether text was taken from its middle."""
+
+
+class Encoder:
+    """A tokenizer that follows an `EncodingPlan`."""
+
+    def __init__(self, tokenizer: Any, plan: EncodingPlan) -> None:
+        self.tokenizer = tokenizer
+        self.plan = plan
+        closing = tokenizer.convert_tokens_to_ids(plan.closing)
+        self.closing_ids: tuple[int, ...] = (int(closing),)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The closed set of labels, or nothing."""
+        return self.plan.labels
+
+    @property
+    def max_length(self) -> int:
+        """Most tokens of prompt and completion together."""
+        return self.plan.max_length
+
+    def prompt_text(self, record: Record) -> str:
+        """The prompt as text, chat template included."""
+        body = render_prompt(record, self.plan.wording)
+        return chat_prompt(self.tokenizer, body) if self.plan.chat else body
+
+    def prompt(self, record: Record) -> EncodedPrompt:
+        """The prompt of a record, shortened in its middle where it is too long."""
+        return self.prompts([record])[0]
+
+    def prompts(self, records: Sequence[Record]) -> list[EncodedPrompt]:
+        """The prompts of many records, tokenised together."""
+        texts = [self.prompt_text(record) for record in records]
+        if not texts:
+            return []
+        encoded = self.tokenizer(texts, add_special_tokens=not self.plan.chat)["input_ids"]
+        return [self._fitted(text, tokens) for text, tokens in zip(texts, encoded, strict=True)]
+
+    def reference(self, record: Record) -> str:
+        """The completion trained for this record, with the space that separates it from its prompt."""
+        return join(self._prompt_end(record), answer_text(record, self.plan.wording))
+
+    def choices(self, record: Record) -> dict[str, str] | None:
+        """Completion text of every label, or of every option under its letter; None for open questions."""
+        end = self._prompt_end(record)
+        if self.plan.labels:
+            return {label: join(end, label) for label in self.plan.labels}
+        if record.options is None:
+            return None
+        wording = self.plan.wording
+        if wording.answer == "text_and_explanation":
+            # An explanation belongs to one option only: scoring with it would give the answer away.
+            return {
+                letter: join(end, text.strip()) for letter, text in zip(LETTERS, record.options, strict=False)
+            }
+        return {
+            LETTERS[index]: join(end, option_text(record, index, wording)) for index in range(len(record.options))
+        }
+
+    def completion(self, prompt: EncodedPrompt, text: str, *, closed: bool) -> list[int]:
+        """Tokens of a completion after this prompt; `closed` adds the token that ends the answer."""
+        return self.completions([prompt], [text], closed=closed)[0]
+
+    def completions(self, prompts: Sequence[EncodedPrompt], texts: Sequence[str], *, closed: bool) -> list[list[int]]:
+        """Tokens of many completions, each after its own prompt."""
+        if not texts:
+            return []
+        ending = list(self.closing_ids) if closed else []
+        joint = self.tokenizer(
+            [prompt.text[-BORDER:] + text for prompt, text in zip(prompts, texts, strict=True)],
+            add_special_tokens=False,
+        )["input_ids"]
+        borders = self.tokenizer([prompt.text[-BORDER:] for prompt in prompts], add_special_tokens=False)["input_ids"]
+        return [
+            (both[len(border) :] if both[: len(border)] == border else self._apart(text)) + ending
+            for both, border, text in zip(joint, borders, texts, strict=True)
+        ]
+
+    def _apart(self, text: str) -> list[int]:
+        """Tokens of a completion the tokenizer would merge with its prompt: encoded after a line break."""
+        mark = self.tokenizer("\n", add_special_tokens=False)["input_ids"]
+        both = self.tokenizer("\n" + text, add_special_tokens=False)["input_ids"]
+        if both[: len(mark)] == mark:
+            return both[len(mark) :]
+        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    def _fitted(self, text: str, tokens: list[int]) -> EncodedPrompt:
+        limit = self.plan.prompt_limit
+        if len(tokens) <= limit:
+            return EncodedPrompt(text=text, tokens=list(tokens), truncated=False)
+        head = limit // 2
+        return EncodedPrompt(text=text, tokens=[*tokens[:head], *tokens[len(tokens) - (limit - head) :]], truncated=True)
+
+    def _prompt_end(self, record: Record) -> str:
+        # Only the last character matters, and a chat template ends alike for every record.
+        return self.prompt_text(record)[-1:]
+
+
+BORDER = 24
+"""Characters of the prompt that are encoded again with the completion to see where the tokenizer cuts."""
+
+
+def chat_prompt(tokenizer: Any, body: str) -> str:
+    """The prompt inside the model's own chat template, ready for the answer."""
+    return str(
+        tokenizer.apply_chat_template(
+            [{"role": "user", "content": body.strip()}], tokenize=False, add_generation_prompt=True
+        )
+    )
+
+
+def chat_closing(tokenizer: Any) -> str:
+    """The token with which the model's chat template ends an answer."""
+    turns = [{"role": "user", "content": "question"}]
+    opened = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    closed = str(
+        tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": "answer"}], tokenize=False)
+    )
+    rest = closed.removeprefix(opened).strip().removeprefix("answer")
+    ids = tokenizer(rest, add_special_tokens=False)["input_ids"]
+    special = [i for i in ids if i in set(tokenizer.all_special_ids)]
+    return str(tokenizer.convert_ids_to_tokens(special[0]) if special else tokenizer.eos_token)
+
+
+def plan_to_json(plan: EncodingPlan) -> dict[str, Any]:
+    """The plan as plain values for examples.json."""
+    return asdict(plan) | {"labels": list(plan.labels)}
+
+
+def load_encoder(examples: Path, tokenizer: Any) -> Encoder:
+    """The encoder that made the examples of a run. Raises DataError where the stage has not run."""
+    path = examples / SUMMARY
+    if not path.is_file():
+        raise DataError(f"{path} is missing.", "the encode stage's output", "Run `medadapt encode` first.")
+    stored = read_json(path)["plan"]
+    plan = EncodingPlan(**{**stored, "wording": Wording(**stored["wording"]), "labels": tuple(stored["labels"])})
+    return Encoder(tokenizer, plan)

@@ -1,0 +1,222 @@
+"""Records -> Examples: render, mask and tokenise every split, and tell what was done to long texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from medadapt.core.errors import DataError
+from medadapt.core.files import read_json, write_json, write_jsonl
+from medadapt.core.progress import Progress
+from medadapt.core.recipe import Recipe
+from medadapt.core.records import SPLITS, Record, read_records
+from medadapt.examples.encoding import SUMMARY, EncodedPrompt, Encoder, EncodingPlan, chat_closing, plan_to_json
+from medadapt.examples.masking import IGNORED, Example, mask
+from medadapt.examples.templates import resolve_wording
+from medadapt.examples.token_sets import batches, write_token_set
+
+DEFAULT_MAX_LENGTH = 2048
+BATCH = 256
+PREVIEWS = 3
+
+
+def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int | None, folder: Path,
+           progress: Progress) -> dict[str, Any]:  # fmt: skip
+    """Write `train/`, `validation/`, `test/`, `dropped.jsonl` and `examples.json` into `folder`.
+
+    Args:
+        recipe: its prompt, examples and data sections are used.
+        records: the folder 1-records.
+        tokenizer: of the base model.
+        context_length: most tokens the base can read; None where its configuration does not say.
+        folder: 2-examples.
+        progress: told of every batch.
+
+    Returns the content of examples.json. Raises DataError when nothing is left to train on.
+    """
+    splits = {name: list(read_records(records / f"{name}.jsonl")) for name in SPLITS}
+    plan = make_plan(recipe, [r for rows in splits.values() for r in rows], records, tokenizer, context_length)
+    encoder = Encoder(tokenizer, plan)
+    progress.start("Encoding", sum(len(rows) for rows in splits.values()))
+    dropped: list[dict[str, Any]] = []
+    summary: dict[str, Any] = {"plan": plan_to_json(plan), "splits": {}, "preview": []}
+    for name in SPLITS:
+        drop_long = name == "train" and recipe.examples.long_answer == "drop"
+        tally = _Tally(drop_long=drop_long, start_id=tokenizer.bos_token_id, dropped=dropped)
+        write_token_set(folder / name, tally.watch(_examples(encoder, splits[name], progress)))
+        summary["splits"][name] = tally.summary()
+        if name == "train":
+            summary["preview"] = [_preview(tokenizer, example) for example in tally.first]
+            _check_training_set(tally, name=str(folder))
+    progress.finish()
+    summary["dropped"] = len(dropped)
+    write_jsonl(folder / "dropped.jsonl", dropped)
+    write_json(folder / SUMMARY, summary)
+    return summary
+
+
+def make_plan(recipe: Recipe, records: Sequence[Record], folder: Path, tokenizer: Any, context_length: int | None) -> EncodingPlan:
+    """Resolve every `auto` of prompt and examples against the tokenizer, the model and the records."""
+    wording = resolve_wording(recipe.prompt, recipe.data.format)
+    has_chat = bool(getattr(tokenizer, "chat_template", None))
+    if recipe.prompt.chat_template == "always" and not has_chat:
+        raise DataError(
+            f"{recipe.model.base} has no chat template, although prompt.chat_template is 'always'.",
+            "a base whose tokenizer carries a chat template",
+            "Use prompt.chat_template: auto.",
+        )
+    chat = has_chat and recipe.prompt.chat_template != "never"
+    max_length = _max_length(recipe, context_length)
+    labels: tuple[str, ...] = ()
+    if recipe.task == "diagnosis":
+        labels = tuple(read_json(folder / "data.json")["labels"])
+    unlimited = EncodingPlan(
+        wording=wording,
+        chat=chat,
+        max_length=max_length,
+        prompt_limit=max_length,
+        closing=chat_closing(tokenizer) if chat else tokenizer.eos_token,
+        labels=labels,
+    )
+    longest = _longest_choice(Encoder(tokenizer, unlimited), records)
+    # An open answer gets at least a quarter of the room, a closed one all it can need.
+    reserve = max_length // 4 if longest is None else min(longest, max_length // 2)
+    return EncodingPlan(**{**_fields(unlimited), "prompt_limit": max_length - reserve})
+
+
+def _fields(plan: EncodingPlan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in EncodingPlan.__dataclass_fields__}
+
+
+def _max_length(recipe: Recipe, context_length: int | None) -> int:
+    asked = recipe.examples.max_length
+    if asked == "auto":
+        return min(context_length or DEFAULT_MAX_LENGTH, DEFAULT_MAX_LENGTH)
+    if context_length is not None and asked > context_length:
+        raise DataError(
+            f"examples.max_length is {asked}, but {recipe.model.base} reads at most {context_length} tokens.",
+            f"a number up to {context_length}, or auto",
+            f"Set examples.max_length: {context_length}.",
+        )
+    return int(asked)
+
+
+def _longest_choice(encoder: Encoder, records: Sequence[Record]) -> int | None:
+    """Tokens of the longest closed answer, its closing token included; None for open answers."""
+    if encoder.plan.wording.answer == "text_and_explanation":
+        return None
+    texts: set[str] = set()
+    for record in records[:1] if encoder.labels else records:
+        choices = encoder.choices(record)
+        if choices is None:
+            return None
+        texts.update(choices.values())
+    ids = encoder.tokenizer(sorted(texts), add_special_tokens=False)["input_ids"] if texts else [[]]
+    return max(len(tokens) for tokens in ids) + 2
+
+
+def _examples(encoder: Encoder, records: Sequence[Record], progress: Progress) -> Iterator[Example]:
+    for rows in batches(list(records), BATCH):
+        prompts = encoder.prompts(rows)
+        texts = [encoder.reference(record) for record in rows]
+        completions = encoder.completions(prompts, texts, closed=True)
+        for record, prompt, text, completion in zip(rows, prompts, texts, completions, strict=True):
+            yield _example(record, prompt, text, completion, encoder.max_length)
+        progress.advance(len(rows))
+
+
+def _example(record: Record, prompt: EncodedPrompt, text: str, completion: list[int], max_length: int) -> Example:
+    tokens, labels, cut = mask(prompt.tokens, completion, max_length)
+    return Example(
+        id=record.id,
+        input_ids=tokens,
+        labels=labels,
+        prompt=prompt.text,
+        completion=text,
+        answer_cut=cut,
+        prompt_cut=prompt.truncated,
+    )
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """Counts examples as they pass by on their way to the disk."""
+
+    drop_long: bool
+    start_id: int | None
+    """The token a text begins with, where the tokenizer has one."""
+    dropped: list[dict[str, Any]]
+    first: list[Example] = field(default_factory=list)
+    num_prompt: list[int] = field(default_factory=list)
+    num_supervised: list[int] = field(default_factory=list)
+    answers_cut: int = 0
+    prompts_cut: int = 0
+    doubled_starts: int = 0
+
+    def watch(self, examples: Iterator[Example]) -> Iterator[Example]:
+        for example in examples:
+            if example.answer_cut and self.drop_long:
+                self.dropped.append({"id": example.id, "reason": "long_answer", "tokens": len(example.input_ids)})
+                continue
+            if len(self.first) < PREVIEWS:
+                self.first.append(example)
+            self.num_supervised.append(example.num_supervised)
+            self.num_prompt.append(len(example.input_ids) - example.num_supervised)
+            self.answers_cut += example.answer_cut
+            self.prompts_cut += example.prompt_cut
+            self.doubled_starts += self.start_id is not None and example.input_ids[:2] == [self.start_id] * 2
+            yield example
+
+    def summary(self) -> dict[str, Any]:
+        prompt, answer = np.array(self.num_prompt), np.array(self.num_supervised)
+        return {
+            "examples": len(answer),
+            "prompts_cut": self.prompts_cut,
+            "answers_cut": self.answers_cut,
+            "tokens": int(prompt.sum() + answer.sum()),
+            "trained_tokens": int(answer.sum()),
+            "trained_share": float(answer.sum() / max(prompt.sum() + answer.sum(), 1)),
+            "length": _percentiles(prompt + answer),
+            "prompt_length": _percentiles(prompt),
+            "answer_length": _percentiles(answer),
+        }
+
+
+def _percentiles(lengths: np.ndarray[Any, Any]) -> dict[str, int] | None:
+    if not len(lengths):
+        return None
+    return {f"p{q}": int(np.percentile(lengths, q, method="higher")) for q in (50, 90, 99)} | {"max": int(lengths.max())}
+
+
+def _check_training_set(tally: _Tally, *, name: str) -> None:
+    if not tally.num_supervised:
+        raise DataError(
+            f"{name}: no training example is left; all {len(tally.dropped)} had answers that do not fit.",
+            "at least one training example",
+            "Raise examples.max_length, or set examples.long_answer: cut.",
+        )
+    if empty := sum(count == 0 for count in tally.num_supervised):
+        raise DataError(
+            f"{name}: {empty} training examples have no token to learn; their prompts fill examples.max_length.",
+            "room for an answer behind every prompt",
+            "Raise examples.max_length.",
+        )
+    if tally.doubled_starts:
+        raise DataError(
+            f"{name}: {tally.doubled_starts} examples begin with the start token twice.",
+            "one start token at most",
+            "The chat template writes one and the tokenizer adds another; use prompt.chat_template: never.",
+        )
+
+
+def _preview(tokenizer: Any, example: Example) -> dict[str, Any]:
+    """What of one training example is read and what is learned, decoded from its tokens."""
+    learned = [token for token, label in zip(example.input_ids, example.labels, strict=True) if label != IGNORED]
+    read = example.input_ids[: len(example.input_ids) - len(learned)]
+    return {"id": example.id, "prompt": tokenizer.decode(read), "trained": tokenizer.decode(learned)}
+
+

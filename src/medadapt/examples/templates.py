@@ -1,0 +1,138 @@
+"""The wording around a question: record -> prompt and completion as plain text.
+
+One place for every stage: training, scoring, chat and export all render here, so the model is asked in
+the words it was trained on. A prompt that ends in a visible character is followed by a completion that
+starts with one space; a prompt that ends in a line break is followed by the completion itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medadapt.core.recipe import PromptSection
+from medadapt.core.records import LETTERS, Record
+
+VERDICT_OPTIONS = ("yes", "no", "maybe")
+"""PubMedQA's answers: written out after the question's own context, never as a list of options."""
+
+OF_FORMAT = {
+    "symptom_table": "symptoms",
+    "typed_qa": "typed_question",
+    "dialogue": "question",
+    "question_answer": "question",
+    "multiple_choice": "choices",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """Every choice about words, resolved: nothing is `auto` any more."""
+
+    template: str
+    """symptoms, typed_question, question, medical_question or choices."""
+    system: str | None
+    options: bool
+    """Whether the options stand in the prompt."""
+    answer: str
+    """letter, text or text_and_explanation (multiple choice), else text."""
+
+
+def resolve_wording(prompt: PromptSection, data_format: str) -> Wording:
+    """The recipe's section with `auto` replaced by the choice of the data format."""
+    template = OF_FORMAT[data_format] if prompt.template == "auto" else prompt.template
+    shows_options = data_format == "multiple_choice" and prompt.options
+    answer = prompt.answer
+    if data_format != "multiple_choice":
+        answer = "text"
+    elif answer == "auto":
+        answer = "letter" if shows_options else "text"
+    return Wording(template=template, system=prompt.system, options=shows_options, answer=answer)
+
+
+def render_prompt(record: Record, wording: Wording) -> str:
+    """The text the model reads, up to where its answer begins."""
+    system = f"{wording.system.strip()}\n\n" if wording.system else ""
+    return system + BODIES[wording.template](record, wording)
+
+
+def answer_text(record: Record, wording: Wording) -> str:
+    """The reference answer as it is trained, without the space before it."""
+    if record.options is None or record.answer_index is None:
+        return record.label if record.label is not None else record.answer
+    return option_text(record, record.answer_index, wording)
+
+
+def option_text(record: Record, index: int, wording: Wording) -> str:
+    """The answer that names option `index`; only the right one carries the explanation."""
+    assert record.options is not None
+    if answers_by_letter(record, wording):
+        return LETTERS[index]
+    text = record.options[index].strip()
+    if wording.answer == "text_and_explanation" and index == record.answer_index and record.explanation:
+        return f"{_with_full_stop(text)} {record.explanation.strip()}"
+    return text
+
+
+def answers_by_letter(record: Record, wording: Wording) -> bool:
+    """Whether this record is answered with a letter. Yes/no/maybe questions never are."""
+    return wording.answer == "letter" and not asks_for_verdict(record)
+
+
+def asks_for_verdict(record: Record) -> bool:
+    """Whether the options are PubMedQA's yes, no and maybe."""
+    return record.options is not None and tuple(o.lower() for o in record.options) == VERDICT_OPTIONS
+
+
+def join(prompt: str, completion: str) -> str:
+    """The completion as it follows this prompt: with one space, unless the prompt ends in white space."""
+    return completion if not prompt or prompt[-1].isspace() else f" {completion}"
+
+
+def _symptoms(record: Record, _: Wording) -> str:
+    return f"Given these symptoms: {record.question}\n\nThe disease is:"
+
+
+def _typed_question(record: Record, _: Wording) -> str:
+    kind = f"### Question Type:\n{record.qtype}\n\n" if record.qtype else ""
+    return f"{kind}{_context(record)}### Question:\n{record.question}\n\n### Answer:"
+
+
+def _question(record: Record, wording: Wording) -> str:
+    return f"{_context(record)}### Question:\n{record.question}{_listed(record, wording)}\n\n### Answer:\n"
+
+
+def _medical_question(record: Record, wording: Wording) -> str:
+    opening = "Give an answer for the following medical question.\n\n"
+    return f"{opening}{_context(record)}### Question:\n{record.question}{_listed(record, wording)}\n\n### Answer:\n\n"
+
+
+def _choices(record: Record, wording: Wording) -> str:
+    if asks_for_verdict(record):
+        abstract = f"Abstract: {record.context}\n" if record.context else ""
+        return f"{abstract}Question: {record.question}\nAnswer:"
+    context = f"Context: {record.context}\n" if record.context else ""
+    choices = f"\nChoices:{_listed(record, wording)}" if wording.options else ""
+    return f"{context}Question: {record.question}{choices}\nAnswer:"
+
+
+def _context(record: Record) -> str:
+    return f"### Context:\n{record.context}\n\n" if record.context else ""
+
+
+def _listed(record: Record, wording: Wording) -> str:
+    if not wording.options or record.options is None or asks_for_verdict(record):
+        return ""
+    return "".join(f"\n{letter}. {text}" for letter, text in zip(LETTERS, record.options, strict=False))
+
+
+def _with_full_stop(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+BODIES = {
+    "symptoms": _symptoms,
+    "typed_question": _typed_question,
+    "question": _question,
+    "medical_question": _medical_question,
+    "choices": _choices,
+}

@@ -1,0 +1,115 @@
+"""Which device works, and which number format it is fast at."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from medadapt.core.errors import ModelError
+
+Precision = Literal["bf16", "fp16", "fp32"]
+DTYPES: dict[Precision, torch.dtype] = {
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+    "fp32": torch.float32,
+}
+PRECISION_OF: dict[torch.dtype, str] = {dtype: name for name, dtype in DTYPES.items()} | {torch.float64: "fp64"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFacts:
+    """What stands in run.json about the device."""
+
+    type: str
+    name: str
+    total_memory: int
+    """Bytes."""
+    threads: int
+    """Threads of a CPU computation; resuming is bit-exact only with the same number."""
+    fast_bf16: bool
+
+
+def pick_device(asked: str) -> torch.device:
+    """The device named by `--device`: auto, cpu, cuda, cuda:N or mps. Raises ModelError if it is not there."""
+    if asked == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, number = asked.partition(":")
+    there = {
+        "cpu": not number,
+        "cuda": torch.cuda.is_available() and (not number or number.isdigit() and int(number) < torch.cuda.device_count()),
+        "mps": torch.backends.mps.is_available() and not number,
+    }
+    if kind not in there:
+        raise ModelError(f"--device {asked} is no device.", "auto, cpu, cuda, cuda:N or mps", "Use --device auto.")
+    if not there[kind]:
+        raise ModelError(
+            f"--device {asked} is not there on this machine.",
+            "a device that torch finds" + (f" ({torch.cuda.device_count()} CUDA devices)" if kind == "cuda" else ""),
+            "Use --device auto, or install a torch build for your accelerator (see README).",
+        )
+    return torch.device(asked)
+
+
+def device_facts(device: torch.device) -> DeviceFacts:
+    """Name, memory and abilities of a device."""
+    if device.type == "cuda":
+        properties = torch.cuda.get_device_properties(device)
+        name, memory = properties.name, properties.total_memory
+    else:
+        name, memory = _processor_name(), _main_memory()
+    return DeviceFacts(
+        type=device.type,
+        name=name,
+        total_memory=memory,
+        threads=torch.get_num_threads(),
+        fast_bf16=computes_bf16_fast(device),
+    )
+
+
+def computes_bf16_fast(device: torch.device) -> bool:
+    """Whether bf16 is the quick format here: Ampere and newer, or a CPU with AMX or AVX512-BF16."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device)[0] >= 8
+    if device.type == "cpu":
+        # Private names, but the only way torch tells; absent on other processors and platforms.
+        probes = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+        return any(bool(getattr(torch.cpu, probe, lambda: False)()) for probe in probes)
+    return False
+
+
+def resolve_dtype(asked: str, device: torch.device) -> torch.dtype:
+    """The number format of the frozen weights. Raises ModelError where the device cannot work in it."""
+    if asked == "auto":
+        if computes_bf16_fast(device):
+            return torch.bfloat16
+        return torch.float32 if device.type == "cpu" else torch.float16
+    if asked == "fp16" and device.type == "cpu":
+        raise ModelError(
+            "model.precision fp16 cannot be trained on a CPU: it computes hundreds of times slower and overflows.",
+            "bf16 or fp32 on a CPU",
+            "Use model.precision: auto.",
+        )
+    return DTYPES[asked]  # type: ignore[index]
+
+
+def _processor_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return platform.processor() or platform.machine()
+
+
+def _main_memory() -> int:
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 8 << 30  # Windows tells only through further libraries; a small laptop is the safe guess

@@ -1,0 +1,54 @@
+"""One forward pass that computes no more than is asked for.
+
+Rows are padded on the right and carry no attention mask: in a causal model a real token never sees what
+stands to its right, so its numbers are the same with and without the padding, and the fast causal
+attention kernel stays in use. Logits are made only for the positions that are needed.
+
+Shapes: B rows of T tokens, H hidden width, N selected positions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from medadapt.core.errors import ModelError
+
+
+def final_hidden(model: nn.Module, tokens_BT: Tensor) -> Tensor:
+    """Hidden states after the last layer and its norm, (B, T, H), for right-padded token rows."""
+    decoder: Any = model.base_model
+    return decoder(input_ids=tokens_BT, use_cache=False, return_dict=True).last_hidden_state
+
+
+def vocabulary_logits(model: nn.Module, hidden_NH: Tensor) -> Tensor:
+    """Logits (N, V) of selected hidden states, in the model's number format."""
+    head: Any = model.get_output_embeddings()  # type: ignore[operator]
+    logits_NV = head(hidden_NH)
+    config: Any = model.config.get_text_config()  # type: ignore[operator, union-attr]
+    cap = getattr(config, "final_logit_softcapping", None)
+    if cap:
+        logits_NV = torch.tanh(logits_NV / cap) * cap
+    return logits_NV
+
+
+def verify_forward(model: nn.Module) -> None:
+    """Raise ModelError unless the two functions above give this architecture's own logits.
+
+    Some architectures change logits after the head in ways of their own; they are refused here, loudly,
+    rather than trained and scored wrongly.
+    """
+    device = next(model.parameters()).device
+    tokens_BT = torch.tensor([[1, 2, 3, 1], [3, 1, 2, 2]], device=device)
+    with torch.no_grad():
+        own_BTV = model(input_ids=tokens_BT, use_cache=False).logits.float()
+        ours_BTV = vocabulary_logits(model, final_hidden(model, tokens_BT)).float()
+    spread = float(own_BTV.abs().max())
+    if not torch.allclose(own_BTV, ours_BTV, rtol=1e-3, atol=1e-2 * max(spread, 1e-6)):
+        raise ModelError(
+            f"The architecture {type(model).__name__} treats its output in a way that is not supported.",
+            "a decoder followed by one linear output layer",
+            "Use another base model, for example of the Llama, Mistral, Qwen, OPT or GPT-2 families.",
+        )

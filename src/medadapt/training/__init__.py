@@ -1,0 +1,1 @@
+"""Examples -> Adapter: the engine, its batches, loss, optimiser, guards and checkpoints."""

@@ -1,0 +1,73 @@
+"""Which examples an optimiser step sees, and how they are cut into micro-batches.
+
+Both are pure functions: of the seed and the step, and of the lengths and the token budget. Resuming is
+therefore a slice, and the cut never decides what is learned, because every micro-batch adds its share of
+one sum over the whole step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from medadapt.examples.masking import IGNORED
+
+Places = list[int]
+
+
+def number_of_steps(num_rows: int, batch_size: int, epochs: float) -> int:
+    """Optimiser steps of the whole training; a last small batch counts as one."""
+    return max(1, round(epochs * steps_per_epoch(num_rows, batch_size)))
+
+
+def steps_per_epoch(num_rows: int, batch_size: int) -> int:
+    """Optimiser steps of one pass over the rows."""
+    return math.ceil(num_rows / batch_size)
+
+
+def rows_of_step(step: int, *, num_rows: int, batch_size: int, seed: int) -> Places:
+    """Places of the rows that optimiser step `step` (from 1) learns from; every epoch is shuffled anew."""
+    epoch, slot = divmod(step - 1, steps_per_epoch(num_rows, batch_size))
+    order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(num_rows)
+    return [int(place) for place in order[slot * batch_size : (slot + 1) * batch_size]]
+
+
+def cut_by_tokens(lengths: Sequence[int], budget: int) -> list[Places]:
+    """Cut rows into micro-batches of at most `budget` tokens, padding counted, longest rows first.
+
+    Rows of like length lie together, so little is padded. A row longer than the budget gets a micro-batch of
+    its own.
+
+    >>> cut_by_tokens([3, 10, 4, 9], 20)
+    [[1, 3], [2, 0]]
+    """
+    batches: list[Places] = []
+    for place in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= budget:
+            batches[-1].append(place)
+        else:
+            batches.append([place])
+    return batches
+
+
+class Padded(NamedTuple):
+    """Rows of unequal length as rectangles, padded on the right; B rows of T tokens."""
+
+    tokens_BT: Tensor
+    labels_BT: Tensor
+
+
+def pad(rows: Sequence[dict[str, Any]], device: torch.device) -> Padded:
+    """Rows of a token set as tensors. Padding is token 0 and label `IGNORED`: it is never learned or seen."""
+    longest = max(len(row["input_ids"]) for row in rows)
+    tokens = np.zeros((len(rows), longest), dtype=np.int64)
+    labels = np.full((len(rows), longest), IGNORED, dtype=np.int64)
+    for place, row in enumerate(rows):
+        tokens[place, : len(row["input_ids"])] = row["input_ids"]
+        labels[place, : len(row["labels"])] = row["labels"]
+    return Padded(torch.from_numpy(tokens).to(device), torch.from_numpy(labels).to(device))

@@ -1,0 +1,235 @@
+"""The training loop: a generator that yields after every optimiser step.
+
+It computes and nothing else. Whoever drives it shows, saves and stops. The gradient of a step is that of
+the summed loss of its answer tokens divided by their number in the whole step, however the step is cut
+into micro-batches.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from medadapt.core.errors import DivergedError, ModelError
+from medadapt.core.recipe import TrainingSection
+from medadapt.examples.masking import IGNORED
+from medadapt.examples.token_sets import TokenSet
+from medadapt.models.lora import lora_layers
+from medadapt.training.batches import cut_by_tokens, number_of_steps, pad, rows_of_step
+from medadapt.training.loss import summed_nll
+from medadapt.training.memory import MemoryPlan, halved, is_out_of_memory
+from medadapt.training.scaling import MOST_SKIPS_IN_A_ROW, LossScale, after_step
+from medadapt.training.schedule import learning_rate, warmup_steps
+
+Row = dict[str, Any]
+
+
+@dataclass(kw_only=True)
+class TrainingState:
+    """All that changes while training, besides the adapter and the optimiser's moments."""
+
+    step: int = 0
+    """Optimiser steps done."""
+    memory: MemoryPlan
+    scale: LossScale
+    best_step: int | None = None
+    best_loss: float | None = None
+    """Lowest validation loss so far, in nats per token."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What one optimiser step did."""
+
+    step: int
+    loss: float
+    """Nats per answer token."""
+    learning_rate: float
+    grad_norm: float
+    """Before clipping."""
+    tokens: int
+    """Real tokens read, padding not counted."""
+    supervised: int
+    """Answer tokens learned."""
+    seconds: float
+    skipped: bool
+    """fp16 only: the gradient overflowed and the weights were left alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A model, its optimiser and the rows to learn from."""
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    training: TrainingSection
+    rows: TokenSet
+    seed: int
+    max_steps: int | None = None
+
+    @property
+    def total_steps(self) -> int:
+        """Optimiser steps of the whole training."""
+        steps = number_of_steps(len(self.rows), self.training.batch_size, self.training.epochs)
+        return steps if self.max_steps is None else min(steps, self.max_steps)
+
+
+def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], None]) -> Iterator[StepResult]:
+    """Train from `state.step` on, one optimiser step at a time; `state` is kept up to date.
+
+    Raises:
+        DivergedError: the loss or the gradient is not finite; the weights are those of the step before.
+        ModelError: one example alone does not fit into memory, or layers get no gradient.
+    """
+    engine.model.train()
+    while state.step < engine.total_steps:
+        started = time.perf_counter()
+        step = state.step + 1
+        places = rows_of_step(
+            step, num_rows=len(engine.rows), batch_size=engine.training.batch_size, seed=engine.seed
+        )
+        rows = engine.rows.rows(places)
+        loss = _gradient_that_fits(engine.model, rows, state, step=step, seed=engine.seed, note=note)
+        norm = _unscaled_norm(engine.model, state.scale.scale)
+        _check_finite(loss, norm, step, rows, dynamic=state.scale.dynamic)
+        rate = _rate(engine, step)
+        overflowed = not math.isfinite(norm)
+        if not overflowed:
+            _check_gradients_arrive(engine.model, step - state.scale.skipped)
+            _clip(engine.model, norm, engine.training.max_grad_norm)
+            for group in engine.optimizer.param_groups:
+                group["lr"] = rate
+            engine.optimizer.step()
+        engine.optimizer.zero_grad(set_to_none=True)
+        state.scale = after_step(state.scale, overflowed=overflowed)
+        if state.scale.skips_in_a_row >= MOST_SKIPS_IN_A_ROW:
+            raise DivergedError(
+                f"The gradient overflowed in {MOST_SKIPS_IN_A_ROW} steps in a row, the last is step {step}.",
+                "a finite gradient",
+                "Use model.precision: bf16 or fp32, or a lower training.learning_rate.",
+            )
+        state.step = step
+        yield StepResult(
+            step=step,
+            loss=loss,
+            learning_rate=rate,
+            grad_norm=norm if not overflowed else 0.0,
+            tokens=sum(len(row["input_ids"]) for row in rows),
+            supervised=num_supervised(rows),
+            seconds=time.perf_counter() - started,
+            skipped=overflowed,
+        )
+
+
+def accumulate_gradient(
+    model: nn.Module, rows: Sequence[Row], *, micro_tokens: int, step: int, seed: int, scale: float = 1.0
+) -> float:
+    """Add the gradient of one optimiser step to `.grad`; returns its loss in nats per answer token.
+
+    The gradient is multiplied by `scale`. The host waits for the device once, at the end.
+    """
+    device = next(model.parameters()).device
+    supervised = num_supervised(rows)
+    total = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
+    for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):
+        seed_dropout(model, seed=seed, step=step, micro=micro)
+        batch = pad([rows[place] for place in places], device)
+        nll = summed_nll(model, batch.tokens_BT, batch.labels_BT)
+        (nll * (scale / supervised)).backward()
+        total += nll.detach().to(total.device)
+    return float(total) / supervised
+
+
+def seed_dropout(model: nn.Module, *, seed: int, step: int, micro: int) -> None:
+    """Give every LoRA layer the masks of this micro-batch."""
+    # Layers add their own number below 2**20 to this, so no two masks of a training are the same.
+    start = ((seed * 1_000_003 + step) * 4096 + micro) << 20
+    for _, layer in lora_layers(model):
+        layer.mask_seed = start
+
+
+def num_supervised(rows: Sequence[Row]) -> int:
+    """Tokens that are learned in these rows. The first token of a row has nothing to be predicted from."""
+    return sum(sum(label != IGNORED for label in row["labels"][1:]) for row in rows)
+
+
+def _gradient_that_fits(
+    model: nn.Module, rows: Sequence[Row], state: TrainingState, *, step: int, seed: int, note: Callable[[str], None]
+) -> float:
+    """The step's gradient, in smaller micro-batches each time memory runs out."""
+    while True:
+        try:
+            return accumulate_gradient(
+                model, rows, micro_tokens=state.memory.micro_tokens, step=step, seed=seed, scale=state.scale.scale
+            )
+        except (RuntimeError, MemoryError) as problem:
+            if not is_out_of_memory(problem):
+                raise
+        # Outside of the handler, so that the exception no longer holds the tensors that filled the memory.
+        model.zero_grad(set_to_none=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        batches = cut_by_tokens([len(row["input_ids"]) for row in rows], state.memory.micro_tokens)
+        state.memory = halved(state.memory, largest_rows=max(map(len, batches)))
+        note(f"Out of memory in step {step}: micro-batches now hold {state.memory.micro_tokens} tokens; same gradient.")
+
+
+def _unscaled_norm(model: nn.Module, scale: float) -> float:
+    """Length of the whole gradient, after dividing it by the loss scale in place."""
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    if scale != 1.0:
+        torch._foreach_mul_(gradients, 1.0 / scale)
+    return float(torch.nn.utils.get_total_norm(gradients))
+
+
+def _clip(model: nn.Module, norm: float, most: float | None) -> None:
+    if most is not None and norm > most:
+        torch._foreach_mul_([p.grad for p in model.parameters() if p.grad is not None], most / norm)
+
+
+def _check_finite(loss: float, norm: float, step: int, rows: Sequence[Row], *, dynamic: bool) -> None:
+    """An infinite gradient is normal under dynamic scaling, a loss that is no number never is."""
+    if math.isfinite(loss) and (dynamic or math.isfinite(norm)):
+        return
+    what = f"loss is {loss}" if not math.isfinite(loss) else f"gradient norm is {norm}"
+    ids = ", ".join(row["id"] for row in rows)
+    raise DivergedError(
+        f"Training diverged: the {what} in step {step}, on records {ids}. The weights are those of step {step - 1}.",
+        "a finite loss and gradient",
+        "Lower training.learning_rate, look at these records, or use model.precision: fp32; then run again.",
+    )
+
+
+def _check_gradients_arrive(model: nn.Module, learning_step: int) -> None:
+    """After the first step every B has had a gradient, after the second every A: else layers are cut off."""
+    if learning_step not in {1, 2}:
+        return
+    letter = "lora_B" if learning_step == 1 else "lora_A"
+    cut_off = [
+        name
+        for name, layer in lora_layers(model)
+        if (gradient := getattr(layer, letter).grad) is None or not gradient.any()
+    ]
+    if cut_off:
+        raise ModelError(
+            f"{len(cut_off)} adapted layers get no gradient, the first is {cut_off[0]}.",
+            "a gradient in every adapted layer",
+            "Leave these layers out of lora.targets, or choose another base.",
+        )
+
+
+def _rate(engine: Engine, step: int) -> float:
+    total = engine.total_steps
+    return learning_rate(
+        step,
+        total=total,
+        peak=engine.training.learning_rate,
+        schedule=engine.training.schedule,
+        warmup_steps=warmup_steps(engine.training, total),
+    )

@@ -1,0 +1,72 @@
+"""The negative log-likelihood of the answers, computed where there is something to learn and nowhere else.
+
+Shapes: B rows of T tokens, H hidden width, N supervised positions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from medadapt.examples.masking import IGNORED
+from medadapt.models.forward import final_hidden, vocabulary_logits
+
+MOST_LOGITS = 1 << 26
+"""Logits (fp32 numbers) held at once; a larger head is worked off in pieces."""
+
+
+def summed_nll(model: nn.Module, tokens_BT: Tensor, labels_BT: Tensor) -> Tensor:
+    """Sum of the negative log-likelihoods in nats over all labelled tokens, as a scalar with gradient.
+
+    The token at position t is predicted from position t - 1. Only those positions pass through the
+    vocabulary head, and the softmax is taken in fp32 (fp64 for a model in fp64).
+    """
+    hidden_BTH = final_hidden(model, tokens_BT)
+    targets_BT = labels_BT[:, 1:]
+    wanted_BT = targets_BT != IGNORED
+    hidden_NH, targets_N = hidden_BTH[:, :-1][wanted_BT], targets_BT[wanted_BT]
+    if not len(targets_N):
+        return hidden_NH.sum() * 0.0
+    width = int(model.config.get_text_config().vocab_size)  # type: ignore[union-attr, operator]
+    rows = max(1, MOST_LOGITS // width)
+    if len(targets_N) <= rows:
+        return _nll(model, hidden_NH, targets_N)
+    return _PiecewiseNll.apply(hidden_NH, targets_N, model, rows)
+
+
+def _nll(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
+    logits_NV = vocabulary_logits(model, hidden_NH)
+    wide = torch.promote_types(logits_NV.dtype, torch.float32)
+    return F.cross_entropy(logits_NV.to(wide), targets_N, reduction="sum")
+
+
+class _PiecewiseNll(torch.autograd.Function):
+    """The same sum with only some rows' logits in memory at a time.
+
+    Each piece is differentiated at once and only the gradient of its hidden states is kept. That is
+    possible because the head is frozen: nothing else needs the logits again.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden_NH: Tensor, targets_N: Tensor, model: nn.Module, rows: int) -> Tensor:
+        total = hidden_NH.new_zeros((), dtype=torch.promote_types(hidden_NH.dtype, torch.float32))
+        needs_gradient = ctx.needs_input_grad[0]
+        gradient_NH = torch.empty_like(hidden_NH) if needs_gradient else None
+        for start in range(0, len(targets_N), rows):
+            piece = slice(start, start + rows)
+            with torch.set_grad_enabled(needs_gradient):
+                part = hidden_NH[piece].detach().requires_grad_(needs_gradient)
+                loss = _nll(model, part, targets_N[piece])
+            if gradient_NH is not None:
+                (gradient_NH[piece],) = torch.autograd.grad(loss, part)
+            total = total + loss.detach()
+        ctx.save_for_backward(gradient_NH)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        (gradient_NH,) = ctx.saved_tensors
+        return gradient_NH * grads[0].to(gradient_NH.dtype), None, None, None

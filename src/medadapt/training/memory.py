@@ -1,0 +1,84 @@
+"""How many tokens go through the model at once: a function of recipe, data and total memory alone.
+
+What happens to be free is not asked, so the same run on the same kind of machine is cut the same way.
+The formulas are coarse upper estimates; running out of memory all the same halves the budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from medadapt.core.errors import ModelError
+from medadapt.core.recipe import TrainingSection
+from medadapt.models.lora import lora_layers
+
+ACTIVATION_SHARE = 0.35
+"""Of the memory that the weights leave; the rest is for gradients, optimiser, logits and everybody else."""
+MOST_TOKENS = {"cpu": 4096, "cuda": 32768}
+"""Larger micro-batches gain nothing: the matrix products are already long enough to be quick."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPlan:
+    """What decides the memory of a training step; part of every checkpoint."""
+
+    micro_tokens: int
+    checkpointing: bool
+    """Whether activations are recomputed in the backward pass."""
+
+
+def plan_memory(model: nn.Module, training: TrainingSection, *, longest: int, total_memory: int) -> MemoryPlan:
+    """Token budget and checkpointing for rows of at most `longest` tokens in `total_memory` bytes."""
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    room = max(total_memory - weights, 0) * ACTIVATION_SHARE
+    kind = next(model.parameters()).device.type
+    most = MOST_TOKENS.get(kind, MOST_TOKENS["cpu"])
+    fits_plain = int(room / activation_bytes(model, checkpointing=False))
+    fits_checkpointed = int(room / activation_bytes(model, checkpointing=True))
+    checkpointing = training.checkpointing == "on" or (training.checkpointing == "auto" and fits_plain < longest)
+    fits = fits_checkpointed if checkpointing else fits_plain
+    if training.micro_tokens != "auto":
+        return MemoryPlan(micro_tokens=int(training.micro_tokens), checkpointing=checkpointing)
+    return MemoryPlan(micro_tokens=max(1, min(fits, most)), checkpointing=checkpointing)
+
+
+def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:
+    """Bytes kept for the backward pass for each token, estimated from the adapted layers' widths."""
+    config: Any = model.config.get_text_config()  # type: ignore[union-attr, operator]
+    size = torch.finfo(model.dtype).bits / 8  # type: ignore[arg-type]
+    widths = [layer.lora_A.shape[1] + layer.lora_B.shape[0] for _, layer in lora_layers(model)]
+    # Each adapted layer keeps its input, the silenced copy with its mask, and its output, each once at most.
+    # The norms and the attention of a layer keep about eight hidden states more.
+    adapted = sum(widths) * size * 2
+    layers = int(config.num_hidden_layers)
+    rest = layers * 8 * int(config.hidden_size) * size
+    per_layer = (adapted + rest) / layers
+    if checkpointing:
+        return layers * int(config.hidden_size) * size + per_layer
+    return adapted + rest
+
+
+def halved(plan: MemoryPlan, *, largest_rows: int) -> MemoryPlan:
+    """The plan after running out of memory with `largest_rows` rows in the largest micro-batch.
+
+    Raises ModelError when even a single row does not fit.
+    """
+    if largest_rows <= 1:
+        raise ModelError(
+            "One example alone does not fit into memory.",
+            "room for one example",
+            "Use training.checkpointing: on, a smaller examples.max_length, model.quantization: nf4, or a smaller base.",
+        )
+    return MemoryPlan(micro_tokens=max(1, plan.micro_tokens // 2), checkpointing=plan.checkpointing)
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether an exception says that memory has run out, on any device."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(problem).lower()
+    return isinstance(problem, RuntimeError) and ("can't allocate memory" in text or "not enough memory" in text)

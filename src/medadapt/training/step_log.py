@@ -1,0 +1,42 @@
+"""steps.jsonl: one line every optimiser step, on the disk as soon as the step is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from medadapt.core.files import disk_faults, read_jsonl, to_json, write_jsonl
+
+
+class StepLog:
+    """Appends to steps.jsonl; opened after cutting it back to the step that training goes on from."""
+
+    def __init__(self, path: Path, *, after_step: int) -> None:
+        self._path = path
+        kept = [row for row in _complete_lines(path) if row["step"] <= after_step]
+        write_jsonl(path, kept)
+        self._file: IO[str] = path.open("a", encoding="utf-8")
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append one line and flush it."""
+        with disk_faults(self._path):
+            self._file.write(to_json(row) + "\n")
+            self._file.flush()
+
+    def __enter__(self) -> StepLog:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+
+
+def _complete_lines(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log, but for a last one that a crash cut short."""
+    if not path.is_file():
+        return []
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, encoding="utf-8")
+    return list(read_jsonl(path))

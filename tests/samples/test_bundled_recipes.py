@@ -1,0 +1,116 @@
+"""The bundled recipes: valid, explained, and faithful to the workflows they follow."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from medadapt.core.errors import RecipeError
+from medadapt.core.recipe import Recipe, dump
+from medadapt.core.recipe_reading import read_recipe
+from medadapt.samples.bundled import recipe_file, recipe_names
+
+DIAGNOSIS = "symptom-diagnosis-opt-1.3b"
+SYMPTOM_QA = "symptom-qa-llama-3.2-1b-qlora"
+MULTIPLE_CHOICE = "multiple-choice-llama-3.1-8b"
+
+
+def bundled(name: str) -> Recipe:
+    return read_recipe(recipe_file(name))
+
+
+def keys_in(values: Any, prefix: str = "") -> set[str]:
+    if not isinstance(values, dict):
+        return {prefix}
+    return set().union(*(keys_in(value, f"{prefix}.{key}".lstrip(".")) for key, value in values.items()))
+
+
+def test_there_are_three_recipes():
+    assert recipe_names() == sorted([DIAGNOSIS, SYMPTOM_QA, MULTIPLE_CHOICE])
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_loads_under_its_own_name(name: str):
+    assert bundled(name).name == name
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_sets_only_known_keys(name: str):
+    written = keys_in(yaml.safe_load(recipe_file(name).read_text(encoding="utf-8")))
+
+    assert written <= keys_in(dump(bundled(name)))
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_opens_with_hardware_data_and_how_to_launch_it(name: str):
+    opening = recipe_file(name).read_text(encoding="utf-8").split("\nname:")[0]
+
+    assert all(line.startswith("#") for line in opening.splitlines() if line)
+    for part in (
+        "# Hardware",
+        "# Data",
+        f"medadapt run {name} --smoke",
+        f"medadapt run {name} --set data.source=",
+    ):
+        assert part in opening
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_explains_its_corrections(name: str):
+    text = recipe_file(name).read_text(encoding="utf-8")
+
+    assert len(re.findall(r"Corrected: \S", text)) >= 5
+
+
+def test_diagnosis_recipe_keeps_the_numbers_of_its_workflow():
+    recipe = bundled(DIAGNOSIS)
+
+    assert (recipe.lora.rank, recipe.lora.alpha, recipe.lora.dropout) == (16, 32, 0.05)
+    training = recipe.training
+    assert (training.epochs, training.batch_size, training.learning_rate) == (30, 8, 1e-4)
+    assert (training.schedule, training.warmup, training.weight_decay) == ("cosine", 0.1, 0.01)
+    assert (training.save_every, training.keep, training.log_every) == ("epoch", 3, 10)
+    assert recipe.data.split.test == 0.2
+    assert (recipe.examples.max_length, recipe.evaluation.max_new_tokens, recipe.seed) == (384, 20, 42)
+
+
+def test_symptom_qa_recipe_keeps_the_numbers_of_its_workflow():
+    recipe = bundled(SYMPTOM_QA)
+
+    assert recipe.data.types == ("symptoms",)
+    assert recipe.lora.targets == ("q_proj", "v_proj")
+    assert recipe.model.quantization == "nf4"
+    assert (recipe.training.epochs, recipe.training.batch_size, recipe.training.learning_rate) == (5, 4, 1e-4)
+    split = recipe.data.split
+    assert (split.train, split.validation, split.test) == (0.8, 0.1, 0.1)
+
+
+def test_multiple_choice_recipe_keeps_the_choices_of_its_workflow():
+    recipe = bundled(MULTIPLE_CHOICE)
+
+    assert recipe.data.choice_type == "single"
+    assert recipe.data.limit is not None
+    assert (recipe.data.limit.rows, recipe.data.limit.by) == (10_000, "explanation_length")
+    assert (recipe.prompt.template, recipe.prompt.options) == ("medical_question", False)
+    assert recipe.prompt.answer == "text_and_explanation"
+    assert recipe.model.quantization == "nf4"
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_reference_recipes_use_the_plain_prompt(name: str):
+    assert bundled(name).prompt.chat_template == "never"
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest_name():
+    with pytest.raises(RecipeError) as refusal:
+        recipe_file("symptom-diagnosis-opt")
+
+    assert f"did you mean '{DIAGNOSIS}'" in refusal.value.problem
+
+
+def test_a_recipe_name_is_never_a_path():
+    with pytest.raises(RecipeError):
+        recipe_file("../recipes/symptom-diagnosis-opt-1.3b")

@@ -1,0 +1,76 @@
+"""The files beside the code agree with it: lock, documents and their examples."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+from medadapt.core.recipe_reading import recipe_from
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENTS = sorted(
+    [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *(REPOSITORY / "src").rglob("*.md")]
+)
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pins() -> dict[str, str]:
+    lines = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pairs = [line.split("==") for line in lines if line and not line.startswith("#")]
+    return {normal(name): version for name, version in pairs}
+
+
+def project() -> dict[str, Any]:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_the_lock_pins_exact_versions_without_a_local_suffix():
+    assert all(re.fullmatch(r"[0-9][0-9a-z.]*", version) for version in pins().values())
+
+
+def test_the_lock_holds_every_dependency_in_an_allowed_version():
+    table = project()["project"]
+    wanted = [
+        *table["dependencies"],
+        *(r for extra in table["optional-dependencies"].values() for r in extra),
+    ]
+    locked = pins()
+
+    for requirement in map(Requirement, wanted):
+        assert requirement.specifier.contains(locked[normal(requirement.name)]), requirement
+
+
+def test_the_recipe_in_the_readme_is_valid():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+
+    assert examples
+    for example in examples:
+        recipe_from(yaml.safe_load(example), where="README.md")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(REPOSITORY)))
+def test_links_between_documents_lead_somewhere(document: Path):
+    targets = re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8"))
+
+    broken = [target for target in targets if "://" not in target and not (document.parent / target).exists()]
+
+    assert not broken
+
+
+def test_the_layers_in_the_architecture_page_are_those_that_are_checked():
+    contract = next(c for c in project()["tool"]["importlinter"]["contracts"] if c["id"] == "downward")
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+    layers = "\n".join(layer.replace("medadapt.", "") for layer in contract["layers"])
+
+    assert f"```\n{layers}\n```" in page

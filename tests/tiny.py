@@ -1,0 +1,62 @@
+"""Tiny random models and token sets that several folders of tests build on."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, OPTConfig, OPTForCausalLM
+
+from medadapt.examples.masking import IGNORED, Example
+from medadapt.examples.token_sets import TokenSet, write_token_set
+from medadapt.models.smoke_base import byte_tokenizer
+
+VOCABULARY = 97
+
+
+def tiny_llama(*, dtype: torch.dtype = torch.float32, layers: int = 2) -> LlamaForCausalLM:
+    """The same random Llama each time; its spread is large enough for a frozen head to be learned through."""
+    torch.manual_seed(0)
+    shape: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    config = LlamaConfig(vocab_size=VOCABULARY, num_hidden_layers=layers, initializer_range=0.3, **shape)
+    return LlamaForCausalLM(config).to(dtype).eval()
+
+
+def tiny_opt(*, dtype: torch.dtype = torch.float32) -> OPTForCausalLM:
+    """The same random OPT each time, its own dropout off."""
+    torch.manual_seed(0)
+    shape: dict[str, Any] = {"hidden_size": 32, "word_embed_proj_dim": 32, "ffn_dim": 64, "num_attention_heads": 4}
+    config = OPTConfig(vocab_size=VOCABULARY, num_hidden_layers=2, init_std=0.3, dropout=0.0, **shape)
+    return OPTForCausalLM(config).to(dtype).eval()
+
+
+def random_rows(count: int, *, seed: int = 0, longest: int = 40) -> list[dict[str, Any]]:
+    """Rows of very unequal length: a prompt that is not learned and an answer that is."""
+    draw = random.Random(seed)
+    rows = []
+    for number in range(count):
+        prompt = [draw.randrange(3, VOCABULARY) for _ in range(draw.randrange(2, longest))]
+        answer = [draw.randrange(3, VOCABULARY) for _ in range(draw.randrange(1, 9))]
+        rows.append({"id": f"r{number}", "input_ids": prompt + answer, "labels": [IGNORED] * len(prompt) + answer})
+    return rows
+
+
+def write_rows(folder: Path, rows: list[dict[str, Any]]) -> TokenSet:
+    """Rows as a token set on disk."""
+    write_token_set(
+        folder,
+        (
+            Example(**row, prompt="", completion="", answer_cut=False, prompt_cut=False)  # type: ignore[arg-type]
+            for row in rows
+        ),
+    )
+    return TokenSet(folder)
+
+
+def save_base(folder: Path, model: Any) -> Path:
+    """A model folder as users have them, with a byte tokenizer."""
+    model.save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return folder
