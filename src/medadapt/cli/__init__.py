@@ -1,0 +1,1 @@
+"""Typer commands: parse, call, show. The only folder that prints."""

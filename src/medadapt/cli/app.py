@@ -1,0 +1,77 @@
+"""The command `medadapt`: its commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from medadapt.cli import recipe_commands, run_commands, stage_commands
+
+QUIET = {
+    # Bars and advice of libraries would tear our own output apart; nothing of a run is sent anywhere.
+    "DISABLE_TELEMETRY": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_VERBOSITY": "error",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+"""Environment of the libraries, where the user has not set it."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,  # a bug shows Python's own traceback, without the values of the data
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from medadapt import __version__
+
+        typer.echo(f"medadapt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def medadapt(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Fine-tune open language models on medical question answering, and prove whether it helped.
+
+    Start with: medadapt run symptom-diagnosis-opt-1.3b --smoke
+    """
+
+
+run_commands.add_to(app)
+stage_commands.add_to(app)
+recipe_commands.add_to(app)
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with the exit code that the documentation promises."""
+    from medadapt.core.errors import MedAdaptError, StoppedError
+
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        app()
+    except MedAdaptError as problem:
+        from medadapt.cli.console import print_json, show_error
+
+        code = problem.signal_exit_code if isinstance(problem, StoppedError) else problem.exit_code
+        show_error(problem)
+        if "--json" in sys.argv:
+            status = "interrupted" if isinstance(problem, StoppedError) else "failed"
+            lines = {"problem": problem.problem, "expected": problem.expected, "remedy": problem.remedy}
+            print_json({"status": status, "exit_code": code, **lines})
+        sys.exit(code)
+    sys.exit(0)

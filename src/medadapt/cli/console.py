@@ -1,0 +1,41 @@
+"""Where text goes: results to stdout, progress and errors to stderr, made harmless for a terminal first."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from medadapt.core.errors import MedAdaptError
+from medadapt.report.clean_text import visible
+
+results = Console(highlight=False, soft_wrap=True)
+"""What a command was asked for."""
+talk = Console(stderr=True, highlight=False, soft_wrap=True)
+"""What happens meanwhile."""
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Text for the terminal: no control characters, and never read as markup."""
+    return Text(visible(text), style=style)
+
+
+def show_error(problem: MedAdaptError) -> None:
+    """The lines of an error on stderr: what happened, what was expected, what to do."""
+    first, *rest = visible(str(problem)).split("\n")
+    talk.print(Text.assemble(("Error: ", "bold red"), (first, "bold")))
+    for line in rest:
+        word, colon, text = line.partition(": ")
+        if colon and word in {"Expected", "Remedy"}:
+            talk.print(Text.assemble((f"{word}: ", "cyan"), text))
+        else:
+            talk.print(Text(line))
+
+
+def print_json(value: dict[str, Any]) -> None:
+    """One JSON object on stdout."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,57 @@
+"""`medadapt run`: all stages, or a part of them."""
+
+from __future__ import annotations
+
+import typer
+
+from medadapt.cli import options
+from medadapt.cli.console import talk
+
+
+def run(
+    recipe: options.Recipe,
+    output: options.Output = None,
+    overrides: options.Set = [],  # noqa: B006 - Typer copies it
+    first: options.From = None,
+    last: options.Until = None,
+    smoke: options.Smoke = False,
+    replace: options.Replace = False,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+) -> None:
+    """Run all stages, from raw data to the report.
+
+    A second call skips what is unchanged and resumes what was interrupted.
+
+    Example: medadapt run symptom-diagnosis-opt-1.3b --set data.source=dataset.csv
+    """
+    from medadapt.cli.progress import shown_progress
+    from medadapt.cli.show import show_outcome
+    from medadapt.workflow.locating import locate
+    from medadapt.workflow.outcome import run as run_stages
+    from medadapt.workflow.request import RunRequest, check_device
+
+    check_device(device)
+    found = locate(recipe, output=output, overrides=overrides, smoke=smoke)
+    if found.smoke:
+        talk.print(
+            "Smoke run: a tiny random base and few rows. It shows that every stage works, nothing more."
+        )
+    request = RunRequest(
+        recipe=found.recipe,
+        folder=found.folder,
+        first=first.value if first else None,
+        last=last.value if last else None,
+        smoke=found.smoke,
+        replace=replace,
+        device=device,
+    )
+    with shown_progress() as progress:
+        outcome = run_stages(request, progress)
+    show_outcome(outcome, as_json=as_json)
+    raise typer.Exit(outcome.exit_code)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command(rich_help_panel="The whole path")(run)

@@ -1,0 +1,1 @@
+"""Predictions -> Metrics: scores, intervals, paired tests, controls. No torch."""

@@ -1,0 +1,104 @@
+"""Everyone who answered the test set: both models and the controls, marked alike and resampled together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from medadapt.core.records import Record, Task
+from medadapt.core.results import Prediction
+from medadapt.metrics.controls import control_decisions
+from medadapt.metrics.estimates import estimates
+from medadapt.metrics.marks import FloatArray, Tallies, mark_decisions, mark_likelihoods, mark_texts, truths
+from medadapt.metrics.paired import Pair
+from medadapt.metrics.resampling import Plan, bootstrap_values, flipped_differences, group_numbers
+from medadapt.metrics.values import METRICS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrants:
+    """The columns of every entrant by name (`baseline`, `tuned`, and the controls of closed tasks)."""
+
+    task: Task
+    labels: list[str]
+    """Labels or letters that are true or chosen by a model, sorted; empty for open tasks."""
+    tallies: Mapping[str, Tallies]
+    resampled: Mapping[str, Mapping[str, FloatArray]]
+    """entrant -> metric -> its value in every bootstrap resample."""
+    plan: Plan
+    alpha: float
+
+    @property
+    def models(self) -> dict[str, Tallies]:
+        return {name: self.tallies[name] for name in ("baseline", "tuned")}
+
+
+def mark_entrants(
+    task: Task,
+    *,
+    train: Sequence[Record],
+    test: Sequence[Record],
+    baseline: Sequence[Prediction],
+    tuned: Sequence[Prediction],
+    samples: int,
+    seed: int,
+    alpha: float,
+) -> Entrants:
+    """Mark both models, and for closed tasks the controls, on the test records."""
+    plan = Plan(group=group_numbers([record.group for record in test]), samples=samples, seed=seed)
+    predictions = {"baseline": baseline, "tuned": tuned}
+    answers = truths(task, test)
+    labels: list[str] = []
+    tallies: dict[str, Tallies] = {name: {"records": np.ones(len(test))} for name in predictions}
+    if answers is not None:
+        chosen: dict[str, Sequence[str | None]]
+        chosen = {name: [row.choice for row in rows] for name, rows in predictions.items()}
+        used = {choice for choices in chosen.values() for choice in choices if choice is not None}
+        labels = sorted(used.union(answers))
+        decided = {**chosen, **control_decisions(task, train, test)}
+        tallies = {name: mark_decisions(answers, choices, labels) for name, choices in decided.items()}
+    for name, rows in predictions.items():
+        tallies[name] |= mark_likelihoods(rows)
+        if answers is not None:
+            tallies[name] |= mark_texts(answers, rows)
+    return Entrants(
+        task=task,
+        labels=labels,
+        tallies=tallies,
+        resampled=bootstrap_values(tallies, plan),
+        plan=plan,
+        alpha=alpha,
+    )
+
+
+def pair_models(entrants: Entrants, *, same_model: bool) -> Pair:
+    """The baseline and the tuned model, ready to be compared on every metric."""
+    baseline, tuned = entrants.models.values()
+    return Pair(
+        first=baseline,
+        second=tuned,
+        first_resampled=entrants.resampled["baseline"],
+        second_resampled=entrants.resampled["tuned"],
+        flipped=flipped_differences(baseline, tuned, entrants.plan),
+        plan=entrants.plan,
+        alpha=entrants.alpha,
+        same_model=same_model,
+    )
+
+
+def estimates_of(
+    name: str, entrants: Entrants, *, metrics: Sequence[str], missing: Mapping[str, str]
+) -> dict[str, Any]:
+    """Estimates by metric, as plain data. `missing` says, by first column, why there is none."""
+    found = estimates(
+        entrants.tallies.get(name, {}),
+        entrants.resampled.get(name, {}),
+        names=metrics,
+        plan=entrants.plan,
+        alpha=entrants.alpha,
+        missing={metric: missing[METRICS[metric][0][0]] for metric in metrics},
+    )
+    return {metric: asdict(estimate) for metric, estimate in found.items()}

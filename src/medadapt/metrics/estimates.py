@@ -1,0 +1,83 @@
+"""Each metric of one model with its confidence interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from medadapt.core.results import Estimate
+from medadapt.metrics.intervals import Interval, expanded_percentile, wilson
+from medadapt.metrics.marks import FloatArray, Tallies
+from medadapt.metrics.resampling import Plan, total
+from medadapt.metrics.values import ZERO_ONE, metric_values
+
+NO_COLUMN = {
+    "right": "the task has no closed set of answers",
+    "right_generated": "no answers were written",
+    "hits": "the task has no closed set of answers",
+    "nll": "the predictions hold no likelihood of the reference answers",
+}
+NO_VALUE = {
+    "loss": "no token of the reference answers fits the model's context",
+    "perplexity": "exp(loss) is too large for a floating-point number",
+    "bits_per_byte": "no byte of the reference answers fits the model's context",
+}
+ONE_GROUP = "an interval needs test records of at least two groups"
+NO_WIDTH = 1e-12
+NO_SPREAD = "resampling these decisions shows no spread; see the interval of the accuracy"
+
+
+def estimates(
+    tallies: Tallies,
+    resampled: Mapping[str, FloatArray],
+    *,
+    names: Sequence[str],
+    plan: Plan,
+    alpha: float,
+    missing: Mapping[str, str],
+) -> dict[str, Estimate]:
+    """One Estimate for each of `names`; `resampled` holds the metrics in each bootstrap resample.
+
+    `missing` says, by metric, why it has no value where its column is missing.
+    """
+    values = metric_values(total(tallies))
+    n = len(plan.group)
+    found: dict[str, Estimate] = {}
+    for name in names:
+        if name not in values:
+            found[name] = Estimate(value=None, low=None, high=None, n=n, reason=missing[name])
+        elif not math.isfinite(values[name]):
+            found[name] = Estimate(value=None, low=None, high=None, n=n, reason=NO_VALUE[name])
+        else:
+            interval, reason = _interval(name, float(values[name]), resampled[name], plan, alpha)
+            low, high = interval or (None, None)
+            found[name] = Estimate(value=float(values[name]), low=low, high=high, n=n, reason=reason)
+    return found
+
+
+def interval_method(name: str, plan: Plan) -> str:
+    """How the interval of a metric is made: `wilson`, `bootstrap` or `group-bootstrap` (see `_interval`)."""
+    if plan.shares_groups:
+        return "group-bootstrap"
+    return "wilson" if name in ZERO_ONE else "bootstrap"
+
+
+def _interval(
+    name: str, value: float, resampled: FloatArray, plan: Plan, alpha: float
+) -> tuple[Interval | None, str | None]:
+    """Wilson for shares of independent records, else the expanded percentile bootstrap over groups.
+
+    Where resampling finds no spread at all (every record right), the bootstrap would claim certainty: a
+    share then gets the Wilson interval of as many records as there are groups, the macro-F1 none. With
+    only one or two test records a label, the interval of the macro-F1 covers about 90 % instead of 95 %
+    (simulated: 61 records of 41 labels); that of the accuracy does not have this weakness.
+    """
+    if name in ZERO_ONE:
+        if not plan.shares_groups or (resampled == value).all():
+            return wilson(value, n=plan.num_groups, alpha=alpha), None
+    elif name == "macro_f1" and np.ptp(resampled) < NO_WIDTH:
+        return None, NO_SPREAD
+    interval = expanded_percentile(resampled, num_groups=plan.num_groups, alpha=alpha)
+    return interval, None if interval else ONE_GROUP

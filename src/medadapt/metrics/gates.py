@@ -1,0 +1,111 @@
+"""What in the metrics must not pass unnoticed, and the exit code it leads to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from medadapt.core.results import NO_EFFECT_NATS, Metrics
+from medadapt.metrics.effect import has_effect
+
+FindingKind = Literal["leak", "regression", "no_effect", "diverged", "worse_than_uniform"]
+
+DIVERGED_RATIO = 1.01
+"""A tuned loss worse than uniform counts as divergence only if it is more than 1 % above the baseline's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was found, and what to do about it."""
+
+    kind: FindingKind
+    exit_code: int
+    """3 a gate failed, 4 training diverged, 0 worth knowing only."""
+    problem: str
+    remedy: str
+
+
+def findings(metrics: Metrics, *, allow_leak: bool) -> list[Finding]:
+    """All findings of a `metrics.json`, the gravest first. `allow_leak` lifts the leak gate."""
+    found = [
+        _divergence(metrics),
+        None if allow_leak else _leak(metrics["leakage"], metrics["n"]),
+        _regression(metrics),
+        _no_effect(metrics["effect"]),
+        _worse_than_uniform(metrics),
+    ]
+    return [finding for finding in found if finding is not None]
+
+
+def _leak(leakage: dict[str, Any], n: int) -> Finding | None:
+    exact, near = leakage.get("exact") or 0, leakage.get("near") or 0
+    if exact:
+        what = f"{exact} of {n} test inputs also stand in the training or validation records"
+    elif near and "near" in leakage.get("gated", ()):
+        what = f"{near} of {n} test inputs have a near copy in the training or validation records"
+    else:
+        return None
+    return Finding(
+        kind="leak",
+        exit_code=3,
+        problem=f"The test set leaks: {what}, so the scores overstate what was learned.",
+        remedy="Let `data.split.group: auto` split the data, or accept it with `data.allow_leak: true`.",
+    )
+
+
+def _regression(metrics: Metrics) -> Finding | None:
+    primary = metrics["primary"]
+    change = metrics["difference"][primary]
+    if change["verdict"] != "worse":
+        return None
+    return Finding(
+        kind="regression",
+        exit_code=3,
+        problem=f"The tuned model is worse than its base: {primary} changed by {change['value']:+.4g} "
+        f"({1 - metrics['alpha']:.0%} interval {change['low']:+.4g} to {change['high']:+.4g}).",
+        remedy="Read the worst regressions in the report; try a lower learning rate or fewer epochs.",
+    )
+
+
+def _no_effect(effect: dict[str, Any]) -> Finding | None:
+    if has_effect(effect):
+        return None
+    return Finding(
+        kind="no_effect",
+        exit_code=3,
+        problem="The adapter has no effect: no decision changed and no log-likelihood moved by more than "
+        f"{NO_EFFECT_NATS:g} nats.",
+        remedy="Check that training took steps with a learning rate above 0 and that the adapter fits.",
+    )
+
+
+def _divergence(metrics: Metrics) -> Finding | None:
+    before, after, uniform = _losses(metrics)
+    if after is None or after <= uniform or (before is not None and after <= DIVERGED_RATIO * before):
+        return None
+    return Finding(
+        kind="diverged",
+        exit_code=4,
+        problem=f"Training diverged: the tuned model's loss of {after:.3f} nats per token is worse than "
+        f"uniform guessing over the vocabulary ({uniform:.3f}).",
+        remedy="Lower `training.learning_rate`, or check the prompt, the labels and the precision.",
+    )
+
+
+def _worse_than_uniform(metrics: Metrics) -> Finding | None:
+    before, _, uniform = _losses(metrics)
+    if before is None or before <= uniform:
+        return None
+    return Finding(
+        kind="worse_than_uniform",
+        exit_code=0,
+        problem=f"The base model is worse than uniform: its loss of {before:.3f} nats per token exceeds "
+        f"that of guessing over the whole vocabulary ({uniform:.3f}).",
+        remedy="Check that base and tokenizer belong together; only random weights are expected to do this.",
+    )
+
+
+def _losses(metrics: Metrics) -> tuple[float | None, float | None, float]:
+    """Loss of the baseline and the tuned model, and ln(vocabulary size), in nats per token."""
+    before, after = (metrics[model].get("loss", {}).get("value") for model in ("baseline", "tuned"))
+    return before, after, metrics["uniform_loss"]

@@ -1,0 +1,148 @@
+"""What each model earned on each test record, as columns that add up over records.
+
+Every metric of this folder is a function of such sums (`values.py`). A resample of the test set is then a
+weighted sum of the same columns, so that the value and its interval come from the same code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from medadapt.core.errors import DataError, DivergedError, ModelError
+from medadapt.core.records import LETTERS, Record, Task
+from medadapt.core.results import Prediction
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+Tallies = dict[str, FloatArray]
+"""Columns by name: (n,) a sum or count a record, (n, L) one column for each of L labels. Summed over
+records, or over resamples, the first axis is that of the sums."""
+
+NATS_GRID = 2.0**30
+"""Log-likelihoods are rounded to multiples of 1/NATS_GRID (1e-9 nats). Their sums are then exact in float64
+in whatever order a machine adds them, and the same predictions give the same metrics everywhere."""
+
+
+def check_pairing(
+    test: Sequence[Record], baseline: Sequence[Prediction], tuned: Sequence[Prediction]
+) -> None:
+    """Refuse predictions that are not of the same records, in the same order, under the same prompts."""
+    if not test:
+        raise DataError(
+            "There are no test records, so nothing can be measured.",
+            "at least one test record",
+            "Give `data.split.test` a share above 0 and prepare again.",
+        )
+    for name, predictions in (("baseline", baseline), ("tuned", tuned)):
+        if len(predictions) != len(test):
+            raise DataError(
+                f"The {name} predictions hold {len(predictions)} records, the test set {len(test)}.",
+                "one prediction for each test record, in the same order",
+                "Run the predict stage again.",
+            )
+        for place, (record, prediction) in enumerate(zip(test, predictions, strict=True), 1):
+            if record.id != prediction.id:
+                raise DataError(
+                    f"The {name} prediction {place} is of record {prediction.id}, not of {record.id}.",
+                    "one prediction for each test record, in the same order",
+                    "Run the predict stage again.",
+                )
+    for first, second in zip(baseline, tuned, strict=True):
+        if first.prompt_sha256 != second.prompt_sha256:
+            raise DataError(
+                f"Record {first.id}: the baseline and the tuned model saw different prompts.",
+                "the same prompt for both models",
+                "Run the predict stage again, so that both models are asked with one template.",
+            )
+
+
+def truths(task: Task, records: Sequence[Record]) -> list[str] | None:
+    """The right decision on each record: its label, or its right option's letter; None for open tasks."""
+    if task == "qa":
+        return None
+    return [_truth(task, record) for record in records]
+
+
+def _truth(task: Task, record: Record) -> str:
+    if task == "diagnosis" and record.label is not None:
+        return record.label
+    if task == "multiple_choice" and record.answer_index is not None:
+        return LETTERS[record.answer_index]
+    missing = "label" if task == "diagnosis" else "answer_index"
+    raise DataError(
+        f"Record {record.id} has no `{missing}`.",
+        f"a `{missing}` in every record of task {task}",
+        "Run the prepare stage again.",
+    )
+
+
+def mark_decisions(
+    right_answers: Sequence[str], decisions: Sequence[str | None], labels: Sequence[str]
+) -> Tallies:
+    """Columns of 0/1 decisions: n records and the L labels of `labels`. No decision counts as wrong.
+
+    Returns `records` and `right` (n,), `truth`, `chosen` and `hits` (n, L): the label is the true one, the
+    chosen one, both. A chosen label outside `labels` is in no column of `chosen`.
+    """
+    column = {label: place for place, label in enumerate(labels)}
+    shape = (len(right_answers), len(labels))
+    truth, chosen = np.zeros(shape), np.zeros(shape)
+    for row, (answer, decision) in enumerate(zip(right_answers, decisions, strict=True)):
+        if answer in column:
+            truth[row, column[answer]] = 1
+        if decision is not None and decision in column:
+            chosen[row, column[decision]] = 1
+    right = [float(a == d) for a, d in zip(right_answers, decisions, strict=True)]
+    return {
+        "records": np.ones(len(right_answers)),
+        "right": np.array(right),
+        "truth": truth,
+        "chosen": chosen,
+        "hits": truth * chosen,
+    }
+
+
+def mark_texts(right_answers: Sequence[str], predictions: Sequence[Prediction]) -> Tallies:
+    """The column `right_generated` (n,): the answer read from the written text is the right one.
+
+    A text from which nothing could be read is wrong. Empty where no prediction holds a text.
+    """
+    if all(prediction.text is None for prediction in predictions):
+        return {}
+    pairs = zip(right_answers, predictions, strict=True)
+    return {"right_generated": np.array([float(p.parsed == answer) for answer, p in pairs])}
+
+
+def mark_likelihoods(predictions: Sequence[Prediction]) -> Tallies:
+    """Columns `nll` (nats), `tokens` and `bytes` (n,) of the reference answers.
+
+    Empty where a prediction has no likelihood, because a mean over the others would hide it. Raises
+    ModelError (baseline) or DivergedError (tuned) when a log-likelihood is not a finite number.
+    """
+    for prediction in predictions:
+        _check_finite(prediction)
+    if any(p.nll is None or p.num_tokens is None or p.num_bytes is None for p in predictions):
+        return {}
+    nll = np.array([p.nll for p in predictions], dtype=np.float64)
+    return {
+        "nll": np.round(nll * NATS_GRID) / NATS_GRID,
+        "tokens": np.array([p.num_tokens for p in predictions], dtype=np.float64),
+        "bytes": np.array([p.num_bytes for p in predictions], dtype=np.float64),
+    }
+
+
+def _check_finite(prediction: Prediction) -> None:
+    named = {"reference answer": prediction.nll, **(prediction.scores or {})}
+    for name, nats in named.items():
+        if nats is not None and not math.isfinite(nats):
+            error = ModelError if prediction.model == "baseline" else DivergedError
+            raise error(
+                f"Record {prediction.id}: the {prediction.model} log-likelihood of '{name}' is {nats}.",
+                "a finite number",
+                "Try `model.precision: fp32`, or a lower `training.learning_rate` if only `tuned` fails.",
+            )

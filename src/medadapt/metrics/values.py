@@ -1,0 +1,84 @@
+"""The metrics, each a function of sums over records (`marks.Tallies` without the axis of records).
+
+Leading axes are those of the sums: none for the test set itself, one for a batch of resamples. What has
+no value (no token at all, a perplexity beyond float64) is NaN or infinite here and becomes null with a reason
+in `estimates.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from medadapt.core.records import Task
+from medadapt.metrics.marks import FloatArray, Tallies
+
+
+def accuracy(sums: Tallies) -> FloatArray:
+    """Share of records whose best-scored label or letter is the right one."""
+    return _ratio(sums["right"], sums["records"])
+
+
+def accuracy_generated(sums: Tallies) -> FloatArray:
+    """Share of records whose written answer reads as the right label or letter; unreadable is wrong."""
+    return _ratio(sums["right_generated"], sums["records"])
+
+
+def macro_f1(sums: Tallies) -> FloatArray:
+    """Unweighted mean of F1 over the labels that are the truth of at least one record.
+
+    F1 of a label is 2 hits / (times true + times chosen). Equal to scikit-learn's `average="macro"` with
+    `labels` set to those labels; a label that is only ever chosen lowers the F1 of the labels it displaced,
+    but is no class of its own. A resample averages over the labels true in it.
+    """
+    present = sums["truth"] > 0
+    f1 = _ratio(2 * sums["hits"], sums["truth"] + sums["chosen"])
+    return _ratio(np.where(present, f1, 0.0).sum(axis=-1), present.sum(axis=-1))
+
+
+def loss(sums: Tallies) -> FloatArray:
+    """Negative log-likelihood of the reference answers in nats per token; every token weighs the same."""
+    return _ratio(sums["nll"], sums["tokens"])
+
+
+def perplexity(sums: Tallies) -> FloatArray:
+    """exp(loss): among how many equally likely tokens the model chooses, on average."""
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(loss(sums)))
+
+
+def bits_per_byte(sums: Tallies) -> FloatArray:
+    """Negative log-likelihood in bits per UTF-8 byte of the answers; comparable across tokenizers."""
+    return _ratio(sums["nll"] / np.log(2), sums["bytes"])
+
+
+METRICS: Mapping[str, tuple[tuple[str, ...], Callable[[Tallies], FloatArray]]] = {
+    "accuracy": (("right", "records"), accuracy),
+    "accuracy_generated": (("right_generated", "records"), accuracy_generated),
+    "macro_f1": (("hits", "truth", "chosen"), macro_f1),
+    "loss": (("nll", "tokens"), loss),
+    "perplexity": (("nll", "tokens"), perplexity),
+    "bits_per_byte": (("nll", "bytes"), bits_per_byte),
+}
+"""Each metric with the columns it is made from, in the order of metrics.json."""
+
+ZERO_ONE = {"accuracy": "right", "accuracy_generated": "right_generated"}
+"""Metrics that are the mean of a 0/1 mark a record, and their column."""
+
+
+def metric_names(task: Task, *, generated: bool) -> list[str]:
+    """The metrics reported for a task; `generated` where the models also wrote their answers."""
+    if task == "qa":
+        return ["loss", "perplexity", "bits_per_byte"]
+    return [name for name in METRICS if generated or name != "accuracy_generated"]
+
+
+def metric_values(sums: Tallies) -> dict[str, FloatArray]:
+    """Every metric that these sums allow."""
+    return {name: value(sums) for name, (columns, value) in METRICS.items() if sums.keys() >= {*columns}}
+
+
+def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(numerator / denominator)

@@ -1,0 +1,1 @@
+"""Records + model -> Predictions: label and option scoring, likelihood, generation, parsing of answers."""

@@ -1,0 +1,80 @@
+"""Greedy answers in batches: the same for every batch size, and whatever the model's sampling defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from medadapt.models.loading import LoadedBase
+from medadapt.predictions.batching import TokenBudget, answering, in_batches
+
+
+def generate(
+    model: LoadedBase,
+    prompts: Sequence[list[int]],
+    *,
+    max_new_tokens: int,
+    closing_ids: Collection[int],
+    batch_tokens: int | TokenBudget,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[list[int]]:
+    """Greedy continuation of each prompt in tokens, without the closing token, in the order given.
+
+    A row stops at the first of `closing_ids` or after `max_new_tokens`. The model may be in training: its
+    mode is restored.
+    """
+    budget = batch_tokens if isinstance(batch_tokens, TokenBudget) else TokenBudget(batch_tokens)
+    answers: list[list[int]] = [[] for _ in prompts]
+    settings = _greedy(max_new_tokens, closing_ids)
+
+    def work(batch: list[int]) -> None:
+        for index, answer in zip(batch, _continue(model, [prompts[i] for i in batch], settings), strict=True):
+            answers[index] = _until_closed(answer, closing_ids)
+
+    with answering(model.model):
+        in_batches([len(prompt) + max_new_tokens for prompt in prompts], budget, work, advance)
+    return answers
+
+
+def _greedy(max_new_tokens: int, closing_ids: Collection[int]) -> GenerationConfig:
+    return GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=max_new_tokens,
+        eos_token_id=sorted(closing_ids) or None,
+        # Padding is masked, so any token will do; some tokenizers have none of their own.
+        pad_token_id=min(closing_ids, default=0),
+        use_cache=True,
+    )
+
+
+def _continue(model: LoadedBase, prompts: list[list[int]], settings: GenerationConfig) -> list[list[int]]:
+    """New tokens after each prompt; rows that end early are filled up with the pad token."""
+    width = max(len(prompt) for prompt in prompts)
+    pad = settings.pad_token_id
+    tokens_BT = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=model.device)
+    mask_BT = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts], device=model.device)
+    causal: Any = model.model
+    with _without_defaults(causal):
+        written_BT = causal.generate(input_ids=tokens_BT, attention_mask=mask_BT, generation_config=settings)
+    return written_BT[:, width:].tolist()
+
+
+@contextmanager
+def _without_defaults(causal: Any) -> Iterator[None]:
+    """Set the model's own defaults aside: transformers would fill unset values (penalties, ...) from them."""
+    kept = causal.generation_config
+    causal.generation_config = GenerationConfig()
+    try:
+        yield
+    finally:
+        causal.generation_config = kept
+
+
+def _until_closed(tokens: list[int], closing_ids: Collection[int]) -> list[int]:
+    end = next((place for place, token in enumerate(tokens) if token in closing_ids), len(tokens))
+    return tokens[:end]

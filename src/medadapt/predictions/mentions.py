@@ -1,0 +1,108 @@
+"""Names of diseases and options found in free text: whole names only, the longest one first.
+
+Medicine is full of names that begin or end like others: `Hepatitis B` is not `hepatitis`, `Type 2` is
+not `Type`, `malaria-like` is not `malaria`. A name counts only between word boundaries and without a
+letter, number or roman numeral that would make it another disease.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import NamedTuple
+
+MARKUP = re.compile(r"[*`\u200b\ufeff]|</?(?:b|i|em|strong)>")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
+NEGATION = re.compile(
+    r"\b(?:not|no|never|without|neither|nor|unlikely|cannot|exclude[sd]?|excluding|rul(?:e|ed|es|ing) out"
+    r"|rather than|instead of)\b|n't\b",
+    re.IGNORECASE,
+)
+
+# ` B`, ` 2`, ` II`, `(B)`, ` type 2` after a name make another name of it. A lower-case `a` or an `I`
+# before a further word is an article or a pronoun, and a number before `%` is a confidence.
+QUALIFIER = (
+    r"(?:-\w|(?:\s+|\s*\()(?:(?i:type|stage|grade|group|class|subtype)\s+)?"
+    r"(?!a\s+\w|[Ii]\s+\w)(?:[A-Za-z]|\d{1,2}|[IVX]{1,4})(?![\w%'’]|\s?%))"
+)
+# What may stand between a name that opens an answer and the rest of it.
+NAME_ENDS = re.compile(
+    r"\s*(?:$|\n|[.,;:!(]|\)|\"|”|'(?!\w)|[–—]|\s-\s|-\s)"
+    r"|\s+(?:because|since|as|due|it|they|he|she|this|these|there"
+    r"|is\s+(?:the\s+)?(?:most\s+)?(?:correct|right|best|answer|likely))\b",
+    re.IGNORECASE,
+)
+LIST_GOES_ON = re.compile(
+    r"\s*(?:[,/&+;]|\b(?:and|or|plus|vs|versus)\b)+\s*(?:(?:and|or|an?|the)\s+)*", re.IGNORECASE
+)
+
+
+class Mention(NamedTuple):
+    """Where a name stands in a text, and what it is a name of."""
+
+    start: int
+    end: int
+    value: str
+
+
+def plain(text: str) -> str:
+    """Text with full-width letters, markup, odd dashes and quotes made ordinary; case and lines are kept."""
+    text = MARKUP.sub("", unicodedata.normalize("NFKC", text))
+    text = text.replace("‐", "-").replace("‑", "-").replace("’", "'").replace("‘", "'")
+    return re.sub(r"[^\S\n]+", " ", text.replace("\r", "\n")).strip()
+
+
+def name_key(name: str) -> str:
+    """The form in which two spellings of one name are equal: case, spaces and underscores do not matter."""
+    return re.sub(r"[\s_]+", " ", plain(name)).strip(" .,;:!\"'").casefold()
+
+
+def first_sentence(text: str) -> str:
+    """What stands before the first sentence end or line break; empty lines do not count."""
+    return SENTENCE_END.split(text.strip(), maxsplit=1)[0]
+
+
+def find_mentions(text: str, names: Mapping[str, str]) -> list[Mention]:
+    """Every whole name in `text` (see `plain`), left to right, longer names winning over those inside them.
+
+    `names` maps the key of a name (`name_key`) to what it stands for.
+    """
+    if not names:
+        return []
+    spelled = (
+        re.escape(key).replace(r"\ ", r"[\s_]+") for key in sorted(names, key=len, reverse=True) if key
+    )
+    pattern = re.compile(rf"(?<![\w-])((?i:{'|'.join(spelled)}))(?!\w|{QUALIFIER})")
+    return [
+        Mention(match.start(), match.end(), names[name_key(match[1])])
+        for match in pattern.finditer(text)
+        if name_key(match[1]) in names
+    ]
+
+
+def opening_name(text: str, names: Mapping[str, str]) -> str | None:
+    """What the name that opens `text` stands for; None where no name does, or a list of names does."""
+    text = text.lstrip(" \n\"'“(")
+    mentions = find_mentions(text, names)
+    if not mentions or mentions[0].start != 0:
+        return None
+    first = mentions[0]
+    if NAME_ENDS.match(text, first.end) is None:
+        return None
+    return None if _list_goes_on(text, first, mentions[1:]) else first.value
+
+
+def only_name(sentence: str, names: Mapping[str, str]) -> str | None:
+    """What the only name in a sentence stands for; None in a question or where something is denied."""
+    if sentence.rstrip(" \"')").endswith("?") or NEGATION.search(sentence):
+        return None
+    values = {mention.value for mention in find_mentions(sentence, names)}
+    return values.pop() if len(values) == 1 else None
+
+
+def _list_goes_on(text: str, first: Mention, others: list[Mention]) -> bool:
+    gap = LIST_GOES_ON.match(text, first.end)
+    return gap is not None and any(
+        other.start == gap.end() and other.value != first.value for other in others
+    )

@@ -1,0 +1,178 @@
+"""The label or option letter that a generated answer commits to, or None.
+
+Reading goes from the surest sign to the weakest and stops at the first: how the answer begins, an
+explicit `Answer: X`, a sentence that decides (`I would pick B`), one single name in the first sentence.
+Whatever is ambiguous, denied or only mentioned is None: it is counted as unparsed and as wrong, because a
+guess here would be the parser's knowledge and not the model's. Letters inside medical terms (`Vitamin A`,
+`Hepatitis B`, `E. coli`, `B-cell`) are never read as options.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from medadapt.core.records import LETTERS
+from medadapt.predictions.mentions import first_sentence, name_key, only_name, opening_name, plain
+
+NEXT_QUESTION = re.compile(
+    r"^[#\s]*(?:question(?:\s+type)?|q|patient|user|human|given these symptoms)\s*\d*\s*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+VERB = r"(?:is|was|seems\s+to\s+be|appears\s+to\s+be|would\s+be|should\s+be|must\s+be|will\s+be)"
+ANSWER_LINE = re.compile(
+    rf"^[^\w\n]*(?:(?:the|my|so)\s+)*(?:final|correct|best|right)?\s*answer\s*(?:{VERB}\s*)?[:=]\s*",
+    re.IGNORECASE | re.MULTILINE,
+)
+DECIDING = re.compile(
+    rf"\banswer\s*(?:[:=]|{VERB}\s*:?)\s*"
+    rf"|\b(?:correct|right|best)\s+(?:option|choice|letter|one)\s*(?:[:=]|{VERB}\s*:?)\s*"
+    r"|\b(?:pick|picked|choose|chose|chosen|select|selected|go(?:ing)?\s+with|opt\s+for)\s+"
+    r"|\b(?:so|therefore|thus|hence|in\s+conclusion)\b[,:]?\s+(?:(?:it|that)(?:'s|\s+is)\s+)?"
+    r"|\b(?:it|that)(?:'s|\s+is)\s+"
+    r"|\\boxed\s*\{\s*(?:\\text\s*\{\s*)?",
+    re.IGNORECASE,
+)
+DENIED_BEFORE = re.compile(
+    r"(?:\b(?:not|never|cannot|wrong|incorrect|false|worst|least|if)|n't)\s+(?:\w+\s+)?$", re.IGNORECASE
+)
+DIAGNOSIS_IS = re.compile(
+    r"(?:(?:the|this|it|that|my|patient|you)\s+)*(?:most\s+likely\s+|likely\s+|probable\s+|final\s+|probably\s+)?"
+    r"(?:(?:disease|diagnosis|answer|label|condition|illness)\s*(?:is|:|=|would\s+be|seems\s+to\s+be)"
+    r"|is|has|have|'s)\s*(?:most\s+likely\s+|likely\s+|probably\s+)?:?\s*(?:(?:an?|the)\s+)?",
+    re.IGNORECASE,
+)
+# Genus abbreviations: after one of these words `E.` is Escherichia and not option E.
+SPECIES = (
+    "abscessus|albicans|anthracis|aureus|auris|avium|baumannii|botulinum|burgdorferi|canis|cereus|coli|diff|difficile"
+    "|diphtheriae|duodenalis|faecalis|faecium|falciparum|fragilis|freundii|fumigatus|gondii|granulosus|henselae"
+    "|histolytica|influenzae|israelii|jejuni|japonicum|medinensis|melitensis|neoformans|parapsilosis|perfringens"
+    "|pertussis|phagocytophilum|pneumoniae|psittaci|pylori|quintana|septicum|stercoralis|subtilis|tetani"
+    "|trachomatis|tropicalis|vermicularis"
+)
+OPENER = r"[\s(\[{<\"'“]*"
+COMMON_WORDS = frozenset({"yes", "no", "maybe", "true", "false", "none", "both", "all", "other", "unknown"})
+
+
+def read_label(text: str, labels: Sequence[str], aliases: Mapping[str, str]) -> str | None:
+    """The label that a written diagnosis commits to in its first line, spelled as in `labels`.
+
+    `aliases` maps other spellings to labels. Case, spaces and underscores do not matter.
+
+    >>> read_label(" Hepatitis B. The patient needs rest.", ["hepatitis", "Hepatitis B"], {})
+    'Hepatitis B'
+    """
+    names = {name_key(label): label for label in labels}
+    for alias, label in aliases.items():
+        if name_key(label) in names:
+            names.setdefault(name_key(alias), names[name_key(label)])
+    text = plain(_before_next_question(text)).lstrip(" \n-#>.:")
+    line = text.split("\n", 1)[0]
+    if (whole := names.get(name_key(line))) is not None:
+        return whole
+    lead_in = DIAGNOSIS_IS.match(line)
+    for start in (0, lead_in.end() if lead_in else 0):
+        if (label_named := opening_name(line[start:], names)) is not None:
+            return label_named
+    return only_name(first_sentence(line), names)
+
+
+def read_letter(text: str, options: Sequence[str]) -> str | None:
+    """The option letter that a written answer commits to, by letter or by the option's own text.
+
+    >>> read_letter("The answer is B. Note that A is a common distractor.", ["rest", "ice", "heat"])
+    'B'
+    """
+    letters = LETTERS[: len(options)]
+    names = _option_names(options)
+    text = plain(_before_next_question(text)).lstrip(" \n#>.:")
+    if not _recites_options(text, letters):
+        opening = _choice_at(text, letters, names)
+        if opening is not None or _opens_list(text, letters):
+            return opening
+    on_lines = [_choice_at(text[cue.end() :], letters, names) for cue in ANSWER_LINE.finditer(text)]
+    if found := [choice for choice in on_lines if choice]:
+        return found[-1]
+    decided = _decided(text, letters, names)
+    if decided:
+        return decided.pop() if len(decided) == 1 else None
+    rare = {key: letter for key, letter in names.items() if len(key) >= 4 and key not in COMMON_WORDS}
+    return only_name(first_sentence(text), rare)
+
+
+def _before_next_question(text: str) -> str:
+    """A model that goes on to a question of its own is no longer answering ours."""
+    match = NEXT_QUESTION.search(text)
+    return text[: match.start()] if match else text
+
+
+def _option_names(options: Sequence[str]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for letter, option in zip(LETTERS, options, strict=False):
+        if len(name_key(option)) > 1:  # an option that is itself a letter is read as a letter
+            names.setdefault(name_key(option), letter)
+    return names
+
+
+def _letter_pattern(letters: str) -> re.Pattern[str]:
+    """One option letter that ends like an answer does: closed, followed by a stop, or by a reason."""
+    comma = r",(?!\s*(?:i\s|think))"
+    ends = (
+        r"[)\]}>]+|[\"'”]?(?=\s*$|\s*\n|\s*[;!:]|" + comma + rf"|\s*\.(?![a-z]\b)(?!\s?(?:{SPECIES})\b)"
+        r"|\s+-|\s*[–—]|-\s|\s*\(|\s+(?:because|since|as|due)\b"
+        r"|\s+is\s+(?:the\s+)?(?:most\s+)?(?:correct|right|best|answer|likely)\b)"
+    )
+    return re.compile(
+        rf"{OPENER}(?:(?:option|choice|letter|answer)\s+)?{OPENER}(?P<letter>[{letters}])(?:{ends})",
+        re.IGNORECASE,
+    )
+
+
+def _choice_at(text: str, letters: str, names: Mapping[str, str]) -> str | None:
+    """The option that stands at the very beginning of `text`, as its text or as its letter."""
+    if (named := opening_name(text, names)) is not None:
+        return named
+    match = _letter_pattern(letters).match(text)
+    if match is None or _opens_list(text, letters):
+        return None
+    return match["letter"].upper()
+
+
+def _opens_list(text: str, letters: str) -> bool:
+    """Whether `text` begins with two different letters: `A and C`, `A, B`, `B/C`."""
+    letter = rf"{OPENER}([{letters}])[)\]}}>\"']*"
+    between = r"[^\S\n]*(?:[,/&+;]|and\b|or\b)+[^\S\n]*(?:(?:and|or|option)\s+)*"
+    match = re.match(
+        rf"{letter}{between}{letter}(?=\s*$|\s*\n|\s*[.,;:!/&)]|\s+(?:and|or)\b)", text, re.IGNORECASE
+    )
+    return match is not None and match[1].upper() != match[2].upper()
+
+
+def _recites_options(text: str, letters: str) -> bool:
+    """Whether `text` begins by listing the options again instead of answering."""
+    items = [
+        item.upper() for item in re.findall(rf"^\s*\(?([{letters}])[).:]", text, re.IGNORECASE | re.MULTILINE)
+    ]
+    if items[:2] == list(letters[:2]):
+        return True
+    inline = [
+        item.upper()
+        for item in re.findall(rf"(?:^|\s)\(?([{letters}])[).:]", text.split("\n", 1)[0], re.IGNORECASE)
+    ]
+    return len(inline) >= 3 and inline[:3] == list(letters[:3])
+
+
+def _decided(text: str, letters: str, names: Mapping[str, str]) -> set[str]:
+    """Every option that some sentence decides for, wherever it stands."""
+    found = set()
+    for cue in DECIDING.finditer(text):
+        choice = _choice_at(text[cue.end() :], letters, names)
+        if choice and not DENIED_BEFORE.search(text[max(0, cue.start() - 30) : cue.start()]):
+            found.add(choice)
+    subject = re.compile(
+        r"(?:^|[.!?\n]\s*|\b(?:so|therefore|thus|hence|that|think|believe|say|option|choice|answer)[,:]?\s+)"
+        rf"[(\[]?([{letters}])[)\]]?\s+(?i:is|was|seems|would\s+be|must\s+be)\s+(?i:the\s+)?(?i:most\s+)?"
+        r"(?i:correct|right|best|answer|true|likely)\b"
+    )
+    return found | {match[1] for match in subject.finditer(text)}

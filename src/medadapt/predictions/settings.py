@@ -1,0 +1,62 @@
+"""How both models are asked, with every `auto` of the recipe resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from medadapt.core.recipe import Recipe
+from medadapt.core.records import Task
+from medadapt.predictions.questions import Question
+
+BATCH_TOKENS = {"cpu": 8192, "mps": 8192, "cuda": 16384}
+"""Tokens in one forward pass by device type; far below what training needs, as nothing is kept."""
+OPEN_ANSWER_TOKENS = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionSettings:
+    """What to ask of each record. Equal for both models."""
+
+    task: Task
+    method: Literal["score", "generate"]
+    """`generate` lets the models write answers besides scoring them."""
+    max_new_tokens: int | None = None
+    """Longest written answer in tokens; None chooses it by the task (`answer_tokens`)."""
+    explained: bool = False
+    """Answers carry an explanation, so they need more room than a label."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other spellings of labels, for reading written answers."""
+    batch_tokens: int = BATCH_TOKENS["cpu"]
+
+    @property
+    def closed(self) -> bool:
+        """Whether the answer is one of a given set."""
+        return self.task != "qa"
+
+
+def prediction_settings(recipe: Recipe, *, device_type: str) -> PredictionSettings:
+    """The recipe's `evaluation` section for a device: closed tasks are scored, open ones also written."""
+    evaluation = recipe.evaluation
+    method = evaluation.method
+    if method == "auto":
+        method = "generate" if recipe.task == "qa" else "score"
+    return PredictionSettings(
+        task=recipe.task,
+        method=method,
+        max_new_tokens=None if evaluation.max_new_tokens == "auto" else evaluation.max_new_tokens,
+        explained=recipe.prompt.answer == "text_and_explanation",
+        aliases=recipe.data.aliases,
+        batch_tokens=BATCH_TOKENS.get(device_type, BATCH_TOKENS["cpu"]),
+    )
+
+
+def answer_tokens(settings: PredictionSettings, questions: list[Question]) -> int:
+    """Longest written answer: as set, or room for the longest choice, or for an open answer."""
+    if settings.max_new_tokens is not None:
+        return settings.max_new_tokens
+    if settings.explained or not settings.closed:
+        return OPEN_ANSWER_TOKENS
+    longest = max((len(tokens) for q in questions for tokens in (q.choices or {}).values()), default=0)
+    return min(max(longest + 2, 8), 64)

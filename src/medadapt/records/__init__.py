@@ -1,0 +1,1 @@
+"""Raw data -> Records: sources, readers, formats, cleaning, splits and leakage. No torch."""

@@ -1,0 +1,47 @@
+"""Bytes of a source file -> text, and the encoding that was found."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from medadapt.core.errors import DataError
+
+ODD_BYTES = re.compile("[\udc80-\udcff]")
+# Bytes that are no UTF-8, as surrogateescape leaves them -> their cp1252 or the replacement character.
+FROM_CP1252 = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0x100)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """Text of a file and how it was encoded."""
+
+    text: str
+    encoding: str
+    """`utf-8`, `utf-8-sig` (with a byte order mark), `utf-16` or `cp1252`."""
+    odd_bytes: int = 0
+    """Bytes that are no UTF-8 and were read as cp1252."""
+
+
+def decode(content: bytes, name: str) -> Decoded:
+    """Text of a file: UTF-8 with or without BOM, UTF-16 with BOM; bytes that are neither are cp1252.
+
+    In a file of mixed encodings the sound UTF-8 stays what it is. Raises DataError where it is no text.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Decoded(text=content.decode("utf-16", "replace"), encoding="utf-16")
+    if content.startswith(b"PK\x03\x04") or content.count(0) > len(content) // 10:
+        raise DataError(
+            f"{name} is not a text file.",
+            "CSV, TSV, JSON, JSON lines or XML as text, best in UTF-8",
+            "Export the table as CSV in UTF-8 (a spreadsheet or an archive cannot be read).",
+        )
+    encoding = "utf-8"
+    if content.startswith(codecs.BOM_UTF8):
+        content, encoding = content[len(codecs.BOM_UTF8) :], "utf-8-sig"
+    text = content.decode("utf-8", "surrogateescape")
+    odd = len(ODD_BYTES.findall(text))
+    if odd:
+        return Decoded(text=text.translate(FROM_CP1252), encoding="cp1252", odd_bytes=odd)
+    return Decoded(text=text, encoding=encoding)

@@ -1,0 +1,40 @@
+"""How many test questions the model may have met in training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medadapt.core.records import Record, SplitName
+from medadapt.records.duplicates import input_text
+from medadapt.records.groups import GroupRule
+from medadapt.records.near_duplicates import THRESHOLD, near_matches
+
+MOST_EXAMPLES = 10
+
+
+def measure_leakage(parts: Mapping[SplitName, Sequence[Record]], rule: GroupRule) -> dict[str, Any]:
+    """Test records whose input is also in train or validation, measured on the finished splits.
+
+    `exact` counts equal inputs in normal form, `near` those with a similarity of at least 0.8 (character
+    5-grams, Jaccard), the exact ones included. `gated` names what stops a run; near copies do only where the
+    split kept them together.
+    """
+    seen = [*parts["train"], *parts["validation"]]
+    seen_texts = [input_text(record) for record in seen]
+    texts = [input_text(record) for record in parts["test"]]
+    first_seen = {text: number for number, text in reversed(list(enumerate(seen_texts)))}
+    near = near_matches(texts, seen_texts)
+    examples = [
+        {"test": record.id, "seen": seen[first_seen.get(text, number)].id, "exact": text in first_seen}
+        for record, text, number in zip(parts["test"], texts, near, strict=True)
+        if number is not None
+    ]
+    examples.sort(key=lambda pair: not pair["exact"])
+    return {
+        "exact": sum(text in first_seen for text in texts),
+        "near": sum(number is not None for number in near),
+        "threshold": THRESHOLD,
+        "gated": ["exact", "near"] if rule == "near" else ["exact"],
+        "examples": examples[:MOST_EXAMPLES],
+    }

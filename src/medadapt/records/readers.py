@@ -1,0 +1,63 @@
+"""Source files -> rows, whatever their layout."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from medadapt.core.errors import DataError
+from medadapt.core.progress import Progress
+from medadapt.records.cleaning import Repairs, without_nul
+from medadapt.records.delimited import read_delimited
+from medadapt.records.encodings import decode
+from medadapt.records.json_rows import read_json, read_json_lines
+from medadapt.records.rows import FilePlace, RawRow
+from medadapt.records.sources import SourceFile
+from medadapt.records.xml_rows import read_xml
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """All rows of a source, in the order of files and lines."""
+
+    rows: list[RawRow]
+    encodings: dict[str, str]
+    """File name -> encoding found."""
+
+
+def read_rows(files: Sequence[SourceFile], *, repairs: Repairs, progress: Progress) -> Reading:
+    """Rows of all files. Raises DataError for a file that cannot be read at all."""
+    rows: list[RawRow] = []
+    encodings: dict[str, str] = {}
+    progress.start("Reading", len(files))
+    for file in files:
+        try:
+            content = file.path.read_bytes()
+        except OSError as problem:
+            raise DataError(
+                f"{file.path} cannot be read: {problem.strerror}.",
+                "a readable file",
+                "Check its permissions, or correct data.source.",
+            ) from problem
+        decoded = decode(content, file.name)
+        encodings[file.name] = decoded.encoding
+        if decoded.odd_bytes:
+            repairs["bytes read as cp1252"] += decoded.odd_bytes
+        place = FilePlace(name=file.name, several=len(files) > 1)
+        text = without_nul(decoded.text, repairs)
+        rows.extend(_read(text, place, suffix=file.path.suffix.lower(), repairs=repairs))
+        progress.advance()
+    progress.finish()
+    return Reading(rows=rows, encodings=encodings)
+
+
+def _read(text: str, place: FilePlace, *, suffix: str, repairs: Repairs) -> Iterator[RawRow]:
+    match suffix:
+        case ".json":
+            return read_json(text, place, repairs=repairs)
+        case ".jsonl" | ".ndjson":
+            return read_json_lines(text, place, repairs=repairs)
+        case ".xml":
+            return read_xml(text, place, repairs=repairs)
+        case _:
+            return read_delimited(text, place, tab=suffix == ".tsv", repairs=repairs)

@@ -1,0 +1,97 @@
+"""`data.source` -> the files behind it, each with its sha256."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from medadapt import samples
+from medadapt.core.errors import DataError
+from medadapt.core.hashes import sha256_file
+from medadapt.core.recipe import DataSection
+
+READABLE = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml")
+SAMPLE = "sample:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFile:
+    """A file to read, and the name that data.json and row numbers give it."""
+
+    name: str
+    path: Path
+
+
+def source_files(data: DataSection) -> list[SourceFile]:
+    """The files of `data.source`, in the order of their names. Raises DataError where there are none."""
+    source = data.source
+    if not isinstance(source, str) or source.startswith("hub:"):
+        raise DataError(
+            "data.source: ready-made splits and hub data cannot be read by this version.",
+            "a file, a folder, a glob or sample:NAME",
+            "Put the data into one local file or folder and name it.",
+        )
+    if source.startswith(SAMPLE):
+        path = samples.source_file(source.removeprefix(SAMPLE))
+        return [SourceFile(name=path.name, path=path)]
+    path = Path(source).expanduser()
+    if path.is_file():
+        return [_readable_file(path)]
+    if path.is_dir():
+        found = [inside for inside in path.rglob("*") if _looks_readable(inside, path)]
+        return _named(found, path, source)
+    if glob.has_magic(source):
+        matches = Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)))
+        found = [match for match in matches if match.is_file() and match.suffix.lower() in READABLE]
+        root = Path(os.path.commonpath([match.parent for match in found])) if found else path
+        return _named(found, root, source)
+    raise DataError(
+        f"data.source: {source} does not exist{_nearest(path)}.",
+        "a file, a folder, a glob or sample:NAME",
+        "Correct data.source; a relative path starts where the command runs.",
+    )
+
+
+def source_hashes(data: DataSection) -> dict[str, str]:
+    """File name -> sha256 of its bytes, sorted by name. Raises DataError where the source is missing."""
+    return {file.name: sha256_file(file.path) for file in source_files(data)}
+
+
+def _readable_file(path: Path) -> SourceFile:
+    if path.suffix.lower() not in READABLE:
+        raise DataError(
+            f"data.source: {path} has the ending '{path.suffix}', which no reader knows.",
+            f"a file that ends in {', '.join(READABLE)}",
+            "Save or rename the file in one of these formats.",
+        )
+    return SourceFile(name=_plain_name(path.name), path=path)
+
+
+def _looks_readable(path: Path, folder: Path) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in READABLE and not hidden and path.is_file()
+
+
+def _named(paths: list[Path], root: Path, source: str) -> list[SourceFile]:
+    if not paths:
+        raise DataError(
+            f"data.source: {source} holds no file that can be read.",
+            f"at least one file that ends in {', '.join(READABLE)}",
+            "Correct data.source.",
+        )
+    files = [SourceFile(name=_plain_name(path.relative_to(root).as_posix()), path=path) for path in paths]
+    return sorted(files, key=lambda file: file.name)
+
+
+def _plain_name(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _nearest(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f" (nor does the folder {path.parent})"
+    near = difflib.get_close_matches(path.name, [beside.name for beside in path.parent.iterdir()], n=1)
+    return f"; the nearest name is {path.parent / near[0]}" if near else ""

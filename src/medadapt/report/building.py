@@ -1,0 +1,95 @@
+"""Metrics -> Report: puts the page, its figures and the model card together and writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medadapt.core.files import whole_file, write_text
+from medadapt.report import wording
+from medadapt.report.card import proof_card
+from medadapt.report.data_sections import data_section, examples_section, ledger
+from medadapt.report.html import render
+from medadapt.report.inputs import ReportInputs
+from medadapt.report.model_card import model_card
+from medadapt.report.protocol_section import protocol_section
+from medadapt.report.result_sections import (
+    classes_section,
+    groups_section,
+    regressions_section,
+    training_section,
+)
+from medadapt.report.sections import Banner, Figure, Page
+
+__all__ = ["ReportInputs", "build_report", "report_page"]
+
+FIGURE_FILES = (
+    "training_loss.png",
+    "learning_curve.png",
+    "confusion_matrix_baseline.png",
+    "confusion_matrix_tuned.png",
+)
+
+
+def build_report(inputs: ReportInputs, folder: Path) -> list[Path]:
+    """Write `index.html`, `figures/*.png` and `README.md` (the model card); returns their paths.
+
+    The same inputs give the same bytes. Figures of an earlier report that no longer apply are removed.
+    """
+    page = report_page(inputs)
+    drawn = {
+        block.file: block.png
+        for section in page.sections
+        for block in section.blocks
+        if isinstance(block, Figure)
+    }
+    written = [folder / "index.html", folder / "README.md"]
+    for name in FIGURE_FILES:
+        path = folder / "figures" / name
+        if name in drawn:
+            with whole_file(path, "wb") as file:
+                file.write(drawn[name])
+            written.append(path)
+        else:
+            path.unlink(missing_ok=True)
+    write_text(folder / "README.md", model_card(inputs))
+    write_text(folder / "index.html", render(page))
+    return written
+
+
+def report_page(inputs: ReportInputs) -> Page:
+    """The whole report as plain data."""
+    card = proof_card(inputs.metrics)
+    sections = [
+        training_section(inputs),
+        classes_section(inputs),
+        groups_section(inputs),
+        regressions_section(inputs),
+        data_section(inputs),
+        examples_section(inputs),
+        protocol_section(inputs),
+    ]
+    name = str(inputs.run.get("name") or inputs.recipe.get("name") or "run")
+    version = ((inputs.metrics.get("protocol") or {}).get("versions") or {}).get("medadapt")
+    return Page(
+        title=name,
+        notice=wording.NOT_A_MEDICAL_DEVICE,
+        banners=_banners(inputs),
+        card=card,
+        ledger=ledger(inputs.data),
+        sections=tuple(section for section in sections if section is not None and section.blocks),
+        footer=f"Written by MedAdapt{f' {version}' if version else ''}.",
+    )
+
+
+def _banners(inputs: ReportInputs) -> tuple[Banner, ...]:
+    banners = []
+    if inputs.run.get("smoke"):
+        text = (
+            "The base model is tiny and random and the data cut down: this run shows that every stage works. "
+            "Its numbers mean nothing."
+        )
+        banners.append(Banner(tone="warning", title="Smoke run", text=text))
+    for finding in proof_card(inputs.metrics).findings:
+        text = " ".join(part for part in (finding.problem, finding.remedy) if part)
+        banners.append(Banner(tone="bad" if finding.failed else "warning", title=finding.title, text=text))
+    return tuple(banners)

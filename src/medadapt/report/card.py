@@ -1,0 +1,220 @@
+"""The proof card: did tuning help, by how much, and what speaks against believing it.
+
+The same plain data is page one of the report, the summary of the model card and the last thing the
+command line shows. Everything on it is read from `metrics.json`; nothing is computed anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from medadapt.core.results import LOWER_IS_BETTER, Metrics, Verdict
+from medadapt.report import verdicts, wording
+from medadapt.report.clean_text import one_line
+
+BarRole = Literal["baseline", "tuned", "control"]
+FINDING_TITLES = {
+    "leak": "Test records leaked into training",
+    "regression": "The tuned model is worse than the base",
+    "no_effect": "The adapter has no effect",
+    "diverged": "Training diverged",
+    "worse_than_uniform": "The base model is worse than blind guessing",
+}
+RATE_NAMES = {
+    "truncated": "Prompt or answer shortened",
+    "unparsed": "Written answer not understood",
+    "empty": "Nothing written",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One value of the primary metric with its interval, as places on a common scale."""
+
+    name: str
+    role: BarRole
+    text: str
+    value: float
+    """Place of the value on the scale, 0 to 100."""
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardRow:
+    """One metric for both models, in words. An interval is empty where there is none."""
+
+    key: str
+    name: str
+    baseline: str
+    baseline_interval: str
+    tuned: str
+    tuned_interval: str
+    difference: str
+    difference_interval: str
+    p: str
+    test: str
+    verdict: Verdict
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedCounts:
+    """How often both, one or none of the models was right on the same record."""
+
+    both_right: int
+    baseline_only: int
+    tuned_only: int
+    neither: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFinding:
+    """A gate that failed, or something to know before believing the numbers."""
+
+    kind: str
+    failed: bool
+    title: str
+    problem: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProofCard:
+    """Everything a reader must know before believing that tuning helped."""
+
+    task: str
+    base: str
+    n: int
+    level: str
+    """Of all intervals, for example `95%`."""
+    primary: str
+    lower_is_better: bool
+    verdict: Verdict
+    sentence: str
+    """The verdict in words, with its numbers."""
+    caveats: tuple[str, ...]
+    """What speaks against believing a gain, in a few words each."""
+    bars: tuple[Bar, ...]
+    rows: tuple[CardRow, ...]
+    """The primary metric first."""
+    paired: PairedCounts | None
+    control: verdicts.Judgement
+    leakage: verdicts.Judgement
+    rates: tuple[tuple[str, str, str], ...]
+    """(what happened, share for the base, share for the tuned model)"""
+    findings: tuple[CardFinding, ...]
+    notice: str
+
+
+def proof_card(metrics: Metrics) -> ProofCard:
+    """The card of one run. What is null or absent in `metrics` is left out or said to be missing."""
+    primary = metrics["primary"]
+    control, leakage = verdicts.against_control(metrics), verdicts.leakage(metrics)
+    verdict: Verdict = (metrics["difference"].get(primary) or {}).get("verdict", "not shown")
+    doubts = [judgement.title for judgement in (control, leakage) if judgement.tone in {"bad", "warning"}]
+    return ProofCard(
+        task=wording.TASK_NAMES[metrics["task"]],
+        base=one_line(str((metrics.get("protocol") or {}).get("base") or "unknown")),
+        n=metrics["n"],
+        level=wording.confidence(metrics["alpha"]),
+        primary=wording.metric_name(primary),
+        lower_is_better=primary in LOWER_IS_BETTER,
+        verdict=verdict,
+        sentence=verdicts.gain(metrics),
+        caveats=tuple(doubts) if verdict == "better" else (),
+        bars=_bars(metrics),
+        rows=_rows(metrics),
+        paired=_paired(metrics.get("paired")),
+        control=control,
+        leakage=leakage,
+        rates=_rates(metrics.get("rates") or {}),
+        findings=tuple(_finding(finding) for finding in metrics.get("findings") or []),
+        notice=wording.NOT_A_MEDICAL_DEVICE,
+    )
+
+
+def _bars(metrics: Metrics) -> tuple[Bar, ...]:
+    primary = metrics["primary"]
+    controls = metrics.get("controls") or {}
+    named: list[tuple[str, BarRole, Any]] = [
+        ("Base model", "baseline", metrics["baseline"].get(primary)),
+        ("Tuned model", "tuned", metrics["tuned"].get(primary)),
+        *(
+            (wording.control_name(name), "control", (leaves or {}).get(primary))
+            for name, leaves in controls.items()
+        ),
+    ]
+    shown = [(name, role, leaf) for name, role, leaf in named if leaf and leaf.get("value") is not None]
+    ends = [leaf[end] for _, _, leaf in shown for end in ("value", "high") if leaf.get(end) is not None]
+    scale = 1.0 if primary in wording.SHARE_METRICS else 1.05 * max(ends, default=1.0)
+
+    def place(value: float | None) -> float | None:
+        return None if value is None or scale <= 0 else round(min(max(100 * value / scale, 0.0), 100.0), 2)
+
+    return tuple(
+        Bar(
+            name=name,
+            role=role,
+            text=wording.estimate(primary, leaf),
+            value=place(leaf["value"]) or 0.0,
+            low=place(leaf.get("low")),
+            high=place(leaf.get("high")),
+        )
+        for name, role, leaf in shown
+    )
+
+
+def _rows(metrics: Metrics) -> tuple[CardRow, ...]:
+    primary = metrics["primary"]
+    known = [key for key in wording.METRIC_NAMES if key in metrics["tuned"]]
+    others = [key for key in metrics["tuned"] if key not in wording.METRIC_NAMES]
+    keys = sorted([*known, *others], key=lambda key: key != primary)
+    return tuple(_row(metrics, key, primary=key == primary) for key in keys)
+
+
+def _row(metrics: Metrics, key: str, *, primary: bool) -> CardRow:
+    difference = metrics["difference"].get(key) or {}
+    baseline, tuned = metrics["baseline"].get(key) or {}, metrics["tuned"].get(key) or {}
+    return CardRow(
+        key=key,
+        name=wording.metric_name(key),
+        baseline=wording.metric_value(key, baseline.get("value")),
+        baseline_interval=wording.value_interval(key, baseline),
+        tuned=wording.metric_value(key, tuned.get("value")),
+        tuned_interval=wording.value_interval(key, tuned),
+        difference=wording.metric_change(key, difference.get("value")),
+        difference_interval=wording.change_interval(key, difference),
+        p=wording.p_value(difference.get("p")),
+        test=difference.get("test") or wording.MISSING,
+        verdict=difference.get("verdict", "not shown"),
+        primary=primary,
+    )
+
+
+def _paired(counts: dict[str, Any] | None) -> PairedCounts | None:
+    names = ("both_right", "baseline_only", "tuned_only", "neither")
+    if not counts or any(counts.get(name) is None for name in names):
+        return None
+    return PairedCounts(**{name: counts[name] for name in names})
+
+
+def _rates(rates: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    baseline, tuned = rates.get("baseline") or {}, rates.get("tuned") or {}
+    return tuple(
+        (name, wording.share(baseline.get(key)), wording.share(tuned.get(key)))
+        for key, name in RATE_NAMES.items()
+        if baseline.get(key) is not None or tuned.get(key) is not None
+    )
+
+
+def _finding(finding: dict[str, Any]) -> CardFinding:
+    kind = finding["kind"]
+    return CardFinding(
+        kind=kind,
+        failed=finding.get("exit_code", 0) != 0,
+        title=FINDING_TITLES.get(kind, kind.replace("_", " ").capitalize()),
+        problem=one_line(finding["problem"]),
+        remedy=one_line(finding.get("remedy") or ""),
+    )

@@ -1,0 +1,210 @@
+"""Test records worth reading: where tuning did the most harm, with what both models made of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from medadapt.core.records import LETTERS, Record, Task
+from medadapt.core.results import Prediction
+from medadapt.report import wording
+from medadapt.report.clean_text import one_line, shortened
+from medadapt.report.sections import Case, Option, Saying
+
+MAX_CASES = 10
+MAX_TEXT = 2000
+MAX_PROMPT = 6000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One test record with the predictions of both models and what tuning changed."""
+
+    record: Record
+    baseline: Prediction
+    tuned: Prediction
+    baseline_right: bool | None
+    """None for open questions."""
+    tuned_right: bool | None
+    gain: float
+    """Growth of the reference's log-likelihood in nats (per token for open questions); below 0 is harm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """All that tuning changed: how many records got better and worse, and the worst of them."""
+
+    broken: int
+    """Right before, wrong after; for open questions the reference became less likely."""
+    mended: int
+    worst: tuple[Case, ...]
+
+
+def changes(
+    task: Task,
+    primary: str,
+    *,
+    test: list[Record],
+    baseline: list[Prediction],
+    tuned: list[Prediction],
+    prompts: dict[str, str],
+) -> Changes:
+    """Counts of records that got worse and better, and up to ten worst.
+
+    Closed tasks: right before and wrong after come first, then by the loss of likelihood of the right
+    answer. Open questions: by the rise of the reference's negative log-likelihood per token.
+    """
+    pairs = [
+        _pair(task, primary, record, before, after)
+        for record, before, after in zip(test, baseline, tuned, strict=True)
+    ]
+    broken = [pair for pair in pairs if _broken(pair)]
+    mended = sum(1 for pair in pairs if _mended(pair))
+    harmed = [pair for pair in pairs if _broken(pair) or pair.gain < 0]
+    harmed.sort(key=lambda pair: (not _broken(pair), pair.gain, pair.record.id))
+    cases = tuple(_case(task, pair, prompts.get(pair.record.id, "")) for pair in harmed[:MAX_CASES])
+    return Changes(broken=len(broken), mended=mended, worst=cases)
+
+
+def _pair(task: Task, primary: str, record: Record, baseline: Prediction, tuned: Prediction) -> Pair:
+    if task == "qa":
+        before, after = _nats_per_token(baseline), _nats_per_token(tuned)
+        gain = 0.0 if before is None or after is None else before - after
+        return Pair(
+            record=record, baseline=baseline, tuned=tuned, baseline_right=None, tuned_right=None, gain=gain
+        )
+    truth = right_answer(task, record)
+    answers = [p.parsed if primary == "accuracy_generated" else p.choice for p in (baseline, tuned)]
+    before, after = (_log_probability(p, truth) for p in (baseline, tuned))
+    return Pair(
+        record=record,
+        baseline=baseline,
+        tuned=tuned,
+        baseline_right=answers[0] == truth,
+        tuned_right=answers[1] == truth,
+        gain=0.0 if before is None or after is None else after - before,
+    )
+
+
+def right_answer(task: Task, record: Record) -> str:
+    """The label or option letter that counts as right."""
+    if task == "multiple_choice" and record.answer_index is not None:
+        return LETTERS[record.answer_index]
+    return record.label if record.label is not None else record.answer
+
+
+def _broken(pair: Pair) -> bool:
+    if pair.baseline_right is None:
+        return pair.gain < 0
+    return pair.baseline_right and not pair.tuned_right
+
+
+def _mended(pair: Pair) -> bool:
+    if pair.baseline_right is None:
+        return pair.gain > 0
+    return not pair.baseline_right and bool(pair.tuned_right)
+
+
+def _nats_per_token(prediction: Prediction) -> float | None:
+    return (
+        prediction.nll / prediction.num_tokens
+        if prediction.nll is not None and prediction.num_tokens
+        else None
+    )
+
+
+def _log_probability(prediction: Prediction, answer: str) -> float | None:
+    probability = (prediction.probabilities or {}).get(answer)
+    return None if probability is None else math.log(max(probability, 1e-300))
+
+
+def _case(task: Task, pair: Pair, prompt: str) -> Case:
+    record = pair.record
+    texts = [turn.get("role", "") + ": " + turn.get("content", "") for turn in record.history]
+    texts += [record.context] if record.context else []
+    question = "\n\n".join([*texts, record.question])
+    return Case(
+        id=record.id,
+        summary=_summary(pair),
+        question=shortened(question, MAX_TEXT),
+        options=_options(pair) if task == "multiple_choice" else (),
+        sayings=_open_sayings(pair) if task == "qa" else _closed_sayings(task, pair),
+        prompt=shortened(prompt, MAX_PROMPT),
+    )
+
+
+def _summary(pair: Pair) -> str:
+    if pair.baseline_right is None:
+        return f"{-pair.gain:+.2f} nats per token: the reference became less likely"
+    if _broken(pair):
+        return "right before, wrong after tuning"
+    right = "still right" if pair.tuned_right else "wrong before and after"
+    return f"{right}, but the right answer became less likely"
+
+
+def _options(pair: Pair) -> tuple[Option, ...]:
+    chosen = {"baseline": pair.baseline.choice, "tuned": pair.tuned.choice}
+    truth = right_answer("multiple_choice", pair.record)
+    return tuple(
+        Option(
+            letter=letter,
+            text=shortened(text, 400),
+            marks=tuple(who for who, choice in (("reference", truth), *chosen.items()) if choice == letter),
+        )
+        for letter, text in zip(LETTERS, pair.record.options or [], strict=False)
+    )
+
+
+def _closed_sayings(task: Task, pair: Pair) -> tuple[Saying, ...]:
+    truth = right_answer(task, pair.record)
+    sayings = [
+        Saying(who="reference", title="Right answer", text=_answer_text(pair.record, truth), detail="")
+    ]
+    for who, title, prediction in _models(pair):
+        choice = prediction.choice
+        text = wording.MISSING if choice is None else _answer_text(pair.record, choice)
+        probabilities = prediction.probabilities or {}
+        known = (
+            []
+            if choice is None or choice not in probabilities
+            else [f"probability {_probability(probabilities[choice])}"]
+        )
+        if choice != truth and truth in probabilities:
+            known.append(f"right answer {_probability(probabilities[truth])}")
+        if prediction.text is not None:
+            known.append(f"wrote: {shortened(one_line(prediction.text), 300) or 'nothing'}")
+        sayings.append(Saying(who=who, title=title, text=text, detail="; ".join(known)))
+    return tuple(sayings)
+
+
+def _open_sayings(pair: Pair) -> tuple[Saying, ...]:
+    sayings = [
+        Saying(
+            who="reference", title="Reference answer", text=shortened(pair.record.answer, MAX_TEXT), detail=""
+        )
+    ]
+    for who, title, prediction in _models(pair):
+        nats = _nats_per_token(prediction)
+        detail = "" if nats is None else f"gives the reference {nats:.3f} nats per token"
+        if prediction.text is None:
+            sayings.append(Saying(who=who, title=title, text="(no answer was written)", detail=detail))
+        else:
+            text = shortened(prediction.text, MAX_TEXT) or "(an empty answer)"
+            sayings.append(Saying(who=who, title=title, text=text, detail=detail))
+    return tuple(sayings)
+
+
+def _models(pair: Pair) -> tuple[tuple[Any, str, Prediction], ...]:
+    return (("baseline", "Base model", pair.baseline), ("tuned", "Tuned model", pair.tuned))
+
+
+def _answer_text(record: Record, answer: str) -> str:
+    options = record.options or []
+    if len(answer) == 1 and answer in LETTERS[: len(options)]:
+        return f"{answer}. {shortened(options[LETTERS.index(answer)], 400)}"
+    return answer
+
+
+def _probability(value: float) -> str:
+    return "< 0.1%" if 0 < value < 0.001 else wording.share(value)

@@ -1,0 +1,93 @@
+"""The metadata block at the head of the model card, as the Hub reads it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+import yaml
+
+from medadapt.report import wording
+from medadapt.report.clean_text import one_line
+from medadapt.report.inputs import ReportInputs
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
+HUB_TASKS = {
+    "diagnosis": "text-classification",
+    "qa": "question-answering",
+    "multiple_choice": "multiple-choice",
+}
+HUB_METRICS = {"macro_f1": "f1"}
+"""Where the Hub knows a metric under another name."""
+
+
+def front_matter(inputs: ReportInputs, name: str) -> str:
+    """Metadata for the Hub, written by the YAML library so that no text of the data can end it."""
+    metrics, base = inputs.metrics, base_id(base_name(inputs))
+    quantised = (inputs.recipe.get("model") or {}).get("quantization", "none") != "none"
+    matter: dict[str, Any] = {
+        "library_name": "peft",
+        **({"base_model": base} if base else {}),
+        "pipeline_tag": "text-generation",
+        "tags": [
+            "medadapt",
+            "lora",
+            *(["qlora"] if quantised else []),
+            "medical",
+            metrics["task"].replace("_", "-"),
+        ],
+        "model-index": [{"name": name, "results": [_index_result(inputs)]}],
+    }
+    text = yaml.safe_dump(matter, sort_keys=False, allow_unicode=False, width=1000)
+    return f"---\n{text}---"
+
+
+def _index_result(inputs: ReportInputs) -> dict[str, Any]:
+    metrics = inputs.metrics
+    sources = inputs.data.get("sources") or {}
+    source = ", ".join(one_line(PurePosixPath(str(name)).name) for name in sources) or "unknown"
+    digest = (metrics.get("protocol") or {}).get("records_sha256")
+    return {
+        "task": {"type": HUB_TASKS[metrics["task"]], "name": wording.TASK_NAMES[metrics["task"]]},
+        "dataset": {
+            "type": str(inputs.data.get("format") or "unknown"),
+            "name": source,
+            "split": "test",
+            **({"args": {"records_sha256": digest}} if digest else {}),
+        },
+        "metrics": [
+            {
+                "type": HUB_METRICS.get(key, key),
+                "name": wording.metric_name(key),
+                "value": leaf["value"],
+                "args": {
+                    "n": leaf.get("n", metrics["n"]),
+                    "interval": [leaf.get("low"), leaf.get("high")],
+                    "level": round(1 - metrics["alpha"], 6),
+                    "baseline": (metrics["baseline"].get(key) or {}).get("value"),
+                    "verdict": (metrics["difference"].get(key) or {}).get("verdict"),
+                },
+            }
+            for key, leaf in metrics["tuned"].items()
+            if leaf and leaf.get("value") is not None
+        ],
+    }
+
+
+def base_id(base: str) -> str | None:
+    """The base as a Hub id; of a local folder its name alone, and None where that is no possible id.
+
+    >>> base_id("facebook/opt-1.3b"), base_id("/home/me/models/stories260K/")
+    ('facebook/opt-1.3b', 'stories260K')
+    """
+    base = one_line(base)
+    if not HUB_ID.fullmatch(base) or base.startswith("."):
+        base = PureWindowsPath(PurePosixPath(base).name).name
+    return base if HUB_ID.fullmatch(base) else None
+
+
+def base_name(inputs: ReportInputs) -> str:
+    """The base as the recipe names it."""
+    protocol, model = inputs.metrics.get("protocol") or {}, inputs.recipe.get("model") or {}
+    return str(model.get("base") or protocol.get("base") or "unknown")

@@ -1,0 +1,203 @@
+"""The model card: the proof, and what a stranger must know before using the adapter. No text of records."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from medadapt.core.results import Metrics
+from medadapt.report import wording
+from medadapt.report.card import ProofCard, proof_card
+from medadapt.report.clean_text import one_line
+from medadapt.report.data_sections import ledger
+from medadapt.report.front_matter import base_id, base_name, front_matter
+from medadapt.report.inputs import ReportInputs, described, facts, machine
+from medadapt.report.markdown import fenced, inline, table
+
+
+def model_card(inputs: ReportInputs) -> str:
+    """The text of `README.md`. Every word of the run's data in it is escaped."""
+    card = proof_card(inputs.metrics)
+    name = _name(inputs)
+    parts = [
+        front_matter(inputs, name),
+        f"# {inline(name)}",
+        f"> **{inline(card.notice)}**",
+        _summary(inputs, card),
+        "## Intended use and limits",
+        _limits(card),
+        "## Results",
+        _results(inputs.metrics, card),
+        "## Data and licence",
+        _data(inputs),
+        "## Training",
+        _training(inputs),
+        "## How to load",
+        _loading(inputs),
+        "## Protocol",
+        _protocol(inputs),
+        f"> **{inline(card.notice)}**",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _name(inputs: ReportInputs) -> str:
+    return one_line(str(inputs.run.get("name") or inputs.recipe.get("name") or "run"))
+
+
+def _summary(inputs: ReportInputs, card: ProofCard) -> str:
+    smoke = "**This is a smoke run: its numbers mean nothing.** " if inputs.run.get("smoke") else ""
+    variant = (inputs.recipe.get("lora") or {}).get("variant", "lora")
+    kind = "QLoRA" if (inputs.recipe.get("model") or {}).get("quantization", "none") != "none" else "LoRA"
+    kind = kind if variant == "lora" else f"{kind} ({variant})"
+    base = inline(base_id(base_name(inputs)) or "a local base model")
+    what = f"{smoke}A {kind} adapter for {base}, trained with MedAdapt. Task: {card.task.lower()}."
+    return f"{what}\n\n**{card.verdict.capitalize()}.** {inline(card.sentence)}"
+
+
+def _limits(card: ProofCard) -> str:
+    lines = [
+        "For research on fine-tuning and for learning; not for patients, and not for decisions about care.",
+        f"Measured on {wording.amount(card.n, 'test record')} of one data set. Other wording, languages and "
+        "patients were not measured, nor were safety or behaviour in a conversation.",
+        "The adapter carries over the faults and biases of its base model and of its training data.",
+    ]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _results(metrics: Metrics, card: ProofCard) -> str:
+    rows: list[tuple[str, ...]] = [
+        (
+            row.name,
+            _with_ends(row.baseline, row.baseline_interval),
+            _with_ends(row.tuned, row.tuned_interval),
+            _with_ends(row.difference, row.difference_interval),
+            row.p,
+            row.verdict,
+        )
+        for row in card.rows
+    ]
+    controls: list[tuple[str, ...]] = [
+        (wording.control_name(name), wording.estimate("accuracy", (leaves or {}).get("accuracy")))
+        for name, leaves in (metrics.get("controls") or {}).items()
+        if ((leaves or {}).get("accuracy") or {}).get("value") is not None
+    ]
+    parts = [
+        f"Both models on the same {wording.amount(card.n, 'test record')}, with {card.level} intervals:",
+        table(("metric", "base", "tuned", "difference", "p", "verdict"), rows),
+        f"**{card.control.title}.** {inline(card.control.text)}",
+        *([table(("control without learning", "accuracy"), controls)] if controls else []),
+        f"**{card.leakage.title}.** {inline(card.leakage.text)}",
+    ]
+    if card.rates:
+        parts.append(table(("share of the test records", "base", "tuned"), list(card.rates)))
+    for finding in card.findings:
+        kind = "Failed gate" if finding.failed else "Finding"
+        parts.append(f"**{kind}: {inline(finding.title)}.** {inline(finding.problem)}")
+    return "\n\n".join(parts)
+
+
+def _with_ends(value: str, ends: str) -> str:
+    return f"{value} ({ends})" if ends else value
+
+
+def _data(inputs: ReportInputs) -> str:
+    data = inputs.data
+    licence = data.get("licence")
+    licence = licence.get("name") or licence.get("licence") if isinstance(licence, dict) else licence
+    licence = one_line(str(licence or "unknown"))
+    lines = [f"- Licence of the data: {inline(licence)}."]
+    if licence.lower().startswith("unknown"):
+        lines[0] += " Unknown does not mean free: ask its owners before you share the data or this adapter."
+    lines.append("- Licence of this adapter: not stated. The licence of the base model applies to its use.")
+    for name, digest in (data.get("sources") or {}).items():
+        lines.append(f"- Source: {inline(PurePosixPath(str(name)).name)}, sha256 {inline(described(digest))}")
+    rows = list(ledger(data).rows)
+    return "\n".join(lines) + (f"\n\n{table(('', 'rows', 'share'), rows)}" if rows else "")
+
+
+def _training(inputs: ReportInputs) -> str:
+    recipe, run = inputs.recipe, inputs.run
+    rows: list[tuple[str, ...]] = []
+    for section, names in (
+        (
+            "lora",
+            {
+                "rank": "Rank",
+                "alpha": "Alpha",
+                "dropout": "Dropout",
+                "targets": "Targets",
+                "variant": "Variant",
+            },
+        ),
+        (
+            "training",
+            {
+                "epochs": "Epochs",
+                "batch_size": "Examples in a step",
+                "learning_rate": "Highest learning rate",
+                "schedule": "Schedule",
+                "warmup": "Warm-up",
+                "weight_decay": "Weight decay",
+                "max_grad_norm": "Largest gradient norm",
+            },
+        ),
+    ):
+        rows += facts(recipe.get(section) or {}, names)
+    rows += machine(run)
+    if inputs.steps:
+        rows.append(("Optimiser steps", wording.count(inputs.steps[-1]["step"])))
+    rows += facts(recipe, {"seed": "Seed"})
+    return table(("setting", "value"), rows)
+
+
+def _loading(inputs: ReportInputs) -> str:
+    base = base_id(base_name(inputs)) or "path/to/the/base"
+    code = "\n".join(
+        [
+            "from peft import PeftModel",
+            "from transformers import AutoModelForCausalLM, AutoTokenizer",
+            "",
+            'adapter = "path/to/this/adapter"',
+            f'base = AutoModelForCausalLM.from_pretrained("{base}")',
+            "model = PeftModel.from_pretrained(base, adapter)",
+            "tokenizer = AutoTokenizer.from_pretrained(adapter)",
+        ]
+    )
+    digest = (inputs.metrics.get("protocol") or {}).get("base_sha256")
+    note = (
+        f"\n\nThe adapter fits only the base it was trained on (sha256 {inline(str(digest))})."
+        if digest
+        else ""
+    )
+    return fenced(code, "python") + note
+
+
+def _protocol(inputs: ReportInputs) -> str:
+    metrics = inputs.metrics
+    protocol = metrics.get("protocol") or {}
+    rows: list[tuple[str, ...]] = list(
+        facts(
+            protocol,
+            {
+                "records_sha256": "Test records sha256",
+                "prompt_sha256": "Prompts sha256",
+                "base_sha256": "Base sha256",
+                "adapter_sha256": "Adapter sha256",
+                "seed": "Seed",
+                "dtype": "Number format",
+                "versions": "Versions",
+            },
+        )
+    )
+    tests = sorted({(leaf or {}).get("test") or "" for leaf in metrics["difference"].values()} - {""})
+    rows.append(("Tests", ", ".join(tests) or "none"))
+    rows += facts(
+        inputs.recipe.get("prompt") or {}, {"template": "Prompt template", "chat_template": "Chat template"}
+    )
+    rows += facts(
+        inputs.recipe.get("evaluation") or {},
+        {"method": "Method", "bootstrap_samples": "Bootstrap resamples"},
+    )
+    return "Both models answered the same records with the same prompts and the same code.\n\n" + table(
+        ("", "value"), rows
+    )

@@ -1,0 +1,147 @@
+"""Verdicts in words that a clinician understands: the gain, the simple controls, the leakage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from medadapt.core.results import LOWER_IS_BETTER, Metrics
+from medadapt.report import wording
+from medadapt.report.clean_text import one_line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """One sentence or two, and whether they speak for or against the result."""
+
+    tone: Literal["good", "bad", "warning", "plain"]
+    title: str
+    text: str
+
+
+def gain(metrics: Metrics) -> str:
+    """The primary result in sentences to follow the verdict: both values, the difference, what follows."""
+    primary = metrics["primary"]
+    difference = metrics["difference"].get(primary) or {}
+    if difference.get("value") is None:
+        return _sentence(difference.get("reason") or "the difference could not be computed")
+    change = wording.metric_change(primary, difference["value"])
+    numbers = f"{_values(metrics)}: {change}{_proof(metrics, difference)}."
+    match difference.get("verdict"):
+        case "better":
+            return numbers
+        case "worse":
+            return f"{numbers} Do not use this adapter."
+    return (
+        f"This test set cannot tell the two models apart. {numbers} "
+        f"{_smallest_visible(metrics)}That is no proof that they are equal."
+    )
+
+
+def against_control(metrics: Metrics) -> Judgement:
+    """Whether the tuned model does better than the best control that learns nothing."""
+    comparison = metrics.get("against_control") or {}
+    name = comparison.get("name")
+    if not name or comparison.get("value") is None:
+        reason = comparison.get("reason") or "no simple control was measured for this task"
+        return Judgement(tone="plain", title="No simple control", text=_sentence(reason))
+    reached = wording.estimate("accuracy", ((metrics.get("controls") or {}).get(name) or {}).get("accuracy"))
+    way = {
+        "majority": "always giving the most frequent training answer",
+        "nearest_neighbour": "copying the answer of the most similar training record",
+    }.get(name, wording.control_name(name))
+    proof = (
+        f"{wording.metric_change('accuracy', comparison['value'])}{_proof(metrics, comparison, 'accuracy')}"
+    )
+    match comparison.get("verdict"):
+        case "better":
+            return Judgement(
+                tone="good",
+                title="Beats the simple controls",
+                text=f"{_capital(way)} reaches an accuracy of {reached}. Tuned model against it: {proof}.",
+            )
+        case "worse":
+            return Judgement(
+                tone="bad",
+                title="Worse than a simple control",
+                text=f"{_capital(way)} is better: accuracy {reached}. Tuned model against it: {proof}. "
+                "A lookup would serve better than this adapter.",
+            )
+    return Judgement(
+        tone="warning",
+        title="No better than a simple control",
+        text=f"{_capital(way)} reaches an accuracy of {reached}. Tuned model against it: {proof}. "
+        "The score does not show that the model learned more than that.",
+    )
+
+
+def leakage(metrics: Metrics) -> Judgement:
+    """How many test records also occur, or nearly occur, in the data the model has seen."""
+    counts, n = metrics.get("leakage") or {}, metrics["n"]
+    exact, near = counts.get("exact"), counts.get("near")
+    if exact is None and near is None:
+        return Judgement(tone="warning", title="Leakage not measured", text="No figures were recorded.")
+    gated = counts.get("gated") or ["exact"]
+    sentences = []
+    if exact:
+        sentences.append(f"{_of(exact, n)} also occur word for word in the training or validation data.")
+    elif exact == 0:
+        sentences.append("No test record occurs word for word in the training or validation data.")
+    if near:
+        alike = wording.share(counts.get("threshold", 0.8)).replace(".0%", "%")
+        sentences.append(f"{_of(near, n)} are at least {alike} like a training or validation record.")
+        if "near" not in gated:
+            sentences.append(
+                "Such closeness lies in the nature of this data, so the score is no measure of unseen cases."
+            )
+    elif near == 0:
+        sentences.append("None is nearly the same as a training or validation record.")
+    if exact or (near and "near" in gated):
+        return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences))
+    if near:
+        return Judgement(tone="warning", title="Near twins in the training data", text=" ".join(sentences))
+    return Judgement(tone="good", title="No leakage found", text=" ".join(sentences))
+
+
+def _values(metrics: Metrics) -> str:
+    primary, records = metrics["primary"], wording.amount(metrics["n"], "test record")
+    baseline, tuned = (
+        wording.metric_value(primary, (metrics[model].get(primary) or {}).get("value"))
+        for model in ("baseline", "tuned")
+    )
+    if primary == "accuracy":
+        return f"On the same {records} the tuned model is right in {tuned}, the base model in {baseline}"
+    name = wording.metric_name(primary) + (", lower is better" if primary in LOWER_IS_BETTER else "")
+    return f"{name}: {tuned} for the tuned model, {baseline} for the base model on the same {records}"
+
+
+def _proof(metrics: Metrics, difference: dict[str, Any], key: str | None = None) -> str:
+    ends = wording.change_interval(key or metrics["primary"], difference)
+    p = wording.p_value(difference.get("p"))
+    parts = [f"{wording.confidence(metrics['alpha'])} interval {ends}"] if ends else []
+    if p != wording.MISSING:
+        parts.append(f"p {p}" if p.startswith("<") else f"p = {p}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _smallest_visible(metrics: Metrics) -> str:
+    smallest = metrics.get("detectable_difference")
+    if not smallest:
+        return ""
+    if metrics["primary"] in wording.SHARE_METRICS:
+        size = f"about {max(round(100 * smallest), 1)} points"
+    else:
+        size = f"about {wording.metric_change(metrics['primary'], smallest).removeprefix('+')}"
+    return f"It could only show differences of at least {size}. "
+
+
+def _of(some: int, n: int) -> str:
+    return f"{some:,} of {wording.amount(n, 'test record')} ({wording.share(some / n if n else None)})"
+
+
+def _sentence(text: str) -> str:
+    return f"{_capital(one_line(text)).removesuffix('.')}."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

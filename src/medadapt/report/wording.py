@@ -1,0 +1,134 @@
+"""How figures read: percentages, points, intervals and p-values in words that need no statistics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NOT_A_MEDICAL_DEVICE = (
+    "Research software, not a medical device. It must not be used to diagnose, treat or advise anyone. "
+    "A good score on a test set says nothing about safety in care."
+)
+
+METRIC_NAMES = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "accuracy_generated": "Accuracy of written answers",
+    "loss": "Loss (nats per token)",
+    "perplexity": "Perplexity",
+    "bits_per_byte": "Bits per byte",
+}
+SHARE_METRICS = frozenset({"accuracy", "macro_f1", "accuracy_generated"})
+"""Metrics from 0 to 1 that are shown in per cent, their differences in points."""
+TASK_NAMES = {
+    "diagnosis": "Diagnosis from symptoms",
+    "qa": "Open medical questions",
+    "multiple_choice": "Multiple-choice questions",
+}
+CONTROL_NAMES = {"majority": "Most frequent answer", "nearest_neighbour": "Nearest training record"}
+MISSING = "–"
+
+
+def metric_name(key: str) -> str:
+    """The metric's name for people."""
+    return METRIC_NAMES.get(key, key.replace("_", " ").capitalize())
+
+
+def control_name(key: str) -> str:
+    """The control's name for people."""
+    return CONTROL_NAMES.get(key, key.replace("_", " ").capitalize())
+
+
+def share(value: float | None) -> str:
+    """A share of 1 as a percentage with one decimal."""
+    return MISSING if value is None else f"{100 * value:.1f}%"
+
+
+def count(value: Any) -> str:
+    """A whole number with separators; anything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return MISSING if value is None else str(value)
+    return f"{value:,}"
+
+
+def amount(count_: int, noun: str) -> str:
+    """A number with its noun, in the right number: `1 record`, `2 records`."""
+    return f"{count_:,} {noun}" + ("" if count_ == 1 else "s")
+
+
+def metric_value(key: str, value: float | None) -> str:
+    """A value of the metric in its unit."""
+    if value is None:
+        return MISSING
+    if key in SHARE_METRICS:
+        return share(value)
+    if abs(value) >= 1e6:
+        return f"{value:.2e}"
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.3f}"
+
+
+def metric_change(key: str, value: float | None) -> str:
+    """A difference of the metric with its sign; shares in points. Zero has no sign."""
+    if value is None:
+        return MISSING
+    size = 100 * abs(value) if key in SHARE_METRICS else abs(value)
+    if size == 0:
+        text = "0"
+    elif key in SHARE_METRICS:
+        text = f"{size:.1f}" if size >= 0.05 else f"{size:.1g}"
+    elif size < 0.0005:
+        text = f"{size:.1g}"
+    else:
+        text = metric_value(key, size)
+    sign = "" if value == 0 else "+" if value > 0 else "−"
+    return f"{sign}{text}" + (" points" if key in SHARE_METRICS else "")
+
+
+def interval(low: str, high: str) -> str:
+    """Two ends, or nothing where there is no interval. The unit stands once where both share it."""
+    if MISSING in (low, high):
+        return ""
+    for unit in (" points", "%"):
+        if low.endswith(unit) and high.endswith(unit):
+            return f"{low.removesuffix(unit)} to {high}"
+    return f"{low} to {high}"
+
+
+def estimate(key: str, leaf: dict[str, Any] | None) -> str:
+    """Value and interval of one estimate: `78.7% (66.9 to 87.1%)`."""
+    if not leaf or leaf.get("value") is None:
+        return MISSING
+    ends = value_interval(key, leaf)
+    return metric_value(key, leaf["value"]) + (f" ({ends})" if ends else "")
+
+
+def value_interval(key: str, leaf: dict[str, Any]) -> str:
+    """The interval of a value, or nothing where there is none."""
+    return interval(metric_value(key, leaf.get("low")), metric_value(key, leaf.get("high")))
+
+
+def change_interval(key: str, difference: dict[str, Any]) -> str:
+    """The interval of a difference, or nothing where there is none."""
+    return interval(metric_change(key, difference.get("low")), metric_change(key, difference.get("high")))
+
+
+def p_value(p: float | None) -> str:
+    """A p-value with as many digits as it deserves."""
+    if p is None:
+        return MISSING
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def confidence(alpha: float) -> str:
+    """The level of the intervals, for example `95%`."""
+    return f"{100 * (1 - alpha):.4g}%"
+
+
+def duration(seconds: float) -> str:
+    """A time in the two units that matter."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

@@ -1,0 +1,1 @@
+"""The shell around the path: order of stages, caching, run folder, lock, smoke runs."""

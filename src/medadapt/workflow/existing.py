@@ -1,0 +1,117 @@
+"""What a run folder that is already there allows: nothing of another recipe is ever overwritten unasked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medadapt.core.errors import MedAdaptError, RunFolderError
+from medadapt.core.recipe import Recipe
+from medadapt.core.recipe_reading import read_recipe
+from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.stage import Stage
+from medadapt.workflow.stage_inputs import PROTECTED, differences
+from medadapt.workflow.state import RunState
+
+
+def is_run(folder: Path) -> bool:
+    """Whether the folder holds a run."""
+    return RunFolder(folder).state.is_file()
+
+
+def refuse_strangers(run: RunFolder) -> None:
+    """Raise RunFolderError where the folder holds something that is no run."""
+    if not run.path.exists() or is_run(run.path):
+        return
+    if not run.path.is_dir():
+        raise RunFolderError(f"{run.path} is a file.", "a folder for the run", "Choose another name with -o.")
+    others = sorted(path.name for path in run.path.iterdir() if not _is_our_own(path, run))
+    if others:
+        raise RunFolderError(
+            f"{run.path} is no run folder: it has no run.json, but holds {', '.join(others[:3])}"
+            f"{f' and {len(others) - 3} more' if len(others) > 3 else ''}.",
+            "an empty or new folder, or one that an earlier run made",
+            "Choose another folder with -o. Nothing was changed.",
+        )
+
+
+def refuse_another_recipe(
+    run: RunFolder, state: RunState, recipe: Recipe, *, smoke: bool, table: tuple[Stage, ...]
+) -> None:
+    """Raise RunFolderError with the list of differences where the run was made from another recipe.
+
+    A run that failed is held only to the sections that its finished stages have read: who mistyped the name
+    of the model corrects it and goes on.
+    """
+    lines = [] if state.smoke == smoke else [f"smoke run: {state.smoke} -> {smoke}"]
+    if run.recipe.is_file():
+        recorded = read_recipe(run.recipe)
+        lines += differences(recorded, recipe, _bound_keys(run, state, table))
+    if lines:
+        raise RunFolderError(
+            f"{run.path} was made from another recipe:\n" + "\n".join(f"  {line}" for line in lines),
+            "the recipe this folder was made from (only evaluation and name may change)",
+            "Choose another folder with -o, or add --replace to run again from the first changed stage; "
+            "what later stages made is deleted then.",
+        )
+
+
+def refuse_losing_work(stage: Stage, run: RunFolder, changed: list[str], later: tuple[Stage, ...]) -> None:
+    """Raise RunFolderError where running a stage on changed inputs would throw away training."""
+    trained = [other for other in (stage, *later) if other.holds_costly_work(run)]
+    if trained:
+        raise RunFolderError(
+            f"{run.path}: {stage.name} would run on other inputs than before ({', '.join(changed)}), "
+            f"and {trained[0].folder} would be lost.",
+            "unchanged inputs for a folder that holds training",
+            "Choose another folder with -o, or add --replace to run again from there.",
+        )
+
+
+def refuse_missing_run(run: RunFolder, earlier: tuple[Stage, ...], wanted: Stage) -> None:
+    """Raise RunFolderError, before anything is created, where stages must have run and there is no run."""
+    if earlier and not is_run(run.path):
+        raise missing_stage(run, None, earlier[0], wanted)
+
+
+def refuse_backward_order(first: str, last: str, *, backward: bool) -> None:
+    """Raise MedAdaptError where the last stage asked for comes before the first."""
+    if backward:
+        raise MedAdaptError(
+            f"--from {first} --until {last} runs nothing: {last} comes before {first}.",
+            "stages in the order of the path",
+            f"Use --from {last} --until {first}.",
+        )
+
+
+def missing_stage(run: RunFolder, state: RunState | None, missing: Stage, wanted: Stage) -> RunFolderError:
+    """The error that names the command to run first."""
+    stage = state.stages.get(missing.name) if state else None
+    if stage is None:
+        found = f"{missing.name} has not run there"
+    elif stage.status == "done":
+        found = f"files of {missing.folder} are missing"
+    else:
+        found = f"{missing.name} is {stage.status} there"
+    return RunFolderError(
+        f"{wanted.name} needs {missing.folder} in {run.path}, but {found}.",
+        f"a run folder in which {missing.name} is done",
+        f"Run `medadapt {missing.name}` with the same recipe and -o {run.path} first, or `medadapt run`.",
+    )
+
+
+def _is_our_own(path: Path, run: RunFolder) -> bool:
+    """The lock, or half a file of a run that was killed before it had a run.json."""
+    return path == run.lock or (path.name.startswith(".") and path.suffix == ".part")
+
+
+def _bound_keys(run: RunFolder, state: RunState, table: tuple[Stage, ...]) -> tuple[str, ...]:
+    if state.status != "failed":
+        return PROTECTED
+    binding = [
+        stage
+        for stage in table
+        if stage.name in state.stages
+        and (stage.holds_costly_work(run) or state.stages[stage.name].status == "done")
+    ]
+    read = {key.partition(".")[0] for stage in binding for key in stage.reads}
+    return tuple(key for key in PROTECTED if key in read or "*" in read)

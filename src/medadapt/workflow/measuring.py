@@ -1,0 +1,62 @@
+"""Predictions -> metrics, as plain values: used by the score stage and again by `report --verify`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from medadapt.core.files import read_json
+from medadapt.core.hashes import sha256_file, sha256_object
+from medadapt.core.recipe import Recipe
+from medadapt.core.records import read_records
+from medadapt.core.results import Metrics, Prediction, Protocol, read_predictions
+from medadapt.core.run_folder import RunFolder
+
+ADAPTER_FILE = "adapter_model.safetensors"
+
+
+def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
+    """The content of metrics.json, computed from the records and predictions of a run.
+
+    `facts` are those of run.json: `base`, `base_sha256`, `dtype`, `vocabulary_size` and `versions` are read.
+    """
+    from medadapt.metrics.gates import findings
+    from medadapt.metrics.scoring import ScoreInputs, score
+
+    baseline, tuned = (
+        list(read_predictions(run.predictions / f"{name}.jsonl")) for name in ("baseline", "tuned")
+    )
+    metrics = score(
+        ScoreInputs(
+            task=recipe.task,
+            primary=recipe.primary,
+            alpha=recipe.evaluation.alpha,
+            bootstrap_samples=recipe.evaluation.bootstrap_samples,
+            seed=recipe.seed,
+            train=list(read_records(run.records / "train.jsonl")),
+            test=list(read_records(run.records / "test.jsonl")),
+            baseline=baseline,
+            tuned=tuned,
+            leakage=read_json(run.records / "data.json")["leakage"],
+            vocabulary_size=facts["vocabulary_size"],
+            protocol=_protocol(recipe, run, facts, baseline),
+        )
+    )
+    found = findings(metrics, allow_leak=recipe.data.allow_leak)
+    return {**metrics, "findings": [dataclasses.asdict(finding) for finding in found]}
+
+
+def _protocol(
+    recipe: Recipe, run: RunFolder, facts: Mapping[str, Any], predictions: list[Prediction]
+) -> Protocol:
+    return Protocol(
+        records_sha256=sha256_file(run.records / "test.jsonl"),
+        prompt_sha256=sha256_object([prediction.prompt_sha256 for prediction in predictions]),
+        base=facts["base"],
+        base_sha256=facts["base_sha256"],
+        adapter_sha256=sha256_file(run.adapter / ADAPTER_FILE),
+        seed=recipe.seed,
+        dtype=facts["dtype"],
+        versions=facts["versions"],
+    )

@@ -1,0 +1,37 @@
+"""One line about what a stage did, made from what it returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def ledger(data: Mapping[str, Any]) -> str:
+    """Every source row accounted for: `410 rows = 243 train + 30 validation + 31 test + 106 dropped`."""
+    counts, dropped = data["counts"], data["dropped"]
+    parts = " + ".join(f"{counts[name]:,} {name}" for name in ("train", "validation", "test", "dropped"))
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in dropped.items() if count)
+    return f"{data['rows']:,} rows = {parts}{f' ({reasons})' if reasons else ''}"
+
+
+def leakage(data: Mapping[str, Any]) -> str:
+    """How many test records have a copy, or a near copy, among the records trained on or chosen by."""
+    found = data["leakage"]
+    return f"leakage: {found['exact']} exact, {found['near']} near (of {data['counts']['test']} test records)"
+
+
+def settings(facts: Mapping[str, Any]) -> str:
+    """What was asked for and what the machine gave: `precision bf16 (asked auto), quantization nf4 = asked`.
+
+    `facts` are those of run.json; every {asked, got} pair in them is told.
+    """
+    pairs = {
+        name: value
+        for name, value in facts.items()
+        if isinstance(value, dict) and {"asked", "got"} <= value.keys()
+    }
+    return ", ".join(f"{name} {_asked_got(pair['asked'], pair['got'])}" for name, pair in pairs.items())
+
+
+def _asked_got(asked: Any, got: Any) -> str:
+    return f"{got} = asked" if asked == got else f"{got} (asked {asked})"

@@ -1,0 +1,66 @@
+"""What a command leaves behind: the run's folder, its metrics, what was found, and the exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medadapt.core.files import read_json
+from medadapt.core.progress import Progress
+from medadapt.core.results import Metrics
+from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.request import RunRequest
+from medadapt.workflow.running import run_stages
+from medadapt.workflow.stages import STAGE_NAMES, STAGES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a command ended, for people and for scripts."""
+
+    folder: Path
+    status: str
+    """Of the run: `done` where all six stages are."""
+    smoke: bool
+    ran: tuple[str, ...]
+    skipped: tuple[str, ...]
+    """Stages asked for that were up to date."""
+    metrics: Metrics | None
+    """metrics.json, where this command reached it."""
+    findings: tuple[dict[str, Any], ...]
+    """What must not pass unnoticed: {kind, exit_code, problem, remedy}, the gravest first."""
+    report: Path | None
+    exit_code: int
+    """0, or the gravest finding's. In a smoke run findings are only told."""
+
+
+def run(request: RunRequest, progress: Progress) -> Outcome:
+    """Bring the stages asked for up to date and say what came out.
+
+    A failed gate is no error of this call: metrics and report are written by then, and the exit code says so,
+    also when a second call finds everything up to date.
+    """
+    ran = run_stages(STAGES, request, progress)
+    metrics = _metrics(request)
+    findings = tuple(metrics.get("findings", ())) if metrics else ()
+    gravest = max((finding["exit_code"] for finding in findings), default=0)
+    page = ran.run.report / "index.html"
+    return Outcome(
+        folder=ran.run.path,
+        status=ran.state.status,
+        smoke=ran.state.smoke,
+        ran=ran.ran,
+        skipped=ran.skipped,
+        metrics=metrics,
+        findings=findings,
+        report=page if metrics is not None and page.is_file() else None,
+        exit_code=0 if ran.state.smoke else gravest,
+    )
+
+
+def _metrics(request: RunRequest) -> Metrics | None:
+    last = request.last or STAGE_NAMES[-1]
+    if STAGE_NAMES.index(last) < STAGE_NAMES.index("score"):
+        return None
+    return read_json(RunFolder(request.folder).metrics / "metrics.json")

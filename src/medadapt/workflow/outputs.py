@@ -1,0 +1,56 @@
+"""Which files a stage made, and whether they still are what it made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from medadapt.core.hashes import sha256_file, sha256_object
+from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.stage import Stage
+
+HASHED_AGAIN_BYTES = 64 * 1024 * 1024
+"""Up to this size a file is hashed again before its stage is skipped; of a larger one only the size is held
+against the record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMark:
+    """What identifies the content of one output file."""
+
+    size: int
+    sha256: str
+
+
+Marks = dict[str, FileMark]
+"""File name, relative to the stage's folder -> mark."""
+
+
+def outputs_of(stage: Stage, run: RunFolder) -> Marks | None:
+    """Marks of the stage's main files as they lie on the disk; None where one of its patterns has no file."""
+    folder = stage.path(run)
+    marks: Marks = {}
+    for pattern in stage.outputs:
+        files = sorted(path for path in folder.glob(pattern) if path.is_file())
+        if not files:
+            return None
+        for path in files:
+            name = path.relative_to(folder).as_posix()
+            marks[name] = FileMark(size=path.stat().st_size, sha256=sha256_file(path))
+    return marks
+
+
+def unchanged(folder: Path, marks: Marks) -> bool:
+    """Whether every marked file is still there with its content."""
+    return bool(marks) and all(_is_as_marked(folder / name, mark) for name, mark in marks.items())
+
+
+def output_hash(marks: Marks) -> str:
+    """One hash over the names and contents of all output files."""
+    return sha256_object({name: mark.sha256 for name, mark in marks.items()})
+
+
+def _is_as_marked(path: Path, mark: FileMark) -> bool:
+    if not path.is_file() or path.stat().st_size != mark.size:
+        return False
+    return mark.size > HASHED_AGAIN_BYTES or sha256_file(path) == mark.sha256

@@ -1,0 +1,48 @@
+"""What a command asks for, once the recipe and the run folder are found."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from medadapt.core.errors import MedAdaptError
+from medadapt.core.recipe import Recipe
+
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """Which stages of which recipe, in which folder, and how."""
+
+    recipe: Recipe
+    folder: Path
+    first: str | None = None
+    """Start with this stage; None starts with the first."""
+    last: str | None = None
+    """End with this stage; None goes to the end."""
+    smoke: bool = False
+    replace: bool = False
+    """Give up what the folder holds from the first changed stage on, or from `first` on where it is given."""
+    device: str = "auto"
+
+    @property
+    def resume_command(self) -> str:
+        """The shell command that goes on with this run."""
+        words = ["medadapt", "run", str(self.folder)]
+        if self.device != "auto":
+            words += ["--device", self.device]
+        return shlex.join(words)
+
+
+def check_device(device: str) -> str:
+    """The device as it was asked for. Raises MedAdaptError where it is none."""
+    if not DEVICE.fullmatch(device):
+        raise MedAdaptError(
+            f"--device {device} is not known.",
+            "auto, cpu, cuda, cuda:N or mps",
+            "Leave it out to choose by itself.",
+        )
+    return device

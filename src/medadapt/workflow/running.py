@@ -1,0 +1,187 @@
+"""Runs stages in their order: skips what is unchanged, resumes what was stopped, and keeps the record."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from dataclasses import dataclass
+
+from medadapt.core.errors import DiskError, StoppedError
+from medadapt.core.progress import Progress
+from medadapt.core.run_folder import RunFolder
+from medadapt.workflow import existing
+from medadapt.workflow.full_disk import as_disk_error
+from medadapt.workflow.lock import locked
+from medadapt.workflow.outputs import Marks, output_hash, outputs_of, unchanged
+from medadapt.workflow.request import RunRequest
+from medadapt.workflow.run_book import RunBook
+from medadapt.workflow.signals import Interruption, Stopping, stop_signals
+from medadapt.workflow.stage import Stage, Work
+from medadapt.workflow.stage_inputs import changed_inputs, stage_inputs
+from medadapt.workflow.state import RunState, StageState, StageStatus, now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """Which of the stages asked for ran, and which were up to date."""
+
+    run: RunFolder
+    state: RunState
+    ran: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress) -> Ran:
+    """Bring the stages asked for up to date, in the order of the table.
+
+    A stage is skipped when its inputs hash to what they did and its files are as it left them. When none
+    runs, no file is touched. Raises what the stages raise, RunFolderError, RunBusyError, and StoppedError
+    after a signal; run.json then holds the status and the command that resumes.
+    """
+    run = RunFolder(request.folder)
+    existing.refuse_strangers(run)
+    earlier, selected = _select(table, request)
+    # Source files are looked at before anything is created: a mistyped path leaves no folder behind.
+    sources = {stage.name: stage.sources(request.recipe) for stage in selected if stage.sources}
+    existing.refuse_missing_run(run, earlier, selected[0])
+    try:
+        with locked(run) as sign, stop_signals(progress) as stopping:
+            book = RunBook(run, request, sign)
+            if book.state and not request.replace:
+                existing.refuse_another_recipe(
+                    run, book.state, request.recipe, smoke=request.smoke, table=table
+                )
+            before = _hashes_of(earlier, book, selected[0])
+            ran = []
+            for stage in selected:
+                found = sources.get(stage.name, {})
+                inputs = stage_inputs(
+                    stage, request.recipe, before=before, sources=found, smoke=request.smoke
+                )
+                marks = _fresh_outputs(stage, book, inputs, forced=_is_forced(stage, request))
+                if marks is None:
+                    _make_room(stage, book, inputs, later=table[table.index(stage) + 1 :], request=request)
+                    marks = _perform(
+                        stage, request, book=book, inputs=inputs, stopping=stopping, progress=progress
+                    )
+                    ran.append(stage.name)
+                before[stage.name] = output_hash(marks)
+            book.close(complete=all(_is_done(book, stage) for stage in table))
+            state = book.state or book.open()
+    except Interruption as problem:
+        raise _stopped(request, problem.signal_number) from problem
+    skipped = tuple(stage.name for stage in selected if stage.name not in ran)
+    return Ran(run=run, state=state, ran=tuple(ran), skipped=skipped)
+
+
+def _select(table: tuple[Stage, ...], request: RunRequest) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
+    names = [stage.name for stage in table]
+    first = names.index(request.first) if request.first else 0
+    last = names.index(request.last) if request.last else len(names) - 1
+    existing.refuse_backward_order(names[first], names[last], backward=last < first)
+    return table[:first], table[first : last + 1]
+
+
+def _hashes_of(earlier: tuple[Stage, ...], book: RunBook, wanted: Stage) -> dict[str, str]:
+    """Output hashes of stages that this call does not run, from their files as they are on the disk now.
+
+    Somebody may have exchanged a file on purpose, an adapter for example; the stages after it then see other
+    inputs than before and run again.
+    """
+    hashes = {}
+    for stage in earlier:
+        marks = outputs_of(stage, book.run) if _is_done(book, stage) else None
+        if marks is None:
+            raise existing.missing_stage(book.run, book.state, stage, wanted)
+        hashes[stage.name] = output_hash(marks)
+    return hashes
+
+
+def _is_done(book: RunBook, stage: Stage) -> bool:
+    recorded = book.stage(stage.name)
+    return recorded is not None and recorded.status == "done"
+
+
+def _is_forced(stage: Stage, request: RunRequest) -> bool:
+    return request.replace and request.first == stage.name
+
+
+def _fresh_outputs(stage: Stage, book: RunBook, inputs: dict[str, str], *, forced: bool) -> Marks | None:
+    """The outputs of a stage that need not run; None where it must."""
+    recorded = book.stage(stage.name)
+    if forced or recorded is None or recorded.status != "done" or recorded.inputs != inputs:
+        return None
+    return recorded.outputs if unchanged(stage.path(book.run), recorded.outputs) else None
+
+
+def _make_room(
+    stage: Stage, book: RunBook, inputs: dict[str, str], *, later: tuple[Stage, ...], request: RunRequest
+) -> None:
+    """Delete what must not be mixed with the result of a stage that is about to run."""
+    recorded = book.stage(stage.name)
+    if recorded and recorded.inputs == inputs and not _is_forced(stage, request):
+        if not stage.costly:
+            book.discard([stage])
+        return
+    if recorded and not request.replace:
+        existing.refuse_losing_work(stage, book.run, changed_inputs(recorded.inputs, inputs), later)
+    book.discard([stage, *later])
+
+
+def _perform(
+    stage: Stage,
+    request: RunRequest,
+    *,
+    book: RunBook,
+    inputs: dict[str, str],
+    stopping: Stopping,
+    progress: Progress,
+) -> Marks:
+    """Run one stage and write down how it ended."""
+    work = Work(
+        run=book.run,
+        device=request.device,
+        smoke=request.smoke,
+        progress=progress,
+        stopping=stopping,
+        keep=book.keep,
+    )
+    recorded = book.stage(stage.name)
+    spent, began = recorded.seconds if recorded else 0.0, time.monotonic()
+
+    def state(status: StageStatus, outputs: Marks | None = None) -> StageState:
+        return StageState(
+            status=status,
+            inputs=inputs,
+            outputs=outputs or {},
+            seconds=spent + time.monotonic() - began,
+            finished=now() if status == "done" else None,
+        )
+
+    book.put_stage(stage.name, state("running"))
+    try:
+        stage.run(request.recipe, work)
+        marks = outputs_of(stage, book.run)
+        if marks is None:
+            raise RuntimeError(f"{stage.name} ended without the files {stage.outputs} in {stage.folder}")
+    except BaseException as problem:
+        stopped = isinstance(problem, Interruption | StoppedError | KeyboardInterrupt)
+        status: StageStatus = "interrupted" if stopped else "failed"
+        with contextlib.suppress(DiskError):  # on a full disk the first error is the one worth telling
+            book.put_stage(stage.name, state(status), status)
+        if stopped:
+            raise Interruption(stopping.signal_number or signal.SIGINT) from problem
+        if full := as_disk_error(problem, book.run.path):
+            raise full from problem
+        raise
+    book.put_stage(stage.name, state("done", marks))
+    return marks
+
+
+def _stopped(request: RunRequest, signal_number: int) -> StoppedError:
+    return StoppedError(
+        f"Stopped by {signal.Signals(signal_number).name}. What was done is saved.",
+        remedy=f"`{request.resume_command}` goes on.",
+        signal_number=int(signal_number),
+    )

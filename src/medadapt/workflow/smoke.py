@@ -1,0 +1,62 @@
+"""A smoke run: the whole path of a recipe on a tiny random base and a handful of rows.
+
+It shows that every stage of the recipe works on this machine, in a minute and without a download. Its numbers
+mean nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from medadapt.core.errors import DataError
+from medadapt.core.files import disk_faults
+from medadapt.core.recipe import DataSection, Recipe
+from medadapt.core.run_folder import RunFolder
+
+MOST_STEPS = 4
+"""Optimiser steps of a smoke run."""
+
+SUFFIX = "-smoke"
+"""Keeps the default folder of a smoke run apart from that of the real one."""
+
+
+def smoke_recipe(recipe: Recipe) -> Recipe:
+    """The recipe with the bundled rows of its format where its own source cannot be read offline.
+
+    All other settings stay as they are, so that what is tried out is the recipe. Column names, filters and
+    limits go with the source that they describe.
+    """
+    from medadapt.records.sources import source_hashes
+    from medadapt.samples import SAMPLE_OF_FORMAT
+
+    try:
+        source_hashes(recipe.data)
+    except DataError:
+        sample = f"sample:{SAMPLE_OF_FORMAT[recipe.data.format]}"
+        plain = DataSection(format=recipe.data.format, source=sample)
+        data = plain.model_copy(update={"split": recipe.data.split, "allow_leak": recipe.data.allow_leak})
+        return recipe.model_copy(update={"data": data})
+    return recipe
+
+
+def smoke_base(recipe: Recipe, run: RunFolder, *, renew: bool = False) -> str:
+    """Folder of the run's own tiny base; written where it is missing or `renew` asks for it."""
+    if renew or not run.base.exists():
+        from medadapt.models.smoke_base import write_smoke_base
+
+        beside = run.path / ".0-base.part"
+        _remove(beside)
+        with disk_faults(beside):
+            beside.mkdir(parents=True)
+        write_smoke_base(recipe.model, beside, seed=recipe.seed)
+        _remove(run.base)
+        with disk_faults(run.base):
+            beside.replace(run.base)
+    return str(run.base)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        with disk_faults(folder):
+            shutil.rmtree(folder)

@@ -1,0 +1,61 @@
+"""A stage as data: what it reads, the folder it fills, and the function that does the work.
+
+The table of all six stands in `stages.py`; `running.py` takes any table, so the order, the skipping and the
+resuming are the same for every stage and are tested with small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medadapt.core.progress import Progress
+from medadapt.core.recipe import Recipe
+from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.signals import Stopping
+
+Facts = dict[str, Any]
+"""What a stage found out on the way and `run.json` keeps: device, precision, trainable parameters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a stage is handed besides the recipe."""
+
+    run: RunFolder
+    device: str
+    """As asked: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
+    smoke: bool
+    progress: Progress
+    stopping: Stopping
+    keep: Callable[[Facts], None]
+    """Puts facts into `run.json` at once, so that they are there when the stage is stopped later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step along the path of the data."""
+
+    name: str
+    """The verb; also the command that runs the stage alone."""
+    folder: str
+    """The folder it fills, for example `1-records`."""
+    outputs: tuple[str, ...]
+    """Patterns of its main files in that folder. They make the output hash; each must match something."""
+    reads: tuple[str, ...]
+    """Recipe keys that its result depends on: a section (`data`), one value (`model.base`), or `*`."""
+    run: Callable[[Recipe, Work], None]
+    sources: Callable[[Recipe], dict[str, str]] | None = None
+    """Name -> hash of what it reads from outside of the run folder."""
+    costly: tuple[str, ...] = ()
+    """Patterns of files from which it goes on when it was stopped. They are never thrown away unasked."""
+
+    def path(self, run: RunFolder) -> Path:
+        """Where its folder lies in a run."""
+        return run.path / self.folder
+
+    def holds_costly_work(self, run: RunFolder) -> bool:
+        """Whether its folder has files that a resumed run goes on from."""
+        return any(next(self.path(run).glob(pattern), None) for pattern in self.costly)

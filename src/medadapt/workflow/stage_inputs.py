@@ -1,0 +1,82 @@
+"""What a stage's result depends on, and where two recipes differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from medadapt.core.hashes import sha256_object, sha256_text
+from medadapt.core.recipe import Recipe, dump
+from medadapt.workflow.stage import Stage
+
+RESULT_VERSION = "1"
+"""Raised when a stage starts to compute something else from the same inputs. The package's version would not
+do: a small release must not retrain every adapter."""
+
+PROTECTED = ("data", "prompt", "examples", "model", "lora", "training", "seed")
+"""Sections that an existing run is tied to: another value makes another run."""
+
+NEUTRAL = frozenset(
+    {"training.log_every", "training.save_every", "training.keep", "training.tracking", "data.allow_leak"}
+)
+"""Keys that do not change what is prepared or trained. `data.allow_leak` only matters to the gate, so lifting
+it never costs a training; the stages that judge and report read it by name."""
+
+
+def stage_inputs(
+    stage: Stage, recipe: Recipe, *, before: Mapping[str, str], sources: Mapping[str, str], smoke: bool
+) -> dict[str, str]:
+    """Everything that the stage's result depends on -> its hash.
+
+    `before` are the output hashes of the stages before it, by stage; `sources` the hashes of files outside of
+    the run folder, by name. Two equal results of this function mean: the stage need not run again.
+    """
+    values = dump(recipe)
+    inputs = {f"recipe {key}": sha256_object(value) for key, value in _read_by(stage.reads, values)}
+    inputs |= {f"source {name}": digest for name, digest in sources.items()}
+    inputs |= {f"stage {name}": digest for name, digest in before.items()}
+    return {**inputs, "smoke": sha256_text(str(smoke)), "version": RESULT_VERSION}
+
+
+def differences(old: Recipe, new: Recipe, keys: Iterable[str]) -> list[str]:
+    """Where two recipes differ under `keys`, a line each (`training.epochs: 3 -> 5`); not in neutral keys."""
+    olds, news = dump(old), dump(new)
+    return [line for key in keys for line in _differing(key, _at(olds, key), _at(news, key))]
+
+
+def changed_inputs(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Names of inputs that were added, removed or changed."""
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def _read_by(reads: Iterable[str], values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    named = [key for key in reads if key != "*"]
+    for key in [*values, *named] if "*" in reads else named:
+        yield key, _at(values, key) if key in NEUTRAL else _without_neutral(key, _at(values, key))
+
+
+def _at(values: Any, key: str) -> Any:
+    for part in key.split("."):
+        values = values[part]
+    return values
+
+
+def _without_neutral(key: str, value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {name: part for name, part in value.items() if f"{key}.{name}" not in NEUTRAL}
+
+
+def _differing(key: str, old: Any, new: Any) -> Iterator[str]:
+    if key in NEUTRAL or old == new:
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in dict.fromkeys([*old, *new]):
+            yield from _differing(f"{key}.{name}", old.get(name), new.get(name))
+    else:
+        yield f"{key}: {_short(old)} -> {_short(new)}"
+
+
+def _short(value: Any) -> str:
+    text = "null" if value is None else str(value)
+    return text if len(text) <= 80 else text[:77] + "..."

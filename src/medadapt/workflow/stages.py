@@ -1,0 +1,206 @@
+"""The six stages, each from one folder of the run to the next. Together they are the path of the data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from medadapt.core.files import read_json, read_jsonl, write_json
+from medadapt.core.recipe import Recipe, dump
+from medadapt.core.records import read_records
+from medadapt.core.results import read_predictions
+from medadapt.core.run_folder import RunFolder
+from medadapt.workflow import notes
+from medadapt.workflow.measuring import ADAPTER_FILE, measure
+from medadapt.workflow.smoke import MOST_STEPS, smoke_base
+from medadapt.workflow.stage import Stage, Work
+
+if TYPE_CHECKING:
+    from medadapt.models.loading import LoadedBase
+
+# The domain folders are imported where a stage runs, so that the command line answers at once.
+
+
+def prepare(recipe: Recipe, work: Work) -> None:
+    """Raw data -> Records: read, clean, split, and account for every source row."""
+    from medadapt.records.preparing import prepare as prepare_records
+
+    data = prepare_records(
+        recipe.data, recipe.seed, work.run.records, smoke=work.smoke, progress=work.progress
+    )
+    work.progress.note(notes.ledger(data))
+    work.progress.note(notes.leakage(data))
+
+
+def encode(recipe: Recipe, work: Work) -> None:
+    """Records -> Examples: prompts and answers as tokens, and which of them are trained."""
+    from medadapt.examples.encoding_stage import encode as encode_records
+    from medadapt.models.loading import load_config, load_tokenizer
+
+    if work.smoke:
+        smoke_base(recipe, work.run, renew=True)
+    base, model = _base_path(recipe, work), recipe.model
+    revision = None if work.smoke else model.revision
+    config = load_config(base, revision=revision)
+    encode_records(
+        recipe,
+        records=work.run.records,
+        tokenizer=load_tokenizer(base, revision=revision, trust_remote_code=model.trust_remote_code),
+        context_length=getattr(config.get_text_config(), "max_position_embeddings", None),
+        folder=work.run.examples,
+        progress=work.progress,
+    )
+    work.progress.note(f"what is trained, decoded: {work.run.examples / 'examples.json'}")
+
+
+def train(recipe: Recipe, work: Work) -> None:
+    """Examples -> Adapter: train the LoRA weights, going on from the last checkpoint where there is one."""
+    from medadapt.models.loading import load_base
+    from medadapt.training.session import train_adapter
+    from medadapt.workflow.previewing import answer_preview
+
+    base = load_base(recipe.model, base=_base_path(recipe, work), device=work.device)
+    work.keep(_facts_of(base))
+    work.progress.note(notes.settings(base.facts))
+    preview = answer_preview(work.run, base, work.progress)
+    with work.stopping.gently():
+        summary = train_adapter(
+            recipe,
+            examples=work.run.examples,
+            base=base,
+            folder=work.run.adapter,
+            max_steps=MOST_STEPS if work.smoke else None,
+            preview=preview,
+            should_stop=work.stopping.requested,
+            progress=work.progress,
+        )
+    of_the_run = {key: summary.pop(key) for key in ("trainable", "threads", "micro_tokens")}
+    work.keep({**of_the_run, "training": summary})
+
+
+def predict(recipe: Recipe, work: Work) -> None:
+    """Records + model -> Predictions: both models answer the same test questions."""
+    from medadapt.models.loading import load_base
+    from medadapt.predictions.predicting import predict_both
+
+    base = load_base(recipe.model, base=_base_path(recipe, work), device=work.device)
+    work.keep(_facts_of(base))
+    summary = predict_both(
+        recipe,
+        records=work.run.records,
+        examples=work.run.examples,
+        base=base,
+        adapter=work.run.adapter,
+        folder=work.run.predictions,
+        progress=work.progress,
+    )
+    work.keep({"prediction": summary})
+
+
+def score(recipe: Recipe, work: Work) -> None:
+    """Predictions -> Metrics: mark both models and measure the difference question by question."""
+    work.progress.start("score")
+    write_json(work.run.metrics / "metrics.json", measure(recipe, work.run, read_json(work.run.state)))
+    work.progress.finish()
+
+
+def report(recipe: Recipe, work: Work) -> None:
+    """Metrics -> Report: the page, its figures and the model card."""
+    from medadapt.report.building import ReportInputs, build_report
+
+    run = work.run
+    work.progress.start("report")
+    build_report(
+        ReportInputs(
+            recipe=dump(recipe),
+            run=read_json(run.state),
+            data=read_json(run.records / "data.json"),
+            examples=read_json(run.examples / "examples.json"),
+            steps=list(read_jsonl(run.adapter / "steps.jsonl")),
+            test=list(read_records(run.records / "test.jsonl")),
+            baseline=list(read_predictions(run.predictions / "baseline.jsonl")),
+            tuned=list(read_predictions(run.predictions / "tuned.jsonl")),
+            metrics=read_json(run.metrics / "metrics.json"),
+            prompts=_prompts(run),
+        ),
+        run.report,
+    )
+    work.progress.finish()
+
+
+def _sources(recipe: Recipe) -> dict[str, str]:
+    from medadapt.records.sources import source_hashes
+
+    return source_hashes(recipe.data)
+
+
+def _base_path(recipe: Recipe, work: Work) -> str:
+    return smoke_base(recipe, work.run) if work.smoke else recipe.model.base
+
+
+def _facts_of(base: LoadedBase) -> dict[str, Any]:
+    return {
+        **base.facts,
+        "base": base.name,
+        "base_sha256": base.sha256,
+        "dtype": str(base.dtype).removeprefix("torch."),
+        "vocabulary_size": base.vocabulary_size,
+    }
+
+
+def _prompts(run: RunFolder) -> dict[str, str]:
+    """Record id -> prompt of the test records, as they were encoded."""
+    from datasets import load_from_disk
+
+    rows = load_from_disk(str(run.examples / "test")).select_columns(["id", "prompt"])
+    return {row["id"]: row["prompt"] for row in rows}
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="prepare",
+        folder="1-records",
+        outputs=("train.jsonl", "validation.jsonl", "test.jsonl", "dropped.jsonl", "data.json"),
+        reads=("data", "seed"),
+        run=prepare,
+        sources=_sources,
+    ),
+    Stage(
+        name="encode",
+        folder="2-examples",
+        outputs=("examples.json", "dropped.jsonl", "*/*.arrow"),
+        reads=("prompt", "examples", "model"),
+        run=encode,
+    ),
+    Stage(
+        name="train",
+        folder="3-adapter",
+        outputs=(ADAPTER_FILE, "adapter_config.json"),
+        reads=("model", "lora", "training", "seed"),
+        run=train,
+        costly=("checkpoints/*", ADAPTER_FILE),
+    ),
+    Stage(
+        name="predict",
+        folder="4-predictions",
+        outputs=("baseline.jsonl", "tuned.jsonl"),
+        reads=("model", "data.aliases", "evaluation.method", "evaluation.max_new_tokens"),
+        run=predict,
+    ),
+    Stage(
+        name="score",
+        folder="5-metrics",
+        outputs=("metrics.json",),
+        reads=("evaluation", "seed", "data.allow_leak"),
+        run=score,
+    ),
+    Stage(
+        name="report",
+        folder="6-report",
+        outputs=("index.html", "README.md"),
+        reads=("*", "data.allow_leak"),
+        run=report,
+    ),
+)
+"""The path of the data, in order."""
+
+STAGE_NAMES = tuple(stage.name for stage in STAGES)

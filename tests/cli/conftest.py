@@ -1,0 +1,57 @@
+"""The command line as users call it: a process of its own."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def medadapt(tmp_path: Path) -> Callable[..., Said]:
+    """Runs `medadapt ...` in an empty folder, on request with a full disk; a traceback fails the test."""
+
+    def call(*words: object, largest_file: int | None = None) -> Said:
+        def limit() -> None:
+            if largest_file is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+        done = subprocess.run(
+            [sys.executable, "-m", "medadapt", *map(str, words)],
+            cwd=tmp_path,
+            preexec_fn=limit,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "TERM": "dumb"},
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+@pytest.fixture
+def recipe_file(tmp_path: Path) -> Path:
+    """A valid recipe on the bundled rows."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "name: mine\ndata: {format: symptom_table, source: 'sample:symptoms'}\nmodel: {base: no-such/base}\n"
+    )
+    return path

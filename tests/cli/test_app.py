@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = "torch transformers peft datasets matplotlib scipy sklearn pydantic pyarrow numpy"
+
+
+def test_help_leaves_the_heavy_libraries_out():
+    code = (
+        "import sys\n"
+        "sys.argv = ['medadapt', '--help']\n"
+        "from medadapt.cli.app import main\n"
+        "try:\n    main()\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        f"print([name for name in '{HEAVY}'.split() if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_help_answers_at_once(medadapt):
+    began = time.monotonic()
+    assert medadapt("--help").code == 0
+    assert time.monotonic() - began < 3  # measured 0.35 s; the rest is room for a busy machine
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run", "prepare", "encode", "train", "predict", "score", "report", "recipes list", "recipes copy"],
+)
+def test_every_command_teaches_itself_with_an_example(medadapt, command):
+    said = medadapt(*command.split(), "--help")
+    assert said.code == 0
+    assert f"Example: medadapt {command}" in said.out
+
+
+def test_unknown_command_gets_the_nearest(medadapt):
+    said = medadapt("prepar", "x")
+    assert said.code == 2
+    assert "prepare" in said.err
+
+
+def test_unknown_option_gets_the_nearest(medadapt):
+    said = medadapt("run", "x", "--smok")
+    assert said.code == 2
+    assert "--smoke" in said.err
+
+
+def test_unknown_stage_is_refused_with_the_stages(medadapt):
+    said = medadapt("run", "x", "--until", "trian")
+    assert said.code == 2
+    assert "train" in said.err
+
+
+def test_version_is_told(medadapt):
+    assert medadapt("--version").out.startswith("medadapt ")
+
+
+def test_every_mistake_of_a_recipe_is_listed_at_once(medadapt, tmp_path):
+    (tmp_path / "bad.yaml").write_text(
+        "data: {format: symptom_tabel, source: a.csv}\nmodel: {base: b, quantization: nf5}\n"
+        "lora: {rnak: 3}\nsed: 1\n"
+    )
+    said = medadapt("run", "bad.yaml")
+    assert said.code == 2
+    for part in ("data.format", "symptom_table", "model.quantization", "lora.rnak", "'rank'", "sed"):
+        assert part in said.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_yaml_that_builds_objects_is_refused(medadapt, tmp_path):
+    (tmp_path / "bad.yaml").write_text("data: !!python/object/apply:os.system ['touch hacked']\n")
+    assert medadapt("run", "bad.yaml").code == 2
+    assert not (tmp_path / "hacked").exists()
+
+
+def test_mistyped_recipe_name_gets_the_nearest(medadapt):
+    said = medadapt("run", "symptom-diagnosis-opt")
+    assert said.code == 2
+    assert "symptom-diagnosis-opt-1.3b" in said.err
+
+
+def test_missing_source_is_named_and_creates_nothing(medadapt, recipe_file, tmp_path):
+    said = medadapt("run", recipe_file, "--set", "data.source=gone.csv")
+    assert said.code == 2
+    assert "gone.csv" in said.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_error_with_json_is_one_object_on_stdout(medadapt):
+    said = medadapt("run", "no/such.yaml", "--json")
+    assert said.code == 2
+    told = json.loads(said.out)
+    assert told["exit_code"] == 2
+    assert told["status"] == "failed"
+    assert "no/such.yaml" in told["problem"]
+
+
+def test_control_sequences_in_an_error_reach_no_terminal(medadapt):
+    said = medadapt("run", "evil\x1b[31m\u202e[bold]/x.yaml")
+    assert said.code == 2
+    assert "\x1b" not in said.err
+    assert "\u202e" not in said.err
+    assert "[bold]" in said.err  # shown as it is, not read as markup
+
+
+def test_unknown_device_is_refused(medadapt, recipe_file):
+    said = medadapt("run", recipe_file, "--device", "gpu")
+    assert said.code == 2
+    assert "cuda" in said.err
+
+
+def test_run_folder_in_use_is_exit_5(medadapt, recipe_file, tmp_path):
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import fcntl, sys, time\n"
+            "handle = open(sys.argv[1], 'w')\n"
+            "fcntl.flock(handle, fcntl.LOCK_EX)\n"
+            "print('held', flush=True)\n"
+            "time.sleep(100)\n",
+            str(tmp_path / ".lock"),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        folder = tmp_path / "busy"
+        folder.mkdir()
+        assert holder.stdout.readline() == "held\n"
+        os.link(tmp_path / ".lock", folder / ".lock")
+        said = medadapt("run", recipe_file, "-o", folder)
+        assert said.code == 5
+        assert str(folder) in said.err
+        assert sorted(path.name for path in folder.iterdir()) == [".lock"]
+    finally:
+        holder.kill()
+        holder.wait()
+        holder.stdout.close()
+
+
+def test_folder_that_is_no_run_is_left_alone(medadapt, recipe_file, tmp_path):
+    folder = tmp_path / "thesis"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("work")
+    said = medadapt("run", recipe_file, "-o", folder)
+    assert said.code == 2
+    assert "no run folder" in said.err
+    assert [path.name for path in folder.iterdir()] == ["thesis.txt"]
+
+
+def test_run_of_another_recipe_is_refused_with_the_differences(medadapt, recipe_file, tmp_path):
+    assert medadapt("prepare", recipe_file, "-o", "r").code == 0
+    before = (tmp_path / "r/run.json").read_bytes()
+    said = medadapt("run", recipe_file, "-o", "r", "--set", "lora.rank=3", "--set", "seed=5")
+    assert said.code == 2
+    assert "lora.rank: 16 -> 3" in said.err
+    assert "seed: 0 -> 5" in said.err
+    assert "--replace" in said.err
+    assert (tmp_path / "r/run.json").read_bytes() == before
+
+
+def test_stage_accounts_for_every_row_and_is_skipped_the_second_time(medadapt, recipe_file):
+    said = medadapt("prepare", recipe_file, "-o", "r")
+    assert said.code == 0
+    assert "32 rows =" in said.err
+    again = medadapt("prepare", "r")
+    assert again.code == 0
+    assert "nothing to do: all stages are up to date" in again.out
+
+
+def test_stage_without_the_one_before_names_the_command(medadapt, recipe_file):
+    assert medadapt("prepare", recipe_file, "-o", "r").code == 0
+    said = medadapt("score", "r")
+    assert said.code == 2
+    assert "medadapt encode" in said.err
+
+
+def test_json_of_a_stage_is_the_only_thing_on_stdout(medadapt, recipe_file):
+    said = medadapt("prepare", recipe_file, "-o", "r", "--json")
+    told = json.loads(said.out)
+    assert (told["exit_code"], told["status"], told["ran"]) == (0, "partial", ["prepare"])
+
+
+def test_full_disk_is_exit_6_and_the_next_call_goes_on(medadapt, recipe_file, tmp_path):
+    said = medadapt("prepare", recipe_file, "-o", "r", largest_file=6000)
+    assert said.code == 6
+    assert "Free some space" in said.err
+    assert not list(tmp_path.rglob("*.part"))
+    assert medadapt("prepare", recipe_file, "-o", "r").code == 0
+
+
+def test_place_under_a_file_is_refused(medadapt, recipe_file):
+    said = medadapt("prepare", recipe_file, "-o", "mine.yaml/run")
+    assert said.code == 2
+    assert "mine.yaml/run cannot be made" in said.err

@@ -1,0 +1,117 @@
+"""The controls, and the symptom table that a memoriser masters."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
+
+from medadapt.core.records import Record
+from medadapt.metrics.controls import control_decisions, majority, nearest_neighbour
+from medadapt.metrics.neighbours import jaccard, nearest, nearest_records
+
+SETS = st.lists(st.frozensets(st.integers(0, 5), max_size=5), min_size=1, max_size=8)
+
+
+@given(SETS, SETS)
+def test_nearest_is_the_first_of_the_largest_jaccard_indices(queries, candidates):
+    def likeness(one: frozenset[int], other: frozenset[int]) -> float:
+        return len(one & other) / len(one | other) if one | other else 0.0
+
+    wanted = [int(np.argmax([likeness(query, other) for other in candidates])) for query in queries]
+    asked, known = ([np.array(list(one), dtype=np.int32) for one in sets] for sets in (queries, candidates))
+    assert nearest(asked, known) == wanted
+    assert jaccard(asked[0], known[0]) == likeness(queries[0], candidates[0])
+
+
+def test_majority_breaks_ties_by_the_alphabet():
+    assert majority(["b", "a", "b", "a", "c"], 3) == ["a", "a", "a"]
+
+
+def test_lists_of_symptoms_are_compared_as_sets(diagnoses):
+    train = diagnoses(["flu", "cold"])
+    train = [
+        replace(train[0], question="cough; fever; headache"),
+        replace(train[1], question="sneezing; fever; runny nose"),
+    ]
+    asked = replace(train[0], id="t", question="headache; Cough")
+    assert nearest_neighbour("diagnosis", train, [asked]) == ["flu"]
+
+
+def test_free_text_is_compared_by_what_it_spells(diagnoses):
+    train = diagnoses(["flu", "cold"])
+    train = [
+        replace(train[0], question="I have been coughing with a high temperature for days"),
+        replace(train[1], question="My nose is running and I sneeze all the time"),
+    ]
+    asked = replace(train[0], id="t", question="nose running, sneezing all day")
+    assert nearest_neighbour("diagnosis", train, [asked]) == ["cold"]
+
+
+def test_equally_near_records_go_by_id(diagnoses):
+    train = [replace(r, question="fever; cough") for r in diagnoses(["flu", "cold"])]
+    train = [replace(train[0], id="z"), replace(train[1], id="a")]
+    assert nearest_records([replace(train[0], id="t")], train) == [1]
+
+
+def test_the_context_is_part_of_what_is_compared(choices):
+    train = [replace(r, question="Does it help?") for r in choices("AB")]
+    train = [replace(train[0], context="aspirin in stroke"), replace(train[1], context="statins in diabetes")]
+    asked = replace(train[0], id="t", context="diabetes and statins")
+    assert nearest_records([asked], train) == [1]
+
+
+def test_a_copied_answer_becomes_the_letter_of_the_option_that_resembles_it(choices):
+    (known,) = choices("A")
+    known = replace(known, answer="Aortic stenosis", options=["Aortic stenosis", "x", "y", "z"])
+    asked = replace(known, id="t", options=["Mitral stenosis", "Gout", "Severe aortic stenosis", "None"])
+    assert nearest_neighbour("multiple_choice", [known], [asked]) == ["C"]
+
+
+def test_an_answer_that_resembles_no_option_keeps_its_letter(choices):
+    (known,) = choices("B")
+    known = replace(known, answer="Gout")
+    asked = replace(known, id="t", options=["1", "2", "3", "4"])
+    assert nearest_neighbour("multiple_choice", [known], [asked]) == ["B"]
+
+
+def test_open_tasks_and_empty_training_sets_have_no_controls(diagnoses):
+    records = diagnoses(["flu"])
+    assert control_decisions("qa", records, records) == {}
+    assert control_decisions("diagnosis", [], records) == {}
+
+
+@pytest.fixture
+def symptom_records(shared_data) -> list[Record]:
+    """The distinct rows of the public disease-symptom table."""
+    with (shared_data / "symptom_disease" / "dataset.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    distinct: dict[tuple[str, frozenset[str]], Record] = {}
+    for number, (disease, *cells) in enumerate(rows, 1):
+        symptoms = [cell.replace("_", " ").strip() for cell in cells if cell.strip()]
+        distinct.setdefault(
+            (disease.strip(), frozenset(symptoms)),
+            Record(
+                id=f"{number:05d}",
+                source_row=number,
+                group=str(number),
+                question="; ".join(symptoms),
+                answer=disease.strip(),
+                label=disease.strip(),
+            ),
+        )
+    return list(distinct.values())
+
+
+@pytest.mark.parametrize("seed", [0, 42])
+def test_a_memoriser_masters_the_symptom_table(symptom_records, seed):
+    assert len(symptom_records) == 304
+    labels = [record.label for record in symptom_records]
+    train, test = train_test_split(symptom_records, test_size=0.2, random_state=seed, stratify=labels)
+    answers = nearest_neighbour("diagnosis", train, test)
+    assert answers == [record.label for record in test]

@@ -1,0 +1,95 @@
+"""What a test set can show, by the formula and by simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medadapt.metrics.detectable import detectable_difference
+from medadapt.metrics.paired import Pair, sign_flip_p
+from medadapt.metrics.resampling import Plan, bootstrap_values
+
+
+def _pair(first: np.ndarray, second: np.ndarray, group: np.ndarray | None = None) -> Pair:
+    plan = Plan(group=np.arange(len(first)) if group is None else group, samples=2000, seed=0)
+    marks = [
+        {
+            "right": m.astype(float),
+            "records": np.ones(len(m)),
+            "nll": m.astype(float),
+            "bytes": np.ones(len(m)),
+        }
+        for m in (first, second)
+    ]
+    values = bootstrap_values({"first": marks[0], "second": marks[1]}, plan)
+    return Pair(
+        first=marks[0],
+        second=marks[1],
+        first_resampled=values["first"],
+        second_resampled=values["second"],
+        flipped={},
+        plan=plan,
+        alpha=0.05,
+    )
+
+
+def _discordant(n: int, share: float) -> tuple[np.ndarray, np.ndarray]:
+    first, second = np.zeros(n), np.zeros(n)
+    changed = round(n * share)
+    first[: changed // 2] = 1
+    second[changed // 2 : changed] = 1
+    return first, second
+
+
+@pytest.mark.parametrize(("n", "points"), [(500, 5.6), (1273, 3.5), (4183, 1.9), (61, 16)])
+def test_a_fifth_discordant_gives_the_published_points(n, points):
+    found = detectable_difference("accuracy", _pair(*_discordant(n, 0.2)))
+    assert 100 * found.value == pytest.approx(points, abs=0.5 if n == 61 else 0.06)
+    assert found.reason is None
+
+
+def test_without_a_discordant_record_a_fifth_is_assumed_and_said():
+    right = np.ones(61)
+    found = detectable_difference("accuracy", _pair(right, right))
+    assert found.value == pytest.approx(2.8 * np.sqrt(0.2 / 61), rel=0.01)
+    assert "20%" in found.reason
+
+
+def test_a_few_discordant_records_cannot_promise_what_the_exact_test_cannot_show():
+    first, second = np.zeros(61), np.zeros(61)
+    second[0] = 1
+    found = detectable_difference("accuracy", _pair(first, second))
+    assert found.value == pytest.approx(6 / 61)
+    assert sign_flip_p(np.ones(5)) > 0.05 > sign_flip_p(np.ones(6))
+
+
+def test_shared_groups_make_less_detectable():
+    random = np.random.default_rng(0)
+    effects = np.repeat(random.choice([-1, 0, 1], 40), 5)
+    first, second = (effects < 0).astype(float), (effects > 0).astype(float)
+    alone = detectable_difference("accuracy", _pair(first, second))
+    grouped = detectable_difference("accuracy", _pair(first, second, np.repeat(np.arange(40), 5)))
+    assert grouped.value > 1.8 * alone.value
+
+
+def test_other_metrics_use_the_spread_of_the_paired_bootstrap():
+    random = np.random.default_rng(0)
+    first, second = random.gamma(2, 1, (2, 200))
+    found = detectable_difference("bits_per_byte", _pair(first, second))
+    wanted = 2.8 * (second - first).std() / np.log(2) / np.sqrt(200)
+    assert found.value == pytest.approx(wanted, rel=0.06)
+
+
+def test_equal_likelihoods_have_no_detectable_difference():
+    same = np.linspace(1, 2, 30)
+    found = detectable_difference("bits_per_byte", _pair(same, same))
+    assert found.value is None
+    assert found.reason
+
+
+def test_the_detectable_difference_is_shown_four_times_in_five():
+    n, random = 500, np.random.default_rng(3)
+    size = detectable_difference("accuracy", _pair(*_discordant(n, 0.2))).value
+    draws = random.multinomial(n, [0.1 - size / 2, 0.1 + size / 2, 0.8], size=1500)
+    shown = [sign_flip_p(np.repeat([-1, 1], [lost, gained])) < 0.05 for lost, gained, _ in draws]
+    assert 0.74 <= np.mean(shown) <= 0.84

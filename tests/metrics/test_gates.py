@@ -1,0 +1,88 @@
+"""Which findings the metrics lead to, and with which exit code."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from medadapt.metrics.gates import findings
+
+
+@pytest.fixture
+def metrics() -> dict[str, Any]:
+    """The part of metrics.json that the gates read, with nothing wrong in it."""
+    change = {"value": 0.1, "low": 0.01, "high": 0.2, "p": 0.03, "verdict": "better"}
+    return {
+        "primary": "accuracy",
+        "n": 61,
+        "alpha": 0.05,
+        "baseline": {"loss": {"value": 3.0}},
+        "tuned": {"loss": {"value": 2.0}},
+        "difference": {"accuracy": change},
+        "leakage": {"exact": 0, "near": 28, "gated": ["exact"]},
+        "effect": {"decisions_changed": 4, "largest_shift_nats": 2.5},
+        "uniform_loss": math.log(1000),
+    }
+
+
+def _kinds(metrics: dict[str, Any], *, allow_leak: bool = False) -> list[tuple[str, int]]:
+    return [(finding.kind, finding.exit_code) for finding in findings(metrics, allow_leak=allow_leak)]
+
+
+def test_nothing_wrong_is_no_finding(metrics):
+    assert _kinds(metrics) == []
+
+
+def test_not_shown_alone_is_no_finding(metrics):
+    metrics["difference"]["accuracy"]["verdict"] = "not shown"
+    assert _kinds(metrics) == []
+
+
+def test_an_exact_leak_fails_unless_allowed(metrics):
+    metrics["leakage"]["exact"] = 2
+    assert _kinds(metrics) == [("leak", 3)]
+    assert _kinds(metrics, allow_leak=True) == []
+    assert "2 of 61" in findings(metrics, allow_leak=False)[0].problem
+
+
+def test_near_copies_fail_only_where_the_split_grouped_by_them(metrics):
+    metrics["leakage"]["gated"] = ["exact", "near"]
+    assert _kinds(metrics) == [("leak", 3)]
+
+
+def test_a_worse_primary_metric_is_a_regression(metrics):
+    metrics["difference"]["accuracy"] = {"value": -0.2, "low": -0.3, "high": -0.1, "verdict": "worse"}
+    metrics["difference"]["loss"] = {"value": 0.1, "low": -0.3, "high": 0.4, "verdict": "not shown"}
+    assert _kinds(metrics) == [("regression", 3)]
+
+
+def test_another_metric_that_is_worse_is_no_regression(metrics):
+    metrics["difference"]["loss"] = {"value": 0.2, "low": 0.1, "high": 0.3, "verdict": "worse"}
+    assert _kinds(metrics) == []
+
+
+def test_an_adapter_that_moves_nothing_has_no_effect(metrics):
+    metrics["effect"] = {"decisions_changed": 0, "largest_shift_nats": 0.0005}
+    assert _kinds(metrics) == [("no_effect", 3)]
+    assert "no effect" in findings(metrics, allow_leak=False)[0].problem
+
+
+def test_a_loss_above_uniform_and_above_the_baseline_is_divergence(metrics):
+    metrics["tuned"]["loss"]["value"] = 7.0
+    assert _kinds(metrics) == [("diverged", 4)]
+
+
+def test_a_random_base_that_training_did_not_worsen_is_only_worth_knowing(metrics):
+    metrics["baseline"]["loss"]["value"], metrics["tuned"]["loss"]["value"] = 7.0, 7.06
+    assert _kinds(metrics) == [("worse_than_uniform", 0)]
+    assert "worse than uniform" in findings(metrics, allow_leak=False)[0].problem
+    metrics["tuned"]["loss"]["value"] = 7.08
+    assert _kinds(metrics) == [("diverged", 4), ("worse_than_uniform", 0)]
+
+
+def test_unknown_losses_and_leaks_are_no_finding(metrics):
+    metrics["baseline"]["loss"]["value"] = metrics["tuned"]["loss"]["value"] = None
+    metrics["leakage"] = {"exact": None, "near": None}
+    assert _kinds(metrics) == []

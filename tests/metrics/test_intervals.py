@@ -1,0 +1,118 @@
+"""Intervals against independent implementations, brute force and simulated coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
+
+from medadapt.metrics.intervals import expanded_percentile, tango, wilson
+
+
+@given(st.integers(1, 400), st.data(), st.sampled_from([0.01, 0.05, 0.2]))
+def test_wilson_equals_scipys_interval(n, data, alpha):
+    right = data.draw(st.integers(0, n))
+    wanted = stats.binomtest(right, n).proportion_ci(confidence_level=1 - alpha, method="wilson")
+    assert wilson(right / n, n=n, alpha=alpha) == pytest.approx((wanted.low, wanted.high), abs=1e-12)
+
+
+def test_61_of_61_right_leaves_room_for_doubt():
+    low, high = wilson(1.0, n=61, alpha=0.05)
+    assert round(low, 3) == 0.941
+    assert high == 1.0
+
+
+@pytest.mark.parametrize("n", [30, 61, 100, 500])
+@pytest.mark.parametrize("share", [0.5, 0.6, 0.8])
+def test_wilson_covers_the_true_share_19_times_in_20(n, share):
+    right = np.arange(n + 1)
+    ends = [wilson(k / n, n=n, alpha=0.05) for k in right]
+    covered = sum(
+        stats.binom.pmf(k, n, share)
+        for k, (low, high) in zip(right, ends, strict=True)
+        if low <= share <= high
+    )
+    assert 0.93 <= covered <= 0.97
+
+
+def _tango_by_brute_force(first_only: int, second_only: int, n: int, alpha: float) -> tuple[float, float]:
+    """Invert the score test with the constrained likelihood maximised numerically, not by its closed form."""
+    z = stats.norm.isf(alpha / 2)
+
+    def statistic(difference: float) -> float:
+        def unlikelihood(first_share: float) -> float:
+            shares = (first_share, first_share + difference, 1 - 2 * first_share - difference)
+            counts = (first_only, second_only, n - first_only - second_only)
+            return -sum(k * np.log(max(p, 1e-300)) for k, p in zip(counts, shares, strict=True) if k)
+
+        floor, ceiling = max(0.0, -difference), (1 - difference) / 2
+        best = optimize.minimize_scalar(
+            unlikelihood, bounds=(floor, ceiling), method="bounded", options={"xatol": 1e-12}
+        ).x
+        variance = (2 * best + difference - difference**2) / n
+        return ((second_only - first_only) / n - difference) / np.sqrt(variance)
+
+    estimate = (second_only - first_only) / n
+    low = optimize.brentq(lambda d: statistic(d) - z, -0.999, estimate - 1e-6)
+    high = optimize.brentq(lambda d: statistic(d) + z, estimate + 1e-6, 0.999)
+    return low, high
+
+
+@pytest.mark.parametrize(
+    ("first_only", "second_only", "n"), [(2, 12, 50), (7, 18, 61), (1, 3, 30), (10, 10, 100), (3, 0, 40)]
+)
+def test_tango_inverts_the_score_test(first_only, second_only, n):
+    wanted = _tango_by_brute_force(first_only, second_only, n, 0.05)
+    assert tango(first_only, second_only, n=n, alpha=0.05) == pytest.approx(wanted, abs=2e-4)
+
+
+def test_tango_has_a_width_where_no_record_is_discordant():
+    z = stats.norm.isf(0.025)
+    edge = z * z / (61 + z * z)
+    assert tango(0, 0, n=61, alpha=0.05) == pytest.approx((-edge, edge), abs=1e-6)
+
+
+def test_tango_stays_within_one_where_every_record_is_discordant():
+    low, high = tango(0, 20, n=20, alpha=0.05)
+    assert 0.5 < low < 1
+    assert high == 1.0
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 40))
+def test_tango_holds_the_estimate_and_mirrors(first_only, second_only, rest):
+    n = first_only + second_only + rest
+    low, high = tango(first_only, second_only, n=n, alpha=0.05)
+    assert -1 <= low <= (second_only - first_only) / n <= high <= 1
+    assert tango(second_only, first_only, n=n, alpha=0.05) == pytest.approx((-high, -low), abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [30, 61, 100])
+def test_tango_covers_the_true_difference_19_times_in_20(n):
+    random = np.random.default_rng(7)
+    draws = random.multinomial(n, [0.12, 0.25, 0.63], size=2000)
+    ends = [tango(first, second, n=n, alpha=0.05) for first, second, _ in draws]
+    assert 0.93 <= np.mean([low <= 0.13 <= high for low, high in ends]) <= 0.97
+
+
+def test_expanded_percentiles_of_a_mean_agree_with_the_t_interval():
+    random = np.random.default_rng(0)
+    values = random.normal(size=25)
+    resampled = random.choice(values, size=(40_000, 25)).mean(axis=1)
+    wanted = stats.t.interval(0.95, 24, loc=values.mean(), scale=stats.sem(values))
+    found = expanded_percentile(resampled, num_groups=25, alpha=0.05)
+    assert found == pytest.approx(wanted, abs=0.04)
+    plain = np.quantile(resampled, [0.025, 0.975])
+    assert found.high - found.low > 1.05 * (plain[1] - plain[0])  # the widening is really there
+
+
+def test_one_group_has_no_interval():
+    assert expanded_percentile(np.zeros(100), num_groups=1, alpha=0.05) is None
+
+
+def test_resamples_without_a_value_are_left_out():
+    values = np.append(np.linspace(0, 1, 99), np.nan)
+    found = expanded_percentile(values, num_groups=50, alpha=0.05)
+    assert 0 <= found.low < found.high <= 1
+    assert expanded_percentile(np.full(100, np.nan), num_groups=50, alpha=0.05) is None

@@ -1,0 +1,176 @@
+"""Loading a base: what is asked is what is in memory, and every absence is explained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from tiny import save_base, tiny_llama
+
+from medadapt.core.errors import ModelError
+from medadapt.core.recipe import LoraSection, ModelSection
+from medadapt.models.adapter import load_adapter, new_adapter, save_config, save_weights
+from medadapt.models.device import pick_device, resolve_dtype
+from medadapt.models.fingerprint import fingerprint
+from medadapt.models.loading import find_files, guard_cpu_quantization, load_base, weights_quantization
+from medadapt.models.lora import adapter_tensors
+from medadapt.training.engine import accumulate_gradient
+from tiny import random_rows  # isort: skip
+
+
+@pytest.fixture(scope="module")
+def base_folder(tmp_path_factory) -> Path:
+    return save_base(tmp_path_factory.mktemp("base"), tiny_llama())
+
+
+def section(folder: Path, **values) -> ModelSection:
+    return ModelSection(base=str(folder), **values)
+
+
+@pytest.mark.parametrize(("precision", "dtype"), [("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_the_weights_have_the_precision_asked_for(base_folder, precision, dtype):
+    base = load_base(section(base_folder, precision=precision), device="cpu")
+    assert {p.dtype for p in base.model.parameters()} == {dtype}
+    assert base.facts["precision"] == {"asked": precision, "got": precision}
+
+
+def test_nf4_layers_really_are_nf4(base_folder):
+    base = load_base(section(base_folder, quantization="nf4"), device="cpu")
+    kinds = {m.weight.quant_type for m in base.model.modules() if type(m).__name__ == "Linear4bit"}
+    assert kinds == {"nf4"}
+    assert base.facts["quantization"] == {"asked": "nf4", "got": "nf4"}
+    assert type(base.model.get_output_embeddings()) is torch.nn.Linear
+
+
+def test_an_evaluation_does_not_change_later_gradients_of_a_4_bit_model(base_folder):
+    """On CPUs with AVX512-BF16 the quantisation library would otherwise drop them, with no error."""
+    rows = random_rows(4)
+    grads = []
+    for evaluate_first in (False, True):
+        base = load_base(section(base_folder, quantization="nf4", precision="bf16"), device="cpu")
+        new_adapter(base, LoraSection(rank=4, dropout=0.0), seed=0)
+        with torch.no_grad():
+            for name, tensor in adapter_tensors(base.model).items():
+                if "lora_B" in name:
+                    tensor.fill_(0.05)
+        if evaluate_first:
+            with torch.no_grad():
+                base.model.eval()(input_ids=torch.tensor([[5]]))
+        base.model.train()
+        accumulate_gradient(base.model, rows, micro_tokens=1, step=1, seed=0)
+        grads.append({name: t.grad for name, t in adapter_tensors(base.model).items()})
+    assert all(gradient is not None for gradient in grads[1].values())
+    assert all(torch.equal(grads[0][name], grads[1][name]) for name in grads[0])
+
+
+def test_the_guard_covers_every_layer_that_could_switch_kernels(base_folder):
+    base = load_base(section(base_folder, quantization="nf4"), device="cpu")
+    layers = [m for m in base.model.modules() if hasattr(m, "support_avx512bf16_for_cpu")]
+    assert layers
+    assert not any(m.support_avx512bf16_for_cpu for m in layers)
+    layers[0].support_avx512bf16_for_cpu = True
+    guard_cpu_quantization(base.model)
+    assert not layers[0].support_avx512bf16_for_cpu
+
+
+def test_a_quantisation_that_was_not_applied_is_seen():
+    assert weights_quantization(tiny_llama()) == "none"
+
+
+def test_fp16_on_a_cpu_is_refused():
+    with pytest.raises(ModelError, match="fp16"):
+        resolve_dtype("fp16", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("device", ["tpu", "cpu:1", "cuda:99", "cuda:x"])
+def test_a_device_that_is_not_there_is_named(device):
+    with pytest.raises(ModelError, match=device):
+        pick_device(device)
+
+
+@pytest.mark.parametrize(
+    ("base", "word"),
+    [("./nowhere/at/all", "does not exist"), ("someone/unheard-of-model", "unheard-of-model")],
+)
+def test_an_absent_model_is_named(base, word):
+    with pytest.raises(ModelError, match=word) as caught:
+        load_base(ModelSection(base=base), device="cpu")
+    assert caught.value.exit_code == 2
+    assert caught.value.remedy
+
+
+def test_weights_in_a_pickle_are_refused(base_folder, tmp_path):
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+        (tmp_path / name).write_bytes((base_folder / name).read_bytes())
+    (tmp_path / "pytorch_model.bin").write_bytes(b"not opened")
+    with pytest.raises(ModelError, match="pickle"):
+        load_base(section(tmp_path), device="cpu")
+
+
+def test_code_that_comes_with_a_model_is_not_run(base_folder, tmp_path):
+    folder = save_base(tmp_path, tiny_llama())
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "evil.Model"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    with pytest.raises(ModelError, match="Python code"):
+        load_base(section(folder), device="cpu")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_cut_off_weight_file_is_named(base_folder, tmp_path):
+    folder = save_base(tmp_path, tiny_llama())
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ModelError, match=r"model\.safetensors|cannot be loaded"):
+        load_base(section(folder), device="cpu")
+
+
+def test_a_base_without_pad_token_loads(base_folder):
+    base = load_base(section(base_folder), device="cpu")
+    assert base.tokenizer.pad_token_id is None
+
+
+def test_the_fingerprint_changes_with_a_weight_and_not_with_the_sharding(base_folder, tmp_path):
+    files = find_files(str(base_folder))
+    whole = fingerprint(files.config, files.weights)
+    tensors = load_file(files.weights[0])
+    names = sorted(tensors)
+    save_file({n: tensors[n] for n in names[:5]}, tmp_path / "a.safetensors")
+    save_file({n: tensors[n] for n in names[5:]}, tmp_path / "b.safetensors")
+    assert fingerprint(files.config, [tmp_path / "b.safetensors", tmp_path / "a.safetensors"]) == whole
+    changed = {n: t.clone() for n, t in tensors.items()}
+    changed[names[0]].view(-1)[0] += 1
+    save_file(changed, tmp_path / "c.safetensors")
+    assert fingerprint(files.config, [tmp_path / "c.safetensors"]) != whole
+
+
+def test_an_adapter_is_refused_on_another_base_of_the_same_shape(base_folder, tmp_path):
+    base = load_base(section(base_folder), device="cpu")
+    lora = LoraSection(rank=4)
+    layers = new_adapter(base, lora, seed=0)
+    save_config(base, lora, layers, tmp_path / "adapter")
+    save_weights(dict(adapter_tensors(base.model)), tmp_path / "adapter")
+    other = tiny_llama()
+    with torch.no_grad():
+        next(other.parameters()).view(-1)[0] += 1
+    twin = load_base(section(save_base(tmp_path / "other", other)), device="cpu")
+    with pytest.raises(ModelError, match="another base"):
+        load_adapter(twin, tmp_path / "adapter")
+
+
+def test_lora_starts_as_in_peft(base_folder):
+    """A like PEFT's in distribution, B zero: the adapted model is the base."""
+    plain, adapted = load_base(section(base_folder), device="cpu"), load_base(section(base_folder), device="cpu")
+    new_adapter(adapted, LoraSection(rank=8), seed=0)
+    tokens = torch.arange(12).reshape(2, 6)
+    assert torch.equal(plain.model(input_ids=tokens).logits, adapted.model.eval()(input_ids=tokens).logits)
+    theirs = get_peft_model(plain.model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM"))
+    spread = {n.replace(".default", ""): float(p.std()) for n, p in theirs.named_parameters() if "lora_A" in n}
+    for name, tensor in adapter_tensors(adapted.model).items():
+        if "lora_A" in name:
+            assert float(tensor.std()) == pytest.approx(spread[name], rel=0.25)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from medadapt.predictions import likelihood
+from medadapt.predictions.batching import TokenBudget
+from medadapt.predictions.likelihood import reference_likelihoods, token_logprobs
+from medadapt.predictions.questions import pose
+
+BUDGETS = [1, 150, 100_000]
+
+
+def measure(model, questions, tokens=100_000):
+    with torch.no_grad():
+        return reference_likelihoods(model, questions, budget=TokenBudget(tokens), advance=lambda _: None)
+
+
+def plain_nll(model, question) -> float:
+    """One record alone, through transformers' own loss."""
+    prompt, reference = question.prompt.tokens, question.reference.tokens
+    tokens_1T = torch.tensor([prompt + reference])
+    labels_1T = torch.tensor([[-100] * len(prompt) + reference])
+    with torch.no_grad():
+        return float(model.model(input_ids=tokens_1T, labels=labels_1T).loss) * len(reference)
+
+
+@pytest.mark.parametrize("kind", ["llama", "opt"])
+@pytest.mark.parametrize("tokens", BUDGETS)
+def test_nll_equals_a_plain_forward_of_each_record(tiny, encoder_for, diagnoses, kind, tokens):
+    model = tiny(kind)
+    questions = pose(encoder_for(model.tokenizer), diagnoses, close_choices=True)
+    found = [found.nll for found in measure(model, questions, tokens)]
+    assert found == pytest.approx([plain_nll(model, question) for question in questions], abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["llama", "opt"])
+def test_batch_size_does_not_change_the_nll(tiny, encoder_for, diagnoses, kind):
+    model = tiny(kind)
+    questions = pose(encoder_for(model.tokenizer), diagnoses, close_choices=True)
+    alone, some, together = ([found.nll for found in measure(model, questions, t)] for t in BUDGETS)
+    assert some == pytest.approx(alone, rel=1e-5)
+    assert together == pytest.approx(alone, rel=1e-5)
+
+
+def test_head_in_pieces_gives_the_same_numbers(tiny, monkeypatch):
+    model = tiny("llama").model
+    hidden_NH, targets_N = torch.randn(10, 32), torch.arange(10)
+    whole_N = token_logprobs(model, hidden_NH, targets_N)
+    monkeypatch.setattr(likelihood, "LOGITS_AT_ONCE", 257 * 3)
+    torch.testing.assert_close(token_logprobs(model, hidden_NH, targets_N), whole_N)
+    wanted_NV = torch.log_softmax(model.lm_head(hidden_NH), -1)
+    torch.testing.assert_close(whole_N, wanted_NV[torch.arange(10), targets_N])
+
+
+def test_choices_of_one_token_are_scored_in_the_same_pass(tiny, encoder_for, exam):
+    model = tiny("llama")
+    # The question template ends in a line break, so a letter is one byte and one token.
+    questions = pose(encoder_for(model.tokenizer, "question", answer="letter"), exam, close_choices=False)
+    for question, found in zip(questions, measure(model, questions), strict=True):
+        with torch.no_grad():
+            logits_V = model.model(input_ids=torch.tensor([question.prompt.tokens])).logits[0, -1]
+        logprobs_V = torch.log_softmax(logits_V, -1)
+        wanted = {name: float(logprobs_V[tokens[0]]) for name, tokens in question.choices.items()}
+        assert list(found.scores) == list(wanted)
+        assert found.scores == pytest.approx(wanted, abs=1e-4)
+
+
+def test_longer_choices_are_left_to_scoring(tiny, encoder_for, diagnoses):
+    model = tiny("opt")
+    questions = pose(encoder_for(model.tokenizer), diagnoses, close_choices=True)
+    assert [found.scores for found in measure(model, questions)] == [None] * 3

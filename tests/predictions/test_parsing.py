@@ -1,0 +1,198 @@
+"""Answers as models write them, and what they commit to."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medadapt.predictions.parsing import read_label, read_letter
+
+FOUR = ["Fever", "Cough", "Rash", "Jaundice"]
+TEN = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+PUBMED = ["yes", "no", "maybe"]
+DRUGS = ["Aspirin", "Ibuprofen", "Vitamin B12", "Hepatitis B vaccine"]
+GERMS = ["S. aureus", "H. pylori", "C. difficile", "Klebsiella", "E. coli"]
+
+LETTER_TABLE = [
+    # letters, as public evaluation threads report them misread
+    ("The answer is B because a car moves.", FOUR, "B"),
+    ("I would pick B - a safe choice.", FOUR, "B"),
+    ("d", FOUR, "D"),
+    ("b. 4", FOUR, "B"),
+    ("The answer is B. Note that A is a common distractor.", FOUR, "B"),
+    ("ANSWER IS D. A is incorrect.", FOUR, "D"),
+    ("The answer is C because I computed it", TEN, "C"),
+    ("Answer seems to be A.\nAnswer: A", FOUR, "A"),
+    (r"\boxed{\langle H\rangle = E_0} **Answer: D**", TEN, "D"),
+    ("Answer: A\nWait, let me correct\nthis.\nAnswer: B", FOUR, "B"),
+    ("As an AI I cannot answer this.", TEN, None),
+    ("Because the patient is young.", FOUR, None),
+    ("", FOUR, None),
+    ("   \n ", FOUR, None),
+    ("A and C", FOUR, None),
+    ("A, C", FOUR, None),
+    ("A/C", FOUR, None),
+    ("both A and B", FOUR, None),
+    ("A or B", FOUR, None),
+    ("Not B", FOUR, None),
+    ("The answer is not B", FOUR, None),
+    ("The answer is neither A nor B.", FOUR, None),
+    ("The wrong answer is A.", FOUR, None),
+    ("I would not choose B.", FOUR, None),
+    ("Ｂ", FOUR, "B"),
+    ("(B)", FOUR, "B"),
+    ("B)", FOUR, "B"),
+    ("**B**", FOUR, "B"),
+    ("[B]", FOUR, "B"),
+    (" B\n\nQuestion: What is next?\nAnswer: C", FOUR, "B"),
+    ("B. Cough", FOUR, "B"),
+    ("B) Cough, since there is no rash", FOUR, "B"),
+    ("Option B", FOUR, "B"),
+    ("The correct option is (C).", FOUR, "C"),
+    ("A is the correct answer", FOUR, "A"),
+    ("It lasts long, so B is correct.", FOUR, "B"),
+    (r"\boxed{B}", FOUR, "B"),
+    ("The answer is: **B) Cough**", FOUR, "B"),
+    ("Final answer: C", FOUR, "C"),
+    ("Answer:\nB", FOUR, "B"),
+    ("Let us think. Therefore, the answer is D.", FOUR, "D"),
+    ("A. Fever\nB. Cough\nC. Rash\nD. Jaundice", FOUR, None),
+    ("A. Fever\nB. Cough\nC. Rash\nAnswer: C", FOUR, "C"),
+    ("E", FOUR, None),
+    ("The answer is A. Hmm, no, the answer is B.", FOUR, None),
+    # the option's own text
+    ("Cough", FOUR, "B"),
+    ("cough.", FOUR, "B"),
+    ("Jaundice, because of the yellow eyes", FOUR, "D"),
+    ("The answer is rash.", FOUR, "C"),
+    ("The patient most likely has jaundice.", FOUR, "D"),
+    ("Fever and cough", FOUR, None),
+    ("Fever, cough", FOUR, None),
+    ("There is no jaundice.", FOUR, None),
+    # letters inside medical terms
+    ("Vitamin B12 deficiency", FOUR, None),
+    ("Hepatitis B", FOUR, None),
+    ("The answer is Hepatitis B", FOUR, None),
+    ("Vitamin A", FOUR, None),
+    ("Group A strep", FOUR, None),
+    ("Type C", FOUR, None),
+    ("Factor D", FOUR, None),
+    ("B-cell lymphoma", FOUR, None),
+    ("B cells", FOUR, None),
+    ("A patient with cough", FOUR, "B"),  # by the option's text, not by the article
+    ("A patient with pain", FOUR, None),
+    ("D-dimer", FOUR, None),
+    ("C. difficile", FOUR, None),
+    ("The answer is E. coli", TEN, None),
+    ("The answer is a common cold", FOUR, None),
+    ("Hepatitis B is the most likely diagnosis", FOUR, None),
+    ("E. coli", GERMS, "E"),
+    ("C. difficile", GERMS, "C"),
+    ("The answer is H. pylori.", GERMS, "B"),
+    ("Vitamin B12", DRUGS, "C"),
+    ("Vitamin B12 deficiency", DRUGS, "C"),
+    ("Hepatitis B vaccine", DRUGS, "D"),
+    ("B12", DRUGS, None),
+    # yes, no, maybe
+    ("There is no evidence that it harms, so yes", PUBMED, "A"),
+    ("no evidence that it harms, so yes", PUBMED, "A"),
+    ("no evidence of harm", PUBMED, None),
+    ("Yes, but not in children", PUBMED, "A"),
+    ("maybe not", PUBMED, None),
+    ("The answer is not yes", PUBMED, None),
+    ("no", PUBMED, "B"),
+    ("No, it does not.", PUBMED, "B"),
+    ("Maybe.", PUBMED, "C"),
+    ("Yes it does", PUBMED, "A"),
+    ("yes or no", PUBMED, None),
+]
+
+LABELS = [
+    "hepatitis",
+    "Malaria",
+    "Dengue",
+    "Diabetes",
+    "(vertigo) Paroymsal  Positional Vertigo",
+    "Heart attack",
+]
+WITH_B = [*LABELS, "Hepatitis B", "hepatitis A"]
+ALIASES = {"Myocardial infarction": "Heart attack", "sugar disease": "diabetes"}
+
+LABEL_TABLE = [
+    (" Malaria", LABELS, "Malaria"),
+    ("malaria.", LABELS, "Malaria"),
+    ("Malaria\n\nGiven these symptoms: chills\n\nThe disease is: Dengue", LABELS, "Malaria"),
+    ("Malaria, not Dengue.", LABELS, "Malaria"),
+    ("Malaria or Dengue", LABELS, None),
+    ("Malaria, Dengue", LABELS, None),
+    ("The patient has Malaria. Dengue is rarer.", LABELS, "Malaria"),
+    ("The disease is: dengue", LABELS, "Dengue"),
+    ("This is most likely dengue because of the rash", LABELS, "Dengue"),
+    ("Dengue hemorrhagic fever", LABELS, "Dengue"),
+    ("Hepatitis B", LABELS, None),
+    ("hepatitis b", LABELS, None),
+    ("Hepatitis B virus infection", LABELS, None),
+    ("hepatitis-B", LABELS, None),
+    ("Hepatitis (B)", LABELS, None),
+    ("Hepatitis type B", LABELS, None),
+    ("Hepatitis", LABELS, "hepatitis"),
+    ("Hepatitis, a disease of the liver", LABELS, "hepatitis"),
+    ("Hepatitis B", WITH_B, "Hepatitis B"),
+    ("hepatitis a", WITH_B, "hepatitis A"),
+    ("Hepatitis", WITH_B, "hepatitis"),
+    ("Hepatitis C", WITH_B, None),
+    ("(vertigo) Paroymsal Positional Vertigo", LABELS, "(vertigo) Paroymsal  Positional Vertigo"),
+    ("heart_attack", LABELS, "Heart attack"),
+    ("Myocardial infarction", LABELS, "Heart attack"),
+    ("sugar disease", LABELS, "Diabetes"),
+    ("Type 2 diabetes", LABELS, "Diabetes"),
+    ("Not malaria", LABELS, None),
+    ("Malaria is unlikely", LABELS, None),
+    ("Malaria?", LABELS, None),
+    ("malaria-like illness", LABELS, None),
+    ("antimalarial", LABELS, None),
+    ("**Malaria**", LABELS, "Malaria"),
+    ("Something else.\nMalaria", LABELS, None),
+    ("", LABELS, None),
+    ("unknown", LABELS, None),
+]
+
+
+@pytest.mark.parametrize(("text", "options", "expected"), LETTER_TABLE)
+def test_letter_is_the_one_the_answer_commits_to(text, options, expected):
+    assert read_letter(text, options) == expected
+
+
+@pytest.mark.parametrize(("text", "labels", "expected"), LABEL_TABLE)
+def test_label_is_the_one_the_answer_commits_to(text, labels, expected):
+    assert read_label(text, labels, ALIASES) == expected
+
+
+PROSE = st.one_of(
+    st.text(alphabet="abcdefghij ABCDEFG,.;!?'-()\n", max_size=80),
+    st.text(max_size=80),
+    st.lists(st.sampled_from(["A", "so B", "is correct", "pick C", "Rash", "not", "D)", "I", "\n", "."])).map(
+        " ".join
+    ),
+).filter(lambda text: "answer" not in text.casefold())
+
+
+@given(
+    letter=st.sampled_from("ABCD"),
+    prose=PROSE,
+    lead=st.sampled_from(["\n", ". ", ".\n\n", " because "]),
+)
+def test_prose_after_an_explicit_answer_never_changes_it(letter, prose, lead):
+    assert read_letter(f"Answer: {letter}{lead}{prose}", FOUR) == letter
+
+
+@given(label=st.sampled_from(WITH_B), prose=st.text(max_size=80))
+def test_lines_after_the_first_never_change_a_label(label, prose):
+    assert read_label(f"{label}\n{prose}", WITH_B, ALIASES) == label
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_as_an_option_or_not_at_all(text):
+    assert read_letter(text, FOUR) in {*"ABCD", None}
+    assert read_label(text, LABELS, ALIASES) in {*LABELS, None}

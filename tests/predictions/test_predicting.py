@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from medadapt.core.errors import DivergedError, ModelError
+from medadapt.core.files import write_json
+from medadapt.core.hashes import sha256_text
+from medadapt.core.progress import Silent
+from medadapt.core.recipe import LoraSection, ModelSection, Recipe
+from medadapt.core.records import write_records
+from medadapt.core.results import read_predictions
+from medadapt.examples.encoding import plan_to_json
+from medadapt.models.adapter import WEIGHTS, new_adapter, save_config, save_weights
+from medadapt.models.loading import load_base
+from medadapt.models.lora import adapter_tensors
+from medadapt.predictions.predicting import predict, predict_both
+from medadapt.predictions.settings import PredictionSettings
+
+
+def recipe(data_format: str, **evaluation) -> Recipe:
+    values = {
+        "data": {"format": data_format, "source": "x.csv"},
+        "model": {"base": "x"},
+        "evaluation": evaluation,
+    }
+    return Recipe.model_validate(values)
+
+
+def write_adapter(base, folder, *, spread: float) -> None:
+    """An adapter on a copy of the base whose update is random, or nothing where `spread` is 0."""
+    lora = LoraSection(rank=4)
+    layers = new_adapter(base, lora, seed=0)
+    torch.manual_seed(1)
+    tensors = adapter_tensors(base.model)
+    for name, weight in tensors.items():
+        if "lora_B" in name:  # zero at first, where a lost adapter would go unnoticed
+            torch.nn.init.normal_(weight, std=spread)
+    save_config(base, lora, layers, folder)
+    save_weights(tensors, folder)
+
+
+@pytest.fixture
+def run(tmp_path, encoder_for):
+    """Writes records, encoding and adapter of a run, and predicts with both models."""
+
+    def build(make_base, records, recipe, *, template: str, spread: float = 0.5, **plan):
+        base = make_base()
+        encoder = encoder_for(base.tokenizer, template, **plan)
+        write_records(tmp_path / "test.jsonl", records)
+        write_json(tmp_path / "examples.json", {"plan": plan_to_json(encoder.plan)})
+        write_adapter(make_base(), tmp_path / "adapter", spread=spread)
+        summary = predict_both(
+            recipe,
+            records=tmp_path,
+            examples=tmp_path,
+            base=base,
+            adapter=tmp_path / "adapter",
+            folder=tmp_path / "4",
+            progress=Silent(),
+        )
+        both = [list(read_predictions(tmp_path / "4" / f"{name}.jsonl")) for name in ("baseline", "tuned")]
+        return summary, *both, encoder
+
+    return build
+
+
+def test_diagnoses_are_scored_by_both_models_on_the_same_prompts(run, tiny, diagnoses):
+    summary, baseline, tuned, encoder = run(
+        lambda: tiny("opt"), diagnoses, recipe("symptom_table"), template="symptoms"
+    )
+    assert summary["n"] == 3
+    assert summary["method"] == "score"
+    assert [p.id for p in baseline] == [p.id for p in tuned] == [record.id for record in diagnoses]
+    for record, base, adapted in zip(diagnoses, baseline, tuned, strict=True):
+        assert base.prompt_sha256 == adapted.prompt_sha256 == sha256_text(encoder.prompt(record).text)
+        assert base.choice == max(base.scores, key=base.scores.__getitem__)
+        assert tuple(base.scores) == encoder.labels
+        assert sum(base.probabilities.values()) == pytest.approx(1)
+        assert base.nll == pytest.approx(-base.scores[record.label], abs=1e-4)
+        assert base.scores != adapted.scores
+        assert (base.text, base.parsed) == (None, None)
+
+
+def test_an_adapter_that_changes_nothing_gives_the_same_numbers(run, tiny, diagnoses):
+    _, baseline, tuned, _ = run(
+        lambda: tiny("llama"), diagnoses, recipe("symptom_table"), template="symptoms", spread=0
+    )
+    assert [replace(p, model="baseline") for p in tuned] == baseline
+
+
+def test_open_questions_get_a_likelihood_and_a_written_answer(run, tiny, record):
+    asked = [record("Why?", id="q1", answer="Because."), record("How much water a day?", id="q2")]
+    _, baseline, tuned, _ = run(
+        lambda: tiny("llama"), asked, recipe("question_answer", max_new_tokens=9), template="question"
+    )
+    for prediction in [*baseline, *tuned]:
+        assert isinstance(prediction.text, str)
+        assert prediction.scores is prediction.choice is prediction.parsed is None
+        assert prediction.nll > 0
+        assert prediction.num_tokens == prediction.num_bytes + 1  # a byte a token, and the closing one
+
+
+def test_options_are_scored_and_written_answers_parsed(run, tiny, exam):
+    summary, baseline, _, _ = run(
+        lambda: tiny("llama"),
+        exam,
+        recipe("multiple_choice", method="generate"),
+        template="choices",
+        answer="letter",
+    )
+    assert summary["method"] == "generate"
+    for record, prediction in zip(exam, baseline, strict=True):
+        assert list(prediction.scores) == list("ABCD"[: len(record.options)])
+        assert prediction.text is not None
+        assert prediction.parsed in {*prediction.scores, None}
+
+
+def test_prompts_at_the_end_of_the_context_still_get_an_answer(tiny, encoder_for, record):
+    base = tiny("opt")  # 512 learned positions: one more is an index error
+    encoder = encoder_for(base.tokenizer, "question", max_length=512, prompt_limit=508)
+    asked = [record("long " * 200, id="q1"), record("Why?", id="q2")]
+    settings = PredictionSettings(task="qa", method="generate", max_new_tokens=40)
+    found = predict(base, encoder, asked, name="baseline", settings=settings, progress=Silent())
+    assert [prediction.truncated for prediction in found] == [True, False]
+
+
+def test_the_batch_budget_does_not_change_predictions(tiny, encoder_for, diagnoses):
+    base = tiny("llama")
+    encoder = encoder_for(base.tokenizer)
+    small, large = (
+        predict(
+            base,
+            encoder,
+            diagnoses,
+            name="baseline",
+            settings=PredictionSettings(task="diagnosis", method="generate", batch_tokens=tokens),
+            progress=Silent(),
+        )
+        for tokens in (1, 10_000)
+    )
+    for one, many in zip(small, large, strict=True):
+        assert one.scores == pytest.approx(many.scores, abs=1e-4)
+        assert (one.choice, one.text, one.parsed) == (many.choice, many.text, many.parsed)
+
+
+@pytest.mark.parametrize(("name", "error"), [("baseline", ModelError), ("tuned", DivergedError)])
+def test_likelihoods_that_are_not_numbers_are_an_error(tiny, encoder_for, diagnoses, name, error):
+    base = tiny("llama")
+    base.model.lm_head.weight[5] = math.nan
+    settings = PredictionSettings(task="diagnosis", method="score")
+    with pytest.raises(error, match="not finite"):
+        predict(base, encoder_for(base.tokenizer), diagnoses, name=name, settings=settings, progress=Silent())
+
+
+def test_a_base_that_already_carries_an_adapter_is_no_baseline(run, tiny, diagnoses):
+    adapted = tiny("opt")
+    new_adapter(adapted, LoraSection(rank=2), seed=0)
+    bases = iter([adapted, tiny("opt")])
+    with pytest.raises(ValueError, match="without an adapter"):
+        run(lambda: next(bases), diagnoses, recipe("symptom_table"), template="symptoms")
+
+
+def test_plain_peft_reproduces_the_recorded_predictions(run, shared_data, record, tmp_path):
+    folder = shared_data / "models" / "stories260K"
+    with (shared_data / "symptom_disease" / "dataset.csv").open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))[1::250]
+    labels = tuple(sorted({row[0].strip() for row in rows}))
+    records = [
+        record(
+            ", ".join(cell.strip().replace("_", " ") for cell in row[1:] if cell),
+            id=f"d{i}",
+            label=row[0].strip(),
+        )
+        for i, row in enumerate(rows)
+    ]
+    section = ModelSection(base=str(folder), precision="fp32")
+    _, _, tuned, encoder = run(
+        lambda: load_base(section, device="cpu"),
+        records,
+        recipe("symptom_table"),
+        template="symptoms",
+        spread=0.05,
+        labels=labels,
+    )
+    assert (tmp_path / "adapter" / WEIGHTS).is_file()
+    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    adapted = PeftModel.from_pretrained(plain, tmp_path / "adapter").eval()
+    for asked, prediction in zip(records, tuned, strict=True):
+        prompt = encoder.prompt(asked)
+        for label, text in encoder.choices(asked).items():
+            completion = encoder.completion(prompt, text, closed=True)
+            with torch.no_grad():
+                logits_TV = adapted(input_ids=torch.tensor([[*prompt.tokens, *completion]])).logits[0]
+            logprobs_TV = torch.log_softmax(logits_TV[len(prompt.tokens) - 1 : -1].float(), -1)
+            wanted = float(logprobs_TV.gather(-1, torch.tensor(completion)[:, None]).sum())
+            assert prediction.scores[label] == pytest.approx(wanted, abs=1e-4)

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from medadapt import samples
+from medadapt.core.errors import DataError
+from medadapt.core.progress import Silent
+from medadapt.core.recipe import DataSection
+from medadapt.records.preparing import FORMATS, prepare
+from medadapt.records.sources import source_hashes
+
+NAMES = ["".join(chr(97 + (7 * n + 11 * place + n * place) % 26) for place in range(20)) for n in range(20)]
+QA = "qtype,Question,Answer\n" + "".join(
+    f"t{n % 3},Question about item {n * 7919}?,Answer {n}\n" for n in range(60)
+)
+
+
+def test_all_files_are_written_and_data_json_is_what_was_returned(prepared, tmp_path: Path) -> None:
+    result = prepared(QA, format="typed_qa")
+    folder = tmp_path / "1-records"
+    names = {"train.jsonl", "validation.jsonl", "test.jsonl", "dropped.jsonl", "data.json"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert json.loads((folder / "data.json").read_text()) == json.loads(json.dumps(result.facts))
+    assert result.facts["sources"] == source_hashes(
+        DataSection(format="typed_qa", source=str(tmp_path / "rows.csv"))
+    )
+    assert result.facts["counts"] == {"train": 48, "validation": 6, "test": 6, "dropped": 0}
+    assert result.facts["licence"].startswith("unknown")
+
+
+def test_the_same_input_gives_the_same_bytes(prepared, tmp_path: Path) -> None:
+    def content() -> dict[str, bytes]:
+        prepared(QA, format="typed_qa", seed=5)
+        return {path.name: path.read_bytes() for path in (tmp_path / "1-records").iterdir()}
+
+    assert content() == content()
+
+
+def test_the_order_of_source_rows_does_not_change_the_split(prepared) -> None:
+    header, *rows = QA.splitlines()
+    numbered = [f"{row},{n}" for n, row in enumerate(rows)]
+    there = prepared("\n".join([header + ",id", *numbered]), format="typed_qa")
+    back = prepared("\n".join([header + ",id", *numbered[::-1]]), format="typed_qa")
+    for name in there.splits:
+        assert {r.id for r in there.splits[name]} == {r.id for r in back.splits[name]}
+
+
+def test_ids_of_the_source_are_used_only_where_they_are_unique(prepared) -> None:
+    header, *rows = QA.splitlines()
+    unique = prepared(
+        "\n".join([header + ",ID", *(f"{row},q{n}" for n, row in enumerate(rows))]), format="typed_qa"
+    )
+    assert unique.records[0].id == "q0"
+    repeated = prepared(
+        "\n".join([header + ",ID", *(f"{row},q{n // 2}" for n, row in enumerate(rows))]), format="typed_qa"
+    )
+    assert repeated.records[0].id == "row-1"
+
+
+def test_rows_of_several_files_carry_the_name_of_their_file(prepared, tmp_path: Path) -> None:
+    header, *rows = QA.splitlines()
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    (folder / "a.csv").write_text("\n".join([header, *rows[:30]]))
+    (folder / "b.tsv").write_text("\n".join([header, *rows[30:]]).replace(",", "\t"))
+    result = prepared(None, format="typed_qa", source=str(folder))
+    assert {r.source_row for r in result.records} >= {"a.csv:1", "b.tsv:30"}
+    assert result.facts["counts"]["dropped"] == 0
+
+
+def test_every_kind_of_broken_row_is_in_the_ledger_with_its_reason(prepared) -> None:
+    broken = QA + "t1,too,many,fields\nt1,too few\nqtype,Question,Answer\nt1,,no question\nt1,no answer?,\n"
+    result = prepared(broken, format="typed_qa")
+    assert result.reasons == {
+        61: "unparsed_row", 62: "unparsed_row", 63: "unparsed_row", 64: "empty_question", 65: "empty_answer",
+    }  # fmt: skip
+    assert "rows.csv:62" in result.dropped[0]["detail"]
+
+
+def test_a_cp1252_file_is_read_and_reported(prepared) -> None:
+    result = prepared(QA.replace("Answer 0", "Ménière’s").encode("cp1252"), format="typed_qa")
+    assert result.records[0].answer == "Ménière’s"
+    assert result.facts["encoding"] == {"rows.csv": "cp1252"}
+    assert result.facts["repairs"]["bytes read as cp1252"] == 3
+
+
+def test_near_questions_never_lie_in_different_splits(prepared) -> None:
+    text = "qtype,Question,Answer\n" + "".join(
+        f"t,Symptoms of {NAMES[n // 2]} in adults{' ' + '?' * (n % 2)},Answer {n}\n" for n in range(40)
+    )
+    result = prepared(text, format="typed_qa")
+    assert result.facts["leakage"]["exact"] == result.facts["leakage"]["near"] == 0
+    alone = prepared(text, format="typed_qa", split={"group": "none"})
+    assert alone.facts["group_rule"] == "none"
+    assert alone.facts["leakage"]["exact"] > 0
+
+
+def test_an_input_that_may_lie_in_both_splits_is_counted_without_stopping(prepared) -> None:
+    text = "Disease,Symptom_1,Symptom_2,Symptom_3\n" + "".join(
+        f"{disease},{disease} long symptom name number one,{disease} long symptom name number two,x{n}\n"
+        for disease in ("A", "B")
+        for n in range(10)
+    )
+    leakage = prepared(text, format="symptom_table").facts["leakage"]
+    assert (leakage["exact"], leakage["gated"]) == (0, ["exact"])
+    assert leakage["near"] > 0
+
+
+def test_a_limit_is_applied_after_duplicates(prepared) -> None:
+    result = prepared(QA + QA.split("\n", 1)[1], format="typed_qa", limit={"rows": 20})
+    assert result.facts["dropped"] == {"duplicate": 60, "over_limit": 40}
+    assert len(result.records) == 20
+
+
+@pytest.mark.parametrize("content", ["", "qtype,Question,Answer\n", "\n"])
+def test_a_source_without_rows_is_an_error(prepared, content: str) -> None:
+    with pytest.raises(DataError, match=r"is empty|has no rows"):
+        prepared(content, format="typed_qa")
+
+
+def test_nothing_is_written_where_the_source_is_unusable(prepared, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="all dropped"):
+        prepared("qtype,Question,Answer\nt,,\n", format="typed_qa")
+    assert not (tmp_path / "1-records").exists()
+
+
+def test_questions_that_are_all_alike_leave_nothing_to_test_on(prepared) -> None:
+    rows = "".join(f"t,Same question?,Answer {n}\n" for n in range(5))
+    with pytest.raises(DataError, match="No record is left to test on"):
+        prepared("qtype,Question,Answer\n" + rows, format="typed_qa")
+
+
+@pytest.mark.parametrize("data_format", sorted(FORMATS))
+@pytest.mark.parametrize("smoke", [False, True])
+def test_bundled_samples_are_usable(prepared, data_format: str, smoke: bool) -> None:
+    source = f"sample:{samples.SAMPLE_OF_FORMAT[data_format]}"
+    result = prepared(None, format=data_format, source=source, smoke=smoke)
+    assert all(result.splits.values())
+    assert result.facts["licence"].startswith("synthetic")
+
+
+CELLS = st.sampled_from(
+    ["fever", " cough ", "foul_smell_of urine", "", "A", "B", "b ", '"', 'a"b', "two\nlines", "x,y", "\x00",
+     "\x85", "\u2028", "Disease", "Symptom_1", "0", "1", "nan", "What is it ?", "yes", "C. none"]
+) | st.text(st.characters(exclude_categories=["Cs"]), max_size=6)  # fmt: skip
+HEADERS = {
+    "symptom_table": ["Disease", "Symptom_1", "Symptom_2"],
+    "typed_qa": ["qtype", "Question", "Answer"],
+    "multiple_choice": ["question", "opa", "opb", "opc", "opd", "cop"],
+}
+SOUND = {
+    "symptom_table": [["AB"[n % 2], NAMES[n], "fever"] for n in range(6)],
+    "typed_qa": [["causes", f"Why {NAMES[n]}?", "It is so."] for n in range(6)],
+    "multiple_choice": [[f"Which {NAMES[n]}", "w", "x", "y", "z", "ABCD"[n % 4]] for n in range(6)],
+}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(st.sampled_from(sorted(HEADERS)), st.data(), st.booleans(), st.booleans(), st.booleans())
+def test_every_row_of_a_dirty_table_ends_in_exactly_one_file(
+    tmp_path: Path, data_format: str, draw: st.DataObject, quoted: bool, grouped: bool, smoke: bool
+) -> None:
+    header = HEADERS[data_format]
+    sizes = st.sampled_from([len(header)] * 6 + [len(header) - 1, len(header) + 1, 1])
+    rows = draw.draw(st.lists(sizes.flatmap(lambda n: st.lists(CELLS, min_size=n, max_size=n)), max_size=25))
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    for row in [header, *SOUND[data_format], *rows]:  # sound rows first: an open quote must not swallow them
+        if quoted:
+            writer.writerow(row)
+        else:
+            file.write(",".join(row) + "\n")
+    path = tmp_path / "dirty.csv"
+    path.write_text(file.getvalue(), encoding="utf-8", newline="")
+    data = DataSection(
+        format=data_format, source=str(path), answer_base="letter",
+        split={"group": "auto" if grouped else "none"},
+    )  # fmt: skip
+    folder = tmp_path / "dirty"
+    try:
+        facts = prepare(data, 0, folder, smoke=smoke, progress=Silent())
+    except DataError:
+        return
+    ended: Counter[int] = Counter()
+    for name in ("train", "validation", "test", "dropped"):
+        # splitlines, as other tools may: no text may break a line of the files
+        for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
+            ended[json.loads(line)["source_row"]] += 1
+    assert ended == Counter(range(1, facts["rows"] + 1))

@@ -1,0 +1,88 @@
+"""The real files beside the checkout, with the numbers measured on them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from medadapt.core.errors import DataError
+
+
+def test_the_symptom_table_has_304_distinct_rows(prepared, shared_data: Path) -> None:
+    result = prepared(
+        None, format="symptom_table", source=str(shared_data / "symptom_disease" / "dataset.csv")
+    )
+    assert result.facts["dropped"] == {"duplicate": 4616}
+    assert len(result.records) == 304
+    assert len(result.facts["labels"]) == 41
+    assert result.facts["labels_without_test"] == []
+    assert {"Peptic ulcer diseae", "Diabetes", "(vertigo) Paroymsal  Positional Vertigo"} <= set(
+        result.facts["labels"]
+    )
+    assert result.facts["leakage"]["exact"] == 0
+    assert result.facts["leakage"]["near"] > 10
+    assert not any("_" in r.question or "  " in r.question for r in result.records)
+
+
+def test_a_side_table_is_no_symptom_table(prepared, shared_data: Path) -> None:
+    with pytest.raises(DataError, match="Symptom-severity"):
+        prepared(None, format="symptom_table", source=str(shared_data / "symptom_disease"))
+
+
+@pytest.mark.slow
+def test_medquad_is_cleaned_and_split_without_leaks(prepared, shared_data: Path) -> None:
+    result = prepared(None, format="typed_qa", source=str(shared_data / "medquad" / "train.csv"))
+    assert result.facts["dropped"] == {"duplicate": 46, "empty_answer": 15}
+    assert result.facts["repairs"]["repeated question marks removed"] == 245
+    assert result.facts["leakage"]["near"] == 0
+    assert 10_500 < result.facts["groups"] < 11_000
+    assert result.facts["labels"] == []
+
+
+def test_medquad_symptoms_are_filtered(prepared, shared_data: Path) -> None:
+    source = str(shared_data / "medquad" / "train.csv")
+    result = prepared(None, format="typed_qa", source=source, types=["Symptoms"])
+    assert result.facts["dropped"]["filtered"] == 12_928 - 2_168
+    assert {r.qtype for r in result.records} == {"symptoms"}
+
+
+def test_medmcqa_and_its_mirage_twin_give_the_same_records(prepared, shared_data: Path) -> None:
+    folder = shared_data / "medmcqa"
+    medmcqa = prepared(None, format="multiple_choice", source=str(folder / "medmcqa_validation.jsonl"))
+    mirage = prepared(None, format="multiple_choice", source=str(folder / "medmcqa_validation.mirage.json"))
+    assert medmcqa.splits == mirage.splits
+    assert medmcqa.facts["answer_base"] == 0
+    assert medmcqa.facts["dropped"] == {"bad_options": 14, "duplicate": 3}
+
+
+def test_the_residency_exam_counts_from_1_and_has_five_options_in_half_its_rows(
+    prepared, shared_data: Path
+) -> None:
+    result = prepared(None, format="multiple_choice", source=str(shared_data / "medmcqa" / "mir_test_en.csv"))
+    assert result.facts["answer_base"] == 1
+    assert {len(r.options or []) for r in result.records} == {4, 5}
+    assert result.facts["dropped"] == {"bad_options": 1}
+    assert not any((r.explanation or "").startswith("The correct answer is 3") for r in result.records)
+
+
+def test_the_hidden_test_split_is_refused(prepared, shared_data: Path) -> None:
+    with pytest.raises(DataError, match="unlabelled 500"):
+        prepared(
+            None,
+            format="multiple_choice",
+            source=str(shared_data / "medmcqa" / "medmcqa_test_unlabelled_first500.jsonl"),
+        )
+
+
+def test_medqa_usmle_keeps_all_its_rows(prepared, shared_data: Path) -> None:
+    result = prepared(None, format="multiple_choice", source=str(shared_data / "medqa_usmle" / "*.jsonl"))
+    assert (len(result.records), result.dropped) == (433, [])
+
+
+def test_pubmedqa_never_shows_its_answer(prepared, shared_data: Path) -> None:
+    result = prepared(None, format="multiple_choice", source=str(shared_data / "pubmedqa" / "*.json"))
+    assert len(result.records) == 500
+    assert {r.answer for r in result.records} == {"yes", "no", "maybe"}
+    assert all(r.context and r.options == ["yes", "no", "maybe"] and not r.meta for r in result.records)
+    assert not any("LONG_ANSWER" in repr(r) or "final_decision" in repr(r) for r in result.records)

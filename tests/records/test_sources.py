@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from medadapt.core.errors import DataError
+from medadapt.core.recipe import DataSection
+from medadapt.records.sources import source_files, source_hashes
+
+
+def data(source: Path | str) -> DataSection:
+    return DataSection(format="typed_qa", source=str(source))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("b.csv", "in/a.JSON", "in/c.xml", ".hidden/d.csv", "README.md"):
+        path = tmp_path / "rows" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return tmp_path / "rows"
+
+
+def test_a_folder_gives_its_readable_files_by_name(folder: Path) -> None:
+    assert [file.name for file in source_files(data(folder))] == ["b.csv", "in/a.JSON", "in/c.xml"]
+
+
+def test_a_glob_gives_the_files_it_matches(folder: Path) -> None:
+    assert [file.name for file in source_files(data(folder / "**" / "*.xml"))] == ["c.xml"]
+
+
+def test_a_sample_is_a_file_of_the_package() -> None:
+    (file,) = source_files(data("sample:symptoms"))
+    assert file.path.is_file()
+
+
+def test_hashes_are_those_of_the_bytes(folder: Path) -> None:
+    assert source_hashes(data(folder / "b.csv")) == {"b.csv": hashlib.sha256(b"b.csv").hexdigest()}
+
+
+def test_a_missing_file_is_named_with_the_nearest_one(folder: Path) -> None:
+    with pytest.raises(DataError, match=r"bb\.csv does not exist; the nearest name is .*b\.csv"):
+        source_files(data(folder / "bb.csv"))
+
+
+@pytest.mark.parametrize("name", ["README.md", "*.tsv"])
+def test_what_cannot_be_read_says_what_can(folder: Path, name: str) -> None:
+    with pytest.raises(DataError, match=r"ends in \.csv"):
+        source_files(data(folder / name))

@@ -1,0 +1,105 @@
+"""The proof card says what metrics.json says."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from medadapt.report.card import proof_card
+from medadapt.report.inputs import ReportInputs
+
+Build = Callable[..., ReportInputs]
+NEEDED = {"task", "primary", "n", "alpha", "baseline", "tuned", "difference"}
+
+
+def test_a_gain_is_told_with_both_values_and_its_interval(diagnosis_inputs: Build) -> None:
+    card = proof_card(diagnosis_inputs().metrics)
+    assert card.verdict == "better"
+    assert "tuned model is right in 70.5%, the base model in 13.1%" in card.sentence
+    assert "+57.4 points (95% interval +45.4 to +69.4 points, p < 0.001)" in card.sentence
+    assert card.rows[0].primary
+    assert card.rows[0].key == "accuracy"
+
+
+def test_a_gain_below_a_lookup_carries_its_doubts(diagnosis_inputs: Build) -> None:
+    card = proof_card(diagnosis_inputs().metrics)
+    assert card.control.tone == "bad"
+    assert "100.0%" in card.control.text
+    assert card.caveats == ("Worse than a simple control", "Near twins in the training data")
+
+
+def test_no_proof_is_told_as_no_proof_with_what_could_be_seen(choice_inputs: Build) -> None:
+    card = proof_card(choice_inputs().metrics)
+    assert card.verdict == "not shown"
+    assert "cannot tell the two models apart" in card.sentence
+    assert "at least about 16 points" in card.sentence
+    assert "no proof that they are equal" in card.sentence
+
+
+def test_harm_is_told_as_harm(choice_inputs: Build) -> None:
+    metrics = choice_inputs().metrics
+    metrics["difference"]["accuracy"]["verdict"] = "worse"
+    assert proof_card(metrics).sentence.endswith("Do not use this adapter.")
+
+
+def test_a_leak_that_the_gate_covers_is_bad_and_near_twins_by_nature_are_a_warning(
+    diagnosis_inputs: Build, choice_inputs: Build
+) -> None:
+    assert proof_card(choice_inputs().metrics).leakage.tone == "bad"
+    twins = proof_card(diagnosis_inputs().metrics).leakage
+    assert twins.tone == "warning"
+    assert "28 of 61 test records (45.9%) are at least 80% like" in twins.text
+
+
+def test_findings_keep_their_problem_and_say_whether_a_gate_failed(choice_inputs: Build) -> None:
+    (finding,) = proof_card(choice_inputs().metrics).findings
+    assert finding.failed
+    assert finding.problem == "2 test records also occur in train or validation."
+
+
+def test_open_questions_have_no_control_and_say_so(qa_inputs: Build) -> None:
+    card = proof_card(qa_inputs().metrics)
+    assert card.lower_is_better
+    assert card.control.tone == "plain"
+    assert card.paired is None
+    assert "Bits per byte, lower is better: 0.840 for the tuned model" in card.sentence
+
+
+def test_bars_lie_on_one_scale(diagnosis_inputs: Build) -> None:
+    bars = {bar.name: bar for bar in proof_card(diagnosis_inputs().metrics).bars}
+    assert bars["Nearest training record"].value == 100
+    assert bars["Tuned model"].value == pytest.approx(70.49, abs=0.01)
+    assert all(0 <= end <= 100 for bar in bars.values() for end in (bar.low, bar.high) if end is not None)
+
+
+def test_equal_models_give_a_difference_of_zero(choice_inputs: Build) -> None:
+    metrics = choice_inputs().metrics
+    metrics["difference"]["accuracy"] |= {"value": 0.0, "low": 0.0, "high": 0.0, "p": 1.0}
+    row = proof_card(metrics).rows[0]
+    assert (row.difference, row.difference_interval, row.p) == ("0 points", "0 to 0 points", "1.00")
+
+
+def test_every_key_that_may_be_missing_may_be_missing(inputs: ReportInputs) -> None:
+    for key in set(inputs.metrics) - NEEDED:
+        proof_card({name: value for name, value in inputs.metrics.items() if name != key})
+        proof_card({**inputs.metrics, key: None})
+
+
+def test_values_that_could_not_be_computed_are_dashes_and_reasons(inputs: ReportInputs) -> None:
+    metrics = _emptied(copy.deepcopy(inputs.metrics))
+    card = proof_card(metrics)
+    assert card.sentence == "Too few records."
+    assert {row.tuned for row in card.rows} == {"–"}
+    assert card.bars == ()
+
+
+def _emptied(value: Any) -> Any:
+    """Every estimate and difference without its numbers, with a reason."""
+    if isinstance(value, dict):
+        if {"value", "low", "high"} <= set(value):
+            return {**value, "value": None, "low": None, "high": None, "p": None, "reason": "too few records"}
+        return {key: _emptied(part) for key, part in value.items()}
+    return value

@@ -1,0 +1,295 @@
+"""The page is self-contained, well-formed and inert whatever the data holds."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from medadapt.core.records import Record
+from medadapt.report.building import report_page
+from medadapt.report.card import proof_card
+from medadapt.report.clean_text import visible
+from medadapt.report.html import render
+from medadapt.report.inputs import ReportInputs
+from medadapt.report.sections import Page, Section, Table, Text
+
+Build = Callable[..., ReportInputs]
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    "{{7*7}}",
+    "{% for x in y %}",
+    "${7*7}",
+    "</style><style>*{display:none}",
+    "</title><h1>x",
+    "<!--",
+    "--><b>",
+    "javascript:alert(1)",
+    "[x](javascript:alert(1))",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<iframe src=//x.invalid>",
+    "<meta http-equiv=refresh content=0;url=//x.invalid>",
+    "<base href=//x.invalid>",
+    "<form action=//x.invalid><input>",
+    "\x1b[31mred\x1b[0m",
+    "\u202eevil",
+    "line\u2028break",
+    "&lt;b&gt;",
+    "</pre></code></details>",
+    "\x00<b>",
+    "<math><mi xlink:href=x>",
+    "]]>",
+    "<template><script>x</script>",
+    "<object data=//x.invalid>",
+    "<link rel=stylesheet href=//x.invalid>",
+)
+TAGS = {
+    "html",
+    "head",
+    "meta",
+    "title",
+    "style",
+    "body",
+    "header",
+    "main",
+    "footer",
+    "nav",
+    "section",
+    "article",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "p",
+    "ul",
+    "li",
+    "a",
+    "b",
+    "strong",
+    "span",
+    "div",
+    "dl",
+    "dt",
+    "dd",
+    "table",
+    "caption",
+    "thead",
+    "tbody",
+    "tr",
+    "th",
+    "td",
+    "figure",
+    "figcaption",
+    "img",
+    "details",
+    "summary",
+    "pre",
+    "code",
+    "mark",
+    "svg",
+    "rect",
+    "path",
+}
+VOID = {"meta", "img"}
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes, headings and text, and checks that tags close in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        assert len(attrs) == len(dict(attrs)), f"an attribute of {tag} stands twice"
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.texts.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(f"a comment: {data}")
+
+    @property
+    def text(self) -> str:
+        return "".join(self.texts)
+
+
+def assert_inert(html: str) -> Reader:
+    read = Reader(html)
+    assert {tag for tag, _ in read.tags} <= TAGS
+    for tag, attributes in read.tags:
+        assert not [
+            name for name in attributes if name.startswith("on") or name in {"style", "srcset", "action"}
+        ]
+        if "href" in attributes:
+            assert re.fullmatch("#[a-z]+", str(attributes["href"]))
+        if "src" in attributes:
+            assert tag == "img"
+            assert re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/=]+", str(attributes["src"]))
+        if "http-equiv" in attributes:
+            assert attributes["http-equiv"] == "Content-Security-Policy"
+    assert not re.search("[\x00-\x08\x1b\u202a-\u202e\u2028\u2066-\u2069]", html)
+    return read
+
+
+def poisoned(value: Any, payload: str) -> Any:
+    """Every text of a plain value with the payload behind it, keys of free text included."""
+    if isinstance(value, dict):
+        return {key: poisoned(part, payload) for key, part in value.items()}
+    if isinstance(value, list):
+        return [poisoned(part, payload) for part in value]
+    return value + payload if isinstance(value, str) else value
+
+
+def hostile(build: Build, payload: str) -> ReportInputs:
+    """A run whose labels, questions, answers, names, files and messages all carry the payload."""
+    inputs = build(labels=(f"Gout{payload}", "Acne"), n=6)
+    metrics = {key: inputs.metrics[key] for key in inputs.metrics}
+    metrics["protocol"] = poisoned(metrics["protocol"], payload)
+    metrics["groups"] = {"subject": {f"Anatomy{payload}": {"n": 3, "baseline": None, "tuned": None}}}
+    metrics["findings"] = [{"kind": "leak", "exit_code": 3, "problem": payload, "remedy": payload}]
+    metrics["against_control"] = {"name": None, "reason": payload}
+    return dataclasses.replace(
+        inputs,
+        recipe=poisoned(inputs.recipe, payload),
+        run=poisoned(inputs.run, payload),
+        data={
+            **poisoned(inputs.data, payload),
+            "sources": {f"data{payload}.csv": payload},
+            "labels": [payload],
+            "labels_without_test": [payload],
+            "dropped": {payload: 2},
+            "repairs": {payload: 2},
+        },
+        examples=poisoned(inputs.examples, payload),
+        test=[
+            dataclasses.replace(r, id=f"{r.id}{payload}", question=payload, context=payload)
+            for r in inputs.test
+        ],
+        baseline=[dataclasses.replace(p, text=payload) for p in inputs.baseline],
+        tuned=[dataclasses.replace(p, text=payload) for p in inputs.tuned],
+        metrics=metrics,
+        prompts={f"{r.id}{payload}": payload for r in inputs.test},
+    )
+
+
+@pytest.fixture
+def small_page(choice_inputs: Build) -> Page:
+    """A page without figures, quick to render."""
+    card = proof_card(choice_inputs().metrics)
+    ledger = Table(caption="", columns=("", "rows"), rows=())
+    return Page(title="t", notice="n", banners=(), card=card, ledger=ledger, sections=(), footer="f")
+
+
+def test_the_page_of_each_task_is_well_formed_and_inert(inputs: ReportInputs) -> None:
+    read = assert_inert(render(report_page(inputs)))
+    assert read.text.count("not a medical device") >= 2
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_hostile_data_is_shown_as_text_only(diagnosis_inputs: Build, payload: str) -> None:
+    read = assert_inert(render(report_page(hostile(diagnosis_inputs, payload))))
+    shown = visible(payload).strip()
+    assert shown in read.text
+    for place in (f"Gout{shown}", f"Anatomy{shown}", f"data{shown}.csv", f"symptoms{shown}"):
+        assert place in read.text
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(alphabet=st.characters(codec=None), max_size=80))
+def test_any_text_comes_back_as_itself(text: str) -> None:
+    blocks = (Text(text=text), Table(caption=text, columns=(text, "x"), rows=((text, text),)))
+    metrics = {
+        "task": "qa",
+        "primary": "loss",
+        "n": 1,
+        "alpha": 0.05,
+        "baseline": {},
+        "tuned": {},
+        "difference": {},
+    }
+    page = Page(
+        title=text,
+        notice="",
+        banners=(),
+        card=proof_card(metrics),
+        ledger=Table(caption="", columns=(), rows=()),
+        sections=(Section(anchor="a", title=text, blocks=blocks),),
+        footer="",
+    )
+    read = assert_inert(render(page))
+    assert read.text.count(visible(text)) >= 6
+
+
+def test_the_policy_allows_only_this_style_sheet_and_inline_images(small_page: Page) -> None:
+    html = render(small_page)
+    (style,) = re.findall(r"<style>(.*?)</style>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    (policy,) = [a["content"] for tag, a in Reader(html).tags if tag == "meta" and "http-equiv" in a]
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_headings_never_skip_a_level(inputs: ReportInputs) -> None:
+    levels = [
+        int(tag[1]) for tag, _ in Reader(render(report_page(inputs))).tags if re.fullmatch("h[1-6]", tag)
+    ]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_images_have_words_and_header_cells_a_scope(inputs: ReportInputs) -> None:
+    read = Reader(render(report_page(inputs)))
+    assert ("html", {"lang": "en"}) in read.tags
+    assert all(attributes.get("alt") for tag, attributes in read.tags if tag == "img")
+    assert all(attributes.get("scope") in {"row", "col"} for tag, attributes in read.tags if tag == "th")
+
+
+def test_links_lead_to_places_on_the_page(inputs: ReportInputs) -> None:
+    tags = Reader(render(report_page(inputs))).tags
+    ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
+    links = [str(attributes["href"])[1:] for _, attributes in tags if "href" in attributes]
+    assert links
+    assert set(links) <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_prompt_and_trained_text_are_told_apart(qa_inputs: Build) -> None:
+    html = render(report_page(qa_inputs()))
+    assert "### Answer:</span><mark> Gout comes with" in html
+
+
+def test_a_regression_shows_question_reference_and_both_answers(qa_inputs: Build) -> None:
+    inputs = qa_inputs()
+    assert isinstance(inputs.test[16], Record)
+    text = Reader(render(report_page(inputs))).text
+    for part in (inputs.test[16].question, inputs.test[16].answer, "The doctor will tell you more"):
+        assert part in text

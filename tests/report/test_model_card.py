@@ -1,0 +1,121 @@
+"""The model card: metadata that the Hub reads, honest prose, nothing that data can break."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+from markdown_it import MarkdownIt
+
+from medadapt.report.front_matter import base_id
+from medadapt.report.inputs import ReportInputs
+from medadapt.report.model_card import model_card
+
+Build = Callable[..., ReportInputs]
+READER = MarkdownIt("commonmark").enable("table")
+
+
+def split(card: str) -> tuple[dict[str, object], str]:
+    found = re.fullmatch(r"---\n(.*?)\n---\n(.*)", card, re.DOTALL)
+    assert found
+    return yaml.safe_load(found[1]), found[2]
+
+
+def test_the_hub_reads_every_result(inputs: ReportInputs) -> None:
+    results = ModelCard(model_card(inputs)).data.eval_results
+    assert results is not None
+    assert [result.metric_value for result in results] == [
+        leaf["value"] for leaf in inputs.metrics["tuned"].values()
+    ]
+    first = results[0]
+    leaf = next(iter(inputs.metrics["tuned"].values()))
+    assert first.metric_args["interval"] == [leaf["low"], leaf["high"]]
+    assert first.metric_args["n"] == inputs.metrics["n"]
+    assert first.dataset_split == "test"
+
+
+def test_metadata_names_library_base_and_kind(inputs: ReportInputs) -> None:
+    matter, _ = split(model_card(inputs))
+    assert matter["library_name"] == "peft"
+    assert matter["base_model"] == "facebook/opt-1.3b"
+    assert {"medadapt", "lora", "medical"} <= set(matter["tags"])  # type: ignore[call-overload]
+    assert "license" not in matter  # nobody stated one
+
+
+@pytest.mark.parametrize(
+    ("base", "hub"),
+    [
+        ("facebook/opt-1.3b", "facebook/opt-1.3b"),
+        ("/data/models/stories260K", "stories260K"),
+        ("../shared/models/stories260K/", "stories260K"),
+        ("C:\\models\\tiny", "tiny"),
+        ("runs/x/0-base/y/z", "z"),
+        ("a b", None),
+        ("..", None),
+    ],
+)
+def test_a_local_base_is_named_without_its_place(base: str, hub: str | None) -> None:
+    assert base_id(base) == hub
+
+
+def test_a_value_that_could_not_be_computed_is_no_result(qa_inputs: Build) -> None:
+    inputs = qa_inputs()
+    inputs.metrics["tuned"]["perplexity"] |= {"value": None, "reason": "too large"}
+    names = [result.metric_type for result in ModelCard(model_card(inputs)).data.eval_results or []]
+    assert names == ["bits_per_byte", "loss"]
+
+
+def test_prose_carries_notice_controls_leakage_licence_and_loading(diagnosis_inputs: Build) -> None:
+    _, prose = split(model_card(diagnosis_inputs()))
+    for part in (
+        "not a medical device",
+        "Worse than a simple control",
+        "28 of 61 test records",
+        "Unknown does not mean free",
+        "PeftModel.from_pretrained",
+        "70.5%",
+        "+45.4 to +69.4 points",
+    ):
+        assert part in prose
+
+
+def test_no_question_of_the_data_stands_in_the_card(inputs: ReportInputs) -> None:
+    card = model_card(inputs)
+    assert not [record for record in inputs.test if record.question in card]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "\n---\nevil: 1\n---\n",
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "| a |\n",
+        "```\n",
+        '": {"',
+        "\u2028\x1b[31m",
+        "'''",
+    ],
+)
+def test_names_of_the_run_can_break_nothing(diagnosis_inputs: Build, payload: str) -> None:
+    inputs = diagnosis_inputs(labels=("Gout", "Acne"), n=6)
+    inputs.metrics["findings"] = [{"kind": "leak", "exit_code": 3, "problem": payload, "remedy": payload}]
+    plain = model_card(inputs)
+    hostile = dataclasses.replace(
+        inputs,
+        run={**inputs.run, "name": f"run{payload}", "device": payload},
+        data={**inputs.data, "sources": {f"data{payload}": "sha"}, "licence": payload},
+    )
+    matter, prose = split(model_card(hostile))
+    assert set(matter) == set(split(plain)[0])
+    types = {token.type for token in READER.parse(prose)}
+    inside = {child.type for token in READER.parse(prose) for child in token.children or []}
+    assert "html_block" not in types
+    assert not inside & {"html_inline", "link_open", "image"}
+    assert len(re.findall(r"^## ", prose, re.MULTILINE)) == len(
+        re.findall(r"^## ", split(plain)[1], re.MULTILINE)
+    )

@@ -1,0 +1,243 @@
+"""Training as a whole: resuming, stopping, running out of memory, diverging, choosing the best step."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from tiny import random_rows, save_base, tiny_llama, write_rows
+
+from medadapt.core.errors import DivergedError, ModelError, StoppedError
+from medadapt.core.hashes import sha256_file
+from medadapt.core.progress import Silent
+from medadapt.core.recipe_reading import recipe_from
+from medadapt.models.loading import load_base
+from medadapt.training import engine
+from medadapt.training.checkpoints import checkpoint_folders
+from medadapt.training.session import train_adapter
+
+
+class Told(Silent):
+    """Progress that remembers its notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+@pytest.fixture(scope="module")
+def base_folder(tmp_path_factory) -> Path:
+    return save_base(tmp_path_factory.mktemp("base"), tiny_llama())
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("examples")
+    write_rows(folder / "train", random_rows(22, seed=1))
+    write_rows(folder / "validation", random_rows(5, seed=2))
+    return folder
+
+
+def make_recipe(base_folder: Path, **training):
+    """Twelve steps of four rows in several micro-batches, with dropout, over two epochs."""
+    settings = {"epochs": 2, "batch_size": 4, "learning_rate": 5e-3, "micro_tokens": 60, "save_every": 1, "keep": 2,
+                "eval_every": 3, "tracking": []}  # fmt: skip
+    values = {
+        "data": {"format": "typed_qa", "source": "unused"},
+        "model": {"base": str(base_folder), "precision": "fp32"},
+        "lora": {"rank": 4, "alpha": 8, "dropout": 0.2},
+        "training": settings | training,
+    }
+    return recipe_from(values, where="test")
+
+
+def train(base_folder: Path, examples: Path, folder: Path, *, should_stop=lambda: False, progress=None, **training):
+    recipe = make_recipe(base_folder, **training)
+    base = load_base(recipe.model, device="cpu")
+    return train_adapter(
+        recipe, examples=examples, base=base, folder=folder, should_stop=should_stop, progress=progress or Silent()
+    )
+
+
+def steps(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "steps.jsonl").read_text().splitlines()]
+
+
+def without_times(rows: list[dict]) -> list[dict]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(base_folder, examples, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    assert train(base_folder, examples, folder)["steps"] == 12
+    return folder
+
+
+@pytest.mark.parametrize("stop_after", range(1, 12))
+def test_resumed_after_any_step_the_adapter_is_equal_byte_for_byte(
+    stop_after, base_folder, examples, uninterrupted, tmp_path
+):
+    asked = iter([False] * (stop_after - 1) + [True])
+    with pytest.raises(StoppedError):
+        train(base_folder, examples, tmp_path, should_stop=lambda: next(asked))
+    assert len(steps(tmp_path)) == stop_after
+    train(base_folder, examples, tmp_path)
+    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(uninterrupted / "adapter_model.safetensors")
+    newest, whole = checkpoint_folders(tmp_path / "checkpoints")[-1], checkpoint_folders(uninterrupted / "checkpoints")[-1]
+    assert (newest / "manifest.json").read_text() == (whole / "manifest.json").read_text()
+    assert without_times(steps(tmp_path)) == without_times(steps(uninterrupted))
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+sys.path[:0] = {paths!r}
+import test_session
+from medadapt.training import session
+save = session.save_checkpoint
+def slow_save(*args, **options):  # so that some of the kills come while a checkpoint is being written
+    print("saving", flush=True)
+    return save(*args, **options)
+session.save_checkpoint = slow_save
+test_session.train(Path({base!r}), Path({examples!r}), Path({folder!r}))
+print("done", flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_ten_real_kills_leave_the_adapter_equal_byte_for_byte(base_folder, examples, uninterrupted, tmp_path):
+    draw = random.Random(7)
+    script = CHILD.format(
+        paths=[str(Path(__file__).parent), str(Path(__file__).parents[1])],
+        base=str(base_folder), examples=str(examples), folder=str(tmp_path),
+    )  # fmt: skip
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    for _ in range(10):
+        child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
+        assert child.stdout is not None
+        for _ in range(draw.randrange(1, 3)):
+            child.stdout.readline()  # one more checkpoint is being written now
+        time.sleep(draw.random() * 0.02)
+        child.send_signal(signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+        assert not (tmp_path / "adapter_model.safetensors").exists()
+        if len(steps(tmp_path)) >= 10:
+            # Ten kills are wanted within twelve steps: take the newest checkpoints away again.
+            for place in checkpoint_folders(tmp_path / "checkpoints"):
+                shutil.rmtree(place)
+    train(base_folder, examples, tmp_path)
+    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(uninterrupted / "adapter_model.safetensors")
+
+
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(base_folder, examples, uninterrupted, tmp_path):
+    asked = iter([False] * 6 + [True])
+    with pytest.raises(StoppedError):
+        train(base_folder, examples, tmp_path, should_stop=lambda: next(asked))
+    damaged = checkpoint_folders(tmp_path / "checkpoints")[-1] / "optimizer.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x7f")
+    told = Told()
+    train(base_folder, examples, tmp_path, progress=told)
+    assert any("optimizer.safetensors" in note for note in told.notes)
+    assert any("Going on from step 6" in note for note in told.notes)
+    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(uninterrupted / "adapter_model.safetensors")
+
+
+def test_only_the_newest_checkpoints_are_kept(uninterrupted):
+    assert [p.name for p in checkpoint_folders(uninterrupted / "checkpoints")] == ["step-000011", "step-000012"]
+
+
+def test_the_saved_adapter_is_that_of_the_lowest_validation_loss(base_folder, examples, tmp_path):
+    summary = train(base_folder, examples, tmp_path, learning_rate=0.02, eval_every=1, schedule="constant", warmup=0)
+    measured = {row["step"]: row["validation_loss"] for row in steps(tmp_path)}
+    assert summary["best_step"] == min(measured, key=measured.__getitem__) < 12
+    newest = checkpoint_folders(tmp_path / "checkpoints")[-1]
+    saved, last, best = (
+        load_file(path)
+        for path in (tmp_path / "adapter_model.safetensors", newest / "adapter.safetensors", newest / "best.safetensors")
+    )
+    assert all(torch.equal(saved[name], best[name]) for name in saved)
+    assert not all(torch.equal(saved[name], last[name]) for name in saved)
+
+
+def test_out_of_memory_halves_the_micro_batch_and_keeps_the_gradient(base_folder, examples, tmp_path, monkeypatch):
+    plain = engine.summed_nll
+    refused = []
+
+    def small_memory(model, tokens, labels):
+        if tokens.numel() > 100:
+            refused.append(tokens.shape)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return plain(model, tokens, labels)
+
+    train(base_folder, examples, tmp_path / "direct", micro_tokens=75, epochs=1, batch_size=11)
+    recipe = {"micro_tokens": 300, "epochs": 1, "batch_size": 11}
+    monkeypatch.setattr(engine, "summed_nll", small_memory)
+    told = Told()
+    summary = train(base_folder, examples, tmp_path / "backed_off", progress=told, **recipe)
+    assert refused
+    assert summary["micro_tokens"] == 75
+    assert any("Out of memory in step" in note and "same gradient" in note for note in told.notes)
+    ours, direct = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("backed_off", "direct"))
+    assert all(torch.equal(ours[name], direct[name]) for name in direct)
+
+
+def test_one_row_that_does_not_fit_is_a_clear_error(base_folder, examples, tmp_path, monkeypatch):
+    def no_memory(model, tokens, labels):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine, "summed_nll", no_memory)
+    with pytest.raises(ModelError, match="One example alone"):
+        train(base_folder, examples, tmp_path)
+
+
+def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(base_folder, examples, tmp_path, monkeypatch):
+    plain = engine.summed_nll
+    calls = []
+
+    def breaks(model, tokens, labels):
+        calls.append(None)
+        nll = plain(model, tokens, labels)
+        return nll * float("nan") if engine_step(tmp_path) >= 6 else nll
+
+    def engine_step(folder):
+        return len(steps(folder)) if (folder / "steps.jsonl").exists() else 0
+
+    monkeypatch.setattr(engine, "summed_nll", breaks)
+    with pytest.raises(DivergedError, match="in step 7") as caught:
+        train(base_folder, examples, tmp_path)
+    assert caught.value.exit_code == 4
+    newest = checkpoint_folders(tmp_path / "checkpoints")[-1]
+    assert newest.name == "step-000006"
+    assert json.loads((tmp_path / "diverged.json").read_text())["step"] == 7
+
+
+def test_eight_examples_are_learned_by_heart(base_folder, tmp_path):
+    write_rows(tmp_path / "examples" / "train", random_rows(8, seed=5))
+    write_rows(tmp_path / "examples" / "validation", [])
+    train(base_folder, tmp_path / "examples", tmp_path / "adapter", epochs=60, batch_size=8, learning_rate=2e-2, save_every=60)
+    losses = [row["loss"] for row in steps(tmp_path / "adapter")]
+    assert losses[0] > 3
+    assert losses[-1] < 0.5
+
+
+def test_without_validation_the_last_step_is_saved(base_folder, examples, tmp_path):
+    shutil.copytree(examples / "train", tmp_path / "examples" / "train")
+    write_rows(tmp_path / "examples" / "validation", [])
+    summary = train(base_folder, tmp_path / "examples", tmp_path / "adapter", epochs=1)
+    assert summary["best_step"] is None
+    newest = checkpoint_folders(tmp_path / "adapter" / "checkpoints")[-1]
+    saved, last = load_file(tmp_path / "adapter/adapter_model.safetensors"), load_file(newest / "adapter.safetensors")
+    assert all(torch.equal(saved[name], last[name]) for name in last)

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+
+from medadapt.core.errors import DataError, DiskError, MedAdaptError, ModelError, RunFolderError, StoppedError
+from medadapt.core.files import read_json, write_text
+from medadapt.core.progress import Silent
+from medadapt.workflow.request import RunRequest
+from medadapt.workflow.running import run_stages
+
+
+def snapshot(folder):
+    return {path: path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+
+
+def test_all_stages_run_once_in_order(tiny_path):
+    ran = tiny_path.run()
+    assert tiny_path.calls == ["prepare", "train", "score"]
+    assert ran.ran == ("prepare", "train", "score")
+    assert read_json(tiny_path.folder / "run.json")["status"] == "done"
+
+
+def test_second_run_does_nothing_and_touches_no_file(tiny_path):
+    tiny_path.run()
+    before = snapshot(tiny_path.folder)
+    ran = tiny_path.run()
+    assert tiny_path.calls == []
+    assert ran.ran == ()
+    assert ran.skipped == ("prepare", "train", "score")
+    assert snapshot(tiny_path.folder) == before
+
+
+def test_evaluation_change_reruns_from_its_own_stage(tiny_path):
+    tiny_path.run()
+    tiny_path.run("evaluation.alpha=0.01")
+    assert tiny_path.calls == ["score"]
+    assert (tiny_path.folder / "5-metrics/metrics.txt").read_text() == "0.01"
+
+
+def test_other_recipe_is_refused_with_every_difference_and_nothing_changes(tiny_path):
+    tiny_path.run()
+    before = snapshot(tiny_path.folder)
+    with pytest.raises(RunFolderError) as refused:
+        tiny_path.run("training.epochs=7", "model.base=other", "seed=3")
+    for line in ("training.epochs: 3.0 -> 7.0", "model.base: base -> other", "seed: 0 -> 3"):
+        assert line in refused.value.problem
+    assert tiny_path.calls == []
+    assert snapshot(tiny_path.folder) == before
+
+
+def test_smoke_and_full_run_do_not_mix(tiny_path):
+    tiny_path.run()
+    with pytest.raises(RunFolderError, match="smoke run: False -> True"):
+        tiny_path.run(smoke=True)
+
+
+def test_replace_reruns_from_the_first_changed_stage_and_deletes_what_follows(tiny_path):
+    tiny_path.run()
+    write_text(tiny_path.folder / "5-metrics/parity.json", "{}")
+    tiny_path.run("training.epochs=7", replace=True)
+    assert tiny_path.calls == ["train", "score"]
+    assert (tiny_path.folder / "3-adapter/adapter.txt").read_text() == "7.0"
+    assert not (tiny_path.folder / "5-metrics/parity.json").exists()
+    assert "epochs: 7.0" in (tiny_path.folder / "recipe.yaml").read_text()
+
+
+def test_replace_with_from_runs_that_stage_again_though_unchanged(tiny_path):
+    tiny_path.run()
+    tiny_path.run(first="train", replace=True)
+    assert tiny_path.calls == ["train", "score"]
+
+
+def test_keys_that_do_not_change_the_result_cause_no_rerun(tiny_path):
+    tiny_path.run()
+    tiny_path.run("training.log_every=1", "training.keep=1", "data.allow_leak=true")
+    assert tiny_path.calls == []
+
+
+@pytest.mark.parametrize("damage", ["delete", "edit"])
+def test_damaged_output_reruns_its_stage_and_equal_results_spare_the_rest(tiny_path, damage):
+    tiny_path.run()
+    path = tiny_path.folder / "1-records/records.txt"
+    path.unlink() if damage == "delete" else path.write_text("edit")
+    tiny_path.run()
+    assert tiny_path.calls == ["prepare"]
+    assert path.read_text() == "rows"
+
+
+def test_changed_source_file_is_refused_where_training_would_be_lost(tiny_path):
+    tiny_path.run()
+    tiny_path.source = "other rows"
+    with pytest.raises(RunFolderError, match=r"source rows\.csv"):
+        tiny_path.run()
+    assert (tiny_path.folder / "3-adapter/adapter.txt").exists()
+    tiny_path.run(replace=True)
+    assert tiny_path.calls == ["prepare", "train", "score"]
+
+
+def test_until_stops_early_and_a_later_run_goes_on(tiny_path):
+    tiny_path.run(last="prepare")
+    assert tiny_path.calls == ["prepare"]
+    assert read_json(tiny_path.folder / "run.json")["status"] == "partial"
+    tiny_path.run()
+    assert tiny_path.calls == ["train", "score"]
+
+
+def test_stage_without_the_one_before_names_the_command(tiny_path):
+    tiny_path.run(last="prepare")
+    with pytest.raises(RunFolderError) as refused:
+        tiny_path.run(first="score", last="score")
+    assert "medadapt train" in refused.value.remedy
+    assert tiny_path.calls == []
+
+
+def test_stage_in_a_folder_without_a_run_creates_nothing(tiny_path):
+    with pytest.raises(RunFolderError, match="prepare has not run there"):
+        tiny_path.run(first="score", last="score")
+    assert not tiny_path.folder.exists()
+
+
+def test_later_stage_sees_a_file_that_was_exchanged_on_purpose(tiny_path):
+    tiny_path.run()
+    write_text(tiny_path.folder / "3-adapter/adapter.txt", "another adapter")
+    tiny_path.run(first="score", last="score")
+    assert tiny_path.calls == ["score"]
+    assert (tiny_path.folder / "3-adapter/adapter.txt").read_text() == "another adapter"
+
+
+def test_folder_that_is_no_run_is_refused_and_left_alone(tiny_path):
+    write_text(tiny_path.folder / "thesis.txt", "years of work")
+    before = snapshot(tiny_path.folder)
+    with pytest.raises(RunFolderError, match=r"thesis\.txt"):
+        tiny_path.run(replace=True)
+    assert snapshot(tiny_path.folder) == before
+
+
+def test_failed_run_may_be_mended_in_sections_that_no_finished_stage_read(tiny_path):
+    tiny_path.faults["train"] = ModelError("no such base")
+    with pytest.raises(ModelError):
+        tiny_path.run()
+    assert read_json(tiny_path.folder / "run.json")["stages"]["train"]["status"] == "failed"
+    tiny_path.faults.clear()
+    with pytest.raises(RunFolderError, match="seed: 0 -> 1"):
+        tiny_path.run("model.base=right", "seed=1")
+    tiny_path.run("model.base=right")
+    assert tiny_path.calls == ["train", "score"]
+
+
+def test_stopped_training_keeps_its_checkpoints_and_is_resumed(tiny_path):
+    checkpoint = tiny_path.folder / "3-adapter/checkpoints/step-1"
+    tiny_path.acts["train"] = lambda _work: write_text(checkpoint, "weights")
+    tiny_path.faults["train"] = StoppedError("stopped", signal_number=signal.SIGTERM)
+    with pytest.raises(StoppedError) as stopped:
+        tiny_path.run()
+    state = read_json(tiny_path.folder / "run.json")
+    assert state["status"] == "interrupted"
+    assert state["resume"] == f"medadapt run {tiny_path.folder}"
+    assert state["resume"] in stopped.value.remedy
+    tiny_path.faults.clear()
+    seen = []
+    tiny_path.acts["train"] = lambda _work: seen.append(checkpoint.exists())
+    tiny_path.run()
+    assert seen == [True]
+    assert tiny_path.calls == ["train", "score"]
+
+
+def test_stopped_training_with_another_setting_is_refused(tiny_path):
+    tiny_path.acts["train"] = lambda _work: write_text(
+        tiny_path.folder / "3-adapter/checkpoints/1", "weights"
+    )
+    tiny_path.faults["train"] = ModelError("out of memory")
+    with pytest.raises(ModelError):
+        tiny_path.run()
+    with pytest.raises(RunFolderError, match=r"training\.epochs"):
+        tiny_path.run("training.epochs=1")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signal_stops_a_stage_at_once_and_says_how_to_go_on(tiny_path, number, code):
+    tiny_path.acts["prepare"] = lambda _work: os.kill(os.getpid(), number)
+    handler = signal.getsignal(number)
+    with pytest.raises(StoppedError) as stopped:
+        tiny_path.run()
+    assert stopped.value.signal_exit_code == code
+    assert read_json(tiny_path.folder / "run.json")["stages"]["prepare"]["status"] == "interrupted"
+    assert signal.getsignal(number) == handler
+    tiny_path.acts.clear()
+    tiny_path.run()
+    assert tiny_path.calls == ["prepare", "train", "score"]
+
+
+def test_killed_run_counts_as_interrupted(tiny_path):
+    tiny_path.run()
+    path = tiny_path.folder / "run.json"
+    state = json.loads(path.read_text())
+    state["status"], state["stages"]["score"]["status"] = "running", "running"
+    path.write_text(json.dumps(state))
+    tiny_path.run()
+    assert tiny_path.calls == ["score"]
+
+
+def test_full_disk_is_told_as_such_whoever_raises_it(tiny_path):
+    tiny_path.faults["train"] = RuntimeError(
+        "Error while serializing: I/O error: No space left on device (os error 28)"
+    )
+    with pytest.raises(DiskError):
+        tiny_path.run()
+    tiny_path.faults["train"] = OSError(28, "No space left on device")
+    with pytest.raises(DiskError):
+        tiny_path.run()
+
+
+def test_bug_in_a_stage_keeps_its_own_exception(tiny_path):
+    tiny_path.faults["train"] = ZeroDivisionError("bug")
+    with pytest.raises(ZeroDivisionError):
+        tiny_path.run()
+    assert read_json(tiny_path.folder / "run.json")["status"] == "failed"
+
+
+def test_facts_are_in_run_json_though_the_stage_fails_later(tiny_path):
+    tiny_path.acts["train"] = lambda work: work.keep({"device": "cpu"})
+    tiny_path.faults["train"] = ModelError("no")
+    with pytest.raises(ModelError):
+        tiny_path.run()
+    state = read_json(tiny_path.folder / "run.json")
+    assert state["device"] == "cpu"
+    assert {"versions", "seeds", "resume", "started"} <= state.keys()
+
+
+def test_missing_source_leaves_no_folder_behind(tiny_path):
+    def missing(recipe):
+        raise DataError("rows.csv is missing")
+
+    table = (replace(tiny_path.table[0], sources=missing), *tiny_path.table[1:])
+    with pytest.raises(DataError):
+        run_stages(table, RunRequest(recipe=tiny_path.recipe(), folder=tiny_path.folder), Silent())
+    assert not tiny_path.folder.exists()
+
+
+def test_from_after_until_is_refused(tiny_path):
+    with pytest.raises(MedAdaptError, match="comes before"):
+        tiny_path.run(first="score", last="prepare")
+
+
+def test_lost_record_of_a_stage_throws_its_stale_files_away(tiny_path):
+    tiny_path.run()
+    path = tiny_path.folder / "run.json"
+    state = json.loads(path.read_text())
+    for name in ("train", "score"):
+        del state["stages"][name]
+    path.write_text(json.dumps(state))
+    stale = tiny_path.folder / "3-adapter/checkpoints/old"
+    write_text(stale, "old")
+    tiny_path.run()
+    assert not stale.exists()

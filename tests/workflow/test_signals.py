@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from medadapt.core.progress import Silent
+from medadapt.workflow.signals import Interruption, stop_signals
+
+
+def two_signals_and_an_answer_between(seen):
+    with stop_signals(Silent()) as stopping, stopping.gently():
+        seen.append(stopping.requested())
+        os.kill(os.getpid(), signal.SIGTERM)
+        seen.append(stopping.requested())
+        os.kill(os.getpid(), signal.SIGTERM)
+        seen.append("still here")
+
+
+def one_signal(*, then):
+    with stop_signals(Silent()) as stopping, stopping.gently():
+        os.kill(os.getpid(), signal.SIGINT)
+        then()
+
+
+def test_inside_gently_the_first_signal_raises_a_flag_and_the_second_ends_the_work():
+    seen = []
+    with pytest.raises(Interruption) as ended:
+        two_signals_and_an_answer_between(seen)
+    assert seen == [False, True]
+    assert ended.value.signal_number == signal.SIGTERM
+
+
+def test_signal_that_nobody_asked_about_ends_the_work_after_gently():
+    reached = []
+    with pytest.raises(Interruption):
+        one_signal(then=lambda: reached.append("end"))
+    assert reached == ["end"]
+
+
+def test_error_inside_gently_is_not_hidden_by_a_signal():
+    def fail():
+        raise ValueError("damaged")
+
+    with pytest.raises(ValueError, match="damaged"):
+        one_signal(then=fail)
+
+
+def test_handlers_of_the_caller_come_back():
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with stop_signals(Silent()):
+        assert signal.getsignal(signal.SIGINT) != before[0]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_interruption_is_not_caught_as_an_ordinary_exception():
+    assert not issubclass(Interruption, Exception)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import pytest
+
+from medadapt.core.recipe_reading import recipe_from
+from medadapt.workflow.stage_inputs import PROTECTED, changed_inputs, differences, stage_inputs
+from medadapt.workflow.stages import STAGES
+
+
+def recipe(*overrides):
+    values = {"data": {"format": "symptom_table", "source": "a.csv"}, "model": {"base": "b"}}
+    return recipe_from(values, where="test", overrides=overrides)
+
+
+def inputs(name, *overrides, before=None, sources=None, smoke=False):
+    stage = next(stage for stage in STAGES if stage.name == name)
+    return stage_inputs(stage, recipe(*overrides), before=before or {}, sources=sources or {}, smoke=smoke)
+
+
+CHANGES = [
+    # (override, the first stage whose result it changes)
+    ("data.source=other.csv", "prepare"),
+    ("seed=1", "prepare"),
+    ("prompt.system=Answer briefly.", "encode"),
+    ("examples.max_length=64", "encode"),
+    ("model.base=other", "encode"),
+    ("lora.rank=4", "train"),
+    ("training.learning_rate=0.1", "train"),
+    ("evaluation.method=generate", "predict"),
+    ("evaluation.max_new_tokens=5", "predict"),
+    ("evaluation.alpha=0.01", "score"),
+    ("evaluation.bootstrap_samples=500", "score"),
+    ("data.allow_leak=true", "score"),
+    ("name=other", "report"),
+    ("training.log_every=3", None),
+    ("training.keep=9", None),
+]
+
+
+@pytest.mark.parametrize(("override", "first"), CHANGES)
+def test_change_reaches_its_own_stage_first(override, first):
+    changed = [stage.name for stage in STAGES if inputs(stage.name) != inputs(stage.name, override)]
+    assert (changed[0] if changed else None) == first
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"before": {"prepare": "x"}}, {"sources": {"a.csv": "x"}}, {"smoke": True}],
+    ids=["stage before", "source file", "smoke"],
+)
+def test_what_lies_outside_of_the_recipe_counts_too(given):
+    assert inputs("encode", **given) != inputs("encode")
+
+
+def test_differences_name_key_old_and_new_value():
+    lines = differences(
+        recipe(), recipe("data.split.train=0.7", "data.split.test=0.2", "lora.rank=4"), PROTECTED
+    )
+    assert lines == ["data.split.train: 0.8 -> 0.7", "data.split.test: 0.1 -> 0.2", "lora.rank: 16 -> 4"]
+
+
+def test_differences_leave_out_what_does_not_matter():
+    assert differences(recipe(), recipe("training.log_every=2", "evaluation.alpha=0.2"), PROTECTED) == []
+
+
+def test_changed_inputs_are_named():
+    assert changed_inputs({"a": "1", "b": "2"}, {"a": "1", "b": "3", "c": "4"}) == ["b", "c"]

@@ -1,0 +1,124 @@
+"""The real stages on one smoke run: a tiny random base and the bundled rows."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from medadapt.core.files import read_json, read_jsonl, write_json
+from medadapt.core.progress import Silent
+from medadapt.core.records import read_records
+from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.locating import locate
+from medadapt.workflow.outcome import run
+from medadapt.workflow.request import RunRequest
+from medadapt.workflow.stages import STAGE_NAMES
+from medadapt.workflow.verifying import verify
+
+
+class Notes(Silent):
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+def request(folder, *overrides, target="symptom-diagnosis-opt-1.3b", **asked):
+    found = locate(target, output=folder, overrides=overrides, smoke=True)
+    return RunRequest(recipe=found.recipe, folder=found.folder, smoke=True, device="cpu", **asked)
+
+
+@pytest.fixture(scope="module")
+def notes():
+    return Notes()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, notes):
+    folder = tmp_path_factory.mktemp("smoke") / "run"
+    outcome = run(request(folder), notes)
+    assert outcome.ran == STAGE_NAMES
+    return outcome
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    return shutil.copytree(finished.folder, tmp_path / "copy")
+
+
+def test_smoke_run_reaches_the_report_and_never_fails_a_gate(finished):
+    assert (finished.status, finished.exit_code) == ("done", 0)
+    assert finished.report.is_file()
+    assert finished.metrics["n"] == sum(1 for _ in read_records(finished.folder / "1-records/test.jsonl"))
+
+
+def test_smoke_run_makes_its_own_base_and_says_so(finished):
+    state = read_json(finished.folder / "run.json")
+    assert state["smoke"] is True
+    assert state["base"] == str(finished.folder / "0-base")
+    assert finished.metrics["protocol"]["base"] == state["base"]
+    assert state["training"]["steps"] == 4
+
+
+def test_run_json_says_what_was_asked_for_and_what_was_got(finished):
+    state = read_json(finished.folder / "run.json")
+    for name in ("precision", "quantization", "attention"):
+        assert state[name].keys() == {"asked", "got"}
+    assert state["device"]["type"] == "cpu"
+    assert state["trainable"]["parameters"] > 0
+    assert state["threads"] >= 1
+    assert list(state["stages"]) == list(STAGE_NAMES)
+    assert all(stage["status"] == "done" and stage["seconds"] > 0 for stage in state["stages"].values())
+
+
+def test_notes_account_for_rows_and_settings(finished, notes):
+    text = "\n".join(notes.lines)
+    assert "32 rows = " in text
+    assert "precision" in text
+    assert "quantization none = asked" in text
+
+
+def test_second_run_is_skipped_with_the_same_metrics(finished):
+    again = run(request(finished.folder), Silent())
+    assert again.ran == ()
+    assert again.metrics == finished.metrics
+
+
+def test_preview_answers_no_test_question(finished):
+    tested = {record.id for record in read_records(finished.folder / "1-records/test.jsonl")}
+    previews = [
+        row["preview"] for row in read_jsonl(finished.folder / "3-adapter/steps.jsonl") if "preview" in row
+    ]
+    assert previews
+    assert not tested & {answer["id"] for preview in previews for answer in preview}
+
+
+def test_fresh_metrics_are_confirmed_by_the_predictions(finished):
+    assert verify(request(finished.folder).recipe, RunFolder(finished.folder)) == []
+
+
+def test_edited_metrics_and_predictions_are_found(copied):
+    path = copied / "5-metrics/metrics.json"
+    metrics = read_json(path)
+    write_json(path, {**metrics, "tuned": {**metrics["tuned"], "accuracy": {"value": 1.0}}})
+    assert "tuned.accuracy.value" in verify(request(copied).recipe, RunFolder(copied))
+
+
+def test_deleted_metrics_are_made_again_without_training(copied):
+    (copied / "5-metrics/metrics.json").unlink()
+    outcome = run(request(copied), Silent())
+    assert outcome.ran == ("score",)
+
+
+def test_exchanged_adapter_without_effect_is_found(copied):
+    path = copied / "3-adapter/adapter_model.safetensors"
+    tensors = {name: weight * 0 if "lora_B" in name else weight for name, weight in load_file(path).items()}
+    save_file(tensors, path, metadata={"format": "pt"})
+    run(request(copied, first="predict", last="predict"), Silent())
+    outcome = run(request(copied, first="score", last="score"), Silent())
+    difference = outcome.metrics["difference"]["accuracy"]
+    assert (difference["value"], difference["p"], difference["verdict"]) == (0, 1, "not shown")
+    assert "no_effect" in {finding["kind"] for finding in outcome.findings}
