@@ -94,6 +94,10 @@ LETTER_TABLE = [
     ("Vitamin B12 deficiency", DRUGS, "C"),
     ("Hepatitis B vaccine", DRUGS, "D"),
     ("B12", DRUGS, None),
+    ("4", ["2", "4", "8"], "B"),
+    ("4 to 8", ["2", "4", "8"], None),
+    ("B", ["O", "A", "B", "AB"], "B"),
+    ("AB", ["O", "A", "B", "AB"], "D"),
     # yes, no, maybe
     ("There is no evidence that it harms, so yes", PUBMED, "A"),
     ("no evidence that it harms, so yes", PUBMED, "A"),

@@ -17,6 +17,7 @@ from typing import IO, Any, NoReturn
 
 from medadapt.core.errors import DataError, DiskError
 
+LINE_BREAKS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
 
 
@@ -70,8 +71,13 @@ def write_text(path: Path, text: str) -> None:
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
-    """Strict JSON of a value; frozen dataclasses and paths are understood. Raises ValueError on NaN."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_plain)
+    """Strict JSON of a value; frozen dataclasses and paths are understood. Raises ValueError on NaN.
+
+    The rarer line breaks of Unicode are escaped: JSON allows them inside a text, but many programs would
+    see the end of a JSON line there.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=_plain)
+    return text.translate(LINE_BREAKS)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -70,11 +70,15 @@ def write_token_set(folder: Path, examples: Iterable[Example]) -> None:
             )
         count, _ = writer.finalize()
         with _without_progress_bars():
-            rows = datasets.Dataset.from_file(str(raw)) if count else datasets.Dataset.from_list([], features=FEATURES)
-            rows.save_to_disk(str(beside / "set"))
+            rows = datasets.Dataset.from_file(str(raw)) if count else _empty()
+            rows.save_to_disk(str(beside / "set"), num_shards=1)
         shutil.rmtree(folder, ignore_errors=True)
         (beside / "set").rename(folder)
         shutil.rmtree(beside)
+
+
+def _empty() -> Any:
+    return datasets.Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
 
 
 class _without_progress_bars:  # noqa: N801 - reads as a phrase in `with`

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 MARKUP = re.compile(r"[*`\u200b\ufeff]|</?(?:b|i|em|strong)>")
@@ -70,20 +71,18 @@ def find_mentions(text: str, names: Mapping[str, str]) -> list[Mention]:
     """
     if not names:
         return []
-    spelled = (
-        re.escape(key).replace(r"\ ", r"[\s_]+") for key in sorted(names, key=len, reverse=True) if key
-    )
-    pattern = re.compile(rf"(?<![\w-])((?i:{'|'.join(spelled)}))(?!\w|{QUALIFIER})")
+    found = _any_of(tuple(names)).finditer(text)
     return [
-        Mention(match.start(), match.end(), names[name_key(match[1])])
-        for match in pattern.finditer(text)
-        if name_key(match[1]) in names
+        Mention(match.start(), match.end(), names[key])
+        for match in found
+        if (key := name_key(match[1])) in names
     ]
 
 
 def opening_name(text: str, names: Mapping[str, str]) -> str | None:
     """What the name that opens `text` stands for; None where no name does, or a list of names does."""
     text = text.lstrip(" \n\"'“(")
+    text = text[: 3 * max((len(name) for name in names), default=0) + 80]  # room for this name and the next
     mentions = find_mentions(text, names)
     if not mentions or mentions[0].start != 0:
         return None
@@ -99,6 +98,12 @@ def only_name(sentence: str, names: Mapping[str, str]) -> str | None:
         return None
     values = {mention.value for mention in find_mentions(sentence, names)}
     return values.pop() if len(values) == 1 else None
+
+
+@lru_cache(maxsize=64)
+def _any_of(keys: tuple[str, ...]) -> re.Pattern[str]:
+    spelled = (re.escape(key).replace(r"\ ", r"[\s_]+") for key in sorted(keys, key=len, reverse=True) if key)
+    return re.compile(rf"(?<![\w-])((?i:{'|'.join(spelled)}))(?!\w|{QUALIFIER})")
 
 
 def _list_goes_on(text: str, first: Mention, others: list[Mention]) -> bool:

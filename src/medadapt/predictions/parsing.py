@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from medadapt.core.records import LETTERS
 from medadapt.predictions.mentions import first_sentence, name_key, only_name, opening_name, plain
 
 NEXT_QUESTION = re.compile(
-    r"^[#\s]*(?:question(?:\s+type)?|q|patient|user|human|given these symptoms)\s*\d*\s*:",
+    r"^[# \t]*(?:question(?:\s+type)?|q|patient|user|human|given these symptoms)\s*\d*\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -51,7 +52,7 @@ SPECIES = (
     "|pertussis|phagocytophilum|pneumoniae|psittaci|pylori|quintana|septicum|stercoralis|subtilis|tetani"
     "|trachomatis|tropicalis|vermicularis"
 )
-OPENER = r"[\s(\[{<\"'“]*"
+OPENER = r"[\s(\[{<\"'“]{0,8}"
 COMMON_WORDS = frozenset({"yes", "no", "maybe", "true", "false", "none", "both", "all", "other", "unknown"})
 
 
@@ -110,11 +111,14 @@ def _before_next_question(text: str) -> str:
 def _option_names(options: Sequence[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for letter, option in zip(LETTERS, options, strict=False):
-        if len(name_key(option)) > 1:  # an option that is itself a letter is read as a letter
-            names.setdefault(name_key(option), letter)
+        key = name_key(option)
+        # An option that is itself a letter (blood groups) could be meant either way: the letter wins.
+        if key and key.upper() not in set(LETTERS[: len(options)]):
+            names.setdefault(key, letter)
     return names
 
 
+@cache
 def _letter_pattern(letters: str) -> re.Pattern[str]:
     """One option letter that ends like an answer does: closed, followed by a stop, or by a reason."""
     comma = r",(?!\s*(?:i\s|think))"
