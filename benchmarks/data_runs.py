@@ -31,7 +31,10 @@ GROWTH = (1000, 10000)
 
 def measure_runs(data: Path, folder: Path) -> dict[str, Any]:
     """One whole run a data set: seconds, peak memory, exit code, counts and the verdict."""
-    return {name: _run(name, {**section, "source": str(data / section["source"])}, data, folder) for name, section in RUNS.items()}
+    return {
+        name: _run(name, {**section, "source": str(data / section["source"])}, data, folder)
+        for name, section in RUNS.items()
+    }
 
 
 def measure_preparing(data: Path, folder: Path) -> dict[str, Any]:
@@ -69,7 +72,9 @@ def _run(name: str, section: dict[str, Any], data: Path, folder: Path) -> dict[s
     state = json.loads((run / "run.json").read_text(encoding="utf-8"))
     content = json.loads((run / "1-records" / "data.json").read_text(encoding="utf-8"))
     primary = metrics["primary"]
-    controls = {name: (marks.get("accuracy") or {}).get("value") for name, marks in metrics["controls"].items()}
+    controls = {
+        name: (marks.get("accuracy") or {}).get("value") for name, marks in metrics["controls"].items()
+    }
     return measured | {
         "counts": content["counts"],
         "stages_s": {stage: round(entry["seconds"], 1) for stage, entry in state["stages"].items()},
@@ -111,4 +116,8 @@ def _timed(arguments: list[str]) -> dict[str, Any]:
         if child.returncode not in (0, 3):
             output.seek(0)
             raise RuntimeError(f"{arguments} left with {child.returncode}:\n{output.read()[-3000:].decode()}")
-    return {"seconds": round(seconds, 1), "peak_rss_mb": round(usage.ru_maxrss / 1024), "exit_code": child.returncode}
+    return {
+        "seconds": round(seconds, 1),
+        "peak_rss_mb": round(usage.ru_maxrss / 1024),
+        "exit_code": child.returncode,
+    }

@@ -117,13 +117,20 @@ def train_native(folder: Path, steps: int) -> dict[str, Any]:
     training = TrainingSection()
     rows = TokenSet(folder / "examples" / "train")
     optimizer = make_optimizer(adapter_tensors(base.model), weight_decay=training.weight_decay)
-    engine = Engine(model=base.model, optimizer=optimizer, training=training, rows=rows, seed=0, max_steps=steps)
+    engine = Engine(
+        model=base.model, optimizer=optimizer, training=training, rows=rows, seed=0, max_steps=steps
+    )
     memory = plan_memory(
-        base.model, training, longest=int(rows.lengths.max()), total_memory=base.facts["device"]["total_memory"]
+        base.model,
+        training,
+        longest=int(rows.lengths.max()),
+        total_memory=base.facts["device"]["total_memory"],
     )
     state = TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"]))
-    losses, started = [], 0.0
-    for result in train_steps(engine, state, note=lambda text: None):
+    losses: list[float] = []
+    warnings: list[str] = []
+    started = 0.0
+    for result in train_steps(engine, state, note=warnings.append):
         losses.append(result.loss)
         if result.step == WARM_UP:
             started = time.perf_counter()
@@ -143,7 +150,7 @@ def train_trl(folder: Path, steps: int, *, tuned: bool) -> dict[str, Any]:
         started = 0.0
         ended = 0.0
 
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        def on_step_end(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
             self.ended = time.perf_counter()
             if state.global_step == WARM_UP:
                 self.started = self.ended
@@ -169,7 +176,11 @@ def train_trl(folder: Path, steps: int, *, tuned: bool) -> dict[str, Any]:
 
 def work(folder: Path, side: str, steps: int) -> None:
     """One measurement, in a process of its own; prints one JSON line."""
-    found = train_native(folder, steps) if side == "native" else train_trl(folder, steps, tuned=side == "trl-bf16")
+    found = (
+        train_native(folder, steps)
+        if side == "native"
+        else train_trl(folder, steps, tuned=side == "trl-bf16")
+    )
     found["examples_per_s"] = (steps - WARM_UP) * 8 / found.pop("seconds")
     found["losses"] = {"first": found["losses"][0], "last": found["losses"][-1]}
     found["peak_rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

@@ -12,10 +12,10 @@ import pytest
 import torch
 import yaml
 from safetensors.torch import load_file, save_file
-from tiny import save_base
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from medadapt.models.smoke_base import byte_tokenizer
+from tiny import save_base
 
 RECIPES = ("symptom-diagnosis-opt-1.3b", "symptom-qa-llama-3.2-1b-qlora", "multiple-choice-llama-3.1-8b")
 FOLDERS = ("1-records", "2-examples", "3-adapter", "4-predictions", "5-metrics", "6-report")
@@ -32,7 +32,9 @@ def finished(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     torch.manual_seed(0)
     shape = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
-    config = LlamaConfig(vocab_size=len(byte_tokenizer()), num_hidden_layers=2, initializer_range=0.3, **shape)
+    config = LlamaConfig(
+        vocab_size=len(byte_tokenizer()), num_hidden_layers=2, initializer_range=0.3, **shape
+    )
     save_base(folder / "base", LlamaForCausalLM(config))
     recipe = {
         "name": "tiny",
@@ -98,7 +100,8 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 base, run = sys.argv[1:]
 tokenizer = AutoTokenizer.from_pretrained(run + "/3-adapter")
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32), run + "/3-adapter").eval()
+loaded = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+model = PeftModel.from_pretrained(loaded, run + "/3-adapter").eval()
 found = {}
 for row in load_from_disk(run + "/2-examples/test"):
     prompt = tokenizer(row["prompt"])["input_ids"]

@@ -19,7 +19,12 @@ VOCABULARY = 97
 def tiny_llama(*, dtype: torch.dtype = torch.float32, layers: int = 2) -> LlamaForCausalLM:
     """The same random Llama each time; its spread is large enough for a frozen head to be learned through."""
     torch.manual_seed(0)
-    shape: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4, "num_key_value_heads": 2}
+    shape: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+    }
     config = LlamaConfig(vocab_size=VOCABULARY, num_hidden_layers=layers, initializer_range=0.3, **shape)
     return LlamaForCausalLM(config).to(dtype).eval()
 
@@ -27,7 +32,12 @@ def tiny_llama(*, dtype: torch.dtype = torch.float32, layers: int = 2) -> LlamaF
 def tiny_opt(*, dtype: torch.dtype = torch.float32) -> OPTForCausalLM:
     """The same random OPT each time, its own dropout off."""
     torch.manual_seed(0)
-    shape: dict[str, Any] = {"hidden_size": 32, "word_embed_proj_dim": 32, "ffn_dim": 64, "num_attention_heads": 4}
+    shape: dict[str, Any] = {
+        "hidden_size": 32,
+        "word_embed_proj_dim": 32,
+        "ffn_dim": 64,
+        "num_attention_heads": 4,
+    }
     config = OPTConfig(vocab_size=VOCABULARY, num_hidden_layers=2, init_std=0.3, dropout=0.0, **shape)
     return OPTForCausalLM(config).to(dtype).eval()
 
@@ -39,7 +49,9 @@ def random_rows(count: int, *, seed: int = 0, longest: int = 40) -> list[dict[st
     for number in range(count):
         prompt = [draw.randrange(3, VOCABULARY) for _ in range(draw.randrange(2, longest))]
         answer = [draw.randrange(3, VOCABULARY) for _ in range(draw.randrange(1, 9))]
-        rows.append({"id": f"r{number}", "input_ids": prompt + answer, "labels": [IGNORED] * len(prompt) + answer})
+        rows.append(
+            {"id": f"r{number}", "input_ids": prompt + answer, "labels": [IGNORED] * len(prompt) + answer}
+        )
     return rows
 
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from tiny import save_base, tiny_llama
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
@@ -19,6 +18,8 @@ from medadapt.models.fingerprint import fingerprint
 from medadapt.models.loading import find_files, guard_cpu_quantization, load_base, weights_quantization
 from medadapt.models.lora import adapter_tensors
 from medadapt.training.engine import accumulate_gradient
+from tiny import save_base, tiny_llama
+
 from tiny import random_rows  # isort: skip
 
 
@@ -165,12 +166,17 @@ def test_an_adapter_is_refused_on_another_base_of_the_same_shape(base_folder, tm
 
 def test_lora_starts_as_in_peft(base_folder):
     """A like PEFT's in distribution, B zero: the adapted model is the base."""
-    plain, adapted = load_base(section(base_folder), device="cpu"), load_base(section(base_folder), device="cpu")
+    plain, adapted = (
+        load_base(section(base_folder), device="cpu"),
+        load_base(section(base_folder), device="cpu"),
+    )
     new_adapter(adapted, LoraSection(rank=8), seed=0)
     tokens = torch.arange(12).reshape(2, 6)
     assert torch.equal(plain.model(input_ids=tokens).logits, adapted.model.eval()(input_ids=tokens).logits)
     theirs = get_peft_model(plain.model, LoraConfig(r=8, target_modules="all-linear", task_type="CAUSAL_LM"))
-    spread = {n.replace(".default", ""): float(p.std()) for n, p in theirs.named_parameters() if "lora_A" in n}
+    spread = {
+        n.replace(".default", ""): float(p.std()) for n, p in theirs.named_parameters() if "lora_A" in n
+    }
     for name, tensor in adapter_tensors(adapted.model).items():
         if "lora_A" in name:
             assert float(tensor.std()) == pytest.approx(spread[name], rel=0.25)

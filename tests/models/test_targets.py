@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny import tiny_llama, tiny_opt
 from transformers import AutoModelForCausalLM
 
 from medadapt.core.errors import ModelError
 from medadapt.models.forward import final_hidden, verify_forward, vocabulary_logits
 from medadapt.models.smoke_base import byte_tokenizer, family_of, tiny_config
 from medadapt.models.targets import resolve_targets, short_names
+from tiny import tiny_llama, tiny_opt
 
 LLAMA = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
 OPT = ["fc1", "fc2", "k_proj", "out_proj", "q_proj", "v_proj"]
@@ -67,7 +67,8 @@ def test_right_padding_without_a_mask_does_not_move_the_logits_of_real_tokens():
 @pytest.mark.parametrize(
     ("base", "family"),
     [("facebook/opt-1.3b", "opt"), ("meta-llama/Llama-3.1-8B", "llama"), ("mistralai/Mistral-7B-v0.1", "mistral"),
-     ("microsoft/biogpt", "biogpt"), ("Qwen/Qwen2.5-0.5B", "qwen2"), ("google/gemma-2-2b", "gemma2"), ("google/gemma-2b", "gemma")],
+     ("microsoft/biogpt", "biogpt"), ("Qwen/Qwen2.5-0.5B", "qwen2"),
+     ("google/gemma-2-2b", "gemma2"), ("google/gemma-2b", "gemma")],
 )  # fmt: skip
 def test_a_models_name_tells_its_family(base, family):
     assert family_of(base) == family

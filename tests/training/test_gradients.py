@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model
-from tiny import random_rows, tiny_llama, tiny_opt
-from torch.nn import functional as F
+from torch.nn import functional
 
 from medadapt.examples.masking import IGNORED
 from medadapt.models.lora import adapter_tensors, attach_lora, put_adapter_tensors
 from medadapt.models.targets import resolve_targets, short_names
 from medadapt.training import loss as loss_module
 from medadapt.training.engine import accumulate_gradient
+from tiny import random_rows, tiny_llama, tiny_opt
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 5e-5}
 
@@ -22,7 +22,9 @@ TOLERANCE = {torch.float64: 1e-10, torch.float32: 5e-5}
 def adapted(build, dtype):
     """A model with our LoRA layers, B filled so that both halves get a gradient."""
     model = build(dtype=dtype)
-    attach_lora(model, resolve_targets(model, "all-linear"), rank=4, alpha=8, dropout=0.0, seed=0, dtype=dtype)
+    attach_lora(
+        model, resolve_targets(model, "all-linear"), rank=4, alpha=8, dropout=0.0, seed=0, dtype=dtype
+    )
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for name, tensor in adapter_tensors(model).items():
@@ -34,7 +36,9 @@ def adapted(build, dtype):
 def plain_nll(model, row):
     """Summed loss of one row from whole logits (transformers' own loss would round them to fp32)."""
     logits = model(input_ids=torch.tensor([row["input_ids"]])).logits[0, :-1]
-    return F.cross_entropy(logits, torch.tensor(row["labels"][1:]), ignore_index=IGNORED, reduction="sum")
+    return functional.cross_entropy(
+        logits, torch.tensor(row["labels"][1:]), ignore_index=IGNORED, reduction="sum"
+    )
 
 
 def peft_gradients(build, dtype, rows, tensors):

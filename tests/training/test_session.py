@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tiny import random_rows, save_base, tiny_llama, write_rows
 
 from medadapt.core.errors import DivergedError, ModelError, StoppedError
 from medadapt.core.hashes import sha256_file
@@ -25,6 +24,7 @@ from medadapt.models.loading import load_base
 from medadapt.training import engine
 from medadapt.training.checkpoints import checkpoint_folders
 from medadapt.training.session import train_adapter
+from tiny import random_rows, save_base, tiny_llama, write_rows
 
 
 class Told(Silent):
@@ -63,11 +63,18 @@ def make_recipe(base_folder: Path, **training):
     return recipe_from(values, where="test")
 
 
-def train(base_folder: Path, examples: Path, folder: Path, *, should_stop=lambda: False, progress=None, **training):
+def train(
+    base_folder: Path, examples: Path, folder: Path, *, should_stop=lambda: False, progress=None, **training
+):
     recipe = make_recipe(base_folder, **training)
     base = load_base(recipe.model, device="cpu")
     return train_adapter(
-        recipe, examples=examples, base=base, folder=folder, should_stop=should_stop, progress=progress or Silent()
+        recipe,
+        examples=examples,
+        base=base,
+        folder=folder,
+        should_stop=should_stop,
+        progress=progress or Silent(),
     )
 
 
@@ -95,8 +102,13 @@ def test_resumed_after_any_step_the_adapter_is_equal_byte_for_byte(
         train(base_folder, examples, tmp_path, should_stop=lambda: next(asked))
     assert len(steps(tmp_path)) == stop_after
     train(base_folder, examples, tmp_path)
-    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(uninterrupted / "adapter_model.safetensors")
-    newest, whole = checkpoint_folders(tmp_path / "checkpoints")[-1], checkpoint_folders(uninterrupted / "checkpoints")[-1]
+    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(
+        uninterrupted / "adapter_model.safetensors"
+    )
+    newest, whole = (
+        checkpoint_folders(tmp_path / "checkpoints")[-1],
+        checkpoint_folders(uninterrupted / "checkpoints")[-1],
+    )
     assert (newest / "manifest.json").read_text() == (whole / "manifest.json").read_text()
     assert without_times(steps(tmp_path)) == without_times(steps(uninterrupted))
 
@@ -126,7 +138,9 @@ def test_ten_real_kills_leave_the_adapter_equal_byte_for_byte(base_folder, examp
     )  # fmt: skip
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
     for _ in range(10):
-        child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
+        child = subprocess.Popen(
+            [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
+        )
         assert child.stdout is not None
         for _ in range(draw.randrange(1, 3)):
             child.stdout.readline()  # one more checkpoint is being written now
@@ -139,10 +153,14 @@ def test_ten_real_kills_leave_the_adapter_equal_byte_for_byte(base_folder, examp
             for place in checkpoint_folders(tmp_path / "checkpoints"):
                 shutil.rmtree(place)
     train(base_folder, examples, tmp_path)
-    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(uninterrupted / "adapter_model.safetensors")
+    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(
+        uninterrupted / "adapter_model.safetensors"
+    )
 
 
-def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(base_folder, examples, uninterrupted, tmp_path):
+def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
+    base_folder, examples, uninterrupted, tmp_path
+):
     asked = iter([False] * 6 + [True])
     with pytest.raises(StoppedError):
         train(base_folder, examples, tmp_path, should_stop=lambda: next(asked))
@@ -152,27 +170,40 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(base_folder, e
     train(base_folder, examples, tmp_path, progress=told)
     assert any("optimizer.safetensors" in note for note in told.notes)
     assert any("Going on from step 6" in note for note in told.notes)
-    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(uninterrupted / "adapter_model.safetensors")
+    assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(
+        uninterrupted / "adapter_model.safetensors"
+    )
 
 
 def test_only_the_newest_checkpoints_are_kept(uninterrupted):
-    assert [p.name for p in checkpoint_folders(uninterrupted / "checkpoints")] == ["step-000011", "step-000012"]
+    assert [p.name for p in checkpoint_folders(uninterrupted / "checkpoints")] == [
+        "step-000011",
+        "step-000012",
+    ]
 
 
 def test_the_saved_adapter_is_that_of_the_lowest_validation_loss(base_folder, examples, tmp_path):
-    summary = train(base_folder, examples, tmp_path, learning_rate=0.02, eval_every=1, schedule="constant", warmup=0)
+    summary = train(
+        base_folder, examples, tmp_path, learning_rate=0.02, eval_every=1, schedule="constant", warmup=0
+    )
     measured = {row["step"]: row["validation_loss"] for row in steps(tmp_path)}
     assert summary["best_step"] == min(measured, key=measured.__getitem__) < 12
     newest = checkpoint_folders(tmp_path / "checkpoints")[-1]
     saved, last, best = (
         load_file(path)
-        for path in (tmp_path / "adapter_model.safetensors", newest / "adapter.safetensors", newest / "best.safetensors")
+        for path in (
+            tmp_path / "adapter_model.safetensors",
+            newest / "adapter.safetensors",
+            newest / "best.safetensors",
+        )
     )
     assert all(torch.equal(saved[name], best[name]) for name in saved)
     assert not all(torch.equal(saved[name], last[name]) for name in saved)
 
 
-def test_out_of_memory_halves_the_micro_batch_and_keeps_the_gradient(base_folder, examples, tmp_path, monkeypatch):
+def test_out_of_memory_halves_the_micro_batch_and_keeps_the_gradient(
+    base_folder, examples, tmp_path, monkeypatch
+):
     plain = engine.summed_nll
     refused = []
 
@@ -190,7 +221,9 @@ def test_out_of_memory_halves_the_micro_batch_and_keeps_the_gradient(base_folder
     assert refused
     assert summary["micro_tokens"] == 75
     assert any("Out of memory in step" in note and "same gradient" in note for note in told.notes)
-    ours, direct = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("backed_off", "direct"))
+    ours, direct = (
+        load_file(tmp_path / name / "adapter_model.safetensors") for name in ("backed_off", "direct")
+    )
     assert all(torch.equal(ours[name], direct[name]) for name in direct)
 
 
@@ -203,7 +236,9 @@ def test_one_row_that_does_not_fit_is_a_clear_error(base_folder, examples, tmp_p
         train(base_folder, examples, tmp_path)
 
 
-def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(base_folder, examples, tmp_path, monkeypatch):
+def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(
+    base_folder, examples, tmp_path, monkeypatch
+):
     plain = engine.summed_nll
     calls = []
 
@@ -227,7 +262,15 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(base_fold
 def test_eight_examples_are_learned_by_heart(base_folder, tmp_path):
     write_rows(tmp_path / "examples" / "train", random_rows(8, seed=5))
     write_rows(tmp_path / "examples" / "validation", [])
-    train(base_folder, tmp_path / "examples", tmp_path / "adapter", epochs=60, batch_size=8, learning_rate=2e-2, save_every=60)
+    train(
+        base_folder,
+        tmp_path / "examples",
+        tmp_path / "adapter",
+        epochs=60,
+        batch_size=8,
+        learning_rate=2e-2,
+        save_every=60,
+    )
     losses = [row["loss"] for row in steps(tmp_path / "adapter")]
     assert losses[0] > 3
     assert losses[-1] < 0.5
@@ -239,5 +282,8 @@ def test_without_validation_the_last_step_is_saved(base_folder, examples, tmp_pa
     summary = train(base_folder, tmp_path / "examples", tmp_path / "adapter", epochs=1)
     assert summary["best_step"] is None
     newest = checkpoint_folders(tmp_path / "adapter" / "checkpoints")[-1]
-    saved, last = load_file(tmp_path / "adapter/adapter_model.safetensors"), load_file(newest / "adapter.safetensors")
+    saved, last = (
+        load_file(tmp_path / "adapter/adapter_model.safetensors"),
+        load_file(newest / "adapter.safetensors"),
+    )
     assert all(torch.equal(saved[name], last[name]) for name in last)

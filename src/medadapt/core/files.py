@@ -106,7 +106,9 @@ def read_json(path: Path) -> Any:
         return parse_json(path.read_text(encoding="utf-8"))
     except ValueError as problem:
         raise DataError(
-            f"{path} is damaged: {problem}.", "a complete JSON file", "Delete the file and run the stage again."
+            f"{path} is damaged: {problem}.",
+            "a complete JSON file",
+            "Delete the file and run the stage again.",
         ) from problem
 
 

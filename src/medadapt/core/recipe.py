@@ -92,7 +92,9 @@ class DataSection(Section):
 class PromptSection(Section):
     """How a record becomes the text the model reads."""
 
-    template: Literal["auto", "symptoms", "typed_question", "question", "medical_question", "choices"] = "auto"
+    template: Literal["auto", "symptoms", "typed_question", "question", "medical_question", "choices"] = (
+        "auto"
+    )
     """The wording around the question; `auto` picks the one of the data format."""
     chat_template: Literal["auto", "never", "always"] = "auto"
     """Whether the model's own chat template wraps the prompt; `auto` does where the model has one."""
@@ -136,7 +138,7 @@ class ModelSection(Section):
     def _remote_code_needs_a_commit(self) -> ModelSection:
         if self.trust_remote_code and self.revision is None:
             raise ValueError(
-                "trust_remote_code runs code of the model's authors: pin the commit you have read in model.revision"
+                "trust_remote_code runs code of the model's authors; pin the commit you have read as model.revision"
             )
         return self
 
@@ -206,7 +208,9 @@ class TrainingSection(Section):
 class EvaluationSection(Section):
     """How both models are measured."""
 
-    primary: Literal["auto", "accuracy", "macro_f1", "loss", "perplexity", "bits_per_byte", "accuracy_generated"] = "auto"
+    primary: Literal[
+        "auto", "accuracy", "macro_f1", "loss", "perplexity", "bits_per_byte", "accuracy_generated"
+    ] = "auto"
     """The one metric that carries the verdict; `auto` is accuracy, or bits per byte for open questions."""
     method: Literal["auto", "score", "generate"] = "auto"
     """`score` compares likelihoods only; `generate` also lets both models write their answers."""

@@ -40,7 +40,10 @@ class _StrictLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.constructor.ConstructorError(
-                None, None, "aliases (*name) are not used in recipes", self.peek_event().start_mark
+                None,
+                None,
+                "aliases (*name) are not used in recipes",
+                self.peek_event().start_mark,  # type: ignore[no-untyped-call]
             )
         return super().compose_node(parent, index)
 
@@ -49,7 +52,9 @@ class _StrictLoader(yaml.SafeLoader):
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, str | int | float | bool | type(None)):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a plain word", key_node.start_mark)
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key must be a plain word", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key '{key}' stands here twice", key_node.start_mark
@@ -62,10 +67,12 @@ def parse_yaml(text: str, where: str) -> Any:
     """Plain values of a YAML text. Raises RecipeError on tags, repeated keys, aliases and bad syntax."""
     if len(text) > MOST_CHARACTERS:
         raise RecipeError(
-            f"{where} has {len(text):,} characters.", "a recipe of a page or two", "Check that this is the recipe."
+            f"{where} has {len(text):,} characters.",
+            "a recipe of a page or two",
+            "Check that this is the recipe.",
         )
     try:
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader, made stricter
+        return yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
@@ -76,7 +83,9 @@ def parse_yaml(text: str, where: str) -> Any:
             "Correct this line; `medadapt recipes show symptom-diagnosis-opt-1.3b` prints an example.",
         ) from None
     except RecursionError:
-        raise RecipeError(f"{where} is nested too deeply.", "a recipe", "Check that this is the recipe.") from None
+        raise RecipeError(
+            f"{where} is nested too deeply.", "a recipe", "Check that this is the recipe."
+        ) from None
 
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -87,7 +96,9 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise RecipeError(f"{path} is not UTF-8 text.", "a YAML recipe in UTF-8", "Save it as UTF-8.") from None
+        raise RecipeError(
+            f"{path} is not UTF-8 text.", "a YAML recipe in UTF-8", "Save it as UTF-8."
+        ) from None
     return recipe_from(parse_yaml(text, str(path)), where=str(path), overrides=overrides)
 
 
@@ -126,7 +137,9 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
     path = key.strip().split(".")
     if not equals or not all(path):
         raise RecipeError(
-            f"--set {override} is not understood.", "section.key=value", "For example --set training.epochs=1."
+            f"--set {override} is not understood.",
+            "section.key=value",
+            "For example --set training.epochs=1.",
         )
     place: Any = values
     for part in path[:-1]:
@@ -167,7 +180,9 @@ def _explain(place: str, errors: list[Any]) -> str:
         allowed: list[str] = []
         for e in errors:
             if e["type"] == "literal_error":
-                allowed += [word.strip(" '") for word in e["ctx"]["expected"].replace(" or ", ", ").split(",")]
+                allowed += [
+                    word.strip(" '") for word in e["ctx"]["expected"].replace(" or ", ", ").split(",")
+                ]
         others = [_sentence(e) for e in errors if e["type"] != "literal_error"]
         values = ", ".join(dict.fromkeys(a for a in allowed if a))
         also = f" (or {others[-1]})" if others else ""
@@ -211,7 +226,10 @@ def _named_parts(path: list[str]) -> list[str]:
     for part in path:
         fields = getattr(model, "model_fields", None)
         if fields is None:
-            if named and (part == "[key]" or part.startswith(("constrained-", "literal[", "function-", "dict[", "tuple["))):
+            if named and (
+                part == "[key]"
+                or part.startswith(("constrained-", "literal[", "function-", "dict[", "tuple["))
+            ):
                 continue
             if part in {"str", "int", "float", "bool"}:
                 continue

@@ -102,14 +102,17 @@ class Encoder:
                 letter: join(end, text.strip()) for letter, text in zip(LETTERS, record.options, strict=False)
             }
         return {
-            LETTERS[index]: join(end, option_text(record, index, wording)) for index in range(len(record.options))
+            LETTERS[index]: join(end, option_text(record, index, wording))
+            for index in range(len(record.options))
         }
 
     def completion(self, prompt: EncodedPrompt, text: str, *, closed: bool) -> list[int]:
         """Tokens of a completion after this prompt; `closed` adds the token that ends the answer."""
         return self.completions([prompt], [text], closed=closed)[0]
 
-    def completions(self, prompts: Sequence[EncodedPrompt], texts: Sequence[str], *, closed: bool) -> list[list[int]]:
+    def completions(
+        self, prompts: Sequence[EncodedPrompt], texts: Sequence[str], *, closed: bool
+    ) -> list[list[int]]:
         """Tokens of many completions, each after its own prompt."""
         if not texts:
             return []
@@ -118,7 +121,9 @@ class Encoder:
             [prompt.text[-BORDER:] + text for prompt, text in zip(prompts, texts, strict=True)],
             add_special_tokens=False,
         )["input_ids"]
-        borders = self.tokenizer([prompt.text[-BORDER:] for prompt in prompts], add_special_tokens=False)["input_ids"]
+        borders = self.tokenizer([prompt.text[-BORDER:] for prompt in prompts], add_special_tokens=False)[
+            "input_ids"
+        ]
         return [
             (both[len(border) :] if both[: len(border)] == border else self._apart(text)) + ending
             for both, border, text in zip(joint, borders, texts, strict=True)
@@ -137,7 +142,9 @@ class Encoder:
         if len(tokens) <= limit:
             return EncodedPrompt(text=text, tokens=list(tokens), truncated=False)
         head = limit // 2
-        return EncodedPrompt(text=text, tokens=[*tokens[:head], *tokens[len(tokens) - (limit - head) :]], truncated=True)
+        return EncodedPrompt(
+            text=text, tokens=[*tokens[:head], *tokens[len(tokens) - (limit - head) :]], truncated=True
+        )
 
     def _prompt_end(self, record: Record) -> str:
         # Only the last character matters, and a chat template ends alike for every record.
@@ -181,5 +188,7 @@ def load_encoder(examples: Path, tokenizer: Any) -> Encoder:
     if not path.is_file():
         raise DataError(f"{path} is missing.", "the encode stage's output", "Run `medadapt encode` first.")
     stored = read_json(path)["plan"]
-    plan = EncodingPlan(**{**stored, "wording": Wording(**stored["wording"]), "labels": tuple(stored["labels"])})
+    plan = EncodingPlan(
+        **{**stored, "wording": Wording(**stored["wording"]), "labels": tuple(stored["labels"])}
+    )
     return Encoder(tokenizer, plan)

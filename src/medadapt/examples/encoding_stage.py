@@ -14,7 +14,14 @@ from medadapt.core.files import read_json, write_json, write_jsonl
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import SPLITS, Record, read_records
-from medadapt.examples.encoding import SUMMARY, EncodedPrompt, Encoder, EncodingPlan, chat_closing, plan_to_json
+from medadapt.examples.encoding import (
+    SUMMARY,
+    EncodedPrompt,
+    Encoder,
+    EncodingPlan,
+    chat_closing,
+    plan_to_json,
+)
 from medadapt.examples.masking import IGNORED, Example, mask
 from medadapt.examples.templates import resolve_wording
 from medadapt.examples.token_sets import batches, write_token_set
@@ -39,7 +46,9 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
     Returns the content of examples.json. Raises DataError when nothing is left to train on.
     """
     splits = {name: list(read_records(records / f"{name}.jsonl")) for name in SPLITS}
-    plan = make_plan(recipe, [r for rows in splits.values() for r in rows], records, tokenizer, context_length)
+    plan = make_plan(
+        recipe, [r for rows in splits.values() for r in rows], records, tokenizer, context_length
+    )
     encoder = Encoder(tokenizer, plan)
     progress.start("Encoding", sum(len(rows) for rows in splits.values()))
     dropped: list[dict[str, Any]] = []
@@ -59,7 +68,9 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
     return summary
 
 
-def make_plan(recipe: Recipe, records: Sequence[Record], folder: Path, tokenizer: Any, context_length: int | None) -> EncodingPlan:
+def make_plan(
+    recipe: Recipe, records: Sequence[Record], folder: Path, tokenizer: Any, context_length: int | None
+) -> EncodingPlan:
     """Resolve every `auto` of prompt and examples against the tokenizer, the model and the records."""
     wording = resolve_wording(recipe.prompt, recipe.data.format)
     has_chat = bool(getattr(tokenizer, "chat_template", None))
@@ -129,7 +140,9 @@ def _examples(encoder: Encoder, records: Sequence[Record], progress: Progress) -
         progress.advance(len(rows))
 
 
-def _example(record: Record, prompt: EncodedPrompt, text: str, completion: list[int], max_length: int) -> Example:
+def _example(
+    record: Record, prompt: EncodedPrompt, text: str, completion: list[int], max_length: int
+) -> Example:
     tokens, labels, cut = mask(prompt.tokens, completion, max_length)
     return Example(
         id=record.id,
@@ -160,7 +173,9 @@ class _Tally:
     def watch(self, examples: Iterator[Example]) -> Iterator[Example]:
         for example in examples:
             if example.answer_cut and self.drop_long:
-                self.dropped.append({"id": example.id, "reason": "long_answer", "tokens": len(example.input_ids)})
+                self.dropped.append(
+                    {"id": example.id, "reason": "long_answer", "tokens": len(example.input_ids)}
+                )
                 continue
             if len(self.first) < PREVIEWS:
                 self.first.append(example)
@@ -189,7 +204,9 @@ class _Tally:
 def _percentiles(lengths: np.ndarray[Any, Any]) -> dict[str, int] | None:
     if not len(lengths):
         return None
-    return {f"p{q}": int(np.percentile(lengths, q, method="higher")) for q in (50, 90, 99)} | {"max": int(lengths.max())}
+    return {f"p{q}": int(np.percentile(lengths, q, method="higher")) for q in (50, 90, 99)} | {
+        "max": int(lengths.max())
+    }
 
 
 def _check_training_set(tally: _Tally, *, name: str) -> None:
@@ -215,8 +232,8 @@ def _check_training_set(tally: _Tally, *, name: str) -> None:
 
 def _preview(tokenizer: Any, example: Example) -> dict[str, Any]:
     """What of one training example is read and what is learned, decoded from its tokens."""
-    learned = [token for token, label in zip(example.input_ids, example.labels, strict=True) if label != IGNORED]
+    learned = [
+        token for token, label in zip(example.input_ids, example.labels, strict=True) if label != IGNORED
+    ]
     read = example.input_ids[: len(example.input_ids) - len(learned)]
     return {"id": example.id, "prompt": tokenizer.decode(read), "trained": tokenizer.decode(learned)}
-
-

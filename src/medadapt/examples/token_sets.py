@@ -34,12 +34,16 @@ class TokenSet:
 
     def __init__(self, folder: Path) -> None:
         if not (folder / "dataset_info.json").is_file():
-            raise DataError(f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first.")
+            raise DataError(
+                f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first."
+            )
         self._rows = datasets.load_from_disk(str(folder))
         lengths = pyarrow.compute.list_value_length(self._rows.data.column("input_ids"))
         self.lengths: np.ndarray[Any, np.dtype[np.int64]] = lengths.to_numpy().astype(np.int64)
         """Tokens of every row."""
-        self.fingerprint = sha256_object({path.name: sha256_file(path) for path in sorted(folder.glob("*.arrow"))})
+        self.fingerprint = sha256_object(
+            {path.name: sha256_file(path) for path in sorted(folder.glob("*.arrow"))}
+        )
         """Hash of the rows; two equal sets give the same training."""
 
     def __len__(self) -> int:

@@ -48,7 +48,7 @@ def save_config(base: LoadedBase, lora: LoraSection, layers: AdaptedLayers, fold
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=lora.rank,
-        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # PEFT takes fractions too
+        lora_alpha=lora.alpha,  # PEFT takes fractions too
         lora_dropout=lora.dropout,
         target_modules=layers.peft_targets,
         bias="none",
@@ -71,7 +71,11 @@ def save_weights(tensors: dict[str, Tensor], folder: Path) -> None:
     beside = folder / f".{WEIGHTS}.part"
     with disk_faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, beside, metadata={"format": "pt"})
+        save_file(
+            {name: t.detach().cpu().contiguous() for name, t in tensors.items()},
+            beside,
+            metadata={"format": "pt"},
+        )
         beside.replace(folder / WEIGHTS)
 
 
@@ -91,7 +95,9 @@ def load_adapter(base: LoadedBase, folder: Path) -> LoadedBase:
             "a complete adapter",
             "Run the training stage again.",
         ) from problem
-    names = sorted_like(base.model, {key.removeprefix("base_model.model.").rsplit(".lora_", 1)[0] for key in tensors})
+    names = sorted_like(
+        base.model, {key.removeprefix("base_model.model.").rsplit(".lora_", 1)[0] for key in tensors}
+    )
     attach_lora(
         base.model, names, rank=int(config["r"]), alpha=float(config["lora_alpha"]), dropout=0.0, seed=0
     )
@@ -105,7 +111,9 @@ def read_adapter_config(folder: Path) -> dict[str, Any]:
     path = folder / CONFIG
     if not path.is_file() or not (folder / WEIGHTS).is_file():
         raise ModelError(
-            f"{folder} holds no adapter.", f"{CONFIG} and {WEIGHTS}", "Run the training stage, or correct the path."
+            f"{folder} holds no adapter.",
+            f"{CONFIG} and {WEIGHTS}",
+            "Run the training stage, or correct the path.",
         )
     config: dict[str, Any] = read_json(path)
     unsupported = [

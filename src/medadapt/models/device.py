@@ -18,7 +18,9 @@ DTYPES: dict[Precision, torch.dtype] = {
     "fp16": torch.float16,
     "fp32": torch.float32,
 }
-PRECISION_OF: dict[torch.dtype, str] = {dtype: name for name, dtype in DTYPES.items()} | {torch.float64: "fp64"}
+PRECISION_OF: dict[torch.dtype, str] = {dtype: name for name, dtype in DTYPES.items()} | {
+    torch.float64: "fp64"
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class DeviceFacts:
 
 
 def pick_device(asked: str) -> torch.device:
-    """The device named by `--device`: auto, cpu, cuda, cuda:N or mps. Raises ModelError if it is not there."""
+    """The device named by `--device`. Raises ModelError if it is not there."""
     if asked == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -43,15 +45,19 @@ def pick_device(asked: str) -> torch.device:
     kind, _, number = asked.partition(":")
     there = {
         "cpu": not number,
-        "cuda": torch.cuda.is_available() and (not number or number.isdigit() and int(number) < torch.cuda.device_count()),
+        "cuda": torch.cuda.is_available()
+        and (not number or (number.isdigit() and int(number) < torch.cuda.device_count())),
         "mps": torch.backends.mps.is_available() and not number,
     }
     if kind not in there:
-        raise ModelError(f"--device {asked} is no device.", "auto, cpu, cuda, cuda:N or mps", "Use --device auto.")
+        raise ModelError(
+            f"--device {asked} is no device.", "auto, cpu, cuda, cuda:N or mps", "Use --device auto."
+        )
     if not there[kind]:
         raise ModelError(
             f"--device {asked} is not there on this machine.",
-            "a device that torch finds" + (f" ({torch.cuda.device_count()} CUDA devices)" if kind == "cuda" else ""),
+            "a device that torch finds"
+            + (f" ({torch.cuda.device_count()} CUDA devices)" if kind == "cuda" else ""),
             "Use --device auto, or install a torch build for your accelerator (see README).",
         )
     return torch.device(asked)
@@ -92,7 +98,7 @@ def resolve_dtype(asked: str, device: torch.device) -> torch.dtype:
         return torch.float32 if device.type == "cpu" else torch.float16
     if asked == "fp16" and device.type == "cpu":
         raise ModelError(
-            "model.precision fp16 cannot be trained on a CPU: it computes hundreds of times slower and overflows.",
+            "model.precision fp16 cannot be used on a CPU: it is hundreds of times slower and overflows.",
             "bf16 or fp32 on a CPU",
             "Use model.precision: auto.",
         )

@@ -9,7 +9,7 @@ Shapes: B rows of T tokens, H hidden width, N selected positions, V vocabulary.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,11 +27,15 @@ def vocabulary_logits(model: nn.Module, hidden_NH: Tensor) -> Tensor:
     """Logits (N, V) of selected hidden states, in the model's number format."""
     head: Any = model.get_output_embeddings()  # type: ignore[operator]
     logits_NV = head(hidden_NH)
-    config: Any = model.config.get_text_config()  # type: ignore[operator, union-attr]
-    cap = getattr(config, "final_logit_softcapping", None)
+    cap = getattr(text_config(model), "final_logit_softcapping", None)
     if cap:
         logits_NV = torch.tanh(logits_NV / cap) * cap
     return logits_NV
+
+
+def text_config(model: nn.Module) -> Any:
+    """The part of a model's configuration that describes its language model."""
+    return cast(Any, model).config.get_text_config()
 
 
 def verify_forward(model: nn.Module) -> None:

@@ -20,7 +20,7 @@ from medadapt.core.errors import ModelError
 from medadapt.core.recipe import ModelSection
 from medadapt.models.device import PRECISION_OF, device_facts, pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
-from medadapt.models.forward import verify_forward
+from medadapt.models.forward import text_config, verify_forward
 
 FAST_ATTENTION = "sdpa"
 PLAIN_ATTENTION = "eager"
@@ -49,12 +49,12 @@ class LoadedBase:
     @property
     def vocabulary_size(self) -> int:
         """Width of the model's output."""
-        return int(self.model.config.get_text_config().vocab_size)
+        return int(text_config(self.model).vocab_size)
 
     @property
     def context_length(self) -> int | None:
         """Most tokens the model can read, where its configuration says so."""
-        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return getattr(text_config(self.model), "max_position_embeddings", None)
 
 
 def load_base(model: ModelSection, *, base: str | None = None, device: str = "auto") -> LoadedBase:
@@ -118,16 +118,20 @@ def _load_weights(name: str, options: dict[str, Any]) -> Any:
     try:
         with quiet_libraries():
             try:
-                return AutoModelForCausalLM.from_pretrained(name, attn_implementation=FAST_ATTENTION, **options)
+                return AutoModelForCausalLM.from_pretrained(
+                    name, attn_implementation=FAST_ATTENTION, **options
+                )
             except ValueError as problem:
                 if "scaled_dot_product_attention" not in str(problem):
                     raise
                 # A few architectures (Gemma 2) have no fused attention; what was got stands in run.json.
-                return AutoModelForCausalLM.from_pretrained(name, attn_implementation=PLAIN_ATTENTION, **options)
+                return AutoModelForCausalLM.from_pretrained(
+                    name, attn_implementation=PLAIN_ATTENTION, **options
+                )
     except (OSError, ValueError, KeyError, SafetensorError) as problem:
         raise ModelError(
             f"{name}: the model cannot be loaded ({_first_line(problem)}).",
-            "a causal language model that the installed transformers version knows, with complete safetensors files",
+            "a causal language model that transformers knows, with complete safetensors files",
             "Check model.base; `medadapt run ... --smoke` tries the recipe without it.",
         ) from problem
 
@@ -260,7 +264,7 @@ def _file_of(name: str, file: str, revision: str | None, *, needed: bool = True)
     if looks_like_path(name):
         raise ModelError(
             f"The base model folder {name} does not exist.",
-            "a folder with config.json, model.safetensors and the tokenizer, or a hub id such as facebook/opt-1.3b",
+            "a folder with config.json, model.safetensors and tokenizer, or a hub id such as facebook/opt-1.3b",
             "Correct model.base.",
         )
     try:

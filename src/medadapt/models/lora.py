@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from medadapt.core.errors import ModelError
 from medadapt.core.hashes import sha256_text
@@ -23,7 +24,9 @@ from medadapt.models.dropout import silence
 class LoraLinear(nn.Module):
     """y = base(x) + alpha / rank * B A dropout(x), with A (rank, in) and B (out, rank) trained."""
 
-    def __init__(self, base: nn.Module, *, rank: int, scale: float, dropout: float, dtype: torch.dtype) -> None:
+    def __init__(
+        self, base: nn.Module, *, rank: int, scale: float, dropout: float, dtype: torch.dtype
+    ) -> None:
         super().__init__()
         width_in, width_out = linear_shape(base)
         device = next(base.parameters()).device
@@ -41,16 +44,17 @@ class LoraLinear(nn.Module):
         """(..., in) -> (..., out), in the number format of `x`."""
         y = self.base(x)
         seen = silence(x, self.dropout, self.mask_seed + self.place) if self.training and self.dropout else x
-        low = F.linear(seen, self.lora_A.to(x.dtype))
-        return torch.add(y, F.linear(low, self.lora_B.to(x.dtype)).to(y.dtype), alpha=self.scale)
+        low = functional.linear(seen, self.lora_A.to(x.dtype))
+        return torch.add(y, functional.linear(low, self.lora_B.to(x.dtype)).to(y.dtype), alpha=self.scale)
 
 
 def linear_shape(module: nn.Module) -> tuple[int, int]:
     """(in, out) widths of a linear layer of any kind."""
     if hasattr(module, "in_features"):
         return int(module.in_features), int(module.out_features)  # type: ignore[arg-type]
-    width_in, width_out = module.weight.shape  # type: ignore[union-attr, misc]  # transformers' Conv1D
-    return int(width_in), int(width_out)  # type: ignore[arg-type]
+    weight: Any = module.weight  # transformers' Conv1D, which keeps it the other way round
+    width_in, width_out = weight.shape
+    return int(width_in), int(width_out)
 
 
 def is_linear(module: nn.Module) -> bool:

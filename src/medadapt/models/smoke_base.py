@@ -13,7 +13,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 from medadapt.core.errors import ModelError
 from medadapt.core.files import disk_faults
 from medadapt.core.recipe import ModelSection
-from medadapt.models.loading import load_config, load_tokenizer, looks_like_path, quiet_libraries, refuse_foreign_code
+from medadapt.models.loading import (
+    load_config,
+    load_tokenizer,
+    looks_like_path,
+    quiet_libraries,
+    refuse_foreign_code,
+)
 
 # Architectures of well-known families, by the name of the model: a smoke run needs no download.
 FAMILIES = (
@@ -94,7 +100,7 @@ def family_of(base: str) -> str:
 def tiny_config(model_type: str, *, vocabulary_size: int, tokenizer: Any) -> Any:
     """A configuration of this architecture with two small layers."""
     default = AutoConfig.for_model(model_type)
-    values = {key: value for key, value in TINY.items() if hasattr(default, key)}
+    values: dict[str, Any] = {key: value for key, value in TINY.items() if hasattr(default, key)}
     values |= {
         "vocab_size": vocabulary_size,
         "bos_token_id": tokenizer.bos_token_id,

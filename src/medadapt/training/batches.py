@@ -58,8 +58,8 @@ def cut_by_tokens(lengths: Sequence[int], budget: int) -> list[Places]:
 class Padded(NamedTuple):
     """Rows of unequal length as rectangles, padded on the right; B rows of T tokens."""
 
-    tokens_BT: Tensor
-    labels_BT: Tensor
+    tokens_BT: Tensor  # noqa: N815 - letters are dimensions
+    labels_BT: Tensor  # noqa: N815
 
 
 def pad(rows: Sequence[dict[str, Any]], device: torch.device) -> Padded:

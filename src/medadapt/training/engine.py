@@ -160,13 +160,24 @@ def num_supervised(rows: Sequence[Row]) -> int:
 
 
 def _gradient_that_fits(
-    model: nn.Module, rows: Sequence[Row], state: TrainingState, *, step: int, seed: int, note: Callable[[str], None]
+    model: nn.Module,
+    rows: Sequence[Row],
+    state: TrainingState,
+    *,
+    step: int,
+    seed: int,
+    note: Callable[[str], None],
 ) -> float:
     """The step's gradient, in smaller micro-batches each time memory runs out."""
     while True:
         try:
             return accumulate_gradient(
-                model, rows, micro_tokens=state.memory.micro_tokens, step=step, seed=seed, scale=state.scale.scale
+                model,
+                rows,
+                micro_tokens=state.memory.micro_tokens,
+                step=step,
+                seed=seed,
+                scale=state.scale.scale,
             )
         except (RuntimeError, MemoryError) as problem:
             if not is_out_of_memory(problem):
@@ -177,7 +188,9 @@ def _gradient_that_fits(
             torch.cuda.empty_cache()
         batches = cut_by_tokens([len(row["input_ids"]) for row in rows], state.memory.micro_tokens)
         state.memory = halved(state.memory, largest_rows=max(map(len, batches)))
-        note(f"Out of memory in step {step}: micro-batches now hold {state.memory.micro_tokens} tokens; same gradient.")
+        note(
+            f"Out of memory in step {step}: micro-batches now hold {state.memory.micro_tokens} tokens; same gradient."
+        )
 
 
 def _unscaled_norm(model: nn.Module, scale: float) -> float:

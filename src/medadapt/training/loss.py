@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from medadapt.examples.masking import IGNORED
-from medadapt.models.forward import final_hidden, vocabulary_logits
+from medadapt.models.forward import final_hidden, text_config, vocabulary_logits
 
 MOST_LOGITS = 1 << 26
 """Logits (fp32 numbers) held at once; a larger head is worked off in pieces."""
@@ -30,8 +30,7 @@ def summed_nll(model: nn.Module, tokens_BT: Tensor, labels_BT: Tensor) -> Tensor
     hidden_NH, targets_N = hidden_BTH[:, :-1][wanted_BT], targets_BT[wanted_BT]
     if not len(targets_N):
         return hidden_NH.sum() * 0.0
-    width = int(model.config.get_text_config().vocab_size)  # type: ignore[union-attr, operator]
-    rows = max(1, MOST_LOGITS // width)
+    rows = max(1, MOST_LOGITS // int(text_config(model).vocab_size))
     if len(targets_N) <= rows:
         return _nll(model, hidden_NH, targets_N)
     return _PiecewiseNll.apply(hidden_NH, targets_N, model, rows)
@@ -40,7 +39,7 @@ def summed_nll(model: nn.Module, tokens_BT: Tensor, labels_BT: Tensor) -> Tensor
 def _nll(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
     logits_NV = vocabulary_logits(model, hidden_NH)
     wide = torch.promote_types(logits_NV.dtype, torch.float32)
-    return F.cross_entropy(logits_NV.to(wide), targets_N, reduction="sum")
+    return functional.cross_entropy(logits_NV.to(wide), targets_N, reduction="sum")
 
 
 class _PiecewiseNll(torch.autograd.Function):

@@ -7,13 +7,14 @@ The formulas are coarse upper estimates; running out of memory all the same halv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 import torch
 from torch import nn
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import TrainingSection
+from medadapt.models.forward import text_config
 from medadapt.models.lora import lora_layers
 
 ACTIVATION_SHARE = 0.35
@@ -31,7 +32,9 @@ class MemoryPlan:
     """Whether activations are recomputed in the backward pass."""
 
 
-def plan_memory(model: nn.Module, training: TrainingSection, *, longest: int, total_memory: int) -> MemoryPlan:
+def plan_memory(
+    model: nn.Module, training: TrainingSection, *, longest: int, total_memory: int
+) -> MemoryPlan:
     """Token budget and checkpointing for rows of at most `longest` tokens in `total_memory` bytes."""
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     room = max(total_memory - weights, 0) * ACTIVATION_SHARE
@@ -39,7 +42,9 @@ def plan_memory(model: nn.Module, training: TrainingSection, *, longest: int, to
     most = MOST_TOKENS.get(kind, MOST_TOKENS["cpu"])
     fits_plain = int(room / activation_bytes(model, checkpointing=False))
     fits_checkpointed = int(room / activation_bytes(model, checkpointing=True))
-    checkpointing = training.checkpointing == "on" or (training.checkpointing == "auto" and fits_plain < longest)
+    checkpointing = training.checkpointing == "on" or (
+        training.checkpointing == "auto" and fits_plain < longest
+    )
     fits = fits_checkpointed if checkpointing else fits_plain
     if training.micro_tokens != "auto":
         return MemoryPlan(micro_tokens=int(training.micro_tokens), checkpointing=checkpointing)
@@ -48,8 +53,8 @@ def plan_memory(model: nn.Module, training: TrainingSection, *, longest: int, to
 
 def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:
     """Bytes kept for the backward pass for each token, estimated from the adapted layers' widths."""
-    config: Any = model.config.get_text_config()  # type: ignore[union-attr, operator]
-    size = torch.finfo(model.dtype).bits / 8  # type: ignore[arg-type]
+    config = text_config(model)
+    size = torch.finfo(cast(torch.dtype, model.dtype)).bits / 8
     widths = [layer.lora_A.shape[1] + layer.lora_B.shape[0] for _, layer in lora_layers(model)]
     # Each adapted layer keeps its input, the silenced copy with its mask, and its output, each once at most.
     # The norms and the attention of a layer keep about eight hidden states more.
@@ -71,7 +76,7 @@ def halved(plan: MemoryPlan, *, largest_rows: int) -> MemoryPlan:
         raise ModelError(
             "One example alone does not fit into memory.",
             "room for one example",
-            "Use training.checkpointing: on, a smaller examples.max_length, model.quantization: nf4, or a smaller base.",
+            "Use training.checkpointing: on, a smaller examples.max_length, nf4 weights, or a smaller base.",
         )
     return MemoryPlan(micro_tokens=max(1, plan.micro_tokens // 2), checkpointing=plan.checkpointing)
 
@@ -81,4 +86,6 @@ def is_out_of_memory(problem: BaseException) -> bool:
     if isinstance(problem, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(problem).lower()
-    return isinstance(problem, RuntimeError) and ("can't allocate memory" in text or "not enough memory" in text)
+    return isinstance(problem, RuntimeError) and (
+        "can't allocate memory" in text or "not enough memory" in text
+    )

@@ -23,7 +23,9 @@ def make_optimizer(parameters: Mapping[str, nn.Parameter], *, weight_decay: floa
     )
 
 
-def optimizer_tensors(optimizer: torch.optim.AdamW, parameters: Mapping[str, nn.Parameter]) -> dict[str, Tensor]:
+def optimizer_tensors(
+    optimizer: torch.optim.AdamW, parameters: Mapping[str, nn.Parameter]
+) -> dict[str, Tensor]:
     """Both moments and the step count of every parameter that has been stepped, as `name.moment`."""
     return {
         f"{name}.{moment}": optimizer.state[parameter][moment].detach()

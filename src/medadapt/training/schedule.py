@@ -12,7 +12,9 @@ def learning_rate(step: int, *, total: int, peak: float, schedule: Schedule, war
 
     The first step already learns, and the rate would reach 0 one step after the last.
 
-    >>> [round(learning_rate(s, total=4, peak=1.0, schedule="linear", warmup_steps=2), 2) for s in (1, 2, 3, 4)]
+    >>> from functools import partial
+    >>> rate = partial(learning_rate, total=4, peak=1.0, schedule="linear", warmup_steps=2)
+    >>> [round(rate(step), 2) for step in (1, 2, 3, 4)]
     [0.5, 1.0, 0.67, 0.33]
     """
     if step <= warmup_steps:

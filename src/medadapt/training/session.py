@@ -157,7 +157,9 @@ def _open_session(
         max_steps=max_steps,
     )
     longest = int(max(rows.lengths.max(), validation.lengths.max() if len(validation) else 0))
-    memory = plan_memory(base.model, training, longest=longest, total_memory=base.facts["device"]["total_memory"])
+    memory = plan_memory(
+        base.model, training, longest=longest, total_memory=base.facts["device"]["total_memory"]
+    )
     epoch_steps = steps_per_epoch(len(rows), training.batch_size)
     save_every = epoch_steps if training.save_every in {"auto", "epoch"} else int(training.save_every)
     identity = {
@@ -178,7 +180,9 @@ def _open_session(
         identity=sha256_object(identity),
         best={},
         threads=torch.get_num_threads(),
-        eval_every=evaluation_interval(training.eval_every, epoch_steps=epoch_steps, total_steps=engine.total_steps),
+        eval_every=evaluation_interval(
+            training.eval_every, epoch_steps=epoch_steps, total_steps=engine.total_steps
+        ),
         save_every=save_every,
         preview=preview,
         progress=progress,
@@ -206,7 +210,9 @@ def _resume(session: _Session) -> None:
         session.best = dict(checkpoint.best)
         note(f"Going on from step {checkpoint.step} of {engine.total_steps}.")
         if saved["device"] != (device := _device_type(session)):
-            note(f"The device is {device}, not {saved['device']} as before: the result is no longer bit-exact.")
+            note(
+                f"The device is {device}, not {saved['device']} as before: the result is no longer bit-exact."
+            )
         if saved["threads"] != session.threads:
             torch.set_num_threads(saved["threads"])
             session.threads = saved["threads"]
@@ -224,7 +230,10 @@ def _after_step(session: _Session, result: StepResult, log: StepLog, tracker: Tr
         row |= _evaluate(session)
     log.write(row)
     if result.step % training.log_every == 0 or last or "validation_loss" in row:
-        tracker.scalars(result.step, {k: row[k] for k in ("loss", "learning_rate", "grad_norm", "validation_loss") if k in row})
+        tracker.scalars(
+            result.step,
+            {k: row[k] for k in ("loss", "learning_rate", "grad_norm", "validation_loss") if k in row},
+        )
     validated = f", validation {state.best_loss:.3f} best" if state.best_loss is not None else ""
     speed = result.tokens / max(result.seconds, 1e-9)
     session.progress.advance(1, f"loss {result.loss:.3f}{validated}, {speed:,.0f} tokens/s")
@@ -245,7 +254,10 @@ def _evaluate(session: _Session) -> dict[str, Any]:
     if state.best_loss is None or loss < state.best_loss:
         state.best_step, state.best_loss = state.step, loss
         session.best = {name: p.detach().cpu().clone() for name, p in adapter_tensors(engine.model).items()}
-    session.progress.note(f"Step {state.step}: validation loss {loss:.4f}" + (" (best)" if state.best_step == state.step else ""))
+    session.progress.note(
+        f"Step {state.step}: validation loss {loss:.4f}"
+        + (" (best)" if state.best_step == state.step else "")
+    )
     figures: dict[str, Any] = {"validation_loss": loss}
     if session.preview is not None:
         figures["preview"] = session.preview()

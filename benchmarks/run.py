@@ -1,0 +1,104 @@
+"""Measure speed and memory on this machine; write results as JSON and render RESULTS.md from all of them.
+
+    python benchmarks/run.py                        everything (about half an hour on 2 cores)
+    python benchmarks/run.py --only training_speed  one case
+    python benchmarks/run.py --render               only RESULTS.md
+
+Needs the folder of real data sets (`--data`, by default ../shared/data beside the checkout).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import data_runs
+import training_speed
+from results_page import render
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared" / "data"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--only", choices=sorted(CASES))
+    parser.add_argument("--steps", type=int, default=33, help="optimiser steps of a speed measurement")
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of a speed measurement")
+    parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
+    asked = parser.parse_args()
+    if not asked.render:
+        if not asked.data.is_dir():
+            sys.exit(f"{asked.data} does not exist; name the folder of the data sets with --data")
+        for name in [asked.only] if asked.only else sorted(CASES):
+            print(f"{name} ...", flush=True)
+            _store(name, CASES[name](asked))
+    (HERE / "RESULTS.md").write_text(render(HERE / "results"), encoding="utf-8")
+
+
+def _training_speed(asked: argparse.Namespace) -> dict[str, Any]:
+    return training_speed.measure(asked.data, steps=asked.steps, rounds=asked.rounds)
+
+
+def _in_scratch(
+    measure: Callable[[Path, Path], dict[str, Any]],
+) -> Callable[[argparse.Namespace], dict[str, Any]]:
+    def run(asked: argparse.Namespace) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            return measure(asked.data.resolve(), Path(folder))
+
+    return run
+
+
+CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "training_speed": _training_speed,
+    "data_runs": _in_scratch(data_runs.measure_runs),
+    "preparing": _in_scratch(data_runs.measure_preparing),
+    "memory_growth": _in_scratch(data_runs.measure_growth),
+}
+
+
+def _store(name: str, found: dict[str, Any]) -> None:
+    """Write a result with all that is needed to reproduce it."""
+    import torch
+
+    from medadapt.models.device import device_facts, pick_device
+    from medadapt.workflow.versions import git_commit, versions
+
+    facts = device_facts(pick_device("auto"))
+    instructions = [
+        name for name, there in (("AMX", torch.cpu._is_amx_tile_supported()), ("AVX512-BF16", torch.cpu._is_avx512_bf16_supported()))
+        if there
+    ]  # fmt: skip
+    folder = (
+        HERE
+        / "results"
+        / re.sub(r"[^a-z0-9]+", "-", f"{facts.name}-{facts.threads}-threads".lower()).strip("-")
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {
+        "device": facts.name,
+        "threads": facts.threads,
+        "memory_gb": round(facts.total_memory / 2**30, 1),
+        "instructions": instructions,
+        "versions": versions(),
+        "commit": git_commit(),
+        "measured": datetime.now(UTC).date().isoformat(),
+        "command": f"python benchmarks/run.py --only {name}",
+    }
+    text = json.dumps({"case": name, "about": about, "found": found}, indent=1)
+    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
