@@ -76,21 +76,15 @@ def _store(name: str, found: dict[str, Any]) -> None:
     from medadapt.workflow.versions import git_commit, versions
 
     facts = device_facts(pick_device("auto"))
-    instructions = [
-        name for name, there in (("AMX", torch.cpu._is_amx_tile_supported()), ("AVX512-BF16", torch.cpu._is_avx512_bf16_supported()))
-        if there
-    ]  # fmt: skip
-    folder = (
-        HERE
-        / "results"
-        / re.sub(r"[^a-z0-9]+", "-", f"{facts.name}-{facts.threads}-threads".lower()).strip("-")
-    )
+    there = {"AMX": torch.cpu._is_amx_tile_supported(), "AVX512-BF16": torch.cpu._is_avx512_bf16_supported()}
+    machine = re.sub(r"[^a-z0-9]+", "-", f"{facts.name}-{facts.threads}-threads".lower()).strip("-")
+    folder = HERE / "results" / machine
     folder.mkdir(parents=True, exist_ok=True)
     about = {
         "device": facts.name,
         "threads": facts.threads,
         "memory_gb": round(facts.total_memory / 2**30, 1),
-        "instructions": instructions,
+        "instructions": [name for name, is_there in there.items() if is_there],
         "versions": versions(),
         "commit": git_commit(),
         "measured": datetime.now(UTC).date().isoformat(),

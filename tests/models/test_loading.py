@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
 from medadapt.models.adapter import load_adapter, new_adapter, save_config, save_weights
+from medadapt.models.base_files import find_files
 from medadapt.models.device import pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
-from medadapt.models.loading import find_files, guard_cpu_quantization, load_base, weights_quantization
+from medadapt.models.loading import guard_cpu_quantization, load_base, weights_quantization
 from medadapt.models.lora import adapter_tensors
 from medadapt.training.engine import accumulate_gradient
 from tiny import save_base, tiny_llama

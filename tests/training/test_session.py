@@ -266,10 +266,10 @@ def test_eight_examples_are_learned_by_heart(base_folder, tmp_path):
         base_folder,
         tmp_path / "examples",
         tmp_path / "adapter",
-        epochs=60,
+        epochs=100,
         batch_size=8,
         learning_rate=2e-2,
-        save_every=60,
+        save_every=100,
     )
     losses = [row["loss"] for row in steps(tmp_path / "adapter")]
     assert losses[0] > 3

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from medadapt.cli import recipe_commands, run_commands, stage_commands
+
+if TYPE_CHECKING:
+    from medadapt.core.errors import MedAdaptError
 
 QUIET = {
     # Bars and advice of libraries would tear our own output apart; nothing of a run is sent anywhere.
@@ -58,20 +62,41 @@ recipe_commands.add_to(app)
 
 def main() -> NoReturn:
     """Run the command line and leave with the exit code that the documentation promises."""
-    from medadapt.core.errors import MedAdaptError, StoppedError
+    from medadapt.core.errors import MedAdaptError
 
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     try:
-        app()
+        code = app(standalone_mode=False)
     except MedAdaptError as problem:
-        from medadapt.cli.console import print_json, show_error
+        code = _tell(problem)
+    except TyperException as problem:
+        from medadapt.cli.usage import usage_error
 
-        code = problem.signal_exit_code if isinstance(problem, StoppedError) else problem.exit_code
-        show_error(problem)
-        if "--json" in sys.argv:
-            status = "interrupted" if isinstance(problem, StoppedError) else "failed"
-            lines = {"problem": problem.problem, "expected": problem.expected, "remedy": problem.remedy}
-            print_json({"status": status, "exit_code": code, **lines})
-        sys.exit(code)
-    sys.exit(0)
+        code = _tell(usage_error(problem, sys.argv[1:]))
+    except Exception as problem:
+        if _wants_json():
+            from medadapt.cli.console import print_json
+
+            print_json(
+                {"status": "failed", "exit_code": 1, "problem": f"{type(problem).__name__}: {problem}"}
+            )
+        raise  # a bug: Python shows where, and leaves with 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(problem: MedAdaptError) -> int:
+    from medadapt.cli.console import print_json, show_error
+    from medadapt.core.errors import StoppedError
+
+    stopped = isinstance(problem, StoppedError)
+    code = problem.signal_exit_code if isinstance(problem, StoppedError) else problem.exit_code
+    show_error(problem)
+    if _wants_json():
+        lines = {"problem": problem.problem, "expected": problem.expected, "remedy": problem.remedy}
+        print_json({"status": "interrupted" if stopped else "failed", "exit_code": code, **lines})
+    return code
+
+
+def _wants_json() -> bool:
+    return "--json" in sys.argv

@@ -12,9 +12,10 @@ from rich.text import Text
 from medadapt.core.errors import MedAdaptError
 from medadapt.report.clean_text import visible
 
-results = Console(highlight=False, soft_wrap=True)
+# On a terminal lines break between words; in a file or a pipe they are left whole.
+results = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 """What a command was asked for."""
-talk = Console(stderr=True, highlight=False, soft_wrap=True)
+talk = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 """What happens meanwhile."""
 
 

@@ -20,6 +20,8 @@ class StageWord(StrEnum):
     REPORT = "report"
 
 
+STAGE_WORDS = ", ".join(StageWord)
+
 Recipe = Annotated[
     str,
     typer.Argument(
@@ -57,5 +59,8 @@ ReplaceStage = Annotated[
     bool,
     typer.Option("--replace", help="Run the stage again from nothing; what later stages made is deleted."),
 ]
-From = Annotated[StageWord | None, typer.Option("--from", help="Start with this stage.")]
-Until = Annotated[StageWord | None, typer.Option("--until", help="End with this stage.")]
+From = Annotated[
+    StageWord | None,
+    typer.Option("--from", metavar="STAGE", help=f"Start with this stage: {STAGE_WORDS}."),
+]
+Until = Annotated[StageWord | None, typer.Option("--until", metavar="STAGE", help="End with this stage.")]

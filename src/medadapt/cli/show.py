@@ -12,6 +12,7 @@ from medadapt.cli.console import plain, print_json, results, talk
 from medadapt.workflow.outcome import Outcome
 
 VERDICT_STYLES = {"better": "bold green", "worse": "bold red", "not shown": "bold yellow"}
+NEVER = "0.0%"
 TONE_STYLES = {"good": "green", "bad": "bold red", "warning": "yellow", "plain": ""}
 
 
@@ -31,8 +32,10 @@ def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
             "This was a smoke run: a tiny random base and few rows. Its numbers mean nothing.", style="bold"
         )
     if outcome.report:
-        results.print(Text.assemble(("Report: ", "bold"), str(outcome.report)))
-    results.print(Text.assemble(("Run: ", "bold"), str(outcome.folder)))
+        results.print(
+            Text.assemble(("Report: ", "bold"), plain(str(outcome.report.absolute()))), soft_wrap=True
+        )
+    results.print(Text.assemble(("Run: ", "bold"), plain(str(outcome.folder))), soft_wrap=True)
 
 
 def outcome_values(outcome: Outcome) -> dict[str, Any]:
@@ -72,17 +75,20 @@ def show_card(metrics: dict[str, Any]) -> None:
         Text.assemble((card.task, "bold"), f"  {card.base}, {card.n} test records, {card.level} intervals")
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("", "base", "tuned", "difference", "p", "verdict"):
-        table.add_column(heading, justify="left" if heading in {"", "verdict"} else "right")
+    table.add_column()
+    for heading in ("base", "tuned", "difference"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     for row in card.rows:
         style = "bold" if row.primary else ""
         table.add_row(
             plain(row.name, style),
             _with(row.baseline, row.baseline_interval),
             _with(row.tuned, row.tuned_interval),
-            _with(row.difference, row.difference_interval),
-            plain(row.p),
-            plain(row.verdict, VERDICT_STYLES[row.verdict]),
+            _with(row.difference, row.difference_interval.removesuffix(" points")),
+            Text.assemble(
+                plain(row.verdict, VERDICT_STYLES[row.verdict]), "\n", plain(f"p {_equals(row.p)}", "dim")
+            ),
         )
     results.print(table)
     results.print(plain(card.sentence, VERDICT_STYLES[card.verdict]))
@@ -91,11 +97,16 @@ def show_card(metrics: dict[str, Any]) -> None:
             Text.assemble(plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.text))
         )
     for what, baseline, tuned in card.rates:
-        results.print(plain(f"{what}: base {baseline}, tuned {tuned}", "dim"))
+        if (baseline, tuned) != (NEVER, NEVER):
+            results.print(plain(f"{what}: base {baseline}, tuned {tuned}", "yellow"))
     for finding in card.findings:
         where, style = (talk, "bold red") if finding.failed else (results, "yellow")
         where.print(Text.assemble(plain(finding.problem, style), plain(f" {finding.remedy}")))
     results.print(plain(card.notice, "dim"))
+
+
+def _equals(p: str) -> str:
+    return p if p.startswith("<") else f"= {p}"
 
 
 def _with(value: str, interval: str) -> Text:

@@ -105,6 +105,12 @@ class PromptSection(Section):
     answer: Literal["auto", "letter", "text", "text_and_explanation"] = "auto"
     """multiple_choice: what the model answers with."""
 
+    @model_validator(mode="after")
+    def _a_letter_needs_its_option(self) -> PromptSection:
+        if self.answer == "letter" and not self.options:
+            raise ValueError("answer 'letter' names an option that options: false hides; use answer: text")
+        return self
+
 
 class ExamplesSection(Section):
     """How texts become tokens."""

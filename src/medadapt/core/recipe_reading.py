@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import Recipe
 
-MOST_CHARACTERS = 1_000_000
-"""A recipe is a page or two; more is a mistaken file."""
+MOST_CHARACTERS = 100_000
+"""A recipe is a page or two; more is a mistaken file. So many are parsed in about half a second."""
 
 # Keys that belong to the recipe but whose feature a later release brings. They are refused, never ignored.
 LATER: tuple[tuple[str, Callable[[Recipe], bool]], ...] = (
@@ -47,6 +48,18 @@ class _StrictLoader(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, str):
+                value.encode("utf-8")  # an escaped lone surrogate could be written to no file
+        except (ValueError, KeyError, IndexError, AttributeError, TypeError) as problem:
+            # PyYAML lets these through for values such as the date 2001-99-99 or `!!int abc`.
+            raise yaml.constructor.ConstructorError(
+                None, None, f"this value cannot be read ({problem})", node.start_mark
+            ) from None
+        return value
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
@@ -67,7 +80,7 @@ def parse_yaml(text: str, where: str) -> Any:
     """Plain values of a YAML text. Raises RecipeError on tags, repeated keys, aliases and bad syntax."""
     if len(text) > MOST_CHARACTERS:
         raise RecipeError(
-            f"{where} has {len(text):,} characters.",
+            f"{where} has more than {MOST_CHARACTERS:,} characters.",
             "a recipe of a page or two",
             "Check that this is the recipe.",
         )
@@ -94,7 +107,8 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     Relative paths in it are left as they stand: they are relative to where the command runs.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(MOST_CHARACTERS + 1)  # never a mistaken file of gigabytes
     except UnicodeDecodeError:
         raise RecipeError(
             f"{path} is not UTF-8 text.", "a YAML recipe in UTF-8", "Save it as UTF-8."
@@ -110,6 +124,7 @@ def recipe_from(values: Any, *, where: str, overrides: Sequence[str] = ()) -> Re
             "a YAML mapping with at least `data` and `model`",
             "`medadapt recipes copy symptom-diagnosis-opt-1.3b` writes one to start from.",
         )
+    values = copy.deepcopy(values)
     for override in overrides:
         _apply_override(values, override)
     try:
@@ -142,15 +157,16 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
             "For example --set training.epochs=1.",
         )
     place: Any = values
-    for part in path[:-1]:
+    for depth, part in enumerate(path[:-1], 1):
         if place.get(part) is None:
             place[part] = {}
         place = place[part]
         if not isinstance(place, dict):
+            key = ".".join(path[:depth])
             raise RecipeError(
-                f"--set {override}: '{part}' is a value, not a section.",
+                f"--set {override}: '{key}' is a value, not a section.",
                 "section.key=value",
-                f"Use --set {part}=... instead.",
+                f"Use --set {key}=... instead.",
             )
     place[path[-1]] = parse_yaml(text, f"--set {key}") if text.strip() else None
 
@@ -164,6 +180,8 @@ def _mistakes(problem: ValidationError) -> Iterator[str]:
         place = ".".join(_named_parts(path))
         by_place.setdefault(place, []).append(error)
     for place, errors in by_place.items():
+        if place and any(other.startswith(f"{place}.") for other in by_place):
+            continue  # what is wrong stands with the parts of this value
         yield f"{place or 'recipe'}: {_explain(place, errors)}"
 
 
@@ -190,11 +208,27 @@ def _explain(place: str, errors: list[Any]) -> str:
     return _sentence(error)
 
 
+KINDS = {
+    "tuple_type": "input should be a list",
+    "dict_type": "input should be a mapping",
+    "model_type": "input should be a section with keys of its own",
+    "float_parsing": "input should be a number",
+    "float_type": "input should be a number",
+    "int_parsing": "input should be a whole number",
+    "int_from_float": "input should be a whole number",
+    "int_type": "input should be a whole number",
+    "bool_parsing": "input should be true or false",
+    "bool_type": "input should be true or false",
+    "string_type": "input should be a text",
+}
+
+
 def _sentence(error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if error["type"] == "value_error":
         return message
-    return f"{message[:1].lower()}{message[1:]}, not {error['input']!r}"
+    message = KINDS.get(error["type"], f"{message[:1].lower()}{message[1:]}")
+    return f"{message}, not {'empty' if error['input'] is None else repr(error['input'])}"
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

@@ -81,7 +81,8 @@ class Encoder:
         texts = [self.prompt_text(record) for record in records]
         if not texts:
             return []
-        encoded = self.tokenizer(texts, add_special_tokens=not self.plan.chat)["input_ids"]
+        plain = not self.plan.chat
+        encoded = self.tokenizer(texts, add_special_tokens=plain, split_special_tokens=plain)["input_ids"]
         return [self._fitted(text, tokens) for text, tokens in zip(texts, encoded, strict=True)]
 
     def reference(self, record: Record) -> str:
@@ -117,13 +118,9 @@ class Encoder:
         if not texts:
             return []
         ending = list(self.closing_ids) if closed else []
-        joint = self.tokenizer(
-            [prompt.text[-BORDER:] + text for prompt, text in zip(prompts, texts, strict=True)],
-            add_special_tokens=False,
-        )["input_ids"]
-        borders = self.tokenizer([prompt.text[-BORDER:] for prompt in prompts], add_special_tokens=False)[
-            "input_ids"
-        ]
+        ends = [prompt.text[-BORDER:] for prompt in prompts]
+        joint = self._plain([end + text for end, text in zip(ends, texts, strict=True)])
+        borders = self._plain(ends)
         return [
             (both[len(border) :] if both[: len(border)] == border else self._apart(text)) + ending
             for both, border, text in zip(joint, borders, texts, strict=True)
@@ -131,11 +128,12 @@ class Encoder:
 
     def _apart(self, text: str) -> list[int]:
         """Tokens of a completion the tokenizer would merge with its prompt: encoded after a line break."""
-        mark = self.tokenizer("\n", add_special_tokens=False)["input_ids"]
-        both = self.tokenizer("\n" + text, add_special_tokens=False)["input_ids"]
-        if both[: len(mark)] == mark:
-            return both[len(mark) :]
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        mark, both, alone = self._plain(["\n", "\n" + text, text])
+        return both[len(mark) :] if both[: len(mark)] == mark else alone
+
+    def _plain(self, texts: list[str]) -> list[list[int]]:
+        """Tokens of texts and nothing else: a `</s>` that stands in the data is spelled out, never obeyed."""
+        return self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
 
     def _fitted(self, text: str, tokens: list[int]) -> EncodedPrompt:
         limit = self.plan.prompt_limit
@@ -166,14 +164,13 @@ def chat_prompt(tokenizer: Any, body: str) -> str:
 
 def chat_closing(tokenizer: Any) -> str:
     """The token with which the model's chat template ends an answer."""
-    turns = [{"role": "user", "content": "question"}]
-    opened = str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-    closed = str(
-        tokenizer.apply_chat_template([*turns, {"role": "assistant", "content": "answer"}], tokenize=False)
-    )
-    rest = closed.removeprefix(opened).strip().removeprefix("answer")
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"}]
+    # Only what follows the answer tells: before it, some templates write a block of thought of their own.
+    rest = str(tokenizer.apply_chat_template(turns, tokenize=False)).rpartition("answer")[2]
     ids = tokenizer(rest, add_special_tokens=False)["input_ids"]
-    special = [i for i in ids if i in set(tokenizer.all_special_ids)]
+    # Gemma 3 and Phi 3 name their end of turn only among the added tokens.
+    added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    special = [i for i in ids if i in added.union(tokenizer.all_special_ids)]
     return str(tokenizer.convert_ids_to_tokens(special[0]) if special else tokenizer.eos_token)
 
 

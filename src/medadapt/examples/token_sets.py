@@ -37,7 +37,7 @@ class TokenSet:
             raise DataError(
                 f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first."
             )
-        self._rows = datasets.load_from_disk(str(folder))
+        self._rows = datasets.load_from_disk(str(folder)).select_columns(["id", "input_ids", "labels"])
         lengths = pyarrow.compute.list_value_length(self._rows.data.column("input_ids"))
         self.lengths: np.ndarray[Any, np.dtype[np.int64]] = lengths.to_numpy().astype(np.int64)
         """Tokens of every row."""
@@ -50,7 +50,7 @@ class TokenSet:
         return len(self.lengths)
 
     def rows(self, places: Iterable[int]) -> list[dict[str, Any]]:
-        """Rows at these places, in the order given, each with the columns of `FEATURES`."""
+        """`id`, `input_ids` and `labels` of the rows at these places, in the order given."""
         return [self._rows[int(place)] for place in places]
 
 

@@ -6,15 +6,25 @@ anybody else's random numbers.
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
-from torch import Tensor
+
+LEVELS = 1 << 16
+"""A share is met to within 1 / LEVELS on a CPU, where an element costs 16 random bits."""
 
 
-def silence(x: Tensor, share: float, seed: int) -> Tensor:
-    """`x` with a random `share` of its elements at zero and the rest scaled by 1 / (1 - share).
+def silenced(shape: torch.Size, share: float, seed: int, device: torch.device) -> torch.Tensor:
+    """Boolean mask of this shape, true at a random `share` of the places.
 
-    The mask depends on `seed`, the number of elements and the device type alone.
+    It depends on the four arguments alone. On a CPU it is made by numpy, measured at less than half the
+    time of torch's `bernoulli_`, which took a quarter of a training step of short rows.
     """
-    generator = torch.Generator(device=x.device).manual_seed(seed % 2**63)
-    keep = torch.empty(x.shape, dtype=x.dtype, device=x.device).bernoulli_(1 - share, generator=generator)
-    return x * keep.div_(1 - share)
+    if device.type != "cpu":
+        generator = torch.Generator(device=device).manual_seed(seed % 2**63)
+        return torch.empty(shape, dtype=torch.bool, device=device).bernoulli_(share, generator=generator)
+    count = math.prod(shape)
+    words = np.random.SFC64(seed).random_raw(-(-count // 4))
+    bits = torch.from_numpy(words.view(np.int16)[:count]).view(shape)
+    return bits < round(share * LEVELS) - LEVELS // 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import warnings
 from dataclasses import asdict, dataclass, field
@@ -13,14 +12,21 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
-from transformers.utils import cached_file
 from transformers.utils import logging as transformers_logging
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import ModelSection
+from medadapt.models.base_files import (
+    check_weights,
+    find_files,
+    find_folder,
+    first_line,
+    read_base_config,
+)
 from medadapt.models.device import PRECISION_OF, device_facts, pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
 from medadapt.models.forward import text_config, verify_forward
+from medadapt.models.targets import resolve_targets
 
 FAST_ATTENTION = "sdpa"
 PLAIN_ATTENTION = "eager"
@@ -73,12 +79,11 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
     revision = model.revision if base is None else None
     place = pick_device(device)
     dtype = resolve_dtype(model.precision, place)
-    files = find_files(name, revision=revision)
+    files = find_files(name, revision=revision, code=model.trust_remote_code)
     refuse_foreign_code(files.config, name, trusted=model.trust_remote_code)
     tokenizer = load_tokenizer(name, revision=revision, trust_remote_code=model.trust_remote_code)
     options: dict[str, Any] = {
-        "config": config_without_dropout(name, revision=revision),
-        "revision": revision,
+        "config": config_without_dropout(name, revision=revision, trust_remote_code=model.trust_remote_code),
         "dtype": dtype,
         "device_map": {"": place},
         "use_safetensors": True,
@@ -91,7 +96,8 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
             bnb_4bit_use_double_quant=True,
             bnb_4bit_compute_dtype=dtype,
         )
-    loaded = _load_weights(name, _known(options))
+    sha256 = fingerprint(files.config, files.weights)
+    loaded = _load_weights(name, files.folder, options)
     loaded.requires_grad_(False)
     loaded.eval()
     guard_cpu_quantization(loaded)
@@ -108,64 +114,63 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
         tokenizer=tokenizer,
         device=place,
         dtype=dtype,
-        sha256=fingerprint(files.config, files.weights),
+        sha256=sha256,
         name=name,
         facts=facts,
     )
 
 
-def _load_weights(name: str, options: dict[str, Any]) -> Any:
+def check_base(model: ModelSection, targets: str | tuple[str, ...]) -> None:
+    """Raise ModelError now where `load_base` and `new_adapter` would later, as far as small files tell.
+
+    Looked at are config.json, the tokenizer, whether there are weights in safetensors format, and whether
+    the layers that `lora.targets` names exist. Nothing large is downloaded or loaded.
+    """
+    where: dict[str, Any] = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
+    folder = find_folder(model.base, revision=model.revision, code=model.trust_remote_code)
+    refuse_foreign_code(folder / "config.json", model.base, trusted=model.trust_remote_code)
+    config = load_config(model.base, **where)
+    load_tokenizer(model.base, **where)
+    if weights := check_weights(model.base, revision=model.revision):
+        fingerprint(folder / "config.json", weights)
+    if not isinstance(targets, str) and not model.trust_remote_code:
+        with torch.device("meta"), quiet_libraries():
+            resolve_targets(AutoModelForCausalLM.from_config(config), targets)
+
+
+def _load_weights(name: str, folder: Path, options: dict[str, Any]) -> Any:
     try:
         with quiet_libraries():
             try:
                 return AutoModelForCausalLM.from_pretrained(
-                    name, attn_implementation=FAST_ATTENTION, **options
+                    folder, attn_implementation=FAST_ATTENTION, **options
                 )
             except ValueError as problem:
                 if "scaled_dot_product_attention" not in str(problem):
                     raise
                 # A few architectures (Gemma 2) have no fused attention; what was got stands in run.json.
                 return AutoModelForCausalLM.from_pretrained(
-                    name, attn_implementation=PLAIN_ATTENTION, **options
+                    folder, attn_implementation=PLAIN_ATTENTION, **options
                 )
     except (OSError, ValueError, KeyError, SafetensorError) as problem:
         raise ModelError(
-            f"{name}: the model cannot be loaded ({_first_line(problem)}).",
+            f"{name}: the model cannot be loaded ({first_line(problem)}).",
             "a causal language model that transformers knows, with complete safetensors files",
             "Check model.base; `medadapt run ... --smoke` tries the recipe without it.",
         ) from problem
 
 
-@dataclass(frozen=True, slots=True)
-class ModelFiles:
-    """Where the configuration and the weights of a base lie on disk."""
-
-    config: Path
-    weights: list[Path]
-
-
-def find_files(name: str, *, revision: str | None = None) -> ModelFiles:
-    """Files of a base in a local folder, or of a hub model in the cache (downloaded where allowed)."""
-    config = _file_of(name, "config.json", revision)
-    index = _file_of(name, "model.safetensors.index.json", revision, needed=False)
-    if index is not None:
-        shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-    else:
-        shards = ["model.safetensors"]
-    weights = [_file_of(name, shard, revision) for shard in shards]
-    assert config is not None
-    return ModelFiles(config=config, weights=[path for path in weights if path is not None])
-
-
 def load_tokenizer(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
     """The tokenizer of a base. Raises ModelError when there is none."""
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        folder = find_folder(name, revision=revision, code=trust_remote_code)
     try:
         with quiet_libraries():
-            options = _known({"revision": revision, "trust_remote_code": trust_remote_code})
-            tokenizer = AutoTokenizer.from_pretrained(name, **options)
+            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (OSError, ValueError, KeyError, ImportError) as problem:
         raise ModelError(
-            f"{name}: the tokenizer cannot be loaded ({_first_line(problem)}).",
+            f"{name}: the tokenizer cannot be loaded ({first_line(problem)}).",
             "tokenizer.json, or the vocabulary files its class needs, beside the model",
             "Download the model's tokenizer files into the same folder.",
         ) from problem
@@ -178,19 +183,28 @@ def load_tokenizer(name: str, *, revision: str | None = None, trust_remote_code:
     return tokenizer
 
 
-def load_config(name: str, *, revision: str | None = None) -> Any:
-    """The configuration of a base, without its weights."""
-    path = _file_of(name, "config.json", revision)
-    return AutoConfig.from_pretrained(path)
+def load_config(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
+    """The configuration of a base, without its weights. Raises ModelError where transformers knows none."""
+    folder = find_folder(name, revision=revision, code=trust_remote_code)
+    read_base_config(folder / "config.json")
+    try:
+        with quiet_libraries():
+            return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError) as problem:
+        raise ModelError(
+            f"{name}: config.json cannot be used ({first_line(problem)}).",
+            "a causal language model of an architecture that transformers knows",
+            "Correct model.base, or complete the download.",
+        ) from problem
 
 
-def config_without_dropout(name: str, *, revision: str | None = None) -> Any:
+def config_without_dropout(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
     """The base's configuration with its own dropout off.
 
     The base is frozen, so its dropout would only blur the gradient, and its masks come from a generator
     that no checkpoint could put back. `lora.dropout` is the one that is meant.
     """
-    config = load_config(name, revision=revision)
+    config = load_config(name, revision=revision, trust_remote_code=trust_remote_code)
     for part in {id(c): c for c in (config, config.get_text_config())}.values():
         for key in DROPOUTS:
             if isinstance(getattr(part, key, None), float):
@@ -200,7 +214,7 @@ def config_without_dropout(name: str, *, revision: str | None = None) -> Any:
 
 def refuse_foreign_code(config_file: Path, name: str, *, trusted: bool) -> None:
     """Raise ModelError when a configuration names code of its own and that is not allowed."""
-    config = json.loads(config_file.read_text(encoding="utf-8"))
+    config = read_base_config(config_file)
     asks = "auto_map" in config or any(key.startswith("_attn_implementation") for key in config)
     if asks and not trusted:
         raise ModelError(
@@ -250,78 +264,6 @@ def _check_asked_is_got(facts: dict[str, Any], precision: str) -> None:
                 f"{what} {asked}",
                 "Choose another setting, or a base that supports this one.",
             )
-
-
-def _file_of(name: str, file: str, revision: str | None, *, needed: bool = True) -> Path | None:
-    folder = Path(name).expanduser()
-    if folder.is_dir():
-        path = folder / file
-        if path.is_file():
-            return path
-        if not needed:
-            return None
-        raise _missing_in_folder(folder, file)
-    if looks_like_path(name):
-        raise ModelError(
-            f"The base model folder {name} does not exist.",
-            "a folder with config.json, model.safetensors and tokenizer, or a hub id such as facebook/opt-1.3b",
-            "Correct model.base.",
-        )
-    try:
-        found = cached_file(name, file, revision=revision, _raise_exceptions_for_missing_entries=needed)
-    except (OSError, ValueError) as problem:
-        raise _hub_problem(name, file, problem) from problem
-    return Path(found) if found else None
-
-
-def looks_like_path(name: str) -> bool:
-    """Whether a base is meant as a folder rather than a hub id (`owner/name`)."""
-    return name.startswith((".", "/", "~", "\\")) or name.count("/") > 1 or "\\" in name
-
-
-def _missing_in_folder(folder: Path, file: str) -> ModelError:
-    pickled = sorted(p.name for p in folder.iterdir() if p.suffix in {".bin", ".pt", ".pth"})
-    if file.endswith(".safetensors") and pickled:
-        return ModelError(
-            f"{folder} holds its weights as {pickled[0]}, a pickle that can run code when opened.",
-            "model.safetensors",
-            "Use the safetensors version of the model, or convert it in a place you trust.",
-        )
-    return ModelError(
-        f"{folder} has no {file}.",
-        "a model folder with config.json, model.safetensors and the tokenizer",
-        "Correct model.base, or complete the download.",
-    )
-
-
-def _hub_problem(name: str, file: str, problem: Exception) -> ModelError:
-    text = " ".join(str(problem).split()) + type(problem.__cause__).__name__
-    if "gated" in text.lower() or "401" in text or "403" in text:
-        return ModelError(
-            f"{name} is gated or private, and this machine is not logged in with access to it.",
-            "an account that accepted the model's terms",
-            f"Accept the terms on https://huggingface.co/{name}, then log in with `hf auth login`.",
-        )
-    if "offline" in text.lower() or "couldn't connect" in text.lower() or "LocalEntryNotFound" in text:
-        return ModelError(
-            f"{name} is not on this machine, and the model hub cannot be reached ({file} was looked for).",
-            "the model in the local cache, a model folder, or a connection to the hub",
-            "Connect and repeat (unset HF_HUB_OFFLINE if it is set), or set model.base to a local folder. "
-            "`--smoke` tries the recipe without the model.",
-        )
-    return ModelError(
-        f"{name} was not found on the model hub, or has no {file}.",
-        "a hub id such as facebook/opt-1.3b, with weights in safetensors format",
-        "Correct model.base or model.revision.",
-    )
-
-
-def _known(options: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in options.items() if value is not None}
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
 
 
 class quiet_libraries:  # noqa: N801 - reads as a phrase in `with`

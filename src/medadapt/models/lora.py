@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from medadapt.core.errors import ModelError
 from medadapt.core.hashes import sha256_text
-from medadapt.models.dropout import silence
+from medadapt.models.dropout import silenced
 
 
 class LoraLinear(nn.Module):
@@ -43,9 +43,12 @@ class LoraLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) -> (..., out), in the number format of `x`."""
         y = self.base(x)
-        seen = silence(x, self.dropout, self.mask_seed + self.place) if self.training and self.dropout else x
+        seen, scale = x, self.scale
+        if self.training and self.dropout:
+            seen = x.masked_fill(silenced(x.shape, self.dropout, self.mask_seed + self.place, x.device), 0)
+            scale = self.scale / (1 - self.dropout)  # what is left is scaled up, here where it costs nothing
         low = functional.linear(seen, self.lora_A.to(x.dtype))
-        return torch.add(y, functional.linear(low, self.lora_B.to(x.dtype)).to(y.dtype), alpha=self.scale)
+        return torch.add(y, functional.linear(low, self.lora_B.to(x.dtype)).to(y.dtype), alpha=scale)
 
 
 def linear_shape(module: nn.Module) -> tuple[int, int]:

@@ -63,7 +63,8 @@ def metric_value(key: str, value: float | None) -> str:
         return share(value)
     if abs(value) >= 1e6:
         return f"{value:.2e}"
-    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.3f}"
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 3
+    return f"{value:,.{digits}f}"
 
 
 def metric_change(key: str, value: float | None) -> str:

@@ -38,6 +38,8 @@ def answer_preview(
     most = NEW_TOKENS if encoder.choices(records[0]) is None else NEW_TOKENS_OF_A_CHOICE
     max_new_tokens = max(1, min(most, encoder.max_length - longest))
 
+    told: list[str] = []
+
     def preview() -> list[dict[str, str]]:
         written = generate(
             base,
@@ -47,8 +49,12 @@ def answer_preview(
             batch_tokens=len(prompts) * (longest + max_new_tokens),
         )
         answers = [base.tokenizer.decode(tokens, skip_special_tokens=True).strip() for tokens in written]
-        for record, answer in zip(records, answers, strict=True):
-            progress.note(f"  {record.id} answers: {_short(answer)}   (reference: {_short(record.answer)})")
+        if answers == told:
+            progress.note("  answers as before")
+        else:
+            for record, answer in zip(records, answers, strict=True):
+                progress.note(f"  answer to {_short(record.answer, 24)}: {_short(answer, 44)}")
+        told[:] = answers
         return [
             {"id": record.id, "reference": record.answer, "answer": answer}
             for record, answer in zip(records, answers, strict=True)
@@ -57,6 +63,6 @@ def answer_preview(
     return preview
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= 80 else line[:79] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"

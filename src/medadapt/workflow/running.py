@@ -45,6 +45,9 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
     # Source files are looked at before anything is created: a mistyped path leaves no folder behind.
     sources = {stage.name: stage.sources(request.recipe) for stage in selected if stage.sources}
     existing.refuse_missing_run(run, earlier, selected[0])
+    checked = not existing.is_run(run.path)
+    if checked:
+        _check(selected, request)
     try:
         with locked(run) as sign, stop_signals(progress) as stopping:
             book = RunBook(run, request, sign)
@@ -61,6 +64,9 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
                 )
                 marks = _fresh_outputs(stage, book, inputs, forced=_is_forced(stage, request))
                 if marks is None:
+                    if not checked:
+                        _check(selected[selected.index(stage) :], request)
+                        checked = True
                     _make_room(stage, book, inputs, later=table[table.index(stage) + 1 :], request=request)
                     marks = _perform(
                         stage, request, book=book, inputs=inputs, stopping=stopping, progress=progress
@@ -81,6 +87,12 @@ def _select(table: tuple[Stage, ...], request: RunRequest) -> tuple[tuple[Stage,
     last = names.index(request.last) if request.last else len(names) - 1
     existing.refuse_backward_order(names[first], names[last], backward=last < first)
     return table[:first], table[first : last + 1]
+
+
+def _check(stages: tuple[Stage, ...], request: RunRequest) -> None:
+    """Ask each check of the stages once: what can fail early shall not fail after an hour."""
+    for check in dict.fromkeys(check for stage in stages for check in stage.checks):
+        check(request)
 
 
 def _hashes_of(earlier: tuple[Stage, ...], book: RunBook, wanted: Stage) -> dict[str, str]:

@@ -14,6 +14,7 @@ from typing import Any
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.request import RunRequest
 from medadapt.workflow.signals import Stopping
 
 Facts = dict[str, Any]
@@ -49,6 +50,8 @@ class Stage:
     run: Callable[[Recipe, Work], None]
     sources: Callable[[Recipe], dict[str, str]] | None = None
     """Name -> hash of what it reads from outside of the run folder."""
+    checks: tuple[Callable[[RunRequest], None], ...] = ()
+    """What must hold on this machine for it to succeed; asked before the first stage of a call begins."""
     costly: tuple[str, ...] = ()
     """Patterns of files from which it goes on when it was stopped. They are never thrown away unasked."""
 

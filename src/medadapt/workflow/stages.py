@@ -11,6 +11,7 @@ from medadapt.core.results import read_predictions
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import notes
 from medadapt.workflow.measuring import ADAPTER_FILE, measure
+from medadapt.workflow.request import RunRequest
 from medadapt.workflow.smoke import MOST_STEPS, smoke_base
 from medadapt.workflow.stage import Stage, Work
 
@@ -40,7 +41,7 @@ def encode(recipe: Recipe, work: Work) -> None:
         smoke_base(recipe, work.run, renew=True)
     base, model = _base_path(recipe, work), recipe.model
     revision = None if work.smoke else model.revision
-    config = load_config(base, revision=revision)
+    config = load_config(base, revision=revision, trust_remote_code=model.trust_remote_code)
     encode_records(
         recipe,
         records=work.run.records,
@@ -127,6 +128,19 @@ def report(recipe: Recipe, work: Work) -> None:
     work.progress.finish()
 
 
+def _machine_is_able(request: RunRequest) -> None:
+    from medadapt.models.device import pick_device, resolve_dtype
+
+    resolve_dtype(request.recipe.model.precision, pick_device(request.device))
+
+
+def _base_is_there(request: RunRequest) -> None:
+    from medadapt.models.loading import check_base
+
+    if not request.smoke:
+        check_base(request.recipe.model, request.recipe.lora.targets)
+
+
 def _sources(recipe: Recipe) -> dict[str, str]:
     from medadapt.records.sources import source_hashes
 
@@ -170,6 +184,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("examples.json", "dropped.jsonl", "*/*.arrow"),
         reads=("prompt", "examples", "model"),
         run=encode,
+        checks=(_base_is_there,),
     ),
     Stage(
         name="train",
@@ -177,6 +192,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=(ADAPTER_FILE, "adapter_config.json"),
         reads=("model", "lora", "training", "seed"),
         run=train,
+        checks=(_machine_is_able, _base_is_there),
         costly=("checkpoints/*", ADAPTER_FILE),
     ),
     Stage(
@@ -185,6 +201,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("baseline.jsonl", "tuned.jsonl"),
         reads=("model", "data.aliases", "evaluation.method", "evaluation.max_new_tokens"),
         run=predict,
+        checks=(_machine_is_able, _base_is_there),
     ),
     Stage(
         name="score",
