@@ -58,6 +58,43 @@ def test_unknown_stage_is_refused_with_the_stages(medadapt):
     assert "train" in said.err
 
 
+def test_a_mistake_in_the_words_of_a_command_reads_like_every_other(medadapt):
+    for words in (("runn", "x"), ("run",), ("run", "x", "--relpace"), ("run", "x", "y"), ("run", "x", "-o")):
+        said = medadapt(*words)
+        assert said.code == 2
+        assert said.err.startswith("Error: ")
+        assert "Remedy: " in said.err
+        assert "--help` lists what it takes" in said.err
+
+
+@pytest.mark.parametrize(
+    "words", [("runn", "x"), ("run",), ("run", "x", "--smok"), ("run", "x", "--until", "trian")]
+)
+def test_json_holds_for_mistakes_in_the_words_of_a_command_too(medadapt, words):
+    said = medadapt(*words, "--json")
+    assert said.code == 2
+    told = json.loads(said.out)
+    assert (told["status"], told["exit_code"]) == ("failed", 2)
+    assert told["problem"] in said.err
+
+
+def test_a_bug_is_exit_1_with_a_traceback_and_still_one_json_object():
+    code = (
+        "import sys\n"
+        "sys.argv = ['medadapt', 'recipes', 'list', '--json']\n"
+        "from medadapt import samples\n"
+        "samples.recipe_names = lambda: 1 / 0\n"
+        "from medadapt.cli.app import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+    told = json.loads(done.stdout)
+    assert told["exit_code"] == 1
+    assert "ZeroDivisionError" in told["problem"]
+
+
 def test_version_is_told(medadapt):
     assert medadapt("--version").out.startswith("medadapt ")
 
@@ -91,6 +128,52 @@ def test_missing_source_is_named_and_creates_nothing(medadapt, recipe_file, tmp_
     assert said.code == 2
     assert "gone.csv" in said.err
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("model.base=./gone", "./gone does not exist"),
+        ("model.base=no-such/base", "no-such/base is not (completely) on this machine"),
+        ("model.base=empty", "empty has no config.json"),
+    ],
+)
+def test_a_missing_base_is_told_before_any_work(medadapt, recipe_file, tmp_path, setting, told):
+    (tmp_path / "empty").mkdir()
+    said = medadapt("run", recipe_file, "--set", setting)
+    assert said.code == 2
+    assert told in said.err
+    assert "rows =" not in said.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_missing_device_is_told_before_any_work(medadapt, recipe_file, tmp_path):
+    said = medadapt("run", recipe_file, "--smoke", "--device", "cuda:99")
+    assert said.code == 2
+    assert "--device cuda:99 is not there" in said.err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_glob_can_be_set(medadapt, recipe_file, tmp_path):
+    (tmp_path / "a.csv").write_text("Disease,Symptom_1\n" + "".join(f"d{n % 2},s{n}\n" for n in range(12)))
+    said = medadapt("prepare", recipe_file, "-o", "r", "--set", "data.source=*.csv")
+    assert said.code == 0
+    assert "12 rows =" in said.err
+
+
+def test_names_with_spaces_and_umlauts_work(medadapt, recipe_file, tmp_path):
+    folder = tmp_path / "pä th 例"
+    folder.mkdir()
+    rows = ["Disease,Symptom_1", *(f"{'Grippe' if n % 2 else 'Röteln'},zeichen {n}" for n in range(12))]
+    (folder / "dàta set.csv").write_text("\n".join(rows), encoding="utf-8")
+    recipe_file = recipe_file.rename(folder / "ré cipe.yaml")
+    said = medadapt(
+        "prepare", recipe_file, "-o", folder / "rün 1", "--set", f"data.source={folder}/dàta set.csv"
+    )
+    assert said.code == 0
+    assert "12 rows =" in said.err
+    again = medadapt("prepare", folder / "rün 1")
+    assert "nothing to do" in again.out
 
 
 def test_error_with_json_is_one_object_on_stdout(medadapt):

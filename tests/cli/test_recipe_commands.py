@@ -31,6 +31,13 @@ def test_copy_writes_once_and_never_overwrites(medadapt, tmp_path):
     assert (tmp_path / "mine.yaml").read_text() == "changed"
 
 
+def test_copy_to_a_place_that_is_no_folder_is_refused(medadapt, tmp_path):
+    (tmp_path / "file").write_text("text")
+    said = medadapt("recipes", "copy", recipe_names()[0], "-o", "file/mine.yaml")
+    assert said.code == 2
+    assert "file is no folder" in said.err
+
+
 def test_unknown_recipe_gets_the_nearest(medadapt):
     said = medadapt("recipes", "show", "symptom-qa-llama")
     assert said.code == 2

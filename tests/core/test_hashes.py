@@ -57,7 +57,7 @@ def test_the_seeded_order_does_not_depend_on_the_order_of_the_input(
 def test_one_more_item_never_reshuffles_the_rest(keys: list[str], more: str, seed: int):
     longer = seeded_order({*keys, more}, seed, key=str)
 
-    assert [k for k in longer if k in keys] == [k for k in seeded_order(keys, seed, key=str)]
+    assert [k for k in longer if k in keys] == seeded_order(keys, seed, key=str)
 
 
 def test_another_seed_gives_another_order():

@@ -38,7 +38,9 @@ class Hub:
     cache: Path
     files: dict[str, bytes] = field(default_factory=dict)
     refusal: str = ""
-    """Error code with which every question is refused."""
+    """Error code with which questions are refused."""
+    refused: str = ""
+    """Only questions with this in their address are refused."""
     asked: list[str] = field(default_factory=list)
 
     def call(self, function: str, name: str, **environment: str) -> str:
@@ -77,7 +79,7 @@ def hub(tmp_path: Path) -> Iterator[Hub]:
             hub.asked.append(path)
             headers = {"X-Repo-Commit": COMMIT}
             file = path.partition(f"/resolve/{COMMIT}/")[2]
-            if hub.refusal:
+            if hub.refusal and hub.refused in path:
                 return self._send(401, b"", {"X-Error-Code": hub.refusal, "X-Error-Message": "no"})
             if file in hub.files:
                 content = hub.files[file]
@@ -133,8 +135,9 @@ def test_what_is_in_the_cache_is_found_without_the_hub(hub):
     assert hub.asked == []
 
 
-def test_a_gated_model_says_what_to_accept_and_where_to_log_in(hub):
-    hub.refusal = "GatedRepo"
+@pytest.mark.parametrize("refused", ["", "/resolve/"])
+def test_a_gated_model_says_what_to_accept_and_where_to_log_in(hub, refused):
+    hub.refusal, hub.refused = "GatedRepo", refused
     said = hub.call("find_folder", "owner/model")
     for part in ("REFUSED owner/model is gated", "huggingface.co/owner/model", "hf auth login"):
         assert part in said

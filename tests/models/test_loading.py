@@ -16,7 +16,7 @@ from medadapt.models.adapter import load_adapter, new_adapter, save_config, save
 from medadapt.models.base_files import find_files
 from medadapt.models.device import pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
-from medadapt.models.loading import guard_cpu_quantization, load_base, weights_quantization
+from medadapt.models.loading import check_base, guard_cpu_quantization, load_base, weights_quantization
 from medadapt.models.lora import adapter_tensors
 from medadapt.training.engine import accumulate_gradient
 from tiny import save_base, tiny_llama
@@ -111,6 +111,36 @@ def test_weights_in_a_pickle_are_refused(base_folder, tmp_path):
     (tmp_path / "pytorch_model.bin").write_bytes(b"not opened")
     with pytest.raises(ModelError, match="pickle"):
         load_base(section(tmp_path), device="cpu")
+
+
+def test_the_early_look_passes_a_base_that_loads(base_folder):
+    check_base(section(base_folder), "all-linear")
+    check_base(section(base_folder), ("q_proj", "v_proj"))
+
+
+def test_the_early_look_names_a_target_that_matches_nothing(base_folder):
+    with pytest.raises(ModelError, match=r"lora\.targets names qproj"):
+        check_base(section(base_folder), ("qproj",))
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "word"),
+    [
+        ("config.json", b'{"model_type":', "config.json is damaged"),
+        ("config.json", b'{"model_type": "nosuch"}', "config.json cannot be used"),
+        ("model.safetensors", b"cut off", "no complete safetensors file"),
+        ("model.safetensors", None, "has no model.safetensors"),
+        ("tokenizer.json", None, "tokenizer cannot be loaded"),
+    ],
+)
+def test_the_early_look_names_what_is_damaged_or_missing(tmp_path, file, content, word):
+    folder = save_base(tmp_path, tiny_llama())
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    with pytest.raises(ModelError, match=word):
+        check_base(section(folder), "all-linear")
 
 
 def test_code_that_comes_with_a_model_is_not_run(base_folder, tmp_path):

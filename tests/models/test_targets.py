@@ -77,3 +77,8 @@ def test_a_models_name_tells_its_family(base, family):
 def test_an_unknown_name_is_an_error():
     with pytest.raises(ModelError, match="someone/thing"):
         family_of("someone/thing")
+
+
+def test_the_output_head_cannot_carry_an_adapter():
+    with pytest.raises(ModelError, match="lm_head, the output layer"):
+        resolve_targets(tiny_llama(), ("q_proj", "lm_head"))

@@ -123,3 +123,26 @@ def test_padding_is_never_learned_or_seen(tmp_path: Path):
     theirs = {name: tensor.grad for name, tensor in adapter_tensors(alone).items()}
     ours = {name: tensor.grad for name, tensor in adapter_tensors(together).items()}
     assert largest_error(ours, theirs) <= 1e-12
+
+
+def test_in_bf16_a_head_worked_off_in_pieces_gives_the_gradient_of_the_whole(monkeypatch):
+    """The factor 1 / supervised must not be rounded to bf16 on the way."""
+    rows = random_rows(30, seed=3)
+    whole, pieces = adapted(tiny_llama, torch.bfloat16), adapted(tiny_llama, torch.bfloat16)
+    accumulate_gradient(whole, rows, micro_tokens=10_000, step=1, seed=0)
+    monkeypatch.setattr(loss_module, "MOST_LOGITS", 97 * 50)
+    accumulate_gradient(pieces, rows, micro_tokens=10_000, step=1, seed=0)
+    for name, tensor in adapter_tensors(whole).items():
+        theirs, ours = tensor.grad.double(), adapter_tensors(pieces)[name].grad.double()
+        assert float((ours * theirs).sum() / (theirs * theirs).sum()) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_loss_scale_changes_the_gradient_by_that_factor_and_not_the_loss():
+    rows = random_rows(6)
+    plain, scaled = adapted(tiny_llama, torch.float64), adapted(tiny_llama, torch.float64)
+    loss = accumulate_gradient(plain, rows, micro_tokens=60, step=1, seed=0)
+    same = accumulate_gradient(scaled, rows, micro_tokens=60, step=1, seed=0, scale=1024.0)
+    assert same == pytest.approx(loss, rel=1e-12)
+    ours = {name: tensor.grad / 1024 for name, tensor in adapter_tensors(scaled).items()}
+    theirs = {name: tensor.grad for name, tensor in adapter_tensors(plain).items()}
+    assert largest_error(ours, theirs) <= 1e-12

@@ -32,6 +32,8 @@ class TinyPath:
     calls: list[str] = field(default_factory=list)
     faults: dict[str, BaseException] = field(default_factory=dict)
     acts: dict[str, Callable[[Work], None]] = field(default_factory=dict)
+    checks: tuple[Callable[[RunRequest], None], ...] = ()
+    """Of the training stage."""
 
     def recipe(self, *overrides: str) -> Recipe:
         values = {**RECIPE, "data": dict(RECIPE["data"]), "model": dict(RECIPE["model"])}
@@ -61,6 +63,7 @@ class TinyPath:
                 run=lambda recipe, work: self._act(
                     "train", work, "3-adapter/adapter.txt", f"{recipe.training.epochs}"
                 ),
+                checks=self.checks,
                 costly=("checkpoints/*", "adapter.txt"),
             ),
             Stage(

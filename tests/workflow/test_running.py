@@ -242,6 +242,42 @@ def test_missing_source_leaves_no_folder_behind(tiny_path):
     assert not tiny_path.folder.exists()
 
 
+def test_what_a_late_stage_needs_is_asked_once_before_the_first_begins(tiny_path):
+    asked = []
+
+    def absent(request):
+        asked.append(request.folder)
+        raise ModelError("no such base")
+
+    tiny_path.checks = (absent, absent)
+    with pytest.raises(ModelError):
+        tiny_path.run()
+    assert tiny_path.calls == []
+    assert len(asked) == 1
+    assert not tiny_path.folder.exists()
+
+
+def test_a_failed_check_leaves_the_run_as_it_was(tiny_path):
+    tiny_path.run()
+    before = snapshot(tiny_path.folder)
+
+    def absent(_request):
+        raise ModelError("no such base")
+
+    tiny_path.checks = (absent,)
+    with pytest.raises(ModelError):
+        tiny_path.run("training.epochs=7", replace=True)
+    assert snapshot(tiny_path.folder) == before
+
+
+def test_checks_of_stages_that_do_not_run_are_not_asked(tiny_path):
+    tiny_path.run()
+    tiny_path.checks = (lambda _request: pytest.fail("asked"),)
+    tiny_path.run()
+    tiny_path.run("evaluation.alpha=0.01")
+    assert tiny_path.calls == ["score"]
+
+
 def test_from_after_until_is_refused(tiny_path):
     with pytest.raises(MedAdaptError, match="comes before"):
         tiny_path.run(first="score", last="prepare")

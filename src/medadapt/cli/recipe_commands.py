@@ -64,6 +64,10 @@ def copy(
     target = output or Path(source.name)
     if target.exists():
         raise RecipeError(f"{target} is already there.", "a new file", "Choose another name with -o.")
+    if not target.parent.is_dir():
+        raise RecipeError(
+            f"{target.parent} is no folder.", "an existing folder", "Choose another place with -o."
+        )
     write_text(target, source.read_text(encoding="utf-8"))
     results.print(plain(f"written: {target}"))
 

@@ -53,6 +53,12 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             beside.unlink(missing_ok=True)
 
 
+def sync_file(path: Path) -> None:
+    """Make the content of a file that a library has written durable."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Make the renames inside a folder durable (a folder cannot be synced on Windows: skipped there)."""
     if os.name == "nt":

@@ -59,7 +59,7 @@ class LimitSection(Section):
     rows: Annotated[int, Field(ge=1)]
     """How many rows to keep."""
     by: Literal["random", "explanation_length"] = "random"
-    """`random` draws by the seed; `explanation_length` keeps the longest explanations."""
+    """`random` draws by the seed; `explanation_length` (multiple_choice) keeps the longest explanations."""
 
 
 class DataSection(Section):
@@ -200,7 +200,7 @@ class TrainingSection(Section):
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     """Stop after so many evaluations without a better validation loss."""
     log_every: Annotated[int, Field(ge=1)] = 10
-    """How often the console and the trackers hear of the loss (steps.jsonl has every step)."""
+    """After how many steps the trackers hear of the loss again; the console and steps.jsonl show every step."""
     checkpointing: Literal["auto", "on", "off"] = "auto"
     """Recompute activations in the backward pass to save memory."""
     micro_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
@@ -221,7 +221,7 @@ class EvaluationSection(Section):
     method: Literal["auto", "score", "generate"] = "auto"
     """`score` compares likelihoods only; `generate` also lets both models write their answers."""
     max_new_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
-    """Longest generated answer in tokens."""
+    """Longest written answer in tokens; only for answers that are written, as method `generate` does."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Level of the intervals and tests: 0.05 means 95 % intervals."""
     bootstrap_samples: Annotated[int, Field(ge=100)] = 10000
@@ -238,6 +238,27 @@ class SearchSection(Section):
 
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+ANSWERED = ("typed_qa", "dialogue", "question_answer", "multiple_choice")
+FORMATS_OF_KEY: dict[str, tuple[str, ...]] = {
+    "data.types": ("typed_qa",),
+    "data.choice_type": ("multiple_choice",),
+    "data.answer_base": ("multiple_choice",),
+    "data.limit.by": ("multiple_choice",),
+    "data.columns.label": ("symptom_table",),
+    "data.columns.type": ("typed_qa",),
+    "data.columns.answer": ANSWERED,
+    "data.columns.context": ANSWERED,
+    "data.columns.options": ("multiple_choice",),
+    "data.columns.answer_index": ("multiple_choice",),
+    "data.columns.explanation": ("multiple_choice",),
+    "data.columns.subject": ("multiple_choice",),
+    "data.columns.topic": ("multiple_choice",),
+    "data.columns.choice_type": ("multiple_choice",),
+    "prompt.options": ("multiple_choice",),
+    "prompt.answer": ("multiple_choice",),
+}
+"""The formats for which a key says something; elsewhere any value but its default is refused."""
 
 
 class Recipe(Section):
@@ -268,6 +289,13 @@ class Recipe(Section):
         if self.evaluation.primary != "auto":
             return self.evaluation.primary
         return "bits_per_byte" if self.task == "qa" else "accuracy"
+
+    @property
+    def method(self) -> Literal["score", "generate"]:
+        """How both models are measured, `auto` resolved: open questions are also answered in writing."""
+        if self.evaluation.method != "auto":
+            return self.evaluation.method
+        return "generate" if self.task == "qa" else "score"
 
     @field_validator("name")
     @classmethod
@@ -302,6 +330,34 @@ class Recipe(Section):
                 f"use one of {', '.join(sorted(fits))}"
             )
         return self
+
+    @model_validator(mode="after")
+    def _every_key_means_something(self) -> Recipe:
+        idle = [
+            f"{key} (only for {', '.join(formats)})"
+            for key, formats in FORMATS_OF_KEY.items()
+            if self.data.format not in formats and self._is_asked(key)
+        ]
+        if self.method == "score" and self._is_asked("evaluation.max_new_tokens"):
+            idle.append("evaluation.max_new_tokens (only with evaluation.method: generate)")
+        if idle:
+            raise ValueError(
+                f"with data.format '{self.data.format}' and evaluation.method '{self.method}' nothing reads "
+                f"{'; '.join(idle)}; remove what is named here, or change the format or method"
+            )
+        return self
+
+    def _is_asked(self, key: str) -> bool:
+        """Whether a key such as `data.limit.by` stands in the recipe with another value than its default."""
+        *path, last = key.split(".")
+        place: Any = self
+        for part in path:
+            place = getattr(place, part)
+        if place is None:
+            return False
+        if isinstance(place, dict):
+            return last in place
+        return bool(getattr(place, last) != type(place).model_fields[last].default)
 
 
 def dump(recipe: Recipe) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from medadapt.core.errors import RecipeError
+from medadapt.core.nearest import did_you_mean
 from medadapt.core.recipe import Recipe
 
 MOST_CHARACTERS = 100_000
@@ -168,7 +168,10 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
                 "section.key=value",
                 f"Use --set {key}=... instead.",
             )
-    place[path[-1]] = parse_yaml(text, f"--set {key}") if text.strip() else None
+    if text.startswith("*"):
+        place[path[-1]] = text  # a glob: YAML would see an alias, which no recipe has
+    else:
+        place[path[-1]] = parse_yaml(text, f"--set {key}") if text.strip() else None
 
 
 def _mistakes(problem: ValidationError) -> Iterator[str]:
@@ -179,8 +182,11 @@ def _mistakes(problem: ValidationError) -> Iterator[str]:
         path = [str(part) for part in error["loc"]]
         place = ".".join(_named_parts(path))
         by_place.setdefault(place, []).append(error)
+    told_by_parts = {
+        ".".join(place.split(".")[:depth]) for place in by_place for depth in range(1, place.count(".") + 1)
+    }
     for place, errors in by_place.items():
-        if place and any(other.startswith(f"{place}.") for other in by_place):
+        if place in told_by_parts:
             continue  # what is wrong stands with the parts of this value
         yield f"{place or 'recipe'}: {_explain(place, errors)}"
 
@@ -191,7 +197,7 @@ def _explain(place: str, errors: list[Any]) -> str:
     if "extra_forbidden" in kinds:
         section, _, key = place.rpartition(".")
         known = list(_section_fields(section))
-        return f"there is no such key{_nearest(key, known)}"
+        return f"there is no such key{did_you_mean(key, known)}"
     if kinds == {"missing"}:
         return "must be given"
     if "literal_error" in kinds:
@@ -204,7 +210,7 @@ def _explain(place: str, errors: list[Any]) -> str:
         others = [_sentence(e) for e in errors if e["type"] != "literal_error"]
         values = ", ".join(dict.fromkeys(a for a in allowed if a))
         also = f" (or {others[-1]})" if others else ""
-        return f"{error['input']!r} is none of {values}{also}{_nearest(str(error['input']), allowed)}"
+        return f"{error['input']!r} is none of {values}{also}{did_you_mean(str(error['input']), allowed)}"
     return _sentence(error)
 
 
@@ -229,11 +235,6 @@ def _sentence(error: Any) -> str:
         return message
     message = KINDS.get(error["type"], f"{message[:1].lower()}{message[1:]}")
     return f"{message}, not {'empty' if error['input'] is None else repr(error['input'])}"
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word.lower(), [k.lower() for k in known], n=1, cutoff=0.5)
-    return f"; did you mean '{next(k for k in known if k.lower() == near[0])}'?" if near else ""
 
 
 def _section_fields(section: str) -> Iterator[str]:

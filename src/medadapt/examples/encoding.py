@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from medadapt.core.errors import DataError
 from medadapt.core.files import read_json
 from medadapt.core.records import LETTERS, Record
-from medadapt.examples.templates import Wording, answer_text, join, option_text, render_prompt
+from medadapt.examples.templates import Wording, answer_text, join, option_text, render_prompt, with_full_stop
 
 SUMMARY = "examples.json"
 
@@ -83,7 +84,7 @@ class Encoder:
             return []
         plain = not self.plan.chat
         encoded = self.tokenizer(texts, add_special_tokens=plain, split_special_tokens=plain)["input_ids"]
-        return [self._fitted(text, tokens) for text, tokens in zip(texts, encoded, strict=True)]
+        return [self._fitted(text, self._open(tokens)) for text, tokens in zip(texts, encoded, strict=True)]
 
     def reference(self, record: Record) -> str:
         """The completion trained for this record, with the space that separates it from its prompt."""
@@ -99,9 +100,8 @@ class Encoder:
         wording = self.plan.wording
         if wording.answer == "text_and_explanation":
             # An explanation belongs to one option only: scoring with it would give the answer away.
-            return {
-                letter: join(end, text.strip()) for letter, text in zip(LETTERS, record.options, strict=False)
-            }
+            options = zip(LETTERS, record.options, strict=False)
+            return {letter: join(end, with_full_stop(text.strip())) for letter, text in options}
         return {
             LETTERS[index]: join(end, option_text(record, index, wording))
             for index in range(len(record.options))
@@ -135,6 +135,11 @@ class Encoder:
         """Tokens of texts and nothing else: a `</s>` that stands in the data is spelled out, never obeyed."""
         return self.tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"]
 
+    def _open(self, tokens: list[int]) -> list[int]:
+        """The prompt without an end token that some tokenizers append: the answer is still to come."""
+        ended = len(tokens) > 1 and tokens[-1] == self.tokenizer.eos_token_id and not self.plan.chat
+        return tokens[:-1] if ended else tokens
+
     def _fitted(self, text: str, tokens: list[int]) -> EncodedPrompt:
         limit = self.plan.prompt_limit
         if len(tokens) <= limit:
@@ -153,20 +158,25 @@ BORDER = 24
 """Characters of the prompt that are encoded again with the completion to see where the tokenizer cuts."""
 
 
+FIXED_DATE = date(2024, 7, 26)
+"""For chat templates that tell the date (Llama 3): a prompt must not change from one day to the next."""
+
+
 def chat_prompt(tokenizer: Any, body: str) -> str:
     """The prompt inside the model's own chat template, ready for the answer."""
-    return str(
-        tokenizer.apply_chat_template(
-            [{"role": "user", "content": body.strip()}], tokenize=False, add_generation_prompt=True
-        )
-    )
+    turns = [{"role": "user", "content": body.strip()}]
+    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **_dated()))
+
+
+def _dated() -> dict[str, Any]:
+    return {"date_string": FIXED_DATE.strftime("%d %b %Y"), "strftime_now": FIXED_DATE.strftime}
 
 
 def chat_closing(tokenizer: Any) -> str:
     """The token with which the model's chat template ends an answer."""
     turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"}]
     # Only what follows the answer tells: before it, some templates write a block of thought of their own.
-    rest = str(tokenizer.apply_chat_template(turns, tokenize=False)).rpartition("answer")[2]
+    rest = str(tokenizer.apply_chat_template(turns, tokenize=False, **_dated())).rpartition("answer")[2]
     ids = tokenizer(rest, add_special_tokens=False)["input_ids"]
     # Gemma 3 and Phi 3 name their end of turn only among the added tokens.
     added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}

@@ -69,7 +69,7 @@ def option_text(record: Record, index: int, wording: Wording) -> str:
         return LETTERS[index]
     text = record.options[index].strip()
     if wording.answer == "text_and_explanation" and index == record.answer_index and record.explanation:
-        return f"{_with_full_stop(text)} {record.explanation.strip()}"
+        return f"{with_full_stop(text)} {record.explanation.strip()}"
     return text
 
 
@@ -125,7 +125,8 @@ def _listed(record: Record, wording: Wording) -> str:
     return "".join(f"\n{letter}. {text}" for letter, text in zip(LETTERS, record.options, strict=False))
 
 
-def _with_full_stop(text: str) -> str:
+def with_full_stop(text: str) -> str:
+    """The text as a sentence of its own, before an explanation."""
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

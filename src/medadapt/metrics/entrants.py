@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from medadapt.core.records import Record, Task
-from medadapt.core.results import Prediction
+from medadapt.core.results import MODEL_NAMES, Prediction
 from medadapt.metrics.controls import control_decisions
 from medadapt.metrics.estimates import estimates
 from medadapt.metrics.marks import FloatArray, Tallies, mark_decisions, mark_likelihoods, mark_texts, truths
@@ -33,7 +33,7 @@ class Entrants:
 
     @property
     def models(self) -> dict[str, Tallies]:
-        return {name: self.tallies[name] for name in ("baseline", "tuned")}
+        return {name: self.tallies[name] for name in MODEL_NAMES}
 
 
 def mark_entrants(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from medadapt.core.results import NO_EFFECT_NATS, Metrics
+from medadapt.core.results import MODEL_NAMES, NO_EFFECT_NATS, Metrics
 from medadapt.metrics.effect import has_effect
 
 FindingKind = Literal["leak", "regression", "no_effect", "diverged", "worse_than_uniform"]
@@ -107,5 +107,5 @@ def _worse_than_uniform(metrics: Metrics) -> Finding | None:
 
 def _losses(metrics: Metrics) -> tuple[float | None, float | None, float]:
     """Loss of the baseline and the tuned model, and ln(vocabulary size), in nats per token."""
-    before, after = (metrics[model].get("loss", {}).get("value") for model in ("baseline", "tuned"))
+    before, after = (metrics[model].get("loss", {}).get("value") for model in MODEL_NAMES)
     return before, after, metrics["uniform_loss"]

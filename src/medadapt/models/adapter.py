@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from medadapt.core.errors import ModelError
-from medadapt.core.files import disk_faults, read_json, write_json
+from medadapt.core.files import disk_faults, read_json, sync_file, sync_folder, write_json
 from medadapt.core.recipe import LoraSection
 from medadapt.models.loading import LoadedBase, quiet_libraries
 from medadapt.models.lora import attach_lora, put_adapter_tensors
@@ -76,7 +76,9 @@ def save_weights(tensors: dict[str, Tensor], folder: Path) -> None:
             beside,
             metadata={"format": "pt"},
         )
+        sync_file(beside)
         beside.replace(folder / WEIGHTS)
+        sync_folder(folder)
 
 
 def load_adapter(base: LoadedBase, folder: Path) -> LoadedBase:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ DTYPES: dict[Precision, torch.dtype] = {
     "fp16": torch.float16,
     "fp32": torch.float32,
 }
+OUT_OF_MEMORY = (
+    "out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory",
+    "cublas_status_alloc_failed",
+)  # fmt: skip
 PRECISION_OF: dict[torch.dtype, str] = {dtype: name for name, dtype in DTYPES.items()} | {
     torch.float64: "fp64"
 }
@@ -115,7 +120,28 @@ def _processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether an exception says that memory has run out, on any device."""
+    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(problem).lower()
+    return isinstance(problem, RuntimeError) and any(phrase in text for phrase in OUT_OF_MEMORY)
+
+
 def _main_memory() -> int:
+    """Bytes this process may use: the machine's, or less where a container or a batch system sets a limit."""
+    return int(min(_machine_memory(), _control_group_limit()))
+
+
+def _control_group_limit() -> float:
+    try:
+        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
+    except OSError:
+        return math.inf  # no control group, or another system
+    return int(text) if text.isdigit() else math.inf
+
+
+def _machine_memory() -> int:
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 8 << 30  # Windows tells only through further libraries; a small laptop is the safe guess

@@ -49,6 +49,12 @@ def verify_forward(model: nn.Module) -> None:
     with torch.no_grad():
         own_BTV = model(input_ids=tokens_BT, use_cache=False).logits.float()
         ours_BTV = vocabulary_logits(model, final_hidden(model, tokens_BT)).float()
+    if not torch.isfinite(own_BTV).all():
+        raise ModelError(
+            f"{type(model).__name__} gives numbers that are not finite, before any training.",
+            "finite logits",
+            "Use model.precision: bf16 or fp32; some models overflow in fp16.",
+        )
     spread = float(own_BTV.abs().max())
     if not torch.allclose(own_BTV, ours_BTV, rtol=1e-3, atol=1e-2 * max(spread, 1e-6)):
         raise ModelError(

@@ -215,7 +215,9 @@ def config_without_dropout(name: str, *, revision: str | None = None, trust_remo
 def refuse_foreign_code(config_file: Path, name: str, *, trusted: bool) -> None:
     """Raise ModelError when a configuration names code of its own and that is not allowed."""
     config = read_base_config(config_file)
-    asks = "auto_map" in config or any(key.startswith("_attn_implementation") for key in config)
+    # An attention implementation with a slash or a colon is fetched from a hub; a plain name is built in.
+    attention = (str(value) for key, value in config.items() if key.startswith("_attn_implementation"))
+    asks = "auto_map" in config or any("/" in value or ":" in value for value in attention)
     if asks and not trusted:
         raise ModelError(
             f"{name}: config.json asks to run Python code that comes with the model.",

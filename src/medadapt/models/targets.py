@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from medadapt.core.errors import ModelError
@@ -24,6 +26,7 @@ def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[st
         return inside
     if targets == "attention":
         return [name for name in inside if "attn" in name.lower() or "attention" in name.lower()]
+    _refuse_the_head(model, tuple(targets))
     unmatched = [asked for asked in targets if not any(_ends_with(name, asked) for name in linear)]
     if unmatched:
         known = sorted({name.rpartition(".")[2] for name in linear})
@@ -38,6 +41,18 @@ def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[st
 def short_names(names: list[str]) -> list[str]:
     """The last parts of module names, each once: what PEFT's `target_modules` wants."""
     return sorted({name.rpartition(".")[2] for name in names})
+
+
+def _refuse_the_head(model: nn.Module, targets: tuple[str, ...]) -> None:
+    """The loss is computed in pieces on the ground that the output head is frozen."""
+    head: Any = model.get_output_embeddings()  # type: ignore[operator]
+    name = next((name for name, module in model.named_modules() if module is head), "")
+    if asked := [target for target in targets if name and _ends_with(name, target)]:
+        raise ModelError(
+            f"lora.targets names {', '.join(asked)}, the output layer, which cannot carry an adapter here.",
+            "layers inside the decoder",
+            "Leave it out, or use lora.targets: all-linear.",
+        )
 
 
 def _ends_with(name: str, asked: str) -> bool:

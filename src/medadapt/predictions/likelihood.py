@@ -56,10 +56,15 @@ def token_logprobs(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor) -> Te
     vocabulary = vocabulary_logits(model, hidden_NH[:1]).shape[-1]
     pieces = []
     for start in range(0, len(hidden_NH), step := max(1, LOGITS_AT_ONCE // vocabulary)):
-        logits_NV = vocabulary_logits(model, hidden_NH[start : start + step]).float()
-        target_N1 = targets_N[start : start + step, None]
-        pieces.append(logits_NV.gather(-1, target_N1)[:, 0] - logits_NV.logsumexp(-1))
+        logits_NV = vocabulary_logits(model, hidden_NH[start : start + step])
+        pieces.append(target_logprobs(logits_NV, targets_N[start : start + step]))
     return torch.cat(pieces)
+
+
+def target_logprobs(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """Log-softmax in fp32 at one target token a row: (N, V), (N,) -> (N,)."""
+    logits_NV = logits_NV.float()
+    return logits_NV.gather(-1, targets_N[:, None])[:, 0] - logits_NV.logsumexp(-1)
 
 
 def _row(question: Question) -> list[int]:

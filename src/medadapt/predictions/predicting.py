@@ -83,7 +83,8 @@ def predict(
     likelihood of the reference answer. With method `generate` also a written answer. Raises ModelError
     (baseline) or DivergedError (tuned) when a likelihood is not a finite number.
     """
-    questions = pose(encoder, records, close_choices=settings.task == "diagnosis")
+    # Labels and option texts are trained with their end; a text that an explanation may follow is not.
+    questions = pose(encoder, records, close_choices=encoder.plan.wording.answer == "text")
     budget = TokenBudget(settings.batch_tokens)
     with answering(model.model):
         progress.start(f"{name}: likelihood of the reference answers", len(questions))

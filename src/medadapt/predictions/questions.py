@@ -43,8 +43,8 @@ class Question:
 def pose(encoder: Encoder, records: Sequence[Record], *, close_choices: bool) -> list[Question]:
     """Records in tokens, in their order.
 
-    `close_choices` ends every choice with the closing token, which a closed set of labels needs: some
-    labels begin like others (`Diabetes`, `Diabetes insipidus`), and without an end the shorter one always
+    `close_choices` ends every choice with the closing token, which answers by label or option text need:
+    some begin like others (`Diabetes`, `Diabetes insipidus`), and without an end the shorter one always
     scores at least as high. Nothing exceeds the encoder's `max_length`: what is longer is cut at its end,
     but one token always remains.
     """

@@ -16,6 +16,7 @@ import torch
 
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.batching import TokenBudget, in_batches, right_padded
+from medadapt.predictions.likelihood import target_logprobs
 from medadapt.predictions.questions import Question
 
 
@@ -55,10 +56,8 @@ def continuation_scores(
     logits_BTV = model.model(input_ids=tokens_BT, past_key_values=kept, use_cache=kept is not None).logits
     scores = []
     for row, completion in enumerate(completions):
-        logits_TV = logits_BTV[row, : len(completion)].float()
-        target_T1 = torch.tensor(completion, device=logits_TV.device)[:, None]
-        logprobs_T = logits_TV.gather(-1, target_T1)[:, 0] - logits_TV.logsumexp(-1)
-        scores.append(math.fsum(logprobs_T.tolist()))
+        targets_T = torch.tensor(completion, device=logits_BTV.device)
+        scores.append(math.fsum(target_logprobs(logits_BTV[row, : len(completion)], targets_T).tolist()))
     return scores
 
 

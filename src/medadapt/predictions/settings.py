@@ -39,12 +39,9 @@ class PredictionSettings:
 def prediction_settings(recipe: Recipe, *, device_type: str) -> PredictionSettings:
     """The recipe's `evaluation` section for a device: closed tasks are scored, open ones also written."""
     evaluation = recipe.evaluation
-    method = evaluation.method
-    if method == "auto":
-        method = "generate" if recipe.task == "qa" else "score"
     return PredictionSettings(
         task=recipe.task,
-        method=method,
+        method=recipe.method,
         max_new_tokens=None if evaluation.max_new_tokens == "auto" else evaluation.max_new_tokens,
         explained=recipe.prompt.answer == "text_and_explanation",
         aliases=recipe.data.aliases,

@@ -74,10 +74,13 @@ def find_choice_layout(rows: Sequence[RawRow], data: DataSection, *, file: str) 
         question=columns.need("question", ("question",)),
         options=options,
         answer=columns.find("answer", ("final_decision",) if kind == "pubmedqa" else ("answer",)),
-        answer_index=columns.find("answer_index", ("cop", "answer_idx", "answer_index")),
+        # A guess never goes before the answer column that the recipe names.
+        answer_index=columns.find(
+            "answer_index", () if "answer" in data.columns else ("cop", "answer_idx", "answer_index")
+        ),
         context=columns.find("context", ("contexts", "context")),
         choice_type=columns.find("choice_type", ("choice_type",)),
-        explanation=columns.find("explanation", ("exp", "explanation")) if kind != "pubmedqa" else None,
+        explanation=columns.find("explanation", () if kind == "pubmedqa" else ("exp", "explanation")),
         subject=columns.find("subject", ("subject_name", "subject")),
         topic=columns.find("topic", ("topic_name", "topic")),
         group=columns.find("group"),

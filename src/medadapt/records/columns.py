@@ -56,14 +56,3 @@ class Columns:
             return name
         folded = name.strip().casefold()
         return next((column for column in self.present if column.strip().casefold() == folded), None)
-
-
-def check_column_keys(data: DataSection, understood: Sequence[str]) -> None:
-    """Refuse a key of `data.columns` that the format does not use, rather than ignore it."""
-    for key in data.columns:
-        if key not in understood:
-            raise DataError(
-                f"data.columns.{key} means nothing for the format {data.format}.",
-                f"only {', '.join(understood)}",
-                "Remove the key, or choose the format that fits the data.",
-            )

@@ -13,6 +13,12 @@ ODD_BYTES = re.compile("[\udc80-\udcff]")
 FROM_CP1252 = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte in range(0x80, 0x100)}
 
 
+CONTROLS = bytes(sorted({*range(32), 127} - set(b"\t\n\r\f\x00")))
+"""Bytes that a text has next to none of, and anything else one in nine. NUL is counted apart."""
+ENOUGH_TO_JUDGE = 512
+"""Bytes."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded:
     """Text of a file and how it was encoded."""
@@ -31,7 +37,7 @@ def decode(content: bytes, name: str) -> Decoded:
     """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Decoded(text=content.decode("utf-16", "replace"), encoding="utf-16")
-    if content.startswith(b"PK\x03\x04") or content.count(0) > len(content) // 10:
+    if content.startswith(b"PK\x03\x04") or _is_binary(content):
         raise DataError(
             f"{name} is not a text file.",
             "CSV, TSV, JSON, JSON lines or XML as text, best in UTF-8",
@@ -45,3 +51,9 @@ def decode(content: bytes, name: str) -> Decoded:
     if odd:
         return Decoded(text=text.translate(FROM_CP1252), encoding="cp1252", odd_bytes=odd)
     return Decoded(text=text, encoding=encoding)
+
+
+def _is_binary(content: bytes) -> bool:
+    controls = len(content) - len(content.translate(None, CONTROLS))
+    odd = len(content) >= ENOUGH_TO_JUDGE and controls > len(content) // 20
+    return odd or content.count(0) > len(content) // 10

@@ -24,14 +24,8 @@ from medadapt.records.choice_layouts import (
     option_prefix_free,
 )
 from medadapt.records.cleaning import Repairs, answer_form, clean_lines, text_of
-from medadapt.records.columns import check_column_keys
 from medadapt.records.explanations import without_announcement
-from medadapt.records.rows import Parsed, RawRow, RowError, by_file
-
-COLUMN_KEYS = (
-    "id", "question", "options", "answer", "answer_index", "context", "explanation", "subject", "topic",
-    "choice_type", "group",
-)  # fmt: skip
+from medadapt.records.rows import Parsed, RawRow, RowError, by_file, no_sound_row
 
 
 def parse_multiple_choice(rows: Sequence[RawRow], data: DataSection, repairs: Repairs) -> Parsed:
@@ -40,7 +34,6 @@ def parse_multiple_choice(rows: Sequence[RawRow], data: DataSection, repairs: Re
     Understands MedMCQA, MIRAGE, MedQA-USMLE, lists of choices and PubMedQA. How the answers count is found
     from the whole source and stands in the facts. Raises DataError for an unknown layout or an unclear base.
     """
-    check_column_keys(data, COLUMN_KEYS)
     files = by_file(rows)
     layouts = {file: find_choice_layout(file_rows, data, file=file) for file, file_rows in files.items()}
     aliases = Aliases(data.aliases, repairs)
@@ -85,7 +78,7 @@ def _record(
     repairs: Repairs,
 ) -> Record:
     if layout is None:
-        raise AssertionError(f"{row.source_row}: a row without a fault in a file of faults")
+        no_sound_row(row)
     choice_type = _text(row, layout.choice_type)
     if data.choice_type and choice_type and choice_type.casefold() != data.choice_type.strip().casefold():
         raise RowError("multi_choice", f"choice type '{choice_type}'")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NoReturn
 
+from medadapt.core.errors import DataError
 from medadapt.core.records import DroppedRow, DropReason, Record
 
 
@@ -87,16 +88,38 @@ class Parsed:
 def with_ids(rows: Sequence[RawRow], column: str | None) -> list[RawRow]:
     """Rows with stable, unique ids: the source's own where every sound row has one, else its place.
 
-    `column` is the id column the user named; otherwise `id`, in any case, is tried.
+    `column` is the id column the user named; otherwise `id`, in any case, is tried. Raises DataError where
+    a named column does not tell the sound rows apart. One that is nowhere is left to the format, which knows
+    the columns.
     """
     wanted = (column or "id").strip().lower()
     own = [_own_id(row, wanted) for row in rows]
+    if column is not None and any(own):
+        _check_named_ids(rows, own, column)
     sound = [identity for row, identity in zip(rows, own, strict=True) if row.fault is None]
     usable = bool(sound) and all(sound) and len(set(sound)) == len(sound)
     return [
         replace(row, id=identity if usable and row.fault is None else _place_id(row))
         for row, identity in zip(rows, own, strict=True)
     ]
+
+
+def _check_named_ids(rows: Sequence[RawRow], own: Sequence[str], column: str) -> None:
+    first: dict[str, RawRow] = {}
+    for row, identity in zip(rows, own, strict=True):
+        if row.fault is not None:
+            continue
+        if not identity or first.setdefault(identity, row) is not row:
+            problem = (
+                f"'{identity[:60]}' stands in row {first[identity].source_row} and in row {row.source_row}"
+                if identity
+                else f"row {row.source_row} has no text or whole number there"
+            )
+            raise DataError(
+                f"data.columns.id: '{column}' cannot name the rows: {problem}.",
+                "a different id in every row",
+                "Correct these cells, or remove data.columns.id: rows are then named by their place.",
+            )
 
 
 def _own_id(row: RawRow, wanted: str) -> str:
@@ -108,6 +131,11 @@ def _own_id(row: RawRow, wanted: str) -> str:
 
 def _place_id(row: RawRow) -> str:
     return f"row-{row.source_row}" if isinstance(row.source_row, int) else row.source_row
+
+
+def no_sound_row(row: RawRow) -> NoReturn:
+    """Stands in for parsing where a file has no row that could be read; to be called is a bug."""
+    raise AssertionError(f"{row.source_row}: a row without a fault in a file of faults")
 
 
 def by_file(rows: Iterable[RawRow]) -> dict[str, list[RawRow]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import os
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from medadapt import samples
 from medadapt.core.errors import DataError
 from medadapt.core.hashes import sha256_file
+from medadapt.core.nearest import nearest
 from medadapt.core.recipe import DataSection
 
 READABLE = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml")
@@ -49,7 +49,7 @@ def source_files(data: DataSection) -> list[SourceFile]:
         root = Path(os.path.commonpath([match.parent for match in found])) if found else path
         return _named(found, root, source)
     raise DataError(
-        f"data.source: {source} does not exist{_nearest(path)}.",
+        f"data.source: {source} does not exist{_hint(path)}.",
         "a file, a folder, a glob or sample:NAME",
         "Correct data.source; a relative path starts where the command runs.",
     )
@@ -90,8 +90,8 @@ def _plain_name(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "replace")
 
 
-def _nearest(path: Path) -> str:
+def _hint(path: Path) -> str:
     if not path.parent.is_dir():
         return f" (nor does the folder {path.parent})"
-    near = difflib.get_close_matches(path.name, [beside.name for beside in path.parent.iterdir()], n=1)
-    return f"; the nearest name is {path.parent / near[0]}" if near else ""
+    name = nearest(path.name, (beside.name for beside in path.parent.iterdir()))
+    return "" if name is None else f"; the nearest name is {path.parent / name}"

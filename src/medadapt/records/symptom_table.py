@@ -13,8 +13,8 @@ from medadapt.core.recipe import DataSection
 from medadapt.core.records import Record
 from medadapt.records.aliases import Aliases
 from medadapt.records.cleaning import Repairs, clean_question, one_line, text_of
-from medadapt.records.columns import Columns, check_column_keys
-from medadapt.records.rows import Parsed, RawRow, RowError, by_file, columns_of
+from medadapt.records.columns import Columns
+from medadapt.records.rows import Parsed, RawRow, RowError, by_file, columns_of, no_sound_row
 
 LABELS = ("Disease", "prognosis", "diagnosis", "label", "condition")
 DESCRIPTIONS = ("description", "symptoms", "text", "question")
@@ -44,12 +44,11 @@ def parse_symptom_table(rows: Sequence[RawRow], data: DataSection, repairs: Repa
     Three layouts are told apart for each file: columns Symptom_1..n, one 0/1 column a symptom, and a
     free-text description. Labels are trimmed, never respelled. Raises DataError for any other file.
     """
-    check_column_keys(data, ("id", "label", "question", "group"))
     aliases = Aliases(data.aliases, repairs)
     parsed = Parsed()
     for file, file_rows in by_file(rows).items():
         if all(row.fault is not None and not row.missing for row in file_rows):
-            parsed.take(file_rows, _never)
+            parsed.take(file_rows, no_sound_row)
             continue
         layout = find_layout(file_rows, data, file=file)
         forgiven = [_forgive(row, layout) for row in file_rows]
@@ -193,7 +192,3 @@ def _record(row: RawRow, *, layout: TableLayout, read: SymptomReader, aliases: A
         label=label,
         meta={"symptoms": symptoms} if symptoms else {},
     )
-
-
-def _never(row: RawRow) -> Record:
-    raise AssertionError(f"{row.source_row}: a row without a fault in a file of faults")

@@ -13,8 +13,8 @@ from medadapt.core.recipe import DataSection
 from medadapt.core.records import Record
 from medadapt.records.aliases import Aliases
 from medadapt.records.cleaning import Repairs, clean_lines, clean_question, normal_form, one_line, text_of
-from medadapt.records.columns import Columns, check_column_keys
-from medadapt.records.rows import Parsed, RawRow, RowError, by_file, columns_of
+from medadapt.records.columns import Columns
+from medadapt.records.rows import Parsed, RawRow, RowError, by_file, columns_of, no_sound_row
 from medadapt.records.xml_rows import DOCUMENT
 
 TYPES, QUESTIONS, ANSWERS = ("qtype", "question_type", "type"), ("question",), ("answer",)
@@ -47,7 +47,6 @@ def parse_typed_qa(rows: Sequence[RawRow], data: DataSection, repairs: Repairs) 
     A question of MedQuAD's XML belongs to the group of its document. Raises DataError for a missing column
     and for a type that does not occur.
     """
-    check_column_keys(data, ("id", "type", "question", "answer", "context", "group"))
     columns = {file: _columns(file_rows, data, file) for file, file_rows in by_file(rows).items()}
     wanted = _wanted_types(rows, columns, data)
     aliases = Aliases(data.aliases, repairs)
@@ -111,7 +110,7 @@ def _record(
     repairs: Repairs,
 ) -> Record:
     if columns is None:
-        raise AssertionError(f"{row.source_row}: a row without a fault in a file of faults")
+        no_sound_row(row)
     qtype = _qtype(row, columns)
     if wanted is not None and qtype.casefold() not in wanted:
         raise RowError("filtered", f"type '{qtype}' is not asked for")

@@ -72,7 +72,7 @@ def learning_curve(steps: list[dict[str, Any]]) -> bytes | None:
         axes.annotate(
             f"lowest {measured[lowest]:.3f}",
             (measured_at[lowest], measured[lowest]),
-            xytext=(0, 12),
+            xytext=(0, -18),
             textcoords="offset points",
             ha="right" if measured_at[lowest] > at.mean() else "left",
             color="#a34700",

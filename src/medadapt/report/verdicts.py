@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from medadapt.core.results import LOWER_IS_BETTER, Metrics
+from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, Metrics
 from medadapt.report import wording
 from medadapt.report.clean_text import one_line
 
@@ -107,7 +107,7 @@ def _values(metrics: Metrics) -> str:
     primary, records = metrics["primary"], wording.amount(metrics["n"], "test record")
     baseline, tuned = (
         wording.metric_value(primary, (metrics[model].get(primary) or {}).get("value"))
-        for model in ("baseline", "tuned")
+        for model in MODEL_NAMES
     )
     if primary == "accuracy":
         return f"On the same {records} the tuned model is right in {tuned}, the base model in {baseline}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import resources
 from pathlib import Path
 
 from medadapt.core.errors import RecipeError
+from medadapt.core.nearest import did_you_mean
 
 FOLDER = Path(str(resources.files("medadapt.samples")))
 """Where the package keeps its samples; `rows/` and `recipes/` are package data."""
@@ -33,7 +33,7 @@ def source_file(name: str) -> Path:
     """The bundled rows behind `data.source: sample:NAME`. Raises RecipeError on an unknown name."""
     if name not in FILE_OF_SAMPLE:
         raise RecipeError(
-            f"there are no bundled rows called '{name}'{_nearest(name, list(FILE_OF_SAMPLE))}.",
+            f"there are no bundled rows called '{name}'{did_you_mean(name, FILE_OF_SAMPLE) or '.'}",
             f"one of {', '.join(f'sample:{known}' for known in FILE_OF_SAMPLE)}",
             "Correct data.source.",
         )
@@ -50,13 +50,8 @@ def recipe_file(name: str) -> Path:
     known = recipe_names()
     if name not in known:
         raise RecipeError(
-            f"there is no bundled recipe called '{name}'{_nearest(name, known)}.",
+            f"there is no bundled recipe called '{name}'{did_you_mean(name, known) or '.'}",
             f"one of {', '.join(known)}, or the path of a recipe file",
             "Correct the name; `medadapt recipes list` shows them all.",
         )
     return FOLDER / "recipes" / f"{name}.yaml"
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.4)
-    return f"; did you mean '{near[0]}'?" if near else ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,8 +34,13 @@ def steps_per_epoch(num_rows: int, batch_size: int) -> int:
 def rows_of_step(step: int, *, num_rows: int, batch_size: int, seed: int) -> Places:
     """Places of the rows that optimiser step `step` (from 1) learns from; every epoch is shuffled anew."""
     epoch, slot = divmod(step - 1, steps_per_epoch(num_rows, batch_size))
-    order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(num_rows)
+    order = _order_of_epoch(epoch, num_rows, seed)
     return [int(place) for place in order[slot * batch_size : (slot + 1) * batch_size]]
+
+
+@lru_cache(maxsize=2)
+def _order_of_epoch(epoch: int, num_rows: int, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(num_rows)
 
 
 def cut_by_tokens(lengths: Sequence[int], budget: int) -> list[Places]:

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from medadapt.core.errors import DataError
-from medadapt.core.files import disk_faults, read_json, sync_folder, write_json
+from medadapt.core.files import disk_faults, read_json, sync_file, sync_folder, write_json
 from medadapt.core.hashes import sha256_file
 
 MANIFEST = "manifest.json"
@@ -52,17 +52,17 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         for name in TENSOR_FILES:
             tensors = {key: t.detach().cpu().contiguous() for key, t in getattr(checkpoint, name).items()}
             save_file(tensors, beside / f"{name}.safetensors")
-            _sync_file(beside / f"{name}.safetensors")
+            sync_file(beside / f"{name}.safetensors")
         write_json(beside / STATE, checkpoint.state)
         sums = {path.name: sha256_file(path) for path in sorted(beside.iterdir())}
         write_json(beside / MANIFEST, {"schema": SCHEMA, "step": checkpoint.step, "sha256": sums})
         sync_folder(beside)
-        if place.exists():
-            shutil.rmtree(place)
+        if place.exists():  # damaged, or of an abandoned attempt: out of the way first, deleted afterwards
+            place.rename(folder / f".{place.name}.old.part")
         beside.rename(place)
         sync_folder(folder)
-        for old in checkpoint_folders(folder)[:-keep]:
-            shutil.rmtree(old)
+        for other in _superfluous(folder, checkpoint.step, keep):
+            shutil.rmtree(other)
     return place
 
 
@@ -99,12 +99,18 @@ def load_checkpoint(place: Path) -> Checkpoint:
 
 def checkpoint_folders(folder: Path) -> list[Path]:
     """Checkpoint folders, oldest first."""
-    return sorted(path for path in folder.glob("step-*") if path.is_dir())
+    return sorted((path for path in folder.glob("step-*") if path.name[5:].isdigit()), key=_step_of)
 
 
-def _sync_file(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+def _step_of(place: Path) -> int:
+    return int(place.name.removeprefix("step-"))
+
+
+def _superfluous(folder: Path, step: int, keep: int) -> list[Path]:
+    """Older checkpoints than the newest `keep`, and all of later steps: those were damaged and gone back over."""
+    places = checkpoint_folders(folder)
+    earlier = [place for place in places if _step_of(place) <= step]
+    return [*earlier[:-keep], *places[len(earlier) :], *folder.glob(".step-*.part")]
 
 
 def _damaged(path: Path) -> DataError:

@@ -20,10 +20,11 @@ from medadapt.core.errors import DivergedError, ModelError
 from medadapt.core.recipe import TrainingSection
 from medadapt.examples.masking import IGNORED
 from medadapt.examples.token_sets import TokenSet
+from medadapt.models.device import is_out_of_memory
 from medadapt.models.lora import lora_layers
 from medadapt.training.batches import cut_by_tokens, number_of_steps, pad, rows_of_step
 from medadapt.training.loss import summed_nll
-from medadapt.training.memory import MemoryPlan, halved, is_out_of_memory
+from medadapt.training.memory import MemoryPlan, halved
 from medadapt.training.scaling import MOST_SKIPS_IN_A_ROW, LossScale, after_step
 from medadapt.training.schedule import learning_rate, warmup_steps
 
@@ -51,8 +52,8 @@ class StepResult:
     loss: float
     """Nats per answer token."""
     learning_rate: float
-    grad_norm: float
-    """Before clipping."""
+    grad_norm: float | None
+    """Before clipping; None where it overflowed."""
     tokens: int
     """Real tokens read, padding not counted."""
     supervised: int
@@ -105,7 +106,7 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
             _clip(engine.model, norm, engine.training.max_grad_norm)
             for group in engine.optimizer.param_groups:
                 group["lr"] = rate
-            engine.optimizer.step()
+            _step(engine.optimizer)
         engine.optimizer.zero_grad(set_to_none=True)
         state.scale = after_step(state.scale, overflowed=overflowed)
         if state.scale.skips_in_a_row >= MOST_SKIPS_IN_A_ROW:
@@ -119,7 +120,7 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
             step=step,
             loss=loss,
             learning_rate=rate,
-            grad_norm=norm if not overflowed else 0.0,
+            grad_norm=None if overflowed else norm,
             tokens=sum(len(row["input_ids"]) for row in rows),
             supervised=num_supervised(rows),
             seconds=time.perf_counter() - started,
@@ -140,10 +141,10 @@ def accumulate_gradient(
     for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):
         seed_dropout(model, seed=seed, step=step, micro=micro)
         batch = pad([rows[place] for place in places], device)
-        nll = summed_nll(model, batch.tokens_BT, batch.labels_BT)
-        (nll * (scale / supervised)).backward()
-        total += nll.detach().to(total.device)
-    return float(total) / supervised
+        loss = summed_nll(model, batch.tokens_BT, batch.labels_BT, factor=scale / supervised)
+        loss.backward()
+        total += loss.detach().to(total.device)
+    return float(total) / scale
 
 
 def seed_dropout(model: nn.Module, *, seed: int, step: int, micro: int) -> None:
@@ -186,11 +187,19 @@ def _gradient_that_fits(
         model.zero_grad(set_to_none=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        batches = cut_by_tokens([len(row["input_ids"]) for row in rows], state.memory.micro_tokens)
-        state.memory = halved(state.memory, largest_rows=max(map(len, batches)))
+        state.memory = smaller_cut([len(row["input_ids"]) for row in rows], state.memory)
         note(
             f"Out of memory in step {step}: micro-batches now hold {state.memory.micro_tokens} tokens; same gradient."
         )
+
+
+def smaller_cut(lengths: Sequence[int], plan: MemoryPlan) -> MemoryPlan:
+    """The plan that cuts the largest micro-batch of several rows in half, after memory has run out.
+
+    Raises ModelError where every row already has a micro-batch of its own.
+    """
+    cut = cut_by_tokens(lengths, plan.micro_tokens)
+    return halved(plan, tried_tokens=max((len(b) * lengths[b[0]] for b in cut if len(b) > 1), default=0))
 
 
 def _unscaled_norm(model: nn.Module, scale: float) -> float:
@@ -235,6 +244,20 @@ def _check_gradients_arrive(model: nn.Module, learning_step: int) -> None:
             "a gradient in every adapted layer",
             "Leave these layers out of lora.targets, or choose another base.",
         )
+
+
+def _step(optimizer: torch.optim.Optimizer) -> None:
+    """The first step allocates the moments; a step cannot be taken in smaller pieces."""
+    try:
+        optimizer.step()
+    except (RuntimeError, MemoryError) as problem:
+        if not is_out_of_memory(problem):
+            raise
+        raise ModelError(
+            "The optimiser's state does not fit into memory beside the model.",
+            "twice the adapter's size in fp32",
+            "Use a smaller lora.rank, fewer lora.targets, nf4 weights, or a smaller base.",
+        ) from problem
 
 
 def _rate(engine: Engine, step: int) -> float:

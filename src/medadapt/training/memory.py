@@ -6,8 +6,8 @@ The formulas are coarse upper estimates; running out of memory all the same halv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -67,25 +67,24 @@ def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:
     return adapted + rest
 
 
-def halved(plan: MemoryPlan, *, largest_rows: int) -> MemoryPlan:
-    """The plan after running out of memory with `largest_rows` rows in the largest micro-batch.
+def halved(plan: MemoryPlan, *, tried_tokens: int) -> MemoryPlan:
+    """The plan after micro-batches of several rows with up to `tried_tokens` padded tokens were too much.
 
-    Raises ModelError when even a single row does not fit.
+    Raises ModelError when there was none, so that a single row does not fit.
     """
-    if largest_rows <= 1:
+    if tried_tokens == 0:
         raise ModelError(
             "One example alone does not fit into memory.",
             "room for one example",
             "Use training.checkpointing: on, a smaller examples.max_length, nf4 weights, or a smaller base.",
         )
-    return MemoryPlan(micro_tokens=max(1, plan.micro_tokens // 2), checkpointing=plan.checkpointing)
+    return replace(plan, micro_tokens=max(1, min(plan.micro_tokens, tried_tokens) // 2))
 
 
-def is_out_of_memory(problem: BaseException) -> bool:
-    """Whether an exception says that memory has run out, on any device."""
-    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
-        return True
-    text = str(problem).lower()
-    return isinstance(problem, RuntimeError) and (
-        "can't allocate memory" in text or "not enough memory" in text
-    )
+def recompute_activations(model: nn.Module) -> None:
+    """Switch on the recomputation of activations, under the name this transformers version has for it."""
+    options = {"use_reentrant": False}
+    if hasattr(model, "activation_checkpointing_enable"):
+        cast(Any, model).activation_checkpointing_enable(options)
+    else:
+        cast(Any, model).gradient_checkpointing_enable(options)

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from medadapt.core.errors import DivergedError, StoppedError
-from medadapt.core.files import write_json
+from medadapt.core.errors import DivergedError, RunFolderError, StoppedError
 from medadapt.core.hashes import sha256_object
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
@@ -24,7 +23,7 @@ from medadapt.models.lora import adapter_tensors, put_adapter_tensors
 from medadapt.training.batches import steps_per_epoch
 from medadapt.training.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
 from medadapt.training.engine import Engine, StepResult, TrainingState, train_steps
-from medadapt.training.memory import MemoryPlan, plan_memory
+from medadapt.training.memory import MemoryPlan, plan_memory, recompute_activations
 from medadapt.training.optimizer import make_optimizer, optimizer_tensors, put_optimizer_tensors
 from medadapt.training.scaling import LossScale, first_scale
 from medadapt.training.step_log import StepLog
@@ -47,10 +46,12 @@ class _Session:
     identity: str
     best: dict[str, Tensor]
     threads: int
+    precision: str
     eval_every: int
     save_every: int
-    preview: Preview | None
     progress: Progress
+    saved_step: int = 0
+    """The last step whose checkpoint is on the disk."""
 
 
 def train_adapter(
@@ -85,30 +86,14 @@ def train_adapter(
         f"Trainable: {trainable['parameters']:,} of {trainable['total']:,} parameters ({trainable['share']:.2%}) "
         f"in {len(layers.names)} layers ({', '.join(layers.peft_targets[:8])})"
     )
-    session = _open_session(recipe, examples, base, folder, max_steps, preview, progress)
+    session = _open_session(
+        recipe, base, examples=examples, folder=folder, max_steps=max_steps, progress=progress
+    )
     _resume(session)
-    engine, state = session.engine, session.state
-    progress.start("Training", engine.total_steps)
-    progress.advance(state.step)
-    with (
-        StepLog(folder / "steps.jsonl", after_step=state.step) as log,
-        open_tracker(recipe.training.tracking, folder / "tensorboard", after_step=state.step) as tracker,
-    ):
-        try:
-            for result in train_steps(engine, state, note=progress.note):
-                _after_step(session, result, log, tracker)
-                if should_stop() and state.step < engine.total_steps:
-                    _save(session)
-                    raise StoppedError(
-                        f"Training stopped after step {state.step} of {engine.total_steps}; everything is saved.",
-                        "",
-                        "Run the same command again to go on.",
-                    )
-        except DivergedError as problem:
-            write_json(folder / "diverged.json", {"step": state.step + 1, "problem": problem.problem})
-            raise
-    progress.finish()
-    _save_result(session)
+    _drive(session, preview=preview, should_stop=should_stop)
+    best = session.best or dict(adapter_tensors(base.model))  # the last step, where nothing was evaluated
+    save_weights(best, folder)
+    state = session.state
     return {
         "steps": state.step,
         "best_step": state.best_step,
@@ -120,6 +105,28 @@ def train_adapter(
         "skipped": state.scale.skipped,
         "trainable": trainable,
     }
+
+
+def _drive(session: _Session, *, preview: Preview | None, should_stop: Callable[[], bool]) -> None:
+    """Take every step that is left; show, evaluate and save where that is due."""
+    engine, state, progress = session.engine, session.state, session.progress
+    tracking, folder = engine.training.tracking, session.folder
+    progress.start("Training", engine.total_steps)
+    progress.advance(state.step)
+    with (
+        StepLog(folder / "steps.jsonl", after_step=state.step) as log,
+        open_tracker(tracking, folder / "tensorboard", after_step=state.step) as tracker,
+    ):
+        for result in train_steps(engine, state, note=progress.note):
+            _after_step(session, result, log, tracker, preview)
+            if should_stop() and state.step < engine.total_steps:
+                _save(session)
+                raise StoppedError(
+                    f"Training stopped after step {state.step} of {engine.total_steps}; everything is saved.",
+                    "",
+                    "Run the same command again to go on.",
+                )
+    progress.finish()
 
 
 def count_parameters(base: LoadedBase) -> dict[str, Any]:
@@ -142,9 +149,14 @@ def evaluation_interval(asked: str | int, *, epoch_steps: int, total_steps: int)
 
 
 def _open_session(
-    recipe: Recipe, examples: Path, base: LoadedBase, folder: Path, max_steps: int | None, preview: Preview | None,
+    recipe: Recipe,
+    base: LoadedBase,
+    *,
+    examples: Path,
+    folder: Path,
+    max_steps: int | None,
     progress: Progress,
-) -> _Session:  # fmt: skip
+) -> _Session:
     rows, validation = TokenSet(examples / "train"), TokenSet(examples / "validation")
     training = recipe.training
     parameters = adapter_tensors(base.model)
@@ -168,12 +180,12 @@ def _open_session(
         "seed": recipe.seed,
         "steps": engine.total_steps,
         "base": base.sha256,
-        "precision": base.facts["precision"]["got"],
         "rows": rows.fingerprint,
         "validation": validation.fingerprint,
     }
     return _Session(
         engine=engine,
+        precision=base.facts["precision"]["got"],
         state=TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"])),
         validation=validation,
         folder=folder,
@@ -184,7 +196,6 @@ def _open_session(
             training.eval_every, epoch_steps=epoch_steps, total_steps=engine.total_steps
         ),
         save_every=save_every,
-        preview=preview,
         progress=progress,
     )
 
@@ -194,8 +205,11 @@ def _resume(session: _Session) -> None:
     note, engine = session.progress.note, session.engine
     checkpoint = newest_checkpoint(session.folder / "checkpoints", note=note)
     if checkpoint is not None and checkpoint.state["identity"] != session.identity:
-        note("The checkpoints here belong to another training; starting from the first step.")
-        checkpoint = None
+        raise RunFolderError(
+            f"The checkpoints in {session.folder / 'checkpoints'} belong to another training.",
+            "checkpoints of the same recipe, base and examples",
+            "Repeat the command with --replace to train anew, or choose another folder with -o.",
+        )
     if checkpoint is not None:
         saved = checkpoint.state
         put_adapter_tensors(engine.model, dict(checkpoint.adapter))
@@ -208,26 +222,34 @@ def _resume(session: _Session) -> None:
             best_loss=saved["best_loss"],
         )
         session.best = dict(checkpoint.best)
+        session.saved_step = checkpoint.step
         note(f"Going on from step {checkpoint.step} of {engine.total_steps}.")
-        if saved["device"] != (device := _device_type(session)):
+        now, before = (
+            f"{_device_type(session)} {session.precision}",
+            f"{saved['device']} {saved['precision']}",
+        )
+        if now != before:
+            session.state.scale = first_scale(session.precision)
             note(
-                f"The device is {device}, not {saved['device']} as before: the result is no longer bit-exact."
+                f"This session works on {now}, the one before on {before}: the result is no longer bit-exact."
             )
         if saved["threads"] != session.threads:
             torch.set_num_threads(saved["threads"])
             session.threads = saved["threads"]
             note(f"Using {saved['threads']} threads as before, so that the result is the same.")
     if session.state.memory.checkpointing:
-        engine.model.activation_checkpointing_enable({"use_reentrant": False})  # type: ignore[operator]
+        recompute_activations(engine.model)
 
 
-def _after_step(session: _Session, result: StepResult, log: StepLog, tracker: Tracker) -> None:
+def _after_step(
+    session: _Session, result: StepResult, log: StepLog, tracker: Tracker, preview: Preview | None
+) -> None:
     """Evaluate and save where that is due, and tell what happened."""
     engine, state, training = session.engine, session.state, session.engine.training
     last = result.step == engine.total_steps
     row = asdict(result)
     if len(session.validation) and (result.step % session.eval_every == 0 or last):
-        row |= _evaluate(session)
+        row |= _evaluate(session, preview)
     log.write(row)
     if result.step % training.log_every == 0 or last or "validation_loss" in row:
         tracker.scalars(
@@ -241,10 +263,10 @@ def _after_step(session: _Session, result: StepResult, log: StepLog, tracker: Tr
         _save(session)
 
 
-def _evaluate(session: _Session) -> dict[str, Any]:
+def _evaluate(session: _Session, preview: Preview | None) -> dict[str, Any]:
     """Measure the validation loss, keep the adapter if it is the best so far, and show a few answers."""
     engine, state = session.engine, session.state
-    loss = validation_loss(engine.model, session.validation, micro_tokens=state.memory.micro_tokens)
+    loss = validation_loss(engine.model, session.validation, state.memory)
     if not math.isfinite(loss):
         raise DivergedError(
             f"Training diverged: the validation loss after step {state.step} is {loss}.",
@@ -259,13 +281,16 @@ def _evaluate(session: _Session) -> dict[str, Any]:
         + (" (best)" if state.best_step == state.step else "")
     )
     figures: dict[str, Any] = {"validation_loss": loss}
-    if session.preview is not None:
-        figures["preview"] = session.preview()
+    if preview is not None:
+        figures["preview"] = preview()
     return figures
 
 
 def _save(session: _Session) -> None:
+    """Write a checkpoint of the step just done, once."""
     engine, state = session.engine, session.state
+    if session.saved_step == state.step:
+        return
     parameters = adapter_tensors(engine.model)
     save_checkpoint(
         session.folder / "checkpoints",
@@ -279,6 +304,7 @@ def _save(session: _Session) -> None:
                 "best_loss": state.best_loss,
                 "threads": session.threads,
                 "device": _device_type(session),
+                "precision": session.precision,
             },
             adapter=parameters,
             optimizer=optimizer_tensors(engine.optimizer, parameters),  # type: ignore[arg-type]
@@ -286,11 +312,7 @@ def _save(session: _Session) -> None:
         ),
         keep=engine.training.keep,
     )
-
-
-def _save_result(session: _Session) -> None:
-    """The adapter of the best evaluated step, or of the last where nothing was evaluated."""
-    save_weights(session.best or dict(adapter_tensors(session.engine.model)), session.folder)
+    session.saved_step = state.step
 
 
 def _device_type(session: _Session) -> str:

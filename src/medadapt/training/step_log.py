@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from medadapt.core.files import disk_faults, read_jsonl, to_json, write_jsonl
+from medadapt.core.files import disk_faults, parse_json, to_json, write_jsonl
 
 
 class StepLog:
@@ -34,11 +34,12 @@ class StepLog:
 
 
 def _complete_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log, but for a last one that a crash cut short."""
-    if not path.is_file():
-        return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        path.write_text(whole, encoding="utf-8")
-    return list(read_jsonl(path))
+    """The lines of a log up to the first that a crash or a power failure damaged."""
+    rows: list[dict[str, Any]] = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                rows.append(parse_json(line))
+            except ValueError:
+                break  # the steps from here on are computed again, or stand in no checkpoint
+    return rows

@@ -30,7 +30,7 @@ def open_tracker(asked: Sequence[str], folder: Path, *, after_step: int) -> Iter
         return
     from torch.utils.tensorboard import SummaryWriter  # slow to import, and only wanted here
 
-    writer = SummaryWriter(log_dir=str(folder), purge_step=after_step + 1 if after_step else None)
+    writer = SummaryWriter(log_dir=str(folder), purge_step=after_step + 1)
     try:
         yield Tracker(writer)
     finally:

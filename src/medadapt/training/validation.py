@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 from medadapt.examples.token_sets import TokenSet
+from medadapt.models.device import is_out_of_memory
 from medadapt.training.batches import cut_by_tokens, pad
-from medadapt.training.engine import num_supervised
+from medadapt.training.engine import Row, num_supervised, smaller_cut
 from medadapt.training.loss import summed_nll
+from medadapt.training.memory import MemoryPlan
 
 ROWS_IN_MEMORY = 512
 
 
 @torch.no_grad()
-def validation_loss(model: nn.Module, rows: TokenSet, *, micro_tokens: int) -> float:
-    """Nats per answer token over all rows. The model is left in training mode or not, as it was."""
+def validation_loss(model: nn.Module, rows: TokenSet, memory: MemoryPlan) -> float:
+    """Nats per answer token over all rows. The model is left in training mode or not, as it was.
+
+    Raises ModelError when one row alone does not fit into memory.
+    """
     was_training = model.training
     model.eval()
-    device = next(model.parameters()).device
     nll, tokens = 0.0, 0
     # Rows of like length are read together, a bounded number at a time.
     by_length = sorted(range(len(rows)), key=lambda place: (int(rows.lengths[place]), place))
     for start in range(0, len(by_length), ROWS_IN_MEMORY):
         piece = rows.rows(by_length[start : start + ROWS_IN_MEMORY])
-        for places in cut_by_tokens([len(row["input_ids"]) for row in piece], micro_tokens):
-            batch = pad([piece[place] for place in places], device)
-            nll += float(summed_nll(model, batch.tokens_BT, batch.labels_BT))
+        nll += _nll_that_fits(model, piece, memory)
         tokens += num_supervised(piece)
     model.train(was_training)
     return nll / max(tokens, 1)
+
+
+def _nll_that_fits(model: nn.Module, rows: Sequence[Row], memory: MemoryPlan) -> float:
+    """Summed over the rows, in smaller batches each time memory runs out."""
+    device = next(model.parameters()).device
+    lengths = [len(row["input_ids"]) for row in rows]
+    while True:
+        try:
+            batches = [
+                pad([rows[i] for i in places], device)
+                for places in cut_by_tokens(lengths, memory.micro_tokens)
+            ]
+            return sum(float(summed_nll(model, batch.tokens_BT, batch.labels_BT)) for batch in batches)
+        except (RuntimeError, MemoryError) as problem:
+            if not is_out_of_memory(problem):
+                raise
+        memory = smaller_cut(lengths, memory)

@@ -6,10 +6,8 @@ import dataclasses
 import shutil
 from collections.abc import Callable, Iterable
 
-import yaml
-
 from medadapt.core.files import disk_faults, write_text
-from medadapt.core.recipe import dump
+from medadapt.core.recipe_writing import recipe_text
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.stage import Facts, Stage
@@ -46,8 +44,7 @@ class RunBook:
             facts={**(old.facts if old else {}), **self._first_facts()},
         )
         self._write(state)  # first, because run.json is what makes the folder a run
-        text = yaml.safe_dump(dump(recipe), sort_keys=False, allow_unicode=True, width=110)
-        write_text(self.run.recipe, text)
+        write_text(self.run.recipe, recipe_text(recipe))
         self._opened = True
         return state
 

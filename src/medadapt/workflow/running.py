@@ -45,7 +45,7 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
     # Source files are looked at before anything is created: a mistyped path leaves no folder behind.
     sources = {stage.name: stage.sources(request.recipe) for stage in selected if stage.sources}
     existing.refuse_missing_run(run, earlier, selected[0])
-    checked = not existing.is_run(run.path)
+    checked = not run.path.exists()  # a mistake in the recipe leaves no folder behind either
     if checked:
         _check(selected, request)
     try:

@@ -1,0 +1,86 @@
+"""A key that nothing reads is refused, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from medadapt.core.recipe import FORMATS_OF_KEY, Recipe, dump
+from medadapt.core.records import TASK_OF_FORMAT
+
+VALUES = {
+    "data.types": ["symptoms"],
+    "data.choice_type": "single",
+    "data.answer_base": 1,
+    "data.limit": {"rows": 5, "by": "explanation_length"},
+    "prompt.options": False,
+    "prompt.answer": "text",
+}
+
+
+def recipe(data_format: str, key: str = "", value: object = None, **evaluation: object) -> Recipe:
+    sections: dict[str, dict[str, object]] = {
+        "data": {"format": data_format, "source": "a"},
+        "model": {"base": "b"},
+        "evaluation": evaluation,
+    }
+    if key:
+        section, _, name = key.partition(".")
+        sections.setdefault(section, {})[name] = value
+    return Recipe.model_validate(sections)
+
+
+def with_key(data_format: str, key: str) -> Recipe:
+    if key.startswith("data.columns."):
+        return recipe(data_format, "data.columns", {key.rpartition(".")[2]: "x"})
+    key = key.removesuffix(".by")
+    return recipe(data_format, key, VALUES[key])
+
+
+@pytest.mark.parametrize("data_format", TASK_OF_FORMAT)
+@pytest.mark.parametrize("key", FORMATS_OF_KEY)
+def test_a_key_is_taken_by_its_formats_and_refused_by_all_others(key: str, data_format: str):
+    if data_format in FORMATS_OF_KEY[key]:
+        with_key(data_format, key)
+        return
+    with pytest.raises(ValueError, match="nothing reads") as refusal:
+        with_key(data_format, key)
+    assert key in str(refusal.value)
+    assert ", ".join(FORMATS_OF_KEY[key]) in str(refusal.value)
+
+
+@pytest.mark.parametrize("data_format", TASK_OF_FORMAT)
+def test_defaults_that_are_written_out_are_no_request(data_format: str):
+    made = recipe(data_format, "data.limit", {"rows": 5})
+    assert Recipe.model_validate(dump(made)) == made
+
+
+@pytest.mark.parametrize(
+    ("data_format", "method"),
+    [("symptom_table", "auto"), ("multiple_choice", "score"), ("typed_qa", "score")],
+)
+def test_a_length_of_answers_that_are_not_written_is_refused(data_format: str, method: str):
+    with pytest.raises(ValueError, match=r"max_new_tokens \(only with evaluation\.method: generate\)"):
+        recipe(data_format, method=method, max_new_tokens=20)
+
+
+@pytest.mark.parametrize(
+    ("data_format", "method"), [("symptom_table", "generate"), ("typed_qa", "auto"), ("typed_qa", "generate")]
+)
+def test_a_length_of_answers_that_are_written_stands(data_format: str, method: str):
+    assert recipe(data_format, method=method, max_new_tokens=20).evaluation.max_new_tokens == 20
+
+
+def test_all_idle_keys_are_told_in_one_message(mistakes: Callable[..., list[str]]):
+    (line,) = mistakes(
+        "prompt: {options: false}\nevaluation: {max_new_tokens: 9}",
+        "data.types=[a]",
+        "data.columns.topic=t",
+    )
+    assert line == (
+        "recipe: with data.format 'symptom_table' and evaluation.method 'score' nothing reads data.types (only "
+        "for typed_qa); data.columns.topic (only for multiple_choice); prompt.options (only for "
+        "multiple_choice); evaluation.max_new_tokens (only with evaluation.method: generate); remove what is "
+        "named here, or change the format or method"
+    )

@@ -1,0 +1,52 @@
+"""Batches: every row once an epoch, and the cut within its budget."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medadapt.training.batches import cut_by_tokens, number_of_steps, pad, rows_of_step, steps_per_epoch
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 2**62))
+def test_every_epoch_sees_every_row_once(num_rows, batch_size, seed):
+    steps = steps_per_epoch(num_rows, batch_size)
+    for epoch in range(2):
+        seen = [
+            place
+            for step in range(epoch * steps + 1, (epoch + 1) * steps + 1)
+            for place in rows_of_step(step, num_rows=num_rows, batch_size=batch_size, seed=seed)
+        ]
+        assert sorted(seen) == list(range(num_rows))
+
+
+def test_epochs_and_seeds_shuffle_differently():
+    def order(epoch, seed):
+        return [
+            p
+            for s in range(10)
+            for p in rows_of_step(epoch * 10 + s + 1, num_rows=100, batch_size=10, seed=seed)
+        ]
+
+    assert order(0, 0) != order(1, 0) != order(1, 1)
+    assert order(3, 5) == order(3, 5)
+
+
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=40), st.integers(1, 500))
+def test_a_cut_holds_every_row_once_within_the_budget(lengths, budget):
+    batches = cut_by_tokens(lengths, budget)
+    assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
+    for batch in batches:
+        assert len(batch) == 1 or len(batch) * max(lengths[place] for place in batch) <= budget
+
+
+def test_a_fraction_of_an_epoch_is_a_fraction_of_its_steps():
+    assert [number_of_steps(100, 8, epochs) for epochs in (1, 0.5, 2.5, 0.001)] == [13, 6, 32, 1]
+
+
+def test_padding_is_on_the_right_and_never_a_label():
+    rows = [{"input_ids": [5, 6, 7], "labels": [-100, 6, 7]}, {"input_ids": [9], "labels": [9]}]
+    batch = pad(rows, torch.device("cpu"))
+    assert batch.tokens_BT.tolist() == [[5, 6, 7], [9, 0, 0]]
+    assert batch.labels_BT.tolist() == [[-100, 6, 7], [9, -100, -100]]

@@ -1,0 +1,76 @@
+"""fp16's loss scale: its bookkeeping, and the engine's use of it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from medadapt.core.errors import DivergedError
+from medadapt.core.recipe import TrainingSection
+from medadapt.models.lora import adapter_tensors, attach_lora
+from medadapt.models.targets import resolve_targets
+from medadapt.training.engine import Engine, TrainingState, train_steps
+from medadapt.training.memory import MemoryPlan
+from medadapt.training.optimizer import make_optimizer
+from medadapt.training.scaling import FIRST_SCALE, GOOD_STEPS_TO_DOUBLE, LossScale, after_step, first_scale
+from tiny import random_rows, tiny_llama, write_rows
+
+
+def test_only_fp16_is_scaled():
+    assert first_scale("fp16").scale == FIRST_SCALE
+    for precision in ("bf16", "fp32"):
+        assert after_step(first_scale(precision), overflowed=False) == LossScale()
+
+
+def test_an_overflow_halves_the_scale_and_good_steps_double_it():
+    state = after_step(first_scale("fp16"), overflowed=True)
+    assert (state.scale, state.skipped, state.skips_in_a_row) == (FIRST_SCALE / 2, 1, 1)
+    for _ in range(GOOD_STEPS_TO_DOUBLE):
+        state = after_step(state, overflowed=False)
+    assert (state.scale, state.skipped, state.skips_in_a_row) == (FIRST_SCALE, 1, 0)
+
+
+def scaled_training(tmp_path, *, overflows: set[int]):
+    """A training with dynamic scaling in which the gradient of some steps is made to overflow."""
+    model = tiny_llama()
+    attach_lora(model, resolve_targets(model, "all-linear"), rank=4, alpha=8, dropout=0.0, seed=0)
+    parameters = adapter_tensors(model)
+    engine = Engine(
+        model=model,
+        optimizer=make_optimizer(parameters, weight_decay=0.0),
+        training=TrainingSection(epochs=3, batch_size=4, learning_rate=1e-2),
+        rows=write_rows(tmp_path / "rows", random_rows(16)),
+        seed=0,
+    )
+    state = TrainingState(memory=MemoryPlan(micro_tokens=500, checkpointing=False), scale=first_scale("fp16"))
+    first = next(iter(parameters.values()))
+    first.register_hook(lambda gradient: gradient * float("inf") if state.step + 1 in overflows else gradient)
+    return engine, state, parameters
+
+
+def test_a_step_whose_gradient_overflows_is_skipped_and_counted(tmp_path):
+    engine, state, parameters = scaled_training(tmp_path, overflows={3})
+    weights = []
+    for result in train_steps(engine, state, note=[].append):
+        assert result.skipped == (result.step == 3)
+        assert (result.grad_norm is None) == result.skipped
+        weights.append({name: tensor.detach().clone() for name, tensor in parameters.items()})
+    assert all(torch.equal(weights[2][name], weights[1][name]) for name in parameters)
+    assert not all(torch.equal(weights[3][name], weights[2][name]) for name in parameters)
+    assert state.scale.skipped == 1
+
+
+def test_ten_skipped_steps_in_a_row_end_the_training(tmp_path):
+    engine, state, _ = scaled_training(tmp_path, overflows=set(range(1, 100)))
+    with pytest.raises(DivergedError, match="10 steps in a row"):
+        list(train_steps(engine, state, note=[].append))
+
+
+def test_scaling_does_not_change_what_is_learned(tmp_path):
+    scaled, state, parameters = scaled_training(tmp_path / "scaled", overflows=set())
+    list(train_steps(scaled, state, note=[].append))
+    plain, plain_state, plain_parameters = scaled_training(tmp_path / "plain", overflows=set())
+    plain_state.scale = LossScale()
+    list(train_steps(plain, plain_state, note=[].append))
+    for name in parameters:
+        torch.testing.assert_close(parameters[name], plain_parameters[name], rtol=1e-3, atol=1e-5)
