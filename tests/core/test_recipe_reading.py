@@ -231,7 +231,7 @@ def test_an_override_below_a_value_names_the_value(refused: Callable[..., str]):
     assert problem == "--set data.source.train=b.csv: 'data.source' is a value, not a section."
 
 
-@pytest.mark.parametrize("value", ["[1", "*a", "!!python/name:os.system x", "a: b: c", "2001-99-99"])
+@pytest.mark.parametrize("value", ["[1", "[*a]", "!!python/name:os.system x", "a: b: c", "2001-99-99"])
 def test_an_override_that_is_no_plain_yaml_names_its_key(value: str, refused: Callable[..., str]):
     assert refused(SMALLEST, [f"training.epochs={value}"]).startswith("--set training.epochs:1:")
 

@@ -136,11 +136,10 @@ def test_progress_bars_of_datasets_stay_as_the_user_set_them(tmp_path: Path):
 FILL_THE_DISK = """
 import resource, sys
 from pathlib import Path
-from tiny import random_rows
 from medadapt.core.errors import DiskError
 from medadapt.examples.masking import Example
 from medadapt.examples.token_sets import write_token_set
-rows = random_rows(3000)
+rows = [{'id': str(n), 'input_ids': [n] * 40, 'labels': [n] * 40} for n in range(3000)]
 resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 texts = {"prompt": "p", "completion": "c", "answer_cut": False, "prompt_cut": False}
 try:
@@ -155,7 +154,6 @@ except DiskError as problem:
 def test_a_disk_that_fills_up_is_told_with_exit_code_6(tmp_path: Path):
     ended = subprocess.run(
         [sys.executable, "-c", FILL_THE_DISK, str(tmp_path / "train")],
-        cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
         timeout=120,

@@ -122,6 +122,35 @@ def test_options_are_scored_and_written_answers_parsed(run, tiny, exam):
         assert prediction.parsed in {*prediction.scores, None}
 
 
+def test_option_texts_are_scored_with_their_end(tiny, encoder_for, record):
+    """Without an end an option that begins another one could never lose to it."""
+    base = tiny("llama")
+    asked = [
+        record("What?", options=["aspirin", "aspirin and rest"], answer_index=1, answer="aspirin and rest")
+    ]
+    encoder = encoder_for(base.tokenizer, "choices", answer="text")
+    settings = PredictionSettings(task="multiple_choice", method="score")
+    (found,) = predict(base, encoder, asked, name="baseline", settings=settings, progress=Silent())
+    assert found.scores["B"] == pytest.approx(-found.nll, abs=1e-4)  # the reference ends with its token
+
+
+def test_options_that_an_explanation_may_follow_are_scored_open(tiny, encoder_for, record):
+    base = tiny("llama")
+    asked = [
+        record("What?", options=["aspirin", "rest"], answer_index=1, answer="rest", explanation="It is.")
+    ]
+    encoder = encoder_for(base.tokenizer, "choices", answer="text_and_explanation")
+    settings = PredictionSettings(task="multiple_choice", method="score")
+    (found,) = predict(base, encoder, asked, name="baseline", settings=settings, progress=Silent())
+    prompt = encoder.prompt(asked[0])
+    for name, text in encoder.choices(asked[0]).items():
+        row = torch.tensor([[*prompt.tokens, *encoder.completion(prompt, text, closed=False)]])
+        with torch.no_grad():
+            logprobs = torch.log_softmax(base.model(input_ids=row).logits[0], -1)
+        wanted = sum(logprobs[place - 1, row[0, place]] for place in range(len(prompt.tokens), row.shape[1]))
+        assert found.scores[name] == pytest.approx(float(wanted), abs=1e-4)
+
+
 def test_prompts_at_the_end_of_the_context_still_get_an_answer(tiny, encoder_for, record):
     base = tiny("opt")  # 512 learned positions: one more is an index error
     encoder = encoder_for(base.tokenizer, "question", max_length=512, prompt_limit=508)

@@ -49,3 +49,9 @@ def test_a_missing_file_is_named_with_the_nearest_one(folder: Path) -> None:
 def test_what_cannot_be_read_says_what_can(folder: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"ends in \.csv"):
         source_files(data(folder / name))
+
+
+def test_the_nearest_name_is_found_in_any_case(folder: Path) -> None:
+    (folder / "Dataset.CSV").write_text("x", encoding="utf-8")
+    with pytest.raises(DataError, match=r"the nearest name is .*Dataset\.CSV"):
+        source_files(data(folder / "DATASETS.csv"))

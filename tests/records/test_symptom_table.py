@@ -125,8 +125,3 @@ def test_a_table_without_a_label_lists_its_columns_and_the_key_to_set(prepared) 
 def test_a_named_column_that_is_missing_is_an_error(prepared) -> None:
     with pytest.raises(DataError, match=r"no column 'Diagnose'.*data\.columns\.label"):
         prepared(LISTED, format="symptom_table", columns={"label": "Diagnose"})
-
-
-def test_a_column_key_of_another_format_is_refused(prepared) -> None:
-    with pytest.raises(DataError, match=r"data\.columns\.options means nothing"):
-        prepared(LISTED, format="symptom_table", columns={"options": "x"})

@@ -8,7 +8,11 @@ from medadapt.workflow.stages import STAGES
 
 
 def recipe(*overrides):
-    values = {"data": {"format": "symptom_table", "source": "a.csv"}, "model": {"base": "b"}}
+    values = {
+        "data": {"format": "symptom_table", "source": "a.csv"},
+        "model": {"base": "b"},
+        "evaluation": {"method": "generate"},
+    }
     return recipe_from(values, where="test", overrides=overrides)
 
 
@@ -26,8 +30,7 @@ CHANGES = [
     ("model.base=other", "encode"),
     ("lora.rank=4", "train"),
     ("training.learning_rate=0.1", "train"),
-    ("evaluation.method=generate", "predict"),
-    ("evaluation.max_new_tokens=5", "predict"),
+    ("evaluation.method=score", "predict"),
     ("evaluation.alpha=0.01", "score"),
     ("evaluation.bootstrap_samples=500", "score"),
     ("data.allow_leak=true", "score"),

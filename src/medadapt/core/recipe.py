@@ -204,7 +204,7 @@ class TrainingSection(Section):
     checkpointing: Literal["auto", "on", "off"] = "auto"
     """Recompute activations in the backward pass to save memory."""
     micro_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
-    """Most tokens in one forward pass. It changes speed and memory, never the gradient."""
+    """Most tokens in one forward pass. It changes speed and memory, never the gradient (at dropout 0)."""
     backend: Literal["native", "trl"] = "native"
     """The engine that trains."""
     tracking: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)

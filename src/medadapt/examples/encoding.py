@@ -7,6 +7,7 @@ merged across the border.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -160,23 +161,29 @@ BORDER = 24
 
 FIXED_DATE = date(2024, 7, 26)
 """For chat templates that tell the date (Llama 3): a prompt must not change from one day to the next."""
+TODAY = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 
 
 def chat_prompt(tokenizer: Any, body: str) -> str:
     """The prompt inside the model's own chat template, ready for the answer."""
-    turns = [{"role": "user", "content": body.strip()}]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True, **_dated()))
+    return _rendered(tokenizer, [{"role": "user", "content": body.strip()}], opened=True)
 
 
-def _dated() -> dict[str, Any]:
-    return {"date_string": FIXED_DATE.strftime("%d %b %Y"), "strftime_now": FIXED_DATE.strftime}
+def _rendered(tokenizer: Any, turns: list[dict[str, str]], *, opened: bool) -> str:
+    # The function that tells today's date cannot be handed in, so its calls are replaced in the template.
+    template = TODAY.sub(lambda call: repr(FIXED_DATE.strftime(call[2])), tokenizer.get_chat_template())
+    return str(
+        tokenizer.apply_chat_template(
+            turns, chat_template=template, tokenize=False, add_generation_prompt=opened
+        )
+    )
 
 
 def chat_closing(tokenizer: Any) -> str:
     """The token with which the model's chat template ends an answer."""
     turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"}]
     # Only what follows the answer tells: before it, some templates write a block of thought of their own.
-    rest = str(tokenizer.apply_chat_template(turns, tokenize=False, **_dated())).rpartition("answer")[2]
+    rest = _rendered(tokenizer, turns, opened=False).rpartition("answer")[2]
     ids = tokenizer(rest, add_special_tokens=False)["input_ids"]
     # Gemma 3 and Phi 3 name their end of turn only among the added tokens.
     added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}

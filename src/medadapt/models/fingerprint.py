@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from medadapt.core.errors import ModelError
+from medadapt.core.hashes import sha256_file, sha256_object
 
 SAMPLE = 256
 """Bytes read at the start, the middle and the end of each tensor."""
 MOST_HEADER_BYTES = 100_000_000
+TOKENIZER_FILES = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "chat_template*")
 NOT_ARCHITECTURE = {"transformers_version", "_name_or_path", "torch_dtype", "dtype", "architectures"}
 
 
@@ -36,6 +38,19 @@ def fingerprint(config_file: Path, weight_files: list[Path]) -> str:
         for sample in _samples(path, entry["begin"], entry["end"]):
             digest.update(sample)
     return digest.hexdigest()
+
+
+def folder_fingerprint(folder: Path) -> dict[str, str]:
+    """`base` -> hash of a local model folder, its tokenizer files included; empty for a hub id.
+
+    Quick enough to ask at every command. A folder that is incomplete is empty here too: loading it says why.
+    """
+    config, weights = folder / "config.json", sorted(folder.glob("*.safetensors"))
+    if not config.is_file() or not weights:
+        return {}
+    words = sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern))
+    hashes = [fingerprint(config, weights), *(sha256_file(path) for path in words)]
+    return {"base": sha256_object(hashes)}
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, Path, dict[str, Any]]]:

@@ -94,7 +94,7 @@ def with_ids(rows: Sequence[RawRow], column: str | None) -> list[RawRow]:
     """
     wanted = (column or "id").strip().lower()
     own = [_own_id(row, wanted) for row in rows]
-    if column is not None and any(own):
+    if column is not None and any(_has(row, wanted) for row in rows):
         _check_named_ids(rows, own, column)
     sound = [identity for row, identity in zip(rows, own, strict=True) if row.fault is None]
     usable = bool(sound) and all(sound) and len(set(sound)) == len(sound)
@@ -120,6 +120,10 @@ def _check_named_ids(rows: Sequence[RawRow], own: Sequence[str], column: str) ->
                 "a different id in every row",
                 "Correct these cells, or remove data.columns.id: rows are then named by their place.",
             )
+
+
+def _has(row: RawRow, wanted: str) -> bool:
+    return any(name.strip().lower() == wanted for name in row.values)
 
 
 def _own_id(row: RawRow, wanted: str) -> str:

@@ -63,7 +63,9 @@ def data_section(inputs: ReportInputs) -> Section:
     rows = facts(data, {"format": "Format", "groups": "Groups of records", "largest_group": "Largest group"})
     if rule := data.get("group_rule"):
         rows += (("Kept together in one split", GROUP_RULES.get(rule, described(rule))),)
-    rows += facts(data, {"split": "Split", "answer_base": "Answers counted from", "seed": "Seed"})
+    if split := data.get("split"):
+        rows += (("Split", _shares(split)),)
+    rows += facts(data, {"answer_base": "Answers counted from", "seed": "Seed"})
     licence = described(data.get("licence") or "unknown")
     blocks: list[Block] = [Facts(rows=(*rows, ("Licence of the data", licence)))]
     if labels := data.get("labels"):
@@ -136,6 +138,19 @@ def _flat(plan: dict[str, Any]) -> dict[str, Any]:
     return {
         key: value for part in (plan, *inner) for key, value in part.items() if not isinstance(value, dict)
     }
+
+
+def _shares(split: Any) -> str:
+    """The shares of the splits in per cent, as they are and, where that differs, as they were asked for."""
+    match split:
+        case {"asked": {"train": _, "validation": _, "test": _} as asked, "got": dict(got)}:
+            names = ("train", "validation", "test")
+            shares = [(name, wording.share(asked[name]), wording.share(got.get(name))) for name in names]
+            return ", ".join(
+                f"{name} {came}" + ("" if came == wanted else f" (asked: {wanted})")
+                for name, wanted, came in shares
+            )
+    return described(split)
 
 
 def _lengths(splits: dict[str, dict[str, Any]]) -> Table:

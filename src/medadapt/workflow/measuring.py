@@ -19,7 +19,7 @@ ADAPTER_FILE = "adapter_model.safetensors"
 def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
     """The content of metrics.json, computed from the records and predictions of a run.
 
-    `facts` are those of run.json: `base`, `base_sha256`, `dtype`, `vocabulary_size` and `versions` are read.
+    `facts` are those of run.json; read are `versions`, and of `prediction` what is known of the base there.
     """
     from medadapt.metrics.gates import findings
     from medadapt.metrics.scoring import ScoreInputs, score
@@ -39,7 +39,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             baseline=baseline,
             tuned=tuned,
             leakage=read_json(run.records / "data.json")["leakage"],
-            vocabulary_size=facts["vocabulary_size"],
+            vocabulary_size=facts["prediction"]["vocabulary_size"],
             protocol=_protocol(recipe, run, facts, baseline),
         )
     )
@@ -50,13 +50,14 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
 def _protocol(
     recipe: Recipe, run: RunFolder, facts: Mapping[str, Any], predictions: list[Prediction]
 ) -> Protocol:
+    evaluated = facts["prediction"]
     return Protocol(
         records_sha256=sha256_file(run.records / "test.jsonl"),
         prompt_sha256=sha256_object([prediction.prompt_sha256 for prediction in predictions]),
-        base=facts["base"],
-        base_sha256=facts["base_sha256"],
+        base=evaluated["base"],
+        base_sha256=evaluated["base_sha256"],
         adapter_sha256=sha256_file(run.adapter / ADAPTER_FILE),
         seed=recipe.seed,
-        dtype=facts["dtype"],
+        dtype=evaluated["dtype"],
         versions=facts["versions"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medadapt.core.files import read_json, read_jsonl, write_json
@@ -84,7 +85,6 @@ def predict(recipe: Recipe, work: Work) -> None:
     from medadapt.predictions.predicting import predict_both
 
     base = load_base(recipe.model, base=_base_path(recipe, work), device=work.device)
-    work.keep(_facts_of(base))
     summary = predict_both(
         recipe,
         records=work.run.records,
@@ -94,7 +94,9 @@ def predict(recipe: Recipe, work: Work) -> None:
         folder=work.run.predictions,
         progress=work.progress,
     )
-    work.keep({"prediction": summary})
+    work.keep(
+        {"prediction": summary | _facts_of(base)}
+    )  # beside those of train, which may have run elsewhere
 
 
 def score(recipe: Recipe, work: Work) -> None:
@@ -147,6 +149,12 @@ def _sources(recipe: Recipe) -> dict[str, str]:
     return source_hashes(recipe.data)
 
 
+def _base_weights(recipe: Recipe) -> dict[str, str]:
+    from medadapt.models.fingerprint import folder_fingerprint
+
+    return folder_fingerprint(Path(recipe.model.base).expanduser())
+
+
 def _base_path(recipe: Recipe, work: Work) -> str:
     return smoke_base(recipe, work.run) if work.smoke else recipe.model.base
 
@@ -184,6 +192,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("examples.json", "dropped.jsonl", "*/*.arrow"),
         reads=("prompt", "examples", "model"),
         run=encode,
+        sources=_base_weights,
         checks=(_base_is_there,),
     ),
     Stage(
@@ -192,6 +201,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=(ADAPTER_FILE, "adapter_config.json"),
         reads=("model", "lora", "training", "seed"),
         run=train,
+        sources=_base_weights,
         checks=(_machine_is_able, _base_is_there),
         costly=("checkpoints/*", ADAPTER_FILE),
     ),
@@ -201,6 +211,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("baseline.jsonl", "tuned.jsonl"),
         reads=("model", "data.aliases", "evaluation.method", "evaluation.max_new_tokens"),
         run=predict,
+        sources=_base_weights,
         checks=(_machine_is_able, _base_is_there),
     ),
     Stage(
