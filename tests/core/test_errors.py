@@ -16,7 +16,6 @@ EXIT_CODES = {
     "DataError": 2,
     "ModelError": 2,
     "RunFolderError": 2,
-    "GateError": 3,
     "DivergedError": 4,
     "RunBusyError": 5,
     "DiskError": 6,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from typer.exceptions import TyperException
 
 from medadapt.core.errors import MedAdaptError
+from medadapt.core.nearest import did_you_mean
 
 CHOICES = re.compile(r"for '(?P<option>[^']*)'.* '(?P<word>[^']*)' is not one of (?P<choices>'.*')")
 
@@ -45,5 +45,4 @@ def _options_of(context: Any) -> list[str]:
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else "."
+    return did_you_mean(word, known) or "."

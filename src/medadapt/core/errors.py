@@ -44,12 +44,6 @@ class RunFolderError(MedAdaptError):
     """The run folder holds something else than this command needs."""
 
 
-class GateError(MedAdaptError):
-    """A gate failed or nothing was learned; metrics and report are already written."""
-
-    exit_code = 3
-
-
 class DivergedError(MedAdaptError):
     """Training produced a non-finite loss, or a model worse than uniform guessing."""
 

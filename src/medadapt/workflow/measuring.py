@@ -10,7 +10,7 @@ from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
-from medadapt.core.results import Metrics, Prediction, Protocol, read_predictions
+from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
 from medadapt.core.run_folder import RunFolder
 
 ADAPTER_FILE = "adapter_model.safetensors"
@@ -24,9 +24,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
     from medadapt.metrics.gates import findings
     from medadapt.metrics.scoring import ScoreInputs, score
 
-    baseline, tuned = (
-        list(read_predictions(run.predictions / f"{name}.jsonl")) for name in ("baseline", "tuned")
-    )
+    baseline, tuned = (list(read_predictions(run.predictions / f"{name}.jsonl")) for name in MODEL_NAMES)
     metrics = score(
         ScoreInputs(
             task=recipe.task,
