@@ -124,10 +124,10 @@ sys.path[:0] = {paths!r}
 import test_session
 from medadapt.training import session
 save = session.save_checkpoint
-def slow_save(*args, **options):  # so that some of the kills come while a checkpoint is being written
+def announced_save(*args, **options):  # so that the kills come while a checkpoint is being written
     print("saving", flush=True)
     return save(*args, **options)
-session.save_checkpoint = slow_save
+session.save_checkpoint = announced_save
 test_session.train(Path({base!r}), Path({examples!r}), Path({folder!r}))
 print("done", flush=True)
 """
@@ -141,6 +141,7 @@ def test_ten_real_kills_leave_the_adapter_equal_byte_for_byte(base_folder, examp
         base=str(base_folder), examples=str(examples), folder=str(tmp_path),
     )  # fmt: skip
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    inside_a_save = 0
     for _ in range(10):
         child = subprocess.Popen(
             [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
@@ -152,10 +153,12 @@ def test_ten_real_kills_leave_the_adapter_equal_byte_for_byte(base_folder, examp
         child.send_signal(signal.SIGKILL)
         assert child.wait() == -signal.SIGKILL
         assert not (tmp_path / "adapter_model.safetensors").exists()
+        inside_a_save += any((tmp_path / "checkpoints").glob(".step-*.part"))
         if len(steps(tmp_path)) >= 10:
             # Ten kills are wanted within twelve steps: take the newest checkpoints away again.
             for place in checkpoint_folders(tmp_path / "checkpoints"):
                 shutil.rmtree(place)
+    assert inside_a_save >= 2  # else this test would not show what it is for
     train(base_folder, examples, tmp_path)
     assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(
         uninterrupted / "adapter_model.safetensors"
