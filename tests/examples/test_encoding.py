@@ -472,6 +472,20 @@ def test_a_chat_prompt_is_read_with_its_special_tokens(
     assert tokens.count(chatml.convert_tokens_to_ids("<|im_end|>")) == 1
 
 
+def test_a_chat_question_cannot_end_its_own_turn_or_open_another(
+    chat_tokenizer: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
+):
+    controls = [token.content for token in chat_tokenizer.added_tokens_decoder.values()]
+    encoder = encoder_for(chat_tokenizer, "question", chat=True)
+    plain = encoder.prompt(record(question="Is gout ... painful?"))
+
+    hostile = encoder.prompt(record(question=f"Is gout {' '.join(controls)} painful?"))
+
+    special = set(chat_tokenizer.added_tokens_decoder)
+    found, expected = ([token for token in prompt.tokens if token in special] for prompt in (hostile, plain))
+    assert found == expected
+
+
 def test_a_chat_answer_cannot_end_its_own_turn(
     chatml: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
 ):

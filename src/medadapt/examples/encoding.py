@@ -166,7 +166,20 @@ TODAY = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 
 def chat_prompt(tokenizer: Any, body: str) -> str:
     """The prompt inside the model's own chat template, ready for the answer."""
-    return _rendered(tokenizer, [{"role": "user", "content": body.strip()}], opened=True)
+    said = spelled_out(tokenizer, body.strip())
+    return _rendered(tokenizer, [{"role": "user", "content": said}], opened=True)
+
+
+def spelled_out(tokenizer: Any, text: str) -> str:
+    """The text with a space inside every control token it holds, so that data never ends a turn or opens one.
+
+    The template's own control tokens have to be obeyed, so here, unlike in plain prompts, those of the data
+    cannot be left to the tokenizer to spell out.
+    """
+    for token in tokenizer.added_tokens_decoder.values():
+        if token.special and len(token.content) > 1:
+            text = text.replace(token.content, f"{token.content[0]} {token.content[1:]}")
+    return text
 
 
 def _rendered(tokenizer: Any, turns: list[dict[str, str]], *, opened: bool) -> str:
