@@ -83,9 +83,12 @@ def test_equal_models_give_a_difference_of_zero(choice_inputs: Build) -> None:
 
 
 def test_every_key_that_may_be_missing_may_be_missing(inputs: ReportInputs) -> None:
+    whole = proof_card(inputs.metrics)
     for key in set(inputs.metrics) - NEEDED:
-        proof_card({name: value for name, value in inputs.metrics.items() if name != key})
-        proof_card({**inputs.metrics, key: None})
+        without = proof_card({name: value for name, value in inputs.metrics.items() if name != key})
+        empty = proof_card({**inputs.metrics, key: None})
+        assert without.notice == empty.notice == whole.notice
+        assert without.rows[0].name == empty.rows[0].name == whole.rows[0].name
 
 
 def test_values_that_could_not_be_computed_are_dashes_and_reasons(inputs: ReportInputs) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -44,8 +45,10 @@ def test_folder_held_by_another_process_is_refused_with_its_number(tmp_path, hol
 def test_killed_holder_frees_the_folder(tmp_path, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    with locked(RunFolder(tmp_path)):
-        pass
+    run = RunFolder(tmp_path)
+    with locked(run) as sign:
+        sign()
+    assert str(os.getpid()) in run.lock.read_text()
 
 
 def test_looking_changes_no_file(tmp_path):
