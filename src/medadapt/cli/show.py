@@ -65,6 +65,10 @@ def outcome_values(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+LONGEST_WORD = len("Perplexity")
+"""Of the metrics' names; at 80 columns the other columns would squeeze it."""
+
+
 def show_card(metrics: dict[str, Any]) -> None:
     """The proof card, read from metrics.json."""
     from medadapt.report.card import proof_card  # only now: most commands show none
@@ -75,7 +79,7 @@ def show_card(metrics: dict[str, Any]) -> None:
         Text.assemble((card.task, "bold"), f"  {card.base}, {card.n} test records, {card.level} intervals")
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column()
+    table.add_column(min_width=LONGEST_WORD)
     for heading in ("base", "tuned", "difference"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
@@ -83,8 +87,8 @@ def show_card(metrics: dict[str, Any]) -> None:
         style = "bold" if row.primary else ""
         table.add_row(
             plain(row.name, style),
-            _with(row.baseline, row.baseline_interval),
-            _with(row.tuned, row.tuned_interval),
+            _with(row.baseline, row.baseline_interval.replace(" to ", "–")),
+            _with(row.tuned, row.tuned_interval.replace(" to ", "–")),
             _with(row.difference, row.difference_interval.removesuffix(" points")),
             Text.assemble(
                 plain(row.verdict, VERDICT_STYLES[row.verdict]), "\n", plain(f"p {_equals(row.p)}", "dim")
