@@ -14,7 +14,7 @@ from medadapt.training.engine import Row, num_supervised, smaller_cut
 from medadapt.training.loss import summed_nll
 from medadapt.training.memory import MemoryPlan
 
-ROWS_IN_MEMORY = 512
+ROWS_IN_MEMORY = 64
 
 
 @torch.no_grad()
