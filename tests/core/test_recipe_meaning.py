@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -16,18 +17,24 @@ VALUES = {
     "data.limit": {"rows": 5, "by": "explanation_length"},
     "prompt.options": False,
     "prompt.answer": "text",
+    "evaluation.soft_match.metric": "rougeL",
+    "evaluation.soft_match.threshold": 0.9,
+    "evaluation.embedding_model": "a",
 }
 
 
 def recipe(data_format: str, key: str = "", value: object = None, **evaluation: object) -> Recipe:
-    sections: dict[str, dict[str, object]] = {
+    sections: dict[str, Any] = {
         "data": {"format": data_format, "source": "a"},
         "model": {"base": "b"},
         "evaluation": evaluation,
     }
     if key:
-        section, _, name = key.partition(".")
-        sections.setdefault(section, {})[name] = value
+        *path, name = key.split(".")
+        place: dict[str, Any] = sections
+        for part in path:
+            place = place.setdefault(part, {})
+        place[name] = value
     return Recipe.model_validate(sections)
 
 

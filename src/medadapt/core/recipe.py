@@ -68,9 +68,10 @@ class DataSection(Section):
     format: Literal["symptom_table", "typed_qa", "dialogue", "question_answer", "multiple_choice"]
     """What the rows are: a symptom table, typed questions, dialogues, question/answer pairs, or an exam."""
     source: Annotated[str, Field(min_length=1)] | dict[Literal["train", "validation", "test"], str]
-    """A file, folder or glob; `hub:owner/name`; `sample:NAME`; or ready-made splits by name."""
+    """A file, folder or glob; `hub:owner/name`, with `/config` and `:split` behind it where it has several;
+    `sample:NAME`; or ready-made splits by name, which are never mixed: `{train: a.csv, test: b.csv}`."""
     revision: str | None = None
-    """Commit or tag of a hub data set."""
+    """Commit or tag of a hub data set; empty takes its newest commit, which run.json then names."""
     columns: dict[Literal[RECOGNISED_COLUMNS], str] = {}  # type: ignore[valid-type]
     """Column names, where they are not recognised by themselves: `{label: Diagnosis}`."""
     types: tuple[str, ...] = ()
@@ -92,9 +93,9 @@ class DataSection(Section):
 class PromptSection(Section):
     """How a record becomes the text the model reads."""
 
-    template: Literal["auto", "symptoms", "typed_question", "question", "medical_question", "choices"] = (
-        "auto"
-    )
+    template: Literal[
+        "auto", "symptoms", "typed_question", "question", "medical_question", "choices", "dialogue"
+    ] = "auto"
     """The wording around the question; `auto` picks the one of the data format."""
     chat_template: Literal["auto", "never", "always"] = "auto"
     """Whether the model's own chat template wraps the prompt; `auto` does where the model has one."""
@@ -136,7 +137,8 @@ class ModelSection(Section):
     offload: Literal["none", "cpu"] = "none"
     """`cpu` keeps layers that do not fit on the GPU in main memory."""
     adapter: str | None = None
-    """Go on from, or only evaluate, this adapter."""
+    """A PEFT adapter of this base to start from: a folder or `hub:owner/name`. With `training.epochs: 0` it
+    is only evaluated."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Needs a pinned `revision`."""
 
@@ -177,8 +179,8 @@ Schedule = Literal["cosine", "linear", "constant"]
 class TrainingSection(Section):
     """How the adapter is trained."""
 
-    epochs: Positive = 3
-    """Passes over the training records; a fraction is allowed."""
+    epochs: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3
+    """Passes over the training records; a fraction is allowed. 0 evaluates `model.adapter` as it is."""
     batch_size: Annotated[int, Field(ge=1)] = 8
     """Examples in one optimiser step, however the engine cuts it up."""
     learning_rate: Positive = 2.0e-4
@@ -206,17 +208,29 @@ class TrainingSection(Section):
     micro_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
     """Most tokens in one forward pass. It changes speed and memory, never the gradient (at dropout 0)."""
     backend: Literal["native", "trl"] = "native"
-    """The engine that trains."""
+    """The engine that trains: MedAdapt's own, or TRL's SFTTrainer on the same examples in the same order."""
+    trainer: dict[str, Any] = {}
+    """backend trl: further settings of TRL's SFTConfig, by its own names, where no key of the recipe has them."""
     tracking: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
     """Where curves are sent besides steps.jsonl."""
+
+
+class SoftMatchSection(Section):
+    """When a free-text answer counts as right: its likeness to the reference reaches a threshold."""
+
+    metric: Literal["token_f1", "rouge1", "rougeL", "fuzzy"] = "token_f1"
+    """The likeness, from 0 to 1."""
+    threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Least likeness of a right answer. It says how alike two texts are, not whether medicine agrees."""
 
 
 class EvaluationSection(Section):
     """How both models are measured."""
 
     primary: Literal[
-        "auto", "accuracy", "macro_f1", "loss", "perplexity", "bits_per_byte", "accuracy_generated"
-    ] = "auto"
+        "auto", "accuracy", "macro_f1", "loss", "perplexity", "bits_per_byte", "accuracy_generated",
+        "rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "fuzzy", "similarity",
+    ] = "auto"  # fmt: skip
     """The one metric that carries the verdict; `auto` is accuracy, or bits per byte for open questions."""
     method: Literal["auto", "score", "generate"] = "auto"
     """`score` compares likelihoods only; `generate` also lets both models write their answers."""
@@ -226,6 +240,10 @@ class EvaluationSection(Section):
     """Level of the intervals and tests: 0.05 means 95 % intervals."""
     bootstrap_samples: Annotated[int, Field(ge=100)] = 10000
     """Resamples behind each bootstrap interval."""
+    soft_match: SoftMatchSection = SoftMatchSection()
+    """Open questions: when a written answer counts as right in the table of errors."""
+    embedding_model: str | None = None
+    """Open questions: a local folder with a sentence-embedding model, for the metric `similarity`."""
 
 
 class SearchSection(Section):
@@ -237,9 +255,13 @@ class SearchSection(Section):
     """Recipe keys and the values to try: `{training.learning_rate: {log: [5.0e-5, 5.0e-4]}}`."""
 
 
+TEXT_METRICS = ("rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "fuzzy", "similarity")
+"""Metrics of written answers to open questions, by how they resemble the reference."""
+
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
-ANSWERED = ("typed_qa", "dialogue", "question_answer", "multiple_choice")
+OPEN = ("typed_qa", "dialogue", "question_answer")
+ANSWERED = (*OPEN, "multiple_choice")
 FORMATS_OF_KEY: dict[str, tuple[str, ...]] = {
     "data.types": ("typed_qa",),
     "data.choice_type": ("multiple_choice",),
@@ -257,6 +279,9 @@ FORMATS_OF_KEY: dict[str, tuple[str, ...]] = {
     "data.columns.choice_type": ("multiple_choice",),
     "prompt.options": ("multiple_choice",),
     "prompt.answer": ("multiple_choice",),
+    "evaluation.soft_match.metric": OPEN,
+    "evaluation.soft_match.threshold": OPEN,
+    "evaluation.embedding_model": OPEN,
 }
 """The formats for which a key says something; elsewhere any value but its default is refused."""
 
@@ -307,14 +332,42 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _primary_fits_the_task(self) -> Recipe:
         closed_only = {"accuracy", "macro_f1", "accuracy_generated"}
-        if self.task == "qa" and self.evaluation.primary in closed_only:
+        primary = self.evaluation.primary
+        if self.task == "qa" and primary in closed_only:
             raise ValueError(
-                f"evaluation.primary '{self.evaluation.primary}' marks a closed set of answers, but data.format "
+                f"evaluation.primary '{primary}' marks a closed set of answers, but data.format "
                 f"'{self.data.format}' asks open questions; use 'bits_per_byte', 'loss' or 'perplexity'"
             )
+        if primary in TEXT_METRICS and (self.task != "qa" or self.method != "generate"):
+            raise ValueError(
+                f"evaluation.primary '{primary}' compares written answers to open questions; use it with an open "
+                f"data.format ({', '.join(OPEN)}) and evaluation.method: generate"
+            )
+        if primary == "similarity" and self.evaluation.embedding_model is None:
+            raise ValueError("evaluation.primary 'similarity' needs evaluation.embedding_model")
         if self.evaluation.primary == "accuracy_generated" and self.evaluation.method != "generate":
             raise ValueError(
                 "evaluation.primary 'accuracy_generated' marks written answers; set evaluation.method: generate"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_trained_or_given(self) -> Recipe:
+        if self.training.epochs == 0 and self.model.adapter is None:
+            raise ValueError(
+                "training.epochs 0 trains nothing; give more epochs, or name a finished adapter as model.adapter "
+                "to evaluate it"
+            )
+        if self.training.trainer and self.training.backend != "trl":
+            raise ValueError(
+                "training.trainer holds settings of TRL, which only training.backend: trl reads; remove it, or set "
+                "training.backend: trl"
+            )
+        own_split = isinstance(self.data.source, str)
+        if self.training.early_stopping and own_split and self.data.split.validation == 0:
+            raise ValueError(
+                "training.early_stopping watches the validation loss, but data.split.validation is 0; give it "
+                "a share, or remove training.early_stopping"
             )
         return self
 
@@ -323,6 +376,7 @@ class Recipe(Section):
         fits = {
             "symptom_table": {"auto", "symptoms"},
             "multiple_choice": {"auto", "choices", "question", "medical_question"},
+            "dialogue": {"auto", "dialogue", "question", "medical_question"},
         }.get(self.data.format, {"auto", "typed_question", "question", "medical_question"})
         if self.prompt.template not in fits:
             raise ValueError(

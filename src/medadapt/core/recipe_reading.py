@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from medadapt.core.errors import RecipeError
 from medadapt.core.nearest import did_you_mean
-from medadapt.core.recipe import Recipe
+from medadapt.core.recipe import TEXT_METRICS, Recipe, SoftMatchSection
 
 MOST_CHARACTERS = 100_000
 """A recipe is a page or two; more is a mistaken file. So many are parsed in about half a second."""
@@ -29,7 +29,11 @@ LATER: tuple[tuple[str, Callable[[Recipe], bool]], ...] = (
     ("model.adapter", lambda r: r.model.adapter is not None),
     ("lora.variant", lambda r: r.lora.variant != "lora"),
     ("training.early_stopping", lambda r: r.training.early_stopping is not None),
+    ("training.epochs: 0", lambda r: r.training.epochs == 0),
     ("training.backend: trl", lambda r: r.training.backend == "trl"),
+    ("evaluation.embedding_model", lambda r: r.evaluation.embedding_model is not None),
+    ("evaluation.primary: text metrics", lambda r: r.evaluation.primary in TEXT_METRICS),
+    ("evaluation.soft_match", lambda r: r.evaluation.soft_match != SoftMatchSection()),
     ("training.tracking: wandb, mlflow", lambda r: bool({"wandb", "mlflow"} & set(r.training.tracking))),
     ("search", lambda r: r.search is not None),
 )
