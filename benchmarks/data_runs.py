@@ -25,6 +25,11 @@ RUNS: dict[str, dict[str, Any]] = {
     "mir": {"format": "multiple_choice", "source": "medmcqa/mir_test_en.csv"},
     "medqa_usmle": {"format": "multiple_choice", "source": "medqa_usmle/*.jsonl"},
     "pubmedqa": {"format": "multiple_choice", "source": "pubmedqa/*.json"},
+    "genmedgpt": {"format": "dialogue", "source": "dialogues/genmedgpt5k_part.json"},
+    "icliniq": {"format": "dialogue", "source": "dialogues/icliniq_dialogues.json"},
+    "questiondoctor": {"format": "dialogue", "source": "dialogues/questiondoctor_dialogues.json"},
+    "ehealthforum": {"format": "dialogue", "source": "dialogues/ehealthforum_dialogues.json"},
+    "wikidoc": {"format": "question_answer", "source": "open_medical_qa/*.jsonl"},
 }
 GROWTH = (1000, 10000)
 """Rows of the two trainings whose peak memory is compared."""
@@ -82,6 +87,7 @@ def _run(name: str, section: dict[str, Any], data: Path, folder: Path) -> dict[s
         "primary": primary,
         "baseline": metrics["baseline"][primary]["value"],
         "tuned": metrics["tuned"][primary]["value"],
+        "difference": {key: metrics["difference"][primary][key] for key in ("value", "low", "high")},
         "verdict": metrics["difference"][primary]["verdict"],
         "controls": controls,
         "leakage": {key: metrics["leakage"][key] for key in ("exact", "near")},
