@@ -87,8 +87,27 @@ def _memory_growth(found: dict[str, Any]) -> Iterator[str]:
     yield _table(["rows", "peak MB", "peak MB with mapped files, which the system can take back"], rows)
 
 
+def _engine_and_trl(found: dict[str, Any]) -> Iterator[str]:
+    yield "### The same losses as TRL\n"
+    yield (
+        "Tiny random models in fp32, the same rows, order and first adapter; largest relative difference of a step's "
+        "loss and of a validation loss. `docs/explanation/engine_and_trl.md` shows the curves.\n"
+    )
+    rows = [
+        [name, len(both["native"]["loss"]), f"{both['largest_difference']:.1e}",
+         f"{_largest(both['native']['validation_loss'], both['trl']['validation_loss']):.1e}"]
+        for name, both in found["families"].items()
+    ]  # fmt: skip
+    yield _table(["architecture", "steps", "step loss", "validation loss"], rows)
+
+
+def _largest(ours: list[float], theirs: list[float]) -> float:
+    return max(abs(b - a) / a for a, b in zip(ours, theirs, strict=True))
+
+
 CASES = {
     "training_speed": _training_speed,
+    "engine_and_trl": _engine_and_trl,
     "data_runs": _data_runs,
     "preparing": _preparing,
     "memory_growth": _memory_growth,

@@ -4,7 +4,7 @@
     python benchmarks/run.py --only training_speed  one case
     python benchmarks/run.py --render               only RESULTS.md
 
-Needs the folder of real data sets (`--data`, by default ../shared/data beside the checkout).
+Most cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout).
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import data_runs
+import engine_and_trl
 import training_speed
 from results_page import render
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
+FIGURES = HERE.parent / "docs" / "explanation" / "figures"
 
 
 def main() -> None:
@@ -38,16 +40,24 @@ def main() -> None:
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
     asked = parser.parse_args()
     if not asked.render:
-        if not asked.data.is_dir():
+        names = [asked.only] if asked.only else sorted(CASES)
+        if not asked.data.is_dir() and set(names) - WITHOUT_DATA:
             sys.exit(f"{asked.data} does not exist; name the folder of the data sets with --data")
-        for name in [asked.only] if asked.only else sorted(CASES):
+        for name in names:
             print(f"{name} ...", flush=True)
-            _store(name, CASES[name](asked))
+            about = _about(name)  # before the work: the checkout may change while it runs
+            _store(name, about, CASES[name](asked))
     (HERE / "RESULTS.md").write_text(render(HERE / "results"), encoding="utf-8")
 
 
 def _training_speed(asked: argparse.Namespace) -> dict[str, Any]:
     return training_speed.measure(asked.data, steps=asked.steps, rounds=asked.rounds)
+
+
+def _engine_and_trl(_: argparse.Namespace) -> dict[str, Any]:
+    found = engine_and_trl.measure()
+    engine_and_trl.draw(found, FIGURES / "engine_and_trl.png")
+    return found
 
 
 def _in_scratch(
@@ -62,14 +72,16 @@ def _in_scratch(
 
 CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "training_speed": _training_speed,
+    "engine_and_trl": _engine_and_trl,
     "data_runs": _in_scratch(data_runs.measure_runs),
     "preparing": _in_scratch(data_runs.measure_preparing),
     "memory_growth": _in_scratch(data_runs.measure_growth),
 }
+WITHOUT_DATA = {"engine_and_trl"}
 
 
-def _store(name: str, found: dict[str, Any]) -> None:
-    """Write a result with all that is needed to reproduce it."""
+def _about(name: str) -> dict[str, Any]:
+    """All that is needed to reproduce a measurement, as it is when the measurement begins."""
     import torch
 
     from medadapt.models.device import device_facts, pick_device
@@ -77,10 +89,7 @@ def _store(name: str, found: dict[str, Any]) -> None:
 
     facts = device_facts(pick_device("auto"))
     there = {"AMX": torch.cpu._is_amx_tile_supported(), "AVX512-BF16": torch.cpu._is_avx512_bf16_supported()}
-    machine = re.sub(r"[^a-z0-9]+", "-", f"{facts.name}-{facts.threads}-threads".lower()).strip("-")
-    folder = HERE / "results" / machine
-    folder.mkdir(parents=True, exist_ok=True)
-    about = {
+    return {
         "device": facts.name,
         "threads": facts.threads,
         "memory_gb": round(facts.total_memory / 2**30, 1),
@@ -90,6 +99,13 @@ def _store(name: str, found: dict[str, Any]) -> None:
         "measured": datetime.now(UTC).date().isoformat(),
         "command": f"python benchmarks/run.py --only {name}",
     }
+
+
+def _store(name: str, about: dict[str, Any], found: dict[str, Any]) -> None:
+    """Write a result into the folder of its machine."""
+    machine = re.sub(r"[^a-z0-9]+", "-", f"{about['device']}-{about['threads']}-threads".lower()).strip("-")
+    folder = HERE / "results" / machine
+    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"case": name, "about": about, "found": found}, indent=1)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 

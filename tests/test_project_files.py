@@ -46,6 +46,8 @@ def test_the_lock_holds_every_dependency_in_an_allowed_version():
     locked = pins()
 
     for requirement in map(Requirement, wanted):
+        if requirement.name == table["name"]:
+            continue  # one extra that includes others
         assert requirement.specifier.contains(locked[normal(requirement.name)]), requirement
 
 

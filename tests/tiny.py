@@ -68,7 +68,10 @@ def write_rows(folder: Path, rows: list[dict[str, Any]]) -> TokenSet:
 
 
 def save_base(folder: Path, model: Any) -> Path:
-    """A model folder as users have them, with a byte tokenizer."""
+    """A model folder as users have them, with a byte tokenizer and an embedding for each of its tokens."""
+    tokenizer = byte_tokenizer()
+    if model.config.vocab_size < len(tokenizer):
+        model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     model.save_pretrained(folder)
-    byte_tokenizer().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     return folder

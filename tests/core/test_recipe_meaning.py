@@ -73,6 +73,15 @@ def test_a_length_of_answers_that_are_not_written_is_refused(data_format: str, m
 
 
 @pytest.mark.parametrize(
+    "likeness",
+    [{"embedding_model": "a"}, {"soft_match": {"threshold": 0.9}}, {"soft_match": {"metric": "fuzzy"}}],
+)
+def test_likeness_of_answers_that_are_not_written_is_refused(likeness: dict[str, Any]):
+    with pytest.raises(ValueError, match=r"\(only with evaluation\.method: generate\)"):
+        recipe("typed_qa", method="score", **likeness)
+
+
+@pytest.mark.parametrize(
     ("data_format", "method"), [("symptom_table", "generate"), ("typed_qa", "auto"), ("typed_qa", "generate")]
 )
 def test_a_length_of_answers_that_are_written_stands(data_format: str, method: str):
@@ -91,3 +100,24 @@ def test_all_idle_keys_are_told_in_one_message(mistakes: Callable[..., list[str]
         "multiple_choice); evaluation.max_new_tokens (only with evaluation.method: generate); remove what is "
         "named here, or change the format or method"
     )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"source": "a", "split": {"train": 0.8, "validation": 0, "test": 0.2}},
+        {"source": {"train": "a", "test": "b"}},
+    ],
+)
+def test_early_stopping_needs_records_to_watch(data: dict[str, Any]):
+    sections = {"data": {"format": "typed_qa", **data}, "model": {"base": "b"}}
+
+    with pytest.raises(ValueError, match="no validation records are held out"):
+        Recipe.model_validate({**sections, "training": {"early_stopping": 2}})
+
+
+def test_early_stopping_watches_a_ready_made_validation_split():
+    sources = {"train": "a", "validation": "b", "test": "c"}
+    sections = {"data": {"format": "typed_qa", "source": sources}, "model": {"base": "b"}}
+
+    assert Recipe.model_validate({**sections, "training": {"early_stopping": 2}}).training.early_stopping == 2

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medadapt.core.errors import RecipeError
-from medadapt.core.recipe_reading import LATER, MOST_CHARACTERS, parse_yaml, read_recipe, recipe_from
+from medadapt.core.recipe_reading import MOST_CHARACTERS, parse_yaml, read_recipe, recipe_from
 
 SMALLEST = "data: {format: symptom_table, source: a.csv}\nmodel: {base: some/model}\n"
 
@@ -234,37 +234,6 @@ def test_an_override_below_a_value_names_the_value(refused: Callable[..., str]):
 @pytest.mark.parametrize("value", ["[1", "[*a]", "!!python/name:os.system x", "a: b: c", "2001-99-99"])
 def test_an_override_that_is_no_plain_yaml_names_its_key(value: str, refused: Callable[..., str]):
     assert refused(SMALLEST, [f"training.epochs={value}"]).startswith("--set training.epochs:1:")
-
-
-# --- features of later releases
-
-LATER_RECIPES = {
-    "data.format: dialogue": ["data.format=dialogue"],
-    "data.format: question_answer": ["data.format=question_answer"],
-    "data.source: hub:...": ["data.source=hub:owner/name"],
-    "data.source: {train, validation, test}": ["data.source={train: a, test: b}"],
-    "data.revision": ["data.revision=abc"],
-    "model.quantization: int8": ["model.quantization=int8"],
-    "model.offload: cpu": ["model.offload=cpu"],
-    "model.adapter": ["model.adapter=runs/a"],
-    "lora.variant": ["lora.variant=dora"],
-    "training.early_stopping": ["training.early_stopping=3"],
-    "training.backend: trl": ["training.backend=trl"],
-    "training.tracking: wandb, mlflow": ["training.tracking=[tensorboard, mlflow]"],
-    "search": ["search.trials=2"],
-    "training.epochs: 0": ["training.epochs=0", "model.adapter=a"],
-    "evaluation.embedding_model": ["data.format=typed_qa", "evaluation.embedding_model=a"],
-    "evaluation.primary: text metrics": ["data.format=typed_qa", "evaluation.primary=rougeL"],
-    "evaluation.soft_match": ["data.format=typed_qa", "evaluation.soft_match.threshold=0.9"],
-}
-
-
-@pytest.mark.parametrize("feature", [name for name, _ in LATER])
-def test_a_feature_of_a_later_release_is_refused_by_name(feature: str, refused: Callable[..., str]):
-    problem = refused(SMALLEST, LATER_RECIPES[feature])
-
-    assert problem.startswith("r.yaml asks for what this version cannot do yet: ")
-    assert feature in problem.removesuffix(".").partition("yet: ")[2].split("; ")
 
 
 # --- YAML

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from transformers import AddedToken
 
 from medadapt.core.records import Record
-from medadapt.examples.encoding import Encoder, EncodingPlan, chat_closing
+from medadapt.examples.chat import chat_closing
+from medadapt.examples.encoding import Encoder, EncodingPlan
 from medadapt.examples.templates import Wording
 from medadapt.models.loading import load_tokenizer
 from medadapt.models.smoke_base import byte_tokenizer
@@ -40,6 +42,12 @@ def tokenizer_named(name: str, data: Callable[[], Path]) -> Any:
 def tokenizer(request: pytest.FixtureRequest) -> Any:
     """Each tokenizer in turn: bytes, byte-level BPE with and without start token, SentencePiece."""
     return tokenizer_named(request.param, lambda: request.getfixturevalue("shared_data"))
+
+
+@pytest.fixture(scope="session")
+def tokenizer_called(request: pytest.FixtureRequest) -> Callable[[str], Any]:
+    """`tokenizer_called("gpt2")`: one of the tokenizers above; skips where it is not on this machine."""
+    return functools.cache(lambda name: tokenizer_named(name, lambda: request.getfixturevalue("shared_data")))
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +88,20 @@ def llama_3() -> Any:
 def chat_tokenizer(request: pytest.FixtureRequest) -> Any:
     """Each chat tokenizer in turn."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def dialogue(record: Callable[..., Record]) -> Callable[..., Record]:
+    """`dialogue("hi", "hello", "why?", "so.", system="...")`: a record with the turns before its last two."""
+
+    def make(*said: str, system: str | None = None, **values: Any) -> Record:
+        *earlier, question, answer = said
+        roles = ("user", "assistant") * (len(earlier) // 2)
+        history = [{"role": "system", "content": system}] if system else []
+        history += [{"role": role, "content": text} for role, text in zip(roles, earlier, strict=True)]
+        return record(history=history, question=question, answer=answer, **values)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from medadapt.core.recipe import Recipe
 from medadapt.core.records import SPLITS, Record, write_records
 from medadapt.examples.encoding import Encoder, load_encoder
 from medadapt.examples.encoding_stage import DEFAULT_MAX_LENGTH, encode, make_plan
+from medadapt.examples.jsonl_sets import write_jsonl_sets
 from medadapt.examples.masking import IGNORED
 
 LABELS = ["Flu", "Fungal infection", "Gout"]
@@ -169,6 +171,10 @@ def test_the_preview_shows_what_is_read_and_what_is_learned(
         "id": "q1",
         "prompt": "<s>### Question:\nWhat is it, number 1?\n\n### Answer:",
         "trained": " word end.</s>",
+        "segments": [
+            {"text": "<s>### Question:\nWhat is it, number 1?\n\n### Answer:", "trained": False},
+            {"text": " word end.</s>", "trained": True},
+        ],
     }
 
 
@@ -467,3 +473,77 @@ def test_progress_counts_every_record(
     )
 
     assert (watching.total, watching.done, watching.finished) == (12, 12, True)
+
+
+# --- conversations
+
+
+def test_a_dialogue_learns_every_answer_and_counts_them(
+    encoded: Callable[..., Encoded], dialogue: Callable[..., Record], bytes_only: Any
+):
+    talk = dialogue("hi", "hello", "why?", "so.", "and?", "done.", id="long")
+
+    made = encoded([talk, dialogue("a", "b", id="short")], data_format="dialogue")
+
+    row = made.rows("train")[0]
+    assert bytes_only.decode(learned(row)) == " hello</s> so.</s> done.</s>"
+    assert row["prompt"].startswith("Patient: hi\n\nDoctor: hello</s>\n\nPatient: why?")
+    assert row["completion"] == " done."
+    told = made.summary["splits"]["train"]
+    assert (told["turns_trained"], told["turns_left_out"], told["turns_not_trained"]) == (4, 0, 0)
+    assert told["answer_length"]["max"] == len(" done.</s>") - len("</s>") + 1
+    assert told["trained_tokens"] == sum(len(learned(row)) for row in made.rows("train"))
+
+
+def test_turns_that_do_not_fit_are_counted(
+    encoded: Callable[..., Encoded], dialogue: Callable[..., Record], bytes_only: Any
+):
+    talk = dialogue("hi", "x" * 60, "why?", "so.", "and?", "done.")
+
+    made = encoded([talk], data_format="dialogue", examples={"max_length": 120})
+
+    told = made.summary["splits"]["train"]
+    assert (told["turns_trained"], told["turns_left_out"], told["prompts_cut"]) == (2, 1, 1)
+    assert bytes_only.decode(learned(made.rows("train")[0])) == " so.</s> done.</s>"
+
+
+def test_turns_that_the_template_rewrites_are_counted(
+    encoded: Callable[..., Encoded], dialogue: Callable[..., Record], bytes_only: Any
+):
+    thinking = copy.deepcopy(bytes_only)
+    thinking.chat_template = (
+        "{% for t in messages %}{{ t.role }}: {{ t.content }}{{ eos_token }}{% endfor %}"
+        "{% if add_generation_prompt %}assistant: <think>\n{% endif %}"
+    )
+
+    made = encoded([dialogue("hi", "hello", "why?", "so.")], data_format="dialogue", tokenizer=thinking)
+
+    told = made.summary["splits"]["train"]
+    assert (told["turns_trained"], told["turns_left_out"], told["turns_not_trained"]) == (1, 0, 1)
+    assert bytes_only.decode(learned(made.rows("train")[0])) == "so.</s>"
+
+
+def test_the_prompt_of_a_dialogue_is_the_same_in_use(
+    encoded: Callable[..., Encoded], dialogue: Callable[..., Record], bytes_only: Any
+):
+    talk = dialogue("hi", "hello", "why?", "so.")
+    made = encoded([talk], data_format="dialogue")
+
+    prompt = load_encoder(made.folder, bytes_only).prompt(talk)
+
+    (row,) = made.rows("train")
+    assert prompt.text == row["prompt"]
+    assert row["input_ids"][: len(prompt.tokens)] == prompt.tokens
+    assert len(row["input_ids"]) == len(prompt.tokens) + len(" so.") + 1
+
+
+def test_json_lines_of_older_examples_are_taken_away(
+    encoded: Callable[..., Encoded], questions: list[Record]
+):
+    made = encoded(questions)
+    write_jsonl_sets(made.folder)
+    assert (made.folder / "train.jsonl").is_file()
+
+    encoded(questions[:3])
+
+    assert not list(made.folder.glob("t*.jsonl"))

@@ -245,6 +245,10 @@ def test_one_space_or_one_line_break_stands_before_an_answer(prompt: str, joined
     assert join(prompt, "Liver") == joined
 
 
+def test_nothing_is_joined_without_a_space():
+    assert join("Answer:", "") == ""
+
+
 @given(st.text(max_size=20), st.text(min_size=1, max_size=20).filter(lambda text: text == text.strip()))
 def test_exactly_one_break_separates_prompt_and_answer(prompt: str, answer: str):
     joined = join(prompt, answer)
@@ -272,7 +276,7 @@ def test_only_two_templates_end_in_a_line_break(record: Callable[..., Record]):
     [
         ("symptom_table", "symptoms", False, "text"),
         ("typed_qa", "typed_question", False, "text"),
-        ("dialogue", "question", False, "text"),
+        ("dialogue", "dialogue", False, "text"),
         ("question_answer", "question", False, "text"),
         ("multiple_choice", "choices", True, "letter"),
     ],

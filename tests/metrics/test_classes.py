@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+from sklearn.metrics import (
+    accuracy_score,
+    classification_report,
+    confusion_matrix,
+    precision_recall_fscore_support,
+)
 
-from medadapt.metrics.classes import confusion, paired_counts, per_class
+from medadapt.metrics.classes import averages, confusion, paired_counts, per_class
 from medadapt.metrics.marks import mark_decisions
 
 LABELS = ["a", "b", "c", "never"]
@@ -24,6 +29,24 @@ def test_per_class_equals_scikit_learn(answered):
     wanted = precision_recall_fscore_support(truth, chosen, labels=LABELS, zero_division=0)
     for place, label in enumerate(LABELS):
         assert list(found[label].values()) == pytest.approx([column[place] for column in wanted])
+
+
+@pytest.mark.parametrize("labels", [LABELS, LABELS[:3]])
+@pytest.mark.parametrize("silent", [0, 9])
+def test_averages_equal_scikit_learns_classification_report(answered, labels, silent):
+    truth, chosen = answered
+    chosen = [None] * silent + chosen[silent:]
+    found = averages(mark_decisions(truth, chosen, labels), labels)
+    spoken = [choice or "none" for choice in chosen]
+    wanted = classification_report(truth, spoken, labels=labels, output_dict=True, zero_division=0)
+    for name in ("macro avg", "weighted avg"):
+        assert list(found[name].values()) == pytest.approx(list(wanted[name].values()))
+    # scikit-learn shows the accuracy only where it is the micro average as well.
+    if silent:
+        assert list(found["micro avg"].values()) == pytest.approx(list(wanted["micro avg"].values()))
+    else:
+        assert found["micro avg"]["f1"] == pytest.approx(wanted["accuracy"])
+    assert found["accuracy"] == pytest.approx(accuracy_score(truth, spoken))
 
 
 def test_confusion_equals_scikit_learn(answered):

@@ -115,3 +115,13 @@ def test_a_memoriser_masters_the_symptom_table(symptom_records, seed):
     train, test = train_test_split(symptom_records, test_size=0.2, random_state=seed, stratify=labels)
     answers = nearest_neighbour("diagnosis", train, test)
     assert answers == [record.label for record in test]
+
+
+def test_the_nearest_neighbour_reads_earlier_turns_too(choices):
+    """Two dialogues may end in the same words and be about different things."""
+    train = [
+        replace(record, question="And now?", history=[{"role": "user", "content": said}])
+        for record, said in zip(choices("AB"), ["my knee is swollen", "my throat is sore"], strict=True)
+    ]
+    asked = [replace(train[1], id="t", options=None), replace(train[0], id="u", options=None)]
+    assert nearest_records(asked, train) == [1, 0]

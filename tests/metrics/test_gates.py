@@ -82,6 +82,16 @@ def test_a_random_base_that_training_did_not_worsen_is_only_worth_knowing(metric
     assert _kinds(metrics) == [("diverged", 4), ("worse_than_uniform", 0)]
 
 
+def test_losses_above_the_vocabularys_logarithm_are_not_passed_off_as_a_result(metrics):
+    """A loss of 14.49 before and 15.79 after tuning, with the 42,384 tokens of BioGPT: ln V is 10.65."""
+    metrics["uniform_loss"] = math.log(42_384)
+    metrics["baseline"]["loss"]["value"] = metrics["tuned"]["loss"]["value"] = 14.49
+    assert _kinds(metrics) == [("worse_than_uniform", 0)]
+    metrics["tuned"]["loss"]["value"] = 15.79
+    assert _kinds(metrics) == [("diverged", 4), ("worse_than_uniform", 0)]
+    assert "10.65" in findings(metrics, allow_leak=False)[0].problem
+
+
 def test_unknown_losses_and_leaks_are_no_finding(metrics):
     metrics["baseline"]["loss"]["value"] = metrics["tuned"]["loss"]["value"] = None
     metrics["leakage"] = {"exact": None, "near": None}

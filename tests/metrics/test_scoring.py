@@ -33,7 +33,7 @@ def answered(diagnoses, predict):
 
 def test_all_keys_of_the_schema_are_there_and_the_json_is_strict(answered, inputs):
     metrics = score(inputs(*answered, train=answered[0]))
-    assert set(metrics) >= DESIGN_KEYS | {"per_class", "confusion", "paired", "effect"}
+    assert set(metrics) >= DESIGN_KEYS | {"per_class", "confusion", "paired", "effect", "error_length"}
     assert parse_json(to_json(metrics)) == json.loads(json.dumps(metrics))
     assert metrics["baseline"].keys() == metrics["tuned"].keys() == metrics["difference"].keys()
     for control in metrics["controls"].values():
@@ -93,6 +93,17 @@ def test_a_perfect_model_leaves_room_for_doubt(answered, inputs, predict):
     assert tuned["macro_f1"]["value"] == 1.0
     assert tuned["macro_f1"]["low"] is None
     assert tuned["macro_f1"]["reason"]
+
+
+def test_the_classification_report_and_the_errors_by_length_belong_to_the_accuracy(answered, inputs):
+    metrics = score(inputs(*answered))
+    for name in ("baseline", "tuned"):
+        accuracy = metrics[name]["accuracy"]["value"]
+        report = metrics["classification_report"][name]
+        assert report["accuracy"] == report["micro avg"]["f1"] == pytest.approx(accuracy)
+        assert report["weighted avg"]["recall"] == pytest.approx(accuracy)
+        assert report["macro avg"]["support"] == 61
+        assert sum(metrics["error_length"][name]) == round(61 * (1 - accuracy))
 
 
 def test_silence_costs_accuracy_and_is_counted(answered, inputs):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
+from medadapt.core.recipe import TEXT_METRICS, EvaluationSection
 from medadapt.metrics.marks import mark_decisions
 from medadapt.metrics.resampling import total
 from medadapt.metrics.values import METRICS, metric_names, metric_values
@@ -44,7 +47,20 @@ def test_a_batch_of_sums_gives_a_batch_of_values():
         assert batch["macro_f1"][place] == pytest.approx(one["macro_f1"], nan_ok=True)
 
 
-def test_open_tasks_have_likelihood_metrics_only():
-    assert metric_names("qa", generated=True) == ["loss", "perplexity", "bits_per_byte"]
-    assert metric_names("diagnosis", generated=True) == list(METRICS)
+def test_each_task_has_its_metrics():
+    likelihood = ["loss", "perplexity", "bits_per_byte"]
+    assert metric_names("qa", generated=False) == likelihood
+    assert metric_names("qa", generated=True) == [*likelihood, *TEXT_METRICS[:-1]]
+    assert metric_names("qa", generated=True, similar=True) == [*likelihood, *TEXT_METRICS]
+    assert metric_names("diagnosis", generated=True) == [
+        "accuracy",
+        "accuracy_generated",
+        "macro_f1",
+        *likelihood,
+    ]
     assert "accuracy_generated" not in metric_names("multiple_choice", generated=False)
+
+
+def test_every_metric_of_a_recipe_is_computed_here():
+    primaries = get_args(EvaluationSection.model_fields["primary"].annotation)
+    assert set(METRICS) - {"soft_match"} == set(primaries) - {"auto"}

@@ -20,11 +20,11 @@ from medadapt.models.base_files import check_weights, find_files, find_folder
 
 COMMIT = "a" * 40
 FIND = (
-    "import sys\n"
+    "import importlib, sys\n"
     "from medadapt.core.errors import MedAdaptError\n"
-    "from medadapt.models import base_files\n"
+    "module = importlib.import_module(f'medadapt.models.{sys.argv[1]}')\n"
     "try:\n"
-    "    print(getattr(base_files, sys.argv[1])(sys.argv[2]))\n"
+    "    print(getattr(module, sys.argv[2])(sys.argv[3]))\n"
     "except MedAdaptError as problem:\n"
     "    print('REFUSED', problem)\n"
 )
@@ -43,10 +43,10 @@ class Hub:
     """Only questions with this in their address are refused."""
     asked: list[str] = field(default_factory=list)
 
-    def call(self, function: str, name: str, **environment: str) -> str:
-        """What a function of base_files says, in a process of its own: the address is read at import."""
+    def call(self, function: str, name: str, *, module: str = "base_files", **environment: str) -> str:
+        """What a function of a module says, in a process of its own: the address is read at import."""
         done = subprocess.run(
-            [sys.executable, "-c", FIND, function, name],
+            [sys.executable, "-c", FIND, module, function, name],
             env={**os.environ, **self._settings(), **environment},
             capture_output=True,
             text=True,
@@ -133,6 +133,16 @@ def test_what_is_in_the_cache_is_found_without_the_hub(hub):
     hub.asked.clear()
     assert "model.safetensors" in hub.call("find_files", "owner/model", HF_HUB_OFFLINE="1")
     assert hub.asked == []
+
+
+def test_of_an_adapter_only_its_own_files_are_fetched(hub):
+    for name in ("adapter_config.json", "adapter_model.safetensors", "adapter_model.bin", "optimizer.pt"):
+        hub.files[name] = b"{}"
+    folder = Path(hub.call("find_adapter", "hub:owner/model", module="adapter_files").strip())
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
 
 
 @pytest.mark.parametrize("refused", ["", "/resolve/"])

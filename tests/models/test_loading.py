@@ -16,12 +16,11 @@ from medadapt.models.adapter import load_adapter, new_adapter, save_config, save
 from medadapt.models.base_files import find_files
 from medadapt.models.device import pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
-from medadapt.models.loading import check_base, guard_cpu_quantization, load_base, weights_quantization
+from medadapt.models.loading import check_base, load_base
 from medadapt.models.lora import adapter_tensors
-from medadapt.training.engine import accumulate_gradient
+from medadapt.models.quantization import guard_cpu_quantization, weights_quantization
+from medadapt.models.smoke_base import byte_tokenizer
 from tiny import save_base, tiny_llama
-
-from tiny import random_rows  # isort: skip
 
 
 @pytest.fixture(scope="module")
@@ -46,27 +45,6 @@ def test_nf4_layers_really_are_nf4(base_folder):
     assert kinds == {"nf4"}
     assert base.facts["quantization"] == {"asked": "nf4", "got": "nf4"}
     assert type(base.model.get_output_embeddings()) is torch.nn.Linear
-
-
-def test_an_evaluation_does_not_change_later_gradients_of_a_4_bit_model(base_folder):
-    """On CPUs with AVX512-BF16 the quantisation library would otherwise drop them, with no error."""
-    rows = random_rows(4)
-    grads = []
-    for evaluate_first in (False, True):
-        base = load_base(section(base_folder, quantization="nf4", precision="bf16"), device="cpu")
-        new_adapter(base, LoraSection(rank=4, dropout=0.0), seed=0)
-        with torch.no_grad():
-            for name, tensor in adapter_tensors(base.model).items():
-                if "lora_B" in name:
-                    tensor.fill_(0.05)
-        if evaluate_first:
-            with torch.no_grad():
-                base.model.eval()(input_ids=torch.tensor([[5]]))
-        base.model.train()
-        accumulate_gradient(base.model, rows, micro_tokens=1, step=1, seed=0)
-        grads.append({name: t.grad for name, t in adapter_tensors(base.model).items()})
-    assert all(gradient is not None for gradient in grads[1].values())
-    assert all(torch.equal(grads[0][name], grads[1][name]) for name in grads[0])
 
 
 def test_the_guard_covers_every_layer_that_could_switch_kernels(base_folder):
@@ -165,6 +143,69 @@ def test_a_cut_off_weight_file_is_named(base_folder, tmp_path):
 def test_a_base_without_pad_token_loads(base_folder):
     base = load_base(section(base_folder), device="cpu")
     assert base.tokenizer.pad_token_id is None
+
+
+@pytest.fixture
+def with_tokenizer(tmp_path):
+    """A base whose tokenizer was changed."""
+
+    def write(change) -> Path:
+        folder = save_base(tmp_path, tiny_llama())
+        tokenizer = byte_tokenizer()
+        change(tokenizer)
+        tokenizer.save_pretrained(folder)
+        return folder
+
+    return write
+
+
+@pytest.mark.parametrize("look", [check_base, load_base])
+def test_a_tokenizer_without_an_end_is_refused(with_tokenizer, look):
+    folder = with_tokenizer(lambda tokenizer: setattr(tokenizer, "eos_token", None))
+    with pytest.raises(ModelError, match="no end-of-text token"):
+        look(section(folder), "all-linear") if look is check_base else look(section(folder), device="cpu")
+
+
+def test_a_tokenizer_without_a_start_is_fine(with_tokenizer):
+    folder = with_tokenizer(lambda tokenizer: setattr(tokenizer, "bos_token", None))
+    assert load_base(section(folder), device="cpu").tokenizer.bos_token is None
+
+
+def turns_into_chat(tokenizer):
+    tokenizer.add_tokens(["<turn>"], special_tokens=True)
+    tokenizer.chat_template = "<turn>{{ messages[0].content }}"
+
+
+@pytest.mark.parametrize("look", [check_base, load_base])
+def test_a_token_without_an_embedding_is_refused_before_it_is_used(with_tokenizer, look):
+    folder = with_tokenizer(turns_into_chat)
+    with pytest.raises(ModelError, match=r"knows 259 tokens, .* embeddings for 258 only \(<turn>\)"):
+        look(section(folder), "all-linear") if look is check_base else look(section(folder), device="cpu")
+
+
+def test_a_tokenizer_of_a_larger_model_is_refused(tmp_path):
+    model = tiny_llama()
+    model.save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="knows 258 tokens, but the model has embeddings for 97 only"):
+        load_base(section(tmp_path), device="cpu")
+
+
+def test_an_added_token_that_no_text_brings_about_is_let_be(with_tokenizer):
+    folder = with_tokenizer(lambda tokenizer: tokenizer.add_tokens(["<picture>"], special_tokens=True))
+    assert len(load_base(section(folder), device="cpu").tokenizer) == 259
+
+
+def test_the_early_look_reads_the_adapter_to_start_from(base_folder, tmp_path):
+    with pytest.raises(ModelError, match="holds no adapter"):
+        check_base(section(base_folder, adapter=str(tmp_path)), "all-linear")
+
+
+def test_offloading_without_a_gpu_is_recorded_as_having_nothing_to_do(base_folder):
+    base = load_base(section(base_folder, offload="cpu", quantization="int8", precision="fp32"), device="cpu")
+    assert base.facts["offload"]["asked"] == "cpu"
+    assert base.facts["offload"]["got"].startswith("none: no GPU")
+    assert "offload" not in load_base(section(base_folder), device="cpu").facts
 
 
 def test_the_fingerprint_changes_with_a_weight_and_not_with_the_sharding(base_folder, tmp_path):

@@ -45,7 +45,9 @@ def test_names_that_match_nothing_are_listed_with_the_real_ones():
     assert "out_proj" in caught.value.expected
 
 
-@pytest.mark.parametrize("model_type", [*EXPECTED, "gpt2", "gpt_neox", "phi", "phi3", "qwen3", "gemma"])
+@pytest.mark.parametrize(
+    "model_type", [*EXPECTED, "gpt2", "gpt_neox", "phi", "phi3", "qwen3", "gemma", "gemma3_text"]
+)
 def test_the_forward_pass_in_two_parts_gives_the_models_own_logits(model_type):
     model = build(model_type)
     verify_forward(model)
@@ -68,7 +70,11 @@ def test_right_padding_without_a_mask_does_not_move_the_logits_of_real_tokens():
     ("base", "family"),
     [("facebook/opt-1.3b", "opt"), ("meta-llama/Llama-3.1-8B", "llama"), ("mistralai/Mistral-7B-v0.1", "mistral"),
      ("microsoft/biogpt", "biogpt"), ("Qwen/Qwen2.5-0.5B", "qwen2"),
-     ("google/gemma-2-2b", "gemma2"), ("google/gemma-2b", "gemma")],
+     ("google/gemma-2-2b", "gemma2"), ("google/gemma-2b", "gemma"), ("google/gemma-3-1b-it", "gemma3_text"),
+     ("google/medgemma-27b-text-it", "gemma3_text"), ("openai-community/gpt2", "gpt2"),
+     ("EleutherAI/pythia-70m", "gpt_neox"),
+     ("BioMistral/BioMistral-7B", "mistral"), ("microsoft/phi-2", "phi"), ("microsoft/Phi-3-mini-4k-instruct", "phi3"),
+     ("Qwen/Qwen3-0.6B", "qwen3")],
 )  # fmt: skip
 def test_a_models_name_tells_its_family(base, family):
     assert family_of(base) == family

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
+from transformers import LlamaConfig, LlamaForCausalLM
 
-from medadapt.predictions.generation import generate
+from medadapt.core.records import Record
+from medadapt.models.loading import LoadedBase, load_tokenizer
+from medadapt.predictions.generation import generate, stopping_ids
 
 PROMPTS = [[5, 6, 7, 8, 9, 10, 11], [12], [13, 14, 15], [16, 17, 18, 19, 20], [21, 22]]
 
@@ -38,6 +43,42 @@ def test_a_row_stops_at_the_closing_token_and_the_others_go_on(tiny, kind):
     assert found == [greedy_alone(model, prompt, 12, closing) for prompt in PROMPTS]
     assert len(found[0]) <= 4
     assert max(map(len, found)) == 12
+
+
+@pytest.mark.parametrize("name", ["biogpt", "gpt2", "llama2", "opt", "pythia"])
+def test_an_answer_ends_at_the_closing_token_of_each_real_tokenizer(shared_data, encoder_for, name):
+    tokenizer = load_tokenizer(str(shared_data / "tokenizers" / name))
+    encoder = encoder_for(tokenizer, "question")
+    (closing,) = stopping_ids(encoder)
+    assert tokenizer.decode([closing], skip_special_tokens=True) == ""
+    torch.manual_seed(0)
+    shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = LlamaConfig(vocab_size=len(tokenizer), initializer_range=0.5, tie_word_embeddings=False, **shape)
+    model = LoadedBase(
+        model=LlamaForCausalLM(config).eval().requires_grad_(False),
+        tokenizer=tokenizer,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        sha256="",
+        name="tiny",
+        facts={},
+    )
+    prompt = encoder.prompt(Record(id="q", source_row=1, group="g", question="Why?", answer="Rest.")).tokens
+    free = greedy_alone(model, prompt, 6)
+    # From here on the closing token is the most likely one where the fourth token was.
+    weight = model.model.lm_head.weight
+    weight[[closing, free[3]]] = weight[[free[3], closing]]
+    found = generate(model, [prompt], max_new_tokens=6, closing_ids=(closing,), batch_tokens=1000)
+    assert found == [free[: free.index(free[3])]]
+
+
+def test_the_end_of_text_ends_an_answer_in_a_chat_template_too(tiny, encoder_for):
+    """A base that was never taught to chat ends its text, not its turn."""
+    tokenizer = copy.deepcopy(tiny("llama").tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_end|>"]})
+    ids = [tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "</s>")]
+    assert list(stopping_ids(encoder_for(tokenizer, "question", closing="<|im_end|>"))) == ids
+    assert list(stopping_ids(encoder_for(tokenizer, "question"))) == ids[1:]
 
 
 def test_sampling_defaults_of_the_model_are_ignored(tiny):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from medadapt.predictions import likelihood
 from medadapt.predictions.batching import TokenBudget
@@ -41,6 +43,20 @@ def test_batch_size_does_not_change_the_nll(tiny, encoder_for, diagnoses, kind):
     alone, some, together = ([found.nll for found in measure(model, questions, t)] for t in BUDGETS)
     assert some == pytest.approx(alone, rel=1e-5)
     assert together == pytest.approx(alone, rel=1e-5)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lengths=st.lists(st.integers(0, 60), min_size=1, max_size=6), tokens=st.integers(1, 400))
+def test_loss_of_a_test_set_does_not_depend_on_the_batches(tiny, encoder_for, record, lengths, tokens):
+    """Every token weighs the same: a mean over batches, or over padding, would move with them."""
+    model = tiny("llama")
+    asked = [record(f"q{k} " + "x" * length, answer="y" * (60 - length)) for k, length in enumerate(lengths)]
+    questions = pose(encoder_for(model.tokenizer, "question"), asked, close_choices=False)
+    num_tokens = sum(len(question.reference.tokens) for question in questions)
+    loss = sum(found.nll for found in measure(model, questions, tokens)) / num_tokens
+    assert loss == pytest.approx(
+        sum(plain_nll(model, question) for question in questions) / num_tokens, rel=1e-5
+    )
 
 
 def test_head_in_pieces_gives_the_same_numbers(tiny, monkeypatch):

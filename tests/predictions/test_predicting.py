@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from embedding_folder import save_embedding_model
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
@@ -105,6 +106,23 @@ def test_open_questions_get_a_likelihood_and_a_written_answer(run, tiny, record)
         assert prediction.scores is prediction.choice is prediction.parsed is None
         assert prediction.nll > 0
         assert prediction.num_tokens == prediction.num_bytes + 1  # a byte a token, and the closing one
+
+
+def test_written_answers_get_a_similarity_where_the_recipe_names_an_embedding_model(
+    run, tiny, record, tmp_path
+):
+    folder = save_embedding_model(tmp_path / "embedding")
+    asked = [record("Why?", id="q1", answer="Because."), record("How much water a day?", id="q2")]
+    summary, baseline, tuned, _ = run(
+        lambda: tiny("llama"),
+        asked,
+        recipe("question_answer", max_new_tokens=9, embedding_model=str(folder)),
+        template="question",
+    )
+    for prediction in [*baseline, *tuned]:
+        assert -1 <= prediction.similarity <= 1
+        assert (prediction.similarity == 0) == (prediction.text == "")
+    assert "pooling:mean" in summary["embedding"]
 
 
 def test_options_are_scored_and_written_answers_parsed(run, tiny, exam):

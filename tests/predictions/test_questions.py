@@ -68,3 +68,15 @@ def test_open_questions_have_no_choices(question_of, record):
     _, question = question_of(record("Why?"))
     assert question.choices is None
     assert not question.single_token
+
+
+def test_earlier_turns_are_part_of_what_both_models_are_asked(tiny, encoder_for, record):
+    encoder = encoder_for(tiny("llama").tokenizer, "question")
+    history = [{"role": "user", "content": "I cough."}, {"role": "assistant", "content": "Since when?"}]
+    alone, after = pose(
+        encoder, [record("Two days."), record("Two days.", history=history)], close_choices=False
+    )
+    said = encoder.tokenizer.decode(after.prompt.tokens)
+    assert said.index("I cough.") < said.index("Since when?") < said.index("Two days.")
+    # The likelihood is of the last answer alone.
+    assert after.reference == alone.reference

@@ -86,3 +86,63 @@ def test_pubmedqa_never_shows_its_answer(prepared, shared_data: Path) -> None:
     assert {r.answer for r in result.records} == {"yes", "no", "maybe"}
     assert all(r.context and r.options == ["yes", "no", "maybe"] and not r.meta for r in result.records)
     assert not any("LONG_ANSWER" in repr(r) or "final_decision" in repr(r) for r in result.records)
+
+
+def test_the_symptom_table_splits_80_20_with_every_label_in_test(prepared, shared_data: Path) -> None:
+    source = str(shared_data / "symptom_disease" / "dataset.csv")
+    shares = {"train": 0.8, "validation": 0, "test": 0.2}
+    result = prepared(None, format="symptom_table", source=source, split=shares)
+    assert {name: len(part) for name, part in result.splits.items()} == {
+        "train": 243,
+        "validation": 0,
+        "test": 61,
+    }
+    assert len({record.label for record in result.splits["test"]}) == 41
+    assert result.facts["labels_without_test"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "num_rows", "num_questions"),
+    [
+        ("ehealthforum_dialogues.json", 134, 134),
+        ("icliniq_dialogues.json", 372, 372),
+        pytest.param("genmedgpt5k_part.json", 4358, 4355, marks=pytest.mark.slow),
+        pytest.param("questiondoctor_dialogues.json", 4589, 1529, marks=pytest.mark.slow),
+    ],
+)
+def test_dialogues_are_all_used_and_answers_to_one_question_stay_together(
+    prepared, shared_data: Path, name: str, num_rows: int, num_questions: int
+) -> None:
+    result = prepared(None, format="dialogue", source=str(shared_data / "dialogues" / name))
+    assert len(result.records) == num_rows
+    assert len({record.question for record in result.records}) == pytest.approx(num_questions, rel=0.01)
+    assert len({(record.question, record.group) for record in result.records}) == len(
+        {record.question for record in result.records}
+    )
+    assert (result.facts["leakage"]["exact"], result.facts["leakage"]["near"]) == (0, 0)
+    assert result.facts["instructions"] == [
+        "If you are a doctor, please answer the medical questions based on the patient's description."
+    ]
+
+
+def test_garbled_characters_of_the_forum_are_restored(prepared, shared_data: Path) -> None:
+    source = str(shared_data / "dialogues" / "ehealthforum_dialogues.json")
+    result = prepared(None, format="dialogue", source=source)
+    answers = " ".join(record.answer for record in result.records)
+    assert "“i didn’t know i was pregnant”" in answers
+    assert "â" not in answers
+    assert not any("\x80" <= char <= "\x9f" for char in answers)
+
+
+@pytest.mark.slow
+def test_both_layouts_of_the_open_questions_give_the_same_records(prepared, shared_data: Path) -> None:
+    folder = shared_data / "open_medical_qa"
+    instructed = prepared(
+        None, format="question_answer", source=str(folder / "wikidoc_patient_information.json")
+    )
+    lines = folder / "wikidoc_patient_information.question_response.jsonl"
+    paired = prepared(None, format="question_answer", source=str(lines))
+    assert instructed.splits == paired.splits
+    assert instructed.facts["instructions"] == ["Answer this question truthfully"]
+    assert (len(paired.records), paired.facts["dropped"]) == (4693, {"duplicate": 78})
+    assert (paired.facts["leakage"]["exact"], paired.facts["leakage"]["near"]) == (0, 0)

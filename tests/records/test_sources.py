@@ -7,7 +7,7 @@ import pytest
 
 from medadapt.core.errors import DataError
 from medadapt.core.recipe import DataSection
-from medadapt.records.sources import source_files, source_hashes
+from medadapt.records.sources import find_sources, source_hashes
 
 
 def data(source: Path | str) -> DataSection:
@@ -24,15 +24,15 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_gives_its_readable_files_by_name(folder: Path) -> None:
-    assert [file.name for file in source_files(data(folder))] == ["b.csv", "in/a.JSON", "in/c.xml"]
+    assert [file.name for file in find_sources(data(folder)).files] == ["b.csv", "in/a.JSON", "in/c.xml"]
 
 
 def test_a_glob_gives_the_files_it_matches(folder: Path) -> None:
-    assert [file.name for file in source_files(data(folder / "**" / "*.xml"))] == ["c.xml"]
+    assert [file.name for file in find_sources(data(folder / "**" / "*.xml")).files] == ["c.xml"]
 
 
 def test_a_sample_is_a_file_of_the_package() -> None:
-    (file,) = source_files(data("sample:symptoms"))
+    (file,) = find_sources(data("sample:symptoms")).files
     assert file.path.is_file()
 
 
@@ -42,16 +42,16 @@ def test_hashes_are_those_of_the_bytes(folder: Path) -> None:
 
 def test_a_missing_file_is_named_with_the_nearest_one(folder: Path) -> None:
     with pytest.raises(DataError, match=r"bb\.csv does not exist; the nearest name is .*b\.csv"):
-        source_files(data(folder / "bb.csv"))
+        find_sources(data(folder / "bb.csv"))
 
 
 @pytest.mark.parametrize("name", ["README.md", "*.tsv"])
 def test_what_cannot_be_read_says_what_can(folder: Path, name: str) -> None:
     with pytest.raises(DataError, match=r"ends in \.csv"):
-        source_files(data(folder / name))
+        find_sources(data(folder / name))
 
 
 def test_the_nearest_name_is_found_in_any_case(folder: Path) -> None:
     (folder / "Dataset.CSV").write_text("x", encoding="utf-8")
     with pytest.raises(DataError, match=r"the nearest name is .*Dataset\.CSV"):
-        source_files(data(folder / "DATASETS.csv"))
+        find_sources(data(folder / "DATASETS.csv"))

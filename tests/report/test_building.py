@@ -35,6 +35,18 @@ def test_page_card_and_figures_are_written_and_named(diagnosis_inputs: Build, tm
     }
 
 
+def test_a_dialogue_run_that_won_a_search_has_figures_of_its_own(
+    dialogue_inputs: Build, tmp_path: Path
+) -> None:
+    build_report(dialogue_inputs(), tmp_path)
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        *CURVES,
+        "right_wrong_matrix.png",
+        "error_length.png",
+        "search_curves.png",
+    }
+
+
 def test_the_same_inputs_give_the_same_bytes(inputs: ReportInputs, tmp_path: Path) -> None:
     build_report(inputs, tmp_path / "a")
     build_report(inputs, tmp_path / "b")

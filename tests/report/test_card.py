@@ -39,6 +39,32 @@ def test_no_proof_is_told_as_no_proof_with_what_could_be_seen(choice_inputs: Bui
     assert "no proof that they are equal" in card.sentence
 
 
+def test_what_the_smallest_visible_difference_rests_on_is_told(choice_inputs: Build) -> None:
+    metrics = choice_inputs().metrics
+    metrics["detectable_reason"] = "no disagreement was seen; 20% of the records are assumed"
+    assert "about 16 points (no disagreement was seen; 20% of" in proof_card(metrics).sentence
+    metrics |= {"detectable_difference": None, "detectable_reason": "the difference shows no spread"}
+    assert "is not known: the difference shows no spread." in proof_card(metrics).sentence
+
+
+@pytest.mark.parametrize(("truncated", "tone"), [(0.049, "plain"), (0.05, "warning"), (1.0, "warning")])
+def test_a_high_share_of_shortened_texts_is_a_warning(qa_inputs: Build, truncated: float, tone: str) -> None:
+    metrics = qa_inputs().metrics
+    metrics["rates"] = {"baseline": {"truncated": 0.0}, "tuned": {"truncated": truncated}}
+    assert proof_card(metrics).rates_tone == tone
+
+
+def test_text_metrics_are_known_as_comparisons_of_written_answers(dialogue_inputs: Build) -> None:
+    written = {row.key for row in proof_card(dialogue_inputs().metrics).rows if row.written}
+    assert written == {"rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "fuzzy", "similarity"}
+
+
+def test_near_copies_of_a_split_that_did_not_keep_them_together_are_no_leak(dialogue_inputs: Build) -> None:
+    judged = proof_card(dialogue_inputs().metrics).leakage
+    assert judged.tone == "warning"
+    assert "did not keep such near copies on one side" in judged.text
+
+
 def test_harm_is_told_as_harm(choice_inputs: Build) -> None:
     metrics = choice_inputs().metrics
     metrics["difference"]["accuracy"]["verdict"] = "worse"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from medadapt.core.records import Record
 from medadapt.core.results import Prediction
-from medadapt.report.cases import MAX_CASES, changes
+from medadapt.report.cases import MAX_CASES, MAX_TURN, MAX_TURNS, changes
 from medadapt.report.inputs import ReportInputs
 
 
@@ -106,3 +106,19 @@ def test_options_are_marked_by_who_chose_them(choice_inputs: Callable[..., Repor
     )
     marks = sorted(mark for option in found.worst[0].options for mark in option.marks)
     assert marks == ["baseline", "reference", "tuned"]
+
+
+def test_earlier_turns_are_shown_clamped_and_the_oldest_counted(
+    dialogue_inputs: Callable[..., ReportInputs],
+) -> None:
+    inputs = dialogue_inputs()
+    found = changes(
+        "qa", "bits_per_byte", test=inputs.test, baseline=inputs.baseline, tuned=inputs.tuned, prompts={}
+    )
+    case = found.worst[0]
+    left_out, *turns = case.turns
+    assert (left_out.who, left_out.text) == ("left_out", "5 earlier turns")
+    assert [turn.who for turn in turns] == ["user", "assistant"] * (MAX_TURNS // 2)
+    assert all(len(turn.text) < MAX_TURN + 40 for turn in turns)
+    assert "more characters" in turns[-1].text
+    assert case.question.startswith("What are the symptoms")

@@ -219,6 +219,33 @@ def test_hostile_data_is_shown_as_text_only(diagnosis_inputs: Build, payload: st
         assert place in read.text
 
 
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_hostile_dialogues_and_searches_are_shown_as_text_only(dialogue_inputs: Build, payload: str) -> None:
+    inputs = dialogue_inputs()
+    history = [{"role": f"user{payload}", "content": payload}, {"role": "user", "content": payload}]
+    search = poisoned(inputs.search, payload) | {"vary": {f"training.x{payload}": {payload: [1, 2]}}}
+    search["trials"] = [trial | {"curve": []} for trial in search["trials"]]  # drawings take the time
+    page = report_page(
+        dataclasses.replace(
+            inputs,
+            test=[dataclasses.replace(record, history=history) for record in inputs.test],
+            data={**inputs.data, "hub": poisoned(inputs.data["hub"], payload)},
+            metrics={
+                **inputs.metrics,
+                "signatures": {f"bleu{payload}": payload},
+                "soft_match": {},
+                "error_length": {},
+            },
+            search=search,
+            steps=[],
+        )
+    )
+    read = assert_inert(render(page))
+    shown = visible(payload).strip()
+    for place in (f"owner/dialogues{shown}", f"is nan.{shown}", shown):
+        assert place in read.text
+
+
 @settings(max_examples=40, deadline=None)
 @given(text=st.text(alphabet=st.characters(codec=None), max_size=80))
 def test_any_text_comes_back_as_itself(text: str) -> None:
@@ -285,6 +312,19 @@ def test_links_lead_to_places_on_the_page(inputs: ReportInputs) -> None:
 def test_prompt_and_trained_text_are_told_apart(qa_inputs: Build) -> None:
     html = render(report_page(qa_inputs()))
     assert "### Answer:</span><mark> Gout comes with" in html
+
+
+def test_every_trained_turn_of_a_dialogue_is_marked(qa_inputs: Build) -> None:
+    inputs = qa_inputs()
+    inputs.examples["preview"][0]["segments"] = [
+        {"text": "Patient: a\n\nDoctor:", "trained": False},
+        {"text": " b</s>", "trained": True},
+        {"text": "\n\nPatient: c\n\nDoctor:", "trained": False},
+        {"text": " d</s>", "trained": True},
+    ]
+    html = render(report_page(inputs))
+    assert "<mark> b&lt;/s&gt;</mark><span>\n\nPatient: c" in html
+    assert "<mark> d&lt;/s&gt;</mark>" in html
 
 
 def test_a_regression_shows_question_reference_and_both_answers(qa_inputs: Build) -> None:

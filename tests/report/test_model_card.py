@@ -25,7 +25,14 @@ def split(card: str) -> tuple[dict[str, object], str]:
     return yaml.safe_load(found[1]), found[2]
 
 
+def without_leak(inputs: ReportInputs) -> ReportInputs:
+    return dataclasses.replace(
+        inputs, metrics={**inputs.metrics, "leakage": {"exact": 0, "near": 0}, "findings": []}
+    )
+
+
 def test_the_hub_reads_every_result(inputs: ReportInputs) -> None:
+    inputs = without_leak(inputs)
     results = ModelCard(model_card(inputs)).data.eval_results
     assert results is not None
     assert [result.metric_value for result in results] == [
@@ -36,6 +43,51 @@ def test_the_hub_reads_every_result(inputs: ReportInputs) -> None:
     assert first.metric_args["interval"] == [leaf["low"], leaf["high"]]
     assert first.metric_args["n"] == inputs.metrics["n"]
     assert first.dataset_split == "test"
+
+
+def test_figures_that_would_mislead_are_kept_out_of_the_metadata(
+    diagnosis_inputs: Build, choice_inputs: Build
+) -> None:
+    honest = diagnosis_inputs(labels=("Gout", "Acne"))
+    diverged = [{"kind": "diverged", "exit_code": 4, "problem": "p", "remedy": "r"}]
+    reasons = {
+        "smoke run": dataclasses.replace(honest, run={**honest.run, "smoke": True}),
+        "test data leaked": choice_inputs(),
+        "diverged": dataclasses.replace(honest, metrics={**honest.metrics, "findings": diverged}),
+    }
+    assert "model-index" in split(model_card(honest))[0]
+    for reason, inputs in reasons.items():
+        matter, prose = split(model_card(inputs))
+        assert "model-index" not in matter
+        assert reason in next(line for line in prose.splitlines() if "left out of the card" in line)
+
+
+def test_data_sets_of_the_hub_given_splits_and_the_search_are_named(dialogue_inputs: Build) -> None:
+    matter, prose = split(model_card(dialogue_inputs()))
+    assert matter["datasets"] == ["owner/dialogues"]
+    assert "splits were given and are never mixed" in prose
+    assert "judged on validation only" in prose
+    assert "TRL's SFTTrainer" in prose
+    assert "ROUGE-L" in prose
+    assert "Errors by it: base 20 of 24 (83.3%), tuned 13 of 24 (54.2%)" in prose
+
+
+def test_a_smoke_run_names_no_base_that_it_does_not_fit(diagnosis_inputs: Build) -> None:
+    inputs = diagnosis_inputs(labels=("Gout", "Acne"))
+    matter, prose = split(model_card(dataclasses.replace(inputs, run={**inputs.run, "smoke": True})))
+    assert "base_model" not in matter
+    assert "a tiny random stand-in of facebook/opt-1.3b" in prose
+    assert 'from_pretrained("path/to/this/run/0-base")' in prose
+
+
+def test_an_adapter_that_was_only_measured_is_not_called_trained(diagnosis_inputs: Build) -> None:
+    inputs = diagnosis_inputs(labels=("Gout", "Acne"))
+    started = {"base": "facebook/opt-1.3b", "adapter": "/home/me/runs/first/3-adapter"}
+    inputs = dataclasses.replace(inputs, recipe={**inputs.recipe, "model": started})
+    assert "trained further from first/3-adapter" in split(model_card(inputs))[1]
+    measured = split(model_card(dataclasses.replace(inputs, steps=[])))[1]
+    assert "measured with MedAdapt and not trained further" in measured
+    assert "/home/me" not in measured
 
 
 def test_metadata_names_library_base_and_kind(inputs: ReportInputs) -> None:

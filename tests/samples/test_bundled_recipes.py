@@ -16,6 +16,8 @@ from medadapt.samples.bundled import recipe_file, recipe_names
 DIAGNOSIS = "symptom-diagnosis-opt-1.3b"
 SYMPTOM_QA = "symptom-qa-llama-3.2-1b-qlora"
 MULTIPLE_CHOICE = "multiple-choice-llama-3.1-8b"
+DIALOGUE = "dialogue-biogpt"
+OPEN_QA = "medical-qa-mistral-7b-int8"
 
 
 def bundled(name: str) -> Recipe:
@@ -28,8 +30,8 @@ def keys_in(values: Any, prefix: str = "") -> set[str]:
     return set().union(*(keys_in(value, f"{prefix}.{key}".lstrip(".")) for key, value in values.items()))
 
 
-def test_there_are_three_recipes():
-    assert recipe_names() == sorted([DIAGNOSIS, SYMPTOM_QA, MULTIPLE_CHOICE])
+def test_there_is_a_recipe_for_each_workflow():
+    assert recipe_names() == sorted([DIAGNOSIS, SYMPTOM_QA, MULTIPLE_CHOICE, DIALOGUE, OPEN_QA])
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -97,6 +99,33 @@ def test_multiple_choice_recipe_keeps_the_choices_of_its_workflow():
     assert (recipe.prompt.template, recipe.prompt.options) == ("medical_question", False)
     assert recipe.prompt.answer == "text_and_explanation"
     assert recipe.model.quantization == "nf4"
+
+
+def test_dialogue_recipe_searches_what_its_workflow_searches():
+    recipe = bundled(DIALOGUE)
+
+    assert recipe.training.epochs == 1
+    assert recipe.search is not None
+    assert set(recipe.search.vary) == {"training.learning_rate", "training.weight_decay"}
+
+
+def test_open_question_recipe_keeps_the_numbers_of_its_workflow():
+    recipe = bundled(OPEN_QA)
+
+    assert (recipe.lora.rank, recipe.lora.alpha, recipe.lora.dropout) == (16, 32, 0.1)
+    assert len(recipe.lora.targets) == 7
+    training = recipe.training
+    assert (training.epochs, training.batch_size, training.learning_rate) == (3, 16, 1e-4)
+    assert (training.warmup, training.weight_decay, training.max_grad_norm) == (100, 0.01, 0.3)
+    assert (training.eval_every, training.save_every, training.log_every) == (50, "epoch", 10)
+    assert training.checkpointing == "on"
+    assert (recipe.model.quantization, recipe.model.precision, recipe.model.offload) == (
+        "int8",
+        "fp32",
+        "cpu",
+    )
+    assert not recipe.model.trust_remote_code
+    assert recipe.examples.max_length == 1024
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,3 +51,8 @@ def test_padding_is_on_the_right_and_never_a_label():
     batch = pad(rows, torch.device("cpu"))
     assert batch.tokens_BT.tolist() == [[5, 6, 7], [9, 0, 0]]
     assert batch.labels_BT.tolist() == [[-100, 6, 7], [9, -100, -100]]
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(0, 0), (0.01, 1), (1, 3), (2.5, 8), (3, 9)])
+def test_only_no_epochs_make_no_step(epochs, steps):
+    assert number_of_steps(22, 8, epochs) == steps

@@ -122,12 +122,12 @@ import sys, time
 from pathlib import Path
 sys.path[:0] = {paths!r}
 import test_session
-from medadapt.training import session
-save = session.save_checkpoint
+from medadapt.training import native_backend
+save = native_backend.save_checkpoint
 def announced_save(*args, **options):  # so that the kills come while a checkpoint is being written
     print("saving", flush=True)
     return save(*args, **options)
-session.save_checkpoint = announced_save
+native_backend.save_checkpoint = announced_save
 test_session.train(Path({base!r}), Path({examples!r}), Path({folder!r}))
 print("done", flush=True)
 """
@@ -278,7 +278,7 @@ def test_eight_examples_are_learned_by_heart(base_folder, tmp_path):
     )
     losses = [row["loss"] for row in steps(tmp_path / "adapter")]
     assert losses[0] > 3
-    assert losses[-1] < 0.5
+    assert losses[-1] < losses[0] / 8  # with dropout on
 
 
 def test_without_validation_the_last_step_is_saved(base_folder, examples, tmp_path):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from medadapt.cli import recipe_commands, run_commands, stage_commands
+from medadapt.cli import recipe_commands, run_commands, search_command, stage_commands, use_commands
 
 if TYPE_CHECKING:
     from medadapt.core.errors import MedAdaptError
@@ -56,7 +56,9 @@ def medadapt(
 
 
 run_commands.add_to(app)
+search_command.add_to(app)
 stage_commands.add_to(app)
+use_commands.add_to(app)
 recipe_commands.add_to(app)
 
 

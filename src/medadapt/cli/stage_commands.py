@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -31,14 +31,28 @@ def encode(
     recipe: options.Recipe,
     output: options.Output = None,
     overrides: options.Set = [],  # noqa: B006 - Typer copies it
+    jsonl: Annotated[
+        bool,
+        typer.Option(
+            "--jsonl", help="Also write prompt and completion as text: 2-examples/train.jsonl and so on."
+        ),
+    ] = False,
     replace: options.ReplaceStage = False,
     as_json: options.Json = False,
 ) -> None:
     """1-records -> 2-examples: prompts and answers as tokens.
 
-    Example: medadapt encode runs/mine
+    Example: medadapt encode runs/mine --jsonl
     """
-    _run_one("encode", recipe, output=output, overrides=overrides, replace=replace, as_json=as_json)
+    _run_one(
+        "encode",
+        recipe,
+        output=output,
+        overrides=overrides,
+        replace=replace,
+        as_json=as_json,
+        then=_write_jsonl if jsonl else None,
+    )
 
 
 def train(
@@ -117,7 +131,9 @@ def _run_one(
     replace: bool,
     as_json: bool,
     device: str = "auto",
+    then: Callable[[Path], None] | None = None,
 ) -> None:
+    """Bring one stage up to date; `then` is called with the run's folder once that has succeeded."""
     from medadapt.cli.progress import shown_progress
     from medadapt.cli.show import show_outcome
     from medadapt.workflow.locating import locate
@@ -137,8 +153,23 @@ def _run_one(
     )
     with shown_progress() as progress:
         outcome = run_stages(request, progress)
+    if then is not None:
+        then(outcome.folder)
     show_outcome(outcome, as_json=as_json)
     raise typer.Exit(outcome.exit_code)
+
+
+def _write_jsonl(folder: Path) -> None:
+    from medadapt.cli.console import plain, talk
+    from medadapt.core.run_folder import RunFolder
+    from medadapt.examples.jsonl_sets import write_jsonl_sets
+    from medadapt.workflow.lock import locked
+
+    run = RunFolder(folder)
+    with locked(run):
+        counts = write_jsonl_sets(run.examples)
+    for name, count in counts.items():
+        talk.print(plain(f"{run.examples / name}.jsonl: {count} lines"), soft_wrap=True)
 
 
 def _verify(recipe: str, *, output: Path | None, as_json: bool) -> None:

@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from medadapt.core.records import TASK_OF_FORMAT, Task
+from medadapt.core.search_ranges import flat_keys
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Place = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 RECOGNISED_COLUMNS = (
@@ -67,11 +69,12 @@ class DataSection(Section):
 
     format: Literal["symptom_table", "typed_qa", "dialogue", "question_answer", "multiple_choice"]
     """What the rows are: a symptom table, typed questions, dialogues, question/answer pairs, or an exam."""
-    source: Annotated[str, Field(min_length=1)] | dict[Literal["train", "validation", "test"], str]
+    source: Place | dict[Literal["train", "validation", "test"], Place]
     """A file, folder or glob; `hub:owner/name`, with `/config` and `:split` behind it where it has several;
-    `sample:NAME`; or ready-made splits by name, which are never mixed: `{train: a.csv, test: b.csv}`."""
+    `sample:NAME`; or ready-made splits by name, which are never mixed: `{train: a.csv, test: b.csv}`, with
+    `validation` where there is one."""
     revision: str | None = None
-    """Commit or tag of a hub data set; empty takes its newest commit, which run.json then names."""
+    """Commit or tag of a hub data set; empty takes its newest commit, which data.json then names."""
     columns: dict[Literal[RECOGNISED_COLUMNS], str] = {}  # type: ignore[valid-type]
     """Column names, where they are not recognised by themselves: `{label: Diagnosis}`."""
     types: tuple[str, ...] = ()
@@ -81,13 +84,38 @@ class DataSection(Section):
     answer_base: Literal["auto", 0, 1, "letter"] = "auto"
     """multiple_choice: whether the answer column counts from 0, from 1, or is a letter."""
     limit: LimitSection | None = None
-    """Keep only so many rows: `{rows: 10000, by: random}`."""
+    """Keep only so many rows: `{rows: 10000, by: random}`. Of ready-made splits it shortens train alone."""
     aliases: dict[str, str] = {}
     """Other spellings of labels or answers: `{heart attack: Myocardial infarction}`."""
     split: SplitSection = SplitSection()
     """Shares of train, validation and test, and what must stay together."""
     allow_leak: bool = False
     """Go on, with exit code 0, although test questions also occur in train or validation."""
+
+    @model_validator(mode="after")
+    def _ready_made_splits_stay_as_they_are(self) -> DataSection:
+        if isinstance(self.source, str):
+            return self
+        if missing := [name for name in ("train", "test") if name not in self.source]:
+            raise ValueError(
+                f"source gives ready-made splits without {' and '.join(missing)}; name a file for train and one for "
+                "test, or give one source that is split by data.split"
+            )
+        if self.split != SplitSection():
+            raise ValueError(
+                "split shares out one source, but source gives ready-made splits, which are never mixed; remove split"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _a_revision_needs_the_hub(self) -> DataSection:
+        sources = [self.source] if isinstance(self.source, str) else self.source.values()
+        if self.revision is not None and not any(source.startswith("hub:") for source in sources):
+            raise ValueError(
+                "revision is a commit or tag of a hub data set, but source names none; remove revision, or write "
+                "source: hub:owner/name"
+            )
+        return self
 
 
 class PromptSection(Section):
@@ -135,7 +163,8 @@ class ModelSection(Section):
     """Number format of the frozen weights; `auto` is bf16 where the device is fast at it, else fp16 on a
     GPU and fp32 on a CPU."""
     offload: Literal["none", "cpu"] = "none"
-    """`cpu` keeps layers that do not fit on the GPU in main memory."""
+    """`cpu` keeps layers that do not fit on the GPU in main memory, unquantised; slow, but it runs. Where it
+    has nothing to do, without a GPU for one, the run says so."""
     adapter: str | None = None
     """A PEFT adapter of this base to start from: a folder or `hub:owner/name`. With `training.epochs: 0` it
     is only evaluated."""
@@ -157,13 +186,14 @@ class LoraSection(Section):
     rank: Annotated[int, Field(ge=1, le=1024)] = 16
     """Width of the low-rank update. Adapter size grows in proportion."""
     alpha: Positive = 32
-    """Strength of the update; it is scaled by alpha / rank."""
+    """Strength of the update; it is scaled by alpha / rank, for `rslora` by alpha / sqrt(rank)."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of the adapter's inputs that is silenced in training."""
     targets: Literal["all-linear", "attention"] | tuple[str, ...] = "all-linear"
     """Which linear layers get an adapter: all of them, attention's, or a list of names."""
     variant: Literal["lora", "rslora", "dora"] = "lora"
-    """Plain LoRA, rank-stabilised, or weight-decomposed."""
+    """Plain LoRA; `rslora`, whose strength holds at high ranks; or `dora`, which also trains the length of
+    every output's weights and takes longer."""
 
     @field_validator("targets")
     @classmethod
@@ -200,7 +230,8 @@ class TrainingSection(Section):
     keep: Annotated[int, Field(ge=1)] = 3
     """How many checkpoints to keep."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
-    """Stop after so many evaluations without a better validation loss."""
+    """Stop after so many evaluations in a row without a better validation loss; empty trains to the end. The
+    learning rate follows the whole plan all the same, so that stopping changes no step before it."""
     log_every: Annotated[int, Field(ge=1)] = 10
     """After how many steps the trackers hear of the loss again; the console and steps.jsonl show every step."""
     checkpointing: Literal["auto", "on", "off"] = "auto"
@@ -208,11 +239,24 @@ class TrainingSection(Section):
     micro_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
     """Most tokens in one forward pass. It changes speed and memory, never the gradient (at dropout 0)."""
     backend: Literal["native", "trl"] = "native"
-    """The engine that trains: MedAdapt's own, or TRL's SFTTrainer on the same examples in the same order."""
+    """The engine that trains: MedAdapt's own, or TRL's SFTTrainer on the same examples in the same order. TRL
+    saves no checkpoints, so a training that is stopped begins anew."""
     trainer: dict[str, Any] = {}
     """backend trl: further settings of TRL's SFTConfig, by its own names, where no key of the recipe has them."""
     tracking: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
-    """Where curves are sent besides steps.jsonl."""
+    """Where curves are sent besides steps.jsonl. W&B stays offline without a login, and MLflow in the run
+    folder without MLFLOW_TRACKING_URI."""
+
+    @model_validator(mode="after")
+    def _trl_saves_nothing(self) -> TrainingSection:
+        fields = type(self).model_fields
+        idle = [key for key in ("save_every", "keep") if getattr(self, key) != fields[key].default]
+        if self.backend == "trl" and idle:
+            raise ValueError(
+                f"{' and '.join(idle)} would have no effect, because backend trl saves no checkpoints; remove "
+                "what is named here, or use backend: native"
+            )
+        return self
 
 
 class SoftMatchSection(Section):
@@ -250,13 +294,32 @@ class SearchSection(Section):
     """Which settings a search tries."""
 
     trials: Annotated[int, Field(ge=1)] = 8
-    """How many settings to try."""
-    vary: dict[str, Any] = {}
-    """Recipe keys and the values to try: `{training.learning_rate: {log: [5.0e-5, 5.0e-4]}}`."""
+    """How many settings to try; a list of values with fewer combinations ends earlier."""
+    vary: dict[str, Any] = {"training.learning_rate": {"log": [5.0e-5, 5.0e-4]}}
+    """Keys of `training`, `lora`, `model.quantization` or `model.precision`, and what to try for each:
+    `{log: [low, high]}`, `{uniform: [low, high]}`, `{int: [low, high]}`, or a list of values."""
+    scheduler: Literal["none", "asha"] = "none"
+    """`asha` stops a trial early when others did better after as many evaluations."""
+    concurrent: Annotated[int, Field(ge=1)] = 1
+    """Trials that run at the same time; each on a GPU of its own where there are GPUs."""
+
+    @field_validator("vary", mode="before")
+    @classmethod
+    def _keys_are_paths(cls, vary: Any) -> Any:
+        """`{training: {learning_rate: ...}}`, as `--set` writes it, is `{training.learning_rate: ...}`."""
+        return flat_keys(vary) if isinstance(vary, dict) else vary
 
 
 TEXT_METRICS = ("rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "fuzzy", "similarity")
 """Metrics of written answers to open questions, by how they resemble the reference."""
+
+WRITTEN = (
+    "evaluation.max_new_tokens",
+    "evaluation.soft_match.metric",
+    "evaluation.soft_match.threshold",
+    "evaluation.embedding_model",
+)
+"""Keys that only say something of written answers."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -363,11 +426,10 @@ class Recipe(Section):
                 "training.trainer holds settings of TRL, which only training.backend: trl reads; remove it, or set "
                 "training.backend: trl"
             )
-        own_split = isinstance(self.data.source, str)
-        if self.training.early_stopping and own_split and self.data.split.validation == 0:
+        if self.training.early_stopping and not self._holds_validation_out():
             raise ValueError(
-                "training.early_stopping watches the validation loss, but data.split.validation is 0; give it "
-                "a share, or remove training.early_stopping"
+                "training.early_stopping watches the validation loss, but no validation records are held out; give "
+                "data.split.validation a share, or data.source a validation split, or remove training.early_stopping"
             )
         return self
 
@@ -392,14 +454,20 @@ class Recipe(Section):
             for key, formats in FORMATS_OF_KEY.items()
             if self.data.format not in formats and self._is_asked(key)
         ]
-        if self.method == "score" and self._is_asked("evaluation.max_new_tokens"):
-            idle.append("evaluation.max_new_tokens (only with evaluation.method: generate)")
+        if self.method == "score":
+            idle += [
+                f"{key} (only with evaluation.method: generate)" for key in WRITTEN if self._is_asked(key)
+            ]
         if idle:
             raise ValueError(
                 f"with data.format '{self.data.format}' and evaluation.method '{self.method}' nothing reads "
                 f"{'; '.join(idle)}; remove what is named here, or change the format or method"
             )
         return self
+
+    def _holds_validation_out(self) -> bool:
+        source = self.data.source
+        return self.data.split.validation > 0 if isinstance(source, str) else "validation" in source
 
     def _is_asked(self, key: str) -> bool:
         """Whether a key such as `data.limit.by` stands in the recipe with another value than its default."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +12,11 @@ from pydantic import BaseModel, ValidationError
 
 from medadapt.core.errors import RecipeError
 from medadapt.core.nearest import did_you_mean
-from medadapt.core.recipe import TEXT_METRICS, Recipe, SoftMatchSection
+from medadapt.core.recipe import Recipe
+from medadapt.core.search_space import mistakes_of_search
 
 MOST_CHARACTERS = 100_000
 """A recipe is a page or two; more is a mistaken file. So many are parsed in about half a second."""
-
-# Keys that belong to the recipe but whose feature a later release brings. They are refused, never ignored.
-LATER: tuple[tuple[str, Callable[[Recipe], bool]], ...] = (
-    ("data.format: dialogue", lambda r: r.data.format == "dialogue"),
-    ("data.format: question_answer", lambda r: r.data.format == "question_answer"),
-    ("data.source: hub:...", lambda r: isinstance(r.data.source, str) and r.data.source.startswith("hub:")),
-    ("data.source: {train, validation, test}", lambda r: isinstance(r.data.source, dict)),
-    ("data.revision", lambda r: r.data.revision is not None),
-    ("model.quantization: int8", lambda r: r.model.quantization == "int8"),
-    ("model.offload: cpu", lambda r: r.model.offload == "cpu"),
-    ("model.adapter", lambda r: r.model.adapter is not None),
-    ("lora.variant", lambda r: r.lora.variant != "lora"),
-    ("training.early_stopping", lambda r: r.training.early_stopping is not None),
-    ("training.epochs: 0", lambda r: r.training.epochs == 0),
-    ("training.backend: trl", lambda r: r.training.backend == "trl"),
-    ("evaluation.embedding_model", lambda r: r.evaluation.embedding_model is not None),
-    ("evaluation.primary: text metrics", lambda r: r.evaluation.primary in TEXT_METRICS),
-    ("evaluation.soft_match", lambda r: r.evaluation.soft_match != SoftMatchSection()),
-    ("training.tracking: wandb, mlflow", lambda r: bool({"wandb", "mlflow"} & set(r.training.tracking))),
-    ("search", lambda r: r.search is not None),
-)
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -134,21 +114,19 @@ def recipe_from(values: Any, *, where: str, overrides: Sequence[str] = ()) -> Re
     try:
         recipe = Recipe.model_validate(values)
     except ValidationError as problem:
-        mistakes = list(_mistakes(problem))
-        raise RecipeError(
-            f"{where} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}:\n"
-            + "\n".join(f"  {line}" for line in mistakes),
-            "only the keys and values of `medadapt recipes schema`",
-            "Correct the lines above.",
-        ) from None
-    later = [key for key, asked in LATER if asked(recipe)]
-    if later:
-        raise RecipeError(
-            f"{where} asks for what this version cannot do yet: {'; '.join(later)}.",
-            "only features of this version",
-            "Remove these keys; the feature comes with a later release and is never silently ignored.",
-        )
+        raise _mistaken(where, list(_mistakes(problem))) from None
+    if mistakes := mistakes_of_search(recipe):
+        raise _mistaken(where, mistakes)
     return recipe
+
+
+def _mistaken(where: str, mistakes: list[str]) -> RecipeError:
+    return RecipeError(
+        f"{where} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}:\n"
+        + "\n".join(f"  {line}" for line in mistakes),
+        "only the keys and values of `medadapt recipes schema`",
+        "Correct the lines above.",
+    )
 
 
 def _apply_override(values: dict[str, Any], override: str) -> None:

@@ -46,7 +46,8 @@ class Record:
     source_row: int | str
     """Where the row stands in the source: its number from 1, or `file:number` with several files."""
     group: str
-    """Records of one group (near-duplicate inputs, one document) never lie in different splits."""
+    """Records of one group (near-duplicate inputs, one document) never lie in different splits, unless the
+    source gives ready-made ones."""
     question: str
     """Symptom text, question, or patient message."""
     answer: str

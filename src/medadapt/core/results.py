@@ -45,6 +45,9 @@ class Prediction:
     """UTF-8 bytes of the reference text those tokens spell."""
     truncated: bool = False
     """The prompt was shortened or the reference answer did not fit whole."""
+    similarity: float | None = None
+    """Cosine of the embeddings of `text` and the reference answer, -1 to 1, 0 where `text` is empty; null
+    without `evaluation.embedding_model`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,4 +100,23 @@ def read_predictions(path: Path) -> Iterator[Prediction]:
 
 
 Metrics = dict[str, Any]
-"""The content of `5-metrics/metrics.json`, schema 1."""
+"""The content of `5-metrics/metrics.json`, schema 1.
+
+Always there: `schema task primary n num_groups alpha protocol baseline tuned intervals difference effect
+detectable_difference detectable_reason controls against_control leakage uniform_loss rates groups calibration
+findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric, `difference` a `Difference`.
+`bleu` and `chrf` go from 0 to 100, all other metrics of answers from 0 to 1, `similarity` from -1 to 1.
+
+Closed tasks: `confusion` {labels, baseline, tuned: rows of counts}; `paired` {both_right, baseline_only,
+tuned_only, neither}. Diagnosis: `per_class` {model: {label: {precision, recall, f1, support}}} and
+`classification_report` {model: {accuracy, micro avg, macro avg, weighted avg}}, the averages with the keys
+of `per_class`.
+
+Open tasks with written answers: `signatures` {metric: how it was computed}; `soft_match` {metric, threshold,
+n, errors: {baseline, tuned}, matrix: the keys of `paired`, value, low, high, p, test, reason}, where `value` is
+the share right of tuned minus that of baseline.
+
+Where right and wrong are known (closed tasks, soft match): `error_length` {unit, edges, all, baseline, tuned}:
+test records, and wrong ones of each model, by length of the question. k + 1 edges make k bins; a length that
+equals an inner edge is in the bin above it, one that equals the last edge in the last bin.
+"""

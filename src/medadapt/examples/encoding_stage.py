@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from medadapt.core.errors import DataError
 from medadapt.core.files import read_json, write_json, write_jsonl
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import SPLITS, Record, read_records
-from medadapt.examples.encoding import (
-    SUMMARY,
-    EncodedPrompt,
-    Encoder,
-    EncodingPlan,
-    chat_closing,
-    plan_to_json,
-)
-from medadapt.examples.masking import IGNORED, Example, mask
+from medadapt.examples.chat import chat_closing
+from medadapt.examples.conversation import num_earlier
+from medadapt.examples.encoding import EncodedPrompt, Encoder
+from medadapt.examples.jsonl_sets import remove_jsonl_sets
+from medadapt.examples.masking import Example, mask
+from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_to_json
+from medadapt.examples.previews import preview
+from medadapt.examples.tally import Tally
 from medadapt.examples.templates import resolve_wording
 from medadapt.examples.token_sets import batches, write_token_set
 
 DEFAULT_MAX_LENGTH = 2048
 BATCH = 256
-PREVIEWS = 3
 
 
 def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int | None, folder: Path,
@@ -45,6 +40,7 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
 
     Returns the content of examples.json. Raises DataError when nothing is left to train on.
     """
+    remove_jsonl_sets(folder)
     splits = {name: list(read_records(records / f"{name}.jsonl")) for name in SPLITS}
     plan = make_plan(
         recipe, [r for rows in splits.values() for r in rows], records, tokenizer, context_length
@@ -55,11 +51,11 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
     summary: dict[str, Any] = {"plan": plan_to_json(plan), "splits": {}, "preview": []}
     for name in SPLITS:
         drop_long = name == "train" and recipe.examples.long_answer == "drop"
-        tally = _Tally(drop_long=drop_long, start_id=tokenizer.bos_token_id, dropped=dropped)
+        tally = Tally(drop_long=drop_long, start_id=tokenizer.bos_token_id, dropped=dropped)
         write_token_set(folder / name, tally.watch(_examples(encoder, splits[name], progress)))
         summary["splits"][name] = tally.summary()
         if name == "train":
-            summary["preview"] = [_preview(tokenizer, example) for example in tally.first]
+            summary["preview"] = [preview(tokenizer, example) for example in tally.first]
             _check_training_set(tally, name=str(folder))
     progress.finish()
     summary["dropped"] = len(dropped)
@@ -143,7 +139,8 @@ def _examples(encoder: Encoder, records: Sequence[Record], progress: Progress) -
 def _example(
     record: Record, prompt: EncodedPrompt, text: str, completion: list[int], max_length: int
 ) -> Example:
-    tokens, labels, cut = mask(prompt.tokens, completion, max_length)
+    tokens, labels, cut = mask(prompt.tokens, completion, max_length, prompt.answered)
+    read = num_earlier(record) - prompt.turns_left_out
     return Example(
         id=record.id,
         input_ids=tokens,
@@ -152,71 +149,20 @@ def _example(
         completion=text,
         answer_cut=cut,
         prompt_cut=prompt.truncated,
+        turns_trained=len(prompt.answered),
+        turns_left_out=prompt.turns_left_out,
+        turns_not_trained=read - len(prompt.answered),
     )
 
 
-@dataclass(kw_only=True)
-class _Tally:
-    """Counts examples as they pass by on their way to the disk."""
-
-    drop_long: bool
-    start_id: int | None
-    """The token a text begins with, where the tokenizer has one."""
-    dropped: list[dict[str, Any]]
-    first: list[Example] = field(default_factory=list)
-    num_prompt: list[int] = field(default_factory=list)
-    num_supervised: list[int] = field(default_factory=list)
-    answers_cut: int = 0
-    prompts_cut: int = 0
-    doubled_starts: int = 0
-
-    def watch(self, examples: Iterator[Example]) -> Iterator[Example]:
-        for example in examples:
-            if example.answer_cut and self.drop_long:
-                self.dropped.append(
-                    {"id": example.id, "reason": "long_answer", "tokens": len(example.input_ids)}
-                )
-                continue
-            if len(self.first) < PREVIEWS:
-                self.first.append(example)
-            self.num_supervised.append(example.num_supervised)
-            self.num_prompt.append(len(example.input_ids) - example.num_supervised)
-            self.answers_cut += example.answer_cut
-            self.prompts_cut += example.prompt_cut
-            self.doubled_starts += self.start_id is not None and example.input_ids[:2] == [self.start_id] * 2
-            yield example
-
-    def summary(self) -> dict[str, Any]:
-        prompt, answer = np.array(self.num_prompt), np.array(self.num_supervised)
-        return {
-            "examples": len(answer),
-            "prompts_cut": self.prompts_cut,
-            "answers_cut": self.answers_cut,
-            "tokens": int(prompt.sum() + answer.sum()),
-            "trained_tokens": int(answer.sum()),
-            "trained_share": float(answer.sum() / max(prompt.sum() + answer.sum(), 1)),
-            "length": _percentiles(prompt + answer),
-            "prompt_length": _percentiles(prompt),
-            "answer_length": _percentiles(answer),
-        }
-
-
-def _percentiles(lengths: np.ndarray[Any, Any]) -> dict[str, int] | None:
-    if not len(lengths):
-        return None
-    return {f"p{q}": int(np.percentile(lengths, q, method="higher")) for q in (50, 90, 99)} | {
-        "max": int(lengths.max())
-    }
-
-
-def _check_training_set(tally: _Tally, *, name: str) -> None:
-    if not tally.num_supervised:
+def _check_training_set(tally: Tally, *, name: str) -> None:
+    if not tally.num_answer:
         raise DataError(
             f"{name}: no training example is left; all {len(tally.dropped)} had answers that do not fit.",
             "at least one training example",
             "Raise examples.max_length, or set examples.long_answer: cut.",
         )
-    if empty := sum(count == 0 for count in tally.num_supervised):
+    if empty := sum(count == 0 for count in tally.num_answer):
         raise DataError(
             f"{name}: {empty} training examples have no token to learn; their prompts fill examples.max_length.",
             "room for an answer behind every prompt",
@@ -228,12 +174,3 @@ def _check_training_set(tally: _Tally, *, name: str) -> None:
             "one start token at most",
             "The chat template writes one and the tokenizer adds another; use prompt.chat_template: never.",
         )
-
-
-def _preview(tokenizer: Any, example: Example) -> dict[str, Any]:
-    """What of one training example is read and what is learned, decoded from its tokens."""
-    learned = [
-        token for token, label in zip(example.input_ids, example.labels, strict=True) if label != IGNORED
-    ]
-    read = example.input_ids[: len(example.input_ids) - len(learned)]
-    return {"id": example.id, "prompt": tokenizer.decode(read), "trained": tokenizer.decode(learned)}

@@ -18,7 +18,7 @@ VERDICT_OPTIONS = ("yes", "no", "maybe")
 OF_FORMAT = {
     "symptom_table": "symptoms",
     "typed_qa": "typed_question",
-    "dialogue": "question",
+    "dialogue": "dialogue",
     "question_answer": "question",
     "multiple_choice": "choices",
 }
@@ -29,7 +29,7 @@ class Wording:
     """Every choice about words, resolved: nothing is `auto` any more."""
 
     template: str
-    """symptoms, typed_question, question, medical_question or choices."""
+    """symptoms, typed_question, question, medical_question, choices or dialogue."""
     system: str | None
     options: bool
     """Whether the options stand in the prompt."""
@@ -49,10 +49,26 @@ def resolve_wording(prompt: PromptSection, data_format: str) -> Wording:
     return Wording(template=template, system=prompt.system, options=shows_options, answer=answer)
 
 
-def render_prompt(record: Record, wording: Wording) -> str:
-    """The text the model reads, up to where its answer begins."""
-    system = f"{wording.system.strip()}\n\n" if wording.system else ""
-    return system + BODIES[wording.template](record, wording)
+def render_prompt(turn: Record, wording: Wording) -> str:
+    """The text that opens a plain prompt: what the system says, and the first turn up to its answer."""
+    system = system_text(turn, wording)
+    return (f"{system}\n\n" if system else "") + render_turn(turn, wording, first=True)
+
+
+def system_text(turn: Record, wording: Wording) -> str:
+    """What stands before a first turn: the recipe's instruction, then the conversation's own."""
+    own = [said["content"] for said in turn.history if said["role"] == "system"]
+    return "\n\n".join(text.strip() for text in (wording.system or "", *own) if text.strip())
+
+
+def render_turn(turn: Record, wording: Wording, *, first: bool = False, chat: bool = False) -> str:
+    """The text of one turn, up to where its answer begins.
+
+    `first`: a template's opening sentence stands before the first turn only. `chat`: inside a chat template,
+    which itself tells who speaks.
+    """
+    body = CHAT_BODIES if chat else BODIES
+    return (OPENINGS.get(wording.template, "") if first else "") + body[wording.template](turn, wording)
 
 
 def answer_text(record: Record, wording: Wording) -> str:
@@ -85,7 +101,7 @@ def asks_for_verdict(record: Record) -> bool:
 
 def join(prompt: str, completion: str) -> str:
     """The completion as it follows this prompt: with one space, unless the prompt ends in white space."""
-    return completion if not prompt or prompt[-1].isspace() else f" {completion}"
+    return completion if not completion or not prompt or prompt[-1].isspace() else f" {completion}"
 
 
 def _symptoms(record: Record, _: Wording) -> str:
@@ -102,8 +118,17 @@ def _question(record: Record, wording: Wording) -> str:
 
 
 def _medical_question(record: Record, wording: Wording) -> str:
-    opening = "Give an answer for the following medical question.\n\n"
-    return f"{opening}{_context(record)}### Question:\n{record.question}{_listed(record, wording)}\n\n### Answer:\n\n"
+    return f"{_context(record)}### Question:\n{record.question}{_listed(record, wording)}\n\n### Answer:\n\n"
+
+
+def _dialogue(record: Record, _: Wording) -> str:
+    context = f"Context: {record.context}\n\n" if record.context else ""
+    return f"{context}Patient: {record.question}\n\nDoctor:"
+
+
+def _message(record: Record, _: Wording) -> str:
+    context = f"Context: {record.context}\n\n" if record.context else ""
+    return f"{context}{record.question}"
 
 
 def _choices(record: Record, wording: Wording) -> str:
@@ -136,4 +161,7 @@ BODIES = {
     "question": _question,
     "medical_question": _medical_question,
     "choices": _choices,
+    "dialogue": _dialogue,
 }
+CHAT_BODIES = {**BODIES, "dialogue": _message}
+OPENINGS = {"medical_question": "Give an answer for the following medical question.\n\n"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Prediction
 from medadapt.metrics.controls import control_decisions
@@ -16,6 +17,7 @@ from medadapt.metrics.marks import FloatArray, Tallies, mark_decisions, mark_lik
 from medadapt.metrics.paired import Pair
 from medadapt.metrics.resampling import Plan, bootstrap_values, flipped_differences, group_numbers
 from medadapt.metrics.values import METRICS
+from medadapt.metrics.written import mark_answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,7 @@ def mark_entrants(
     samples: int,
     seed: int,
     alpha: float,
+    soft_match: SoftMatchSection,
 ) -> Entrants:
     """Mark both models, and for closed tasks the controls, on the test records."""
     plan = Plan(group=group_numbers([record.group for record in test]), samples=samples, seed=seed)
@@ -62,7 +65,9 @@ def mark_entrants(
         tallies = {name: mark_decisions(answers, choices, labels) for name, choices in decided.items()}
     for name, rows in predictions.items():
         tallies[name] |= mark_likelihoods(rows)
-        if answers is not None:
+        if answers is None:
+            tallies[name] |= mark_answers(test, rows, soft_match)
+        else:
             tallies[name] |= mark_texts(answers, rows)
     return Entrants(
         task=task,

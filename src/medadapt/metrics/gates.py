@@ -49,7 +49,8 @@ def _leak(leakage: dict[str, Any], n: int) -> Finding | None:
         kind="leak",
         exit_code=3,
         problem=f"The test set leaks: {what}, so the scores overstate what was learned.",
-        remedy="Let `data.split.group: auto` split the data, or accept it with `data.allow_leak: true`.",
+        remedy="Let `data.split.group: auto` split the data, take the records named in data.json out of ready-made "
+        "splits, or accept it with `data.allow_leak: true`.",
     )
 
 

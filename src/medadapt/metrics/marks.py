@@ -23,8 +23,8 @@ Tallies = dict[str, FloatArray]
 """Columns by name: (n,) a sum or count a record, (n, L) one column for each of L labels. Summed over
 records, or over resamples, the first axis is that of the sums."""
 
-NATS_GRID = 2.0**30
-"""Log-likelihoods are rounded to multiples of 1/NATS_GRID (1e-9 nats). Their sums are then exact in float64
+GRID = 2.0**30
+"""Log-likelihoods and likenesses are rounded to multiples of 1/GRID (1e-9). Their sums are then exact in float64
 in whatever order a machine adds them, and the same predictions give the same metrics everywhere."""
 
 
@@ -128,12 +128,16 @@ def mark_likelihoods(predictions: Sequence[Prediction]) -> Tallies:
         _check_finite(prediction)
     if any(p.nll is None or p.num_tokens is None or p.num_bytes is None for p in predictions):
         return {}
-    nll = np.array([p.nll for p in predictions], dtype=np.float64)
     return {
-        "nll": np.round(nll * NATS_GRID) / NATS_GRID,
+        "nll": on_grid([p.nll for p in predictions]),
         "tokens": np.array([p.num_tokens for p in predictions], dtype=np.float64),
         "bytes": np.array([p.num_bytes for p in predictions], dtype=np.float64),
     }
+
+
+def on_grid(values: Sequence[float | None]) -> FloatArray:
+    """Numbers rounded to the grid on which sums are exact; None is no number."""
+    return np.asarray(np.round(np.array(values, dtype=np.float64) * GRID) / GRID)
 
 
 def _check_finite(prediction: Prediction) -> None:

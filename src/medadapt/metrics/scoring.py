@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from medadapt.core.errors import RecipeError
+from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, control_scores
-from medadapt.metrics.classes import confusion, paired_counts, per_class
+from medadapt.metrics.classes import averages, confusion, paired_counts, per_class
 from medadapt.metrics.detectable import detectable_difference
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
+from medadapt.metrics.error_length import error_length
 from medadapt.metrics.estimates import NO_COLUMN, interval_method
-from medadapt.metrics.marks import check_pairing
-from medadapt.metrics.paired import difference
+from medadapt.metrics.marks import FloatArray, Tallies, check_pairing
+from medadapt.metrics.paired import Pair, difference
 from medadapt.metrics.rates import rates
+from medadapt.metrics.soft_matching import soft_matching
 from medadapt.metrics.subgroups import subgroups
 from medadapt.metrics.values import metric_names
+from medadapt.metrics.written import answer_signatures, has_similarity
 
 SCHEMA = 1
 
@@ -44,6 +48,10 @@ class ScoreInputs:
     vocabulary_size: int
     """Of the model; ln of it is the loss of uniform guessing."""
     protocol: Protocol
+    soft_match: SoftMatchSection = field(default_factory=SoftMatchSection)
+    """When a written answer to an open question counts as right."""
+    embedding: str | None = None
+    """The embedding model behind `similarity`, and how it was used."""
 
 
 def score(inputs: ScoreInputs) -> Metrics:
@@ -54,8 +62,9 @@ def score(inputs: ScoreInputs) -> Metrics:
     The same inputs give the same numbers.
     """
     check_pairing(inputs.test, inputs.baseline, inputs.tuned)
-    generated = any(p.text is not None for p in [*inputs.baseline, *inputs.tuned])
-    names = metric_names(inputs.task, generated=generated)
+    predictions = [*inputs.baseline, *inputs.tuned]
+    generated = any(p.text is not None for p in predictions)
+    names = metric_names(inputs.task, generated=generated, similar=has_similarity(predictions))
     _check_primary(inputs, names)
     entrants = mark_entrants(
         inputs.task,
@@ -66,7 +75,10 @@ def score(inputs: ScoreInputs) -> Metrics:
         samples=inputs.bootstrap_samples,
         seed=inputs.seed,
         alpha=inputs.alpha,
+        soft_match=inputs.soft_match,
     )
+    moved = effect(inputs.baseline, inputs.tuned)
+    pair = pair_models(entrants, same_model=not has_effect(asdict(moved)))
     return {
         "schema": SCHEMA,
         "task": inputs.task,
@@ -77,12 +89,15 @@ def score(inputs: ScoreInputs) -> Metrics:
         "protocol": asdict(inputs.protocol),
         **{name: estimates_of(name, entrants, metrics=names, missing=NO_COLUMN) for name in entrants.models},
         "intervals": {name: interval_method(name, entrants.plan) for name in names},
-        **_comparison(inputs, entrants, names),
+        "difference": {name: asdict(difference(name, pair)) for name in names},
+        "effect": asdict(moved),
+        **_detectable(inputs.primary, pair),
         "controls": control_scores(entrants, names),
         "against_control": against_best_control(entrants),
         "leakage": inputs.leakage,
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
+        **(_of_closed(inputs, entrants) if inputs.task != "qa" else _of_written(inputs, pair)),
     }
 
 
@@ -99,32 +114,50 @@ def _check_primary(inputs: ScoreInputs, names: Sequence[str]) -> None:
     )
 
 
-def _comparison(inputs: ScoreInputs, entrants: Entrants, names: Sequence[str]) -> dict[str, Any]:
-    """The tuned model against its baseline."""
-    moved = effect(inputs.baseline, inputs.tuned)
-    pair = pair_models(entrants, same_model=not has_effect(asdict(moved)))
-    detectable = detectable_difference(inputs.primary, pair)
-    return {
-        "difference": {name: asdict(difference(name, pair)) for name in names},
-        "effect": asdict(moved),
-        "detectable_difference": detectable.value,
-        "detectable_reason": detectable.reason,
-    }
+def _detectable(primary: str, pair: Pair) -> dict[str, Any]:
+    found = detectable_difference(primary, pair)
+    return {"detectable_difference": found.value, "detectable_reason": found.reason}
 
 
 def _diagnostics(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
-    """Where the scores come from: rates, subgroups, and for closed tasks labels and confusions."""
-    models = entrants.models
-    found: dict[str, Any] = {
+    """Where the scores come from, whatever the task."""
+    return {
         "rates": {"baseline": rates(inputs.baseline, inputs.task), "tuned": rates(inputs.tuned, inputs.task)},
         "groups": subgroups(
-            inputs.test, models, metric=inputs.primary, plan=entrants.plan, alpha=inputs.alpha
+            inputs.test, entrants.models, metric=inputs.primary, plan=entrants.plan, alpha=inputs.alpha
         ),
         "calibration": {"reason": "calibration is not measured by this version"},
     }
-    if inputs.task != "qa":
-        found["confusion"] = confusion(models, entrants.labels)
-        found["paired"] = paired_counts(models["baseline"], models["tuned"])
-    if inputs.task == "diagnosis":
-        found["per_class"] = {name: per_class(tallies, entrants.labels) for name, tallies in models.items()}
-    return found
+
+
+def _of_closed(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
+    """Who is right where: labels or letters, confusions, and errors by length."""
+    models, labels = entrants.models, entrants.labels
+    found = {
+        "confusion": confusion(models, labels),
+        "paired": paired_counts(models["baseline"], models["tuned"]),
+        "error_length": error_length(inputs.test, _marks(models, "right")),
+    }
+    if inputs.task != "diagnosis":
+        return found
+    return {
+        **found,
+        "per_class": {name: per_class(tallies, labels) for name, tallies in models.items()},
+        "classification_report": {name: averages(tallies, labels) for name, tallies in models.items()},
+    }
+
+
+def _of_written(inputs: ScoreInputs, pair: Pair) -> dict[str, Any]:
+    """What only written answers to open questions tell; nothing where a model wrote none."""
+    models = {"baseline": pair.first, "tuned": pair.second}
+    if any("right_soft" not in tallies for tallies in models.values()):
+        return {}
+    return {
+        "signatures": answer_signatures(inputs.embedding),
+        "soft_match": soft_matching(inputs.soft_match, pair),
+        "error_length": error_length(inputs.test, _marks(models, "right_soft")),
+    }
+
+
+def _marks(models: Mapping[str, Tallies], column: str) -> dict[str, FloatArray]:
+    return {name: tallies[column] for name, tallies in models.items()}

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.records import Task
+from medadapt.metrics.corpus_overlap import bleu, chrf
 from medadapt.metrics.marks import FloatArray, Tallies
 
 
@@ -53,6 +55,15 @@ def bits_per_byte(sums: Tallies) -> FloatArray:
     return _ratio(sums["nll"] / np.log(2), sums["bytes"])
 
 
+def soft_match(sums: Tallies) -> FloatArray:
+    """Share of records whose written answer is at least as like the reference as `evaluation.soft_match` asks."""
+    return _ratio(sums["right_soft"], sums["records"])
+
+
+def _mean(column: str) -> Callable[[Tallies], FloatArray]:
+    return lambda sums: _ratio(sums[column], sums["records"])
+
+
 METRICS: Mapping[str, tuple[tuple[str, ...], Callable[[Tallies], FloatArray]]] = {
     "accuracy": (("right", "records"), accuracy),
     "accuracy_generated": (("right_generated", "records"), accuracy_generated),
@@ -60,18 +71,32 @@ METRICS: Mapping[str, tuple[tuple[str, ...], Callable[[Tallies], FloatArray]]] =
     "loss": (("nll", "tokens"), loss),
     "perplexity": (("nll", "tokens"), perplexity),
     "bits_per_byte": (("nll", "bytes"), bits_per_byte),
+    "rouge1": (("rouge1", "records"), _mean("rouge1")),
+    "rouge2": (("rouge2", "records"), _mean("rouge2")),
+    "rougeL": (("rougeL", "records"), _mean("rougeL")),
+    "bleu": (("bleu_counts",), lambda sums: bleu(sums["bleu_counts"])),
+    "chrf": (("chrf_counts",), lambda sums: chrf(sums["chrf_counts"])),
+    "token_f1": (("token_f1", "records"), _mean("token_f1")),
+    "fuzzy": (("fuzzy", "records"), _mean("fuzzy")),
+    "similarity": (("similarity", "records"), _mean("similarity")),
+    "soft_match": (("right_soft", "records"), soft_match),
 }
-"""Each metric with the columns it is made from, in the order of metrics.json."""
+"""Each metric with the columns it is made from, in the order of metrics.json. `soft_match` has a block of its
+own there."""
 
-ZERO_ONE = {"accuracy": "right", "accuracy_generated": "right_generated"}
+ZERO_ONE = {"accuracy": "right", "accuracy_generated": "right_generated", "soft_match": "right_soft"}
 """Metrics that are the mean of a 0/1 mark a record, and their column."""
 
 
-def metric_names(task: Task, *, generated: bool) -> list[str]:
-    """The metrics reported for a task; `generated` where the models also wrote their answers."""
+def metric_names(task: Task, *, generated: bool, similar: bool = False) -> list[str]:
+    """The metrics reported for a task.
+
+    `generated` where the models also wrote their answers, `similar` where an embedding model compared them.
+    """
+    names = ["loss", "perplexity", "bits_per_byte"]
     if task == "qa":
-        return ["loss", "perplexity", "bits_per_byte"]
-    return [name for name in METRICS if generated or name != "accuracy_generated"]
+        return names + [name for name in TEXT_METRICS if generated and (similar or name != "similarity")]
+    return ["accuracy", *(["accuracy_generated"] if generated else []), "macro_f1", *names]
 
 
 def metric_values(sums: Tallies) -> dict[str, FloatArray]:

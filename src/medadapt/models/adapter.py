@@ -1,27 +1,35 @@
-"""Adapters in PEFT's format: saved with the fingerprint of their base, loaded onto no other."""
+"""Adapters in PEFT's format: made anew, taken up again, saved with the fingerprint of their base.
+
+An adapter goes onto no other base than its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from peft import LoraConfig
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from medadapt.core.errors import ModelError
 from medadapt.core.files import disk_faults, read_json, sync_file, sync_folder, write_json
 from medadapt.core.recipe import LoraSection
+from medadapt.models.adapter_files import (
+    BASE,
+    WEIGHTS,
+    AdapterConfig,
+    find_adapter,
+    layers_of,
+    read_adapter_config,
+    read_adapter_tensors,
+    same_base_name,
+)
+from medadapt.models.linear import is_transposed
 from medadapt.models.loading import LoadedBase, quiet_libraries
-from medadapt.models.lora import attach_lora, put_adapter_tensors
+from medadapt.models.lora import attach_lora, lora_layers, put_adapter_tensors
 from medadapt.models.targets import resolve_targets, short_names
-
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
-BASE = "base.json"
-"""Beside PEFT's files: which base the adapter belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +42,56 @@ class AdaptedLayers:
     """The same as PEFT's `target_modules`: last parts of the names where these are unambiguous."""
 
 
+def start_adapter(base: LoadedBase, lora: LoraSection, *, seed: int, adapter: str | None) -> AdaptedLayers:
+    """Put the adapter that training starts from on the base, in place: a fresh one, or `model.adapter`.
+
+    Raises ModelError where that adapter cannot be found or read, belongs to another base, or is not the one
+    that the recipe's `lora` section describes.
+    """
+    if adapter is None:
+        return new_adapter(base, lora, seed=seed)
+    folder = find_adapter(adapter)
+    config = read_adapter_config(folder)
+    tensors = read_adapter_tensors(folder)
+    check_base(base, folder, config)
+    names = resolve_targets(base.model, lora.targets)
+    _check_asked(lora, names, config, sorted_like(base.model, layers_of(tensors)), folder)
+    layers = new_adapter(base, lora, seed=seed)
+    put_adapter_tensors(base.model, tensors)
+    return layers
+
+
 def new_adapter(base: LoadedBase, lora: LoraSection, *, seed: int) -> AdaptedLayers:
     """Put a fresh adapter on the base, in place; until it is trained it changes nothing."""
     names = resolve_targets(base.model, lora.targets)
     short = short_names(names)
     unambiguous = resolve_targets(base.model, tuple(short)) == names
-    attach_lora(base.model, names, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, seed=seed)
+    attach_lora(
+        base.model,
+        names,
+        rank=lora.rank,
+        alpha=lora.alpha,
+        dropout=lora.dropout,
+        seed=seed,
+        variant=lora.variant,
+    )
     return AdaptedLayers(names, short if unambiguous else names)
 
 
 def save_config(base: LoadedBase, lora: LoraSection, layers: AdaptedLayers, folder: Path) -> None:
-    """Write what PEFT needs to load the adapter, the tokenizer, and the base's fingerprint."""
+    """Write what PEFT needs to load the adapter, the tokenizer, and the base's fingerprint.
+
+    The base must carry the adapter.
+    """
     config = LoraConfig(
         task_type="CAUSAL_LM",
         r=lora.rank,
         lora_alpha=lora.alpha,  # PEFT takes fractions too
         lora_dropout=lora.dropout,
         target_modules=layers.peft_targets,
+        use_rslora=lora.variant == "rslora",
+        use_dora=lora.variant == "dora",
+        fan_in_fan_out=any(is_transposed(layer.base) for _, layer in lora_layers(base.model)),
         bias="none",
         inference_mode=True,
         base_model_name_or_path=base.name,
@@ -88,71 +129,73 @@ def load_adapter(base: LoadedBase, folder: Path) -> LoadedBase:
     another base, or is of a kind that is not supported.
     """
     config = read_adapter_config(folder)
-    check_base(base, folder)
-    try:
-        tensors = load_file(folder / WEIGHTS)
-    except (OSError, SafetensorError) as problem:
-        raise ModelError(
-            f"{folder / WEIGHTS} cannot be read ({problem}).",
-            "a complete adapter",
-            "Run the training stage again.",
-        ) from problem
-    names = sorted_like(
-        base.model, {key.removeprefix("base_model.model.").rsplit(".lora_", 1)[0] for key in tensors}
-    )
+    check_base(base, folder, config)
+    tensors = read_adapter_tensors(folder)
+    names = sorted_like(base.model, layers_of(tensors))
     attach_lora(
-        base.model, names, rank=int(config["r"]), alpha=float(config["lora_alpha"]), dropout=0.0, seed=0
+        base.model, names, rank=config.rank, alpha=config.alpha, dropout=0.0, seed=0, variant=config.variant
     )
     put_adapter_tensors(base.model, tensors)
     base.model.eval()
     return base
 
 
-def read_adapter_config(folder: Path) -> dict[str, Any]:
-    """adapter_config.json of a plain LoRA adapter. Raises ModelError for other kinds."""
-    path = folder / CONFIG
-    if not path.is_file() or not (folder / WEIGHTS).is_file():
-        raise ModelError(
-            f"{folder} holds no adapter.",
-            f"{CONFIG} and {WEIGHTS}",
-            "Run the training stage, or correct the path.",
-        )
-    config: dict[str, Any] = read_json(path)
-    unsupported = [
-        key for key in ("use_dora", "use_rslora", "rank_pattern", "alpha_pattern", "modules_to_save", "fan_in_fan_out")
-        if config.get(key)
-    ]  # fmt: skip
-    if config.get("peft_type") != "LORA" or unsupported:
-        raise ModelError(
-            f"{path} describes {config.get('peft_type')} {' '.join(unsupported)}".rstrip() + ".",
-            "a plain LoRA adapter",
-            "Load it with PEFT itself; this version reads plain LoRA.",
-        )
-    return config
+def check_base(base: LoadedBase, folder: Path, config: AdapterConfig) -> None:
+    """Raise ModelError when the adapter in `folder` was trained on another base than this one.
 
-
-def check_base(base: LoadedBase, folder: Path) -> None:
-    """Raise ModelError when the adapter in `folder` was trained on another base than this one."""
+    An adapter made by other software carries no fingerprint. Then only a name that cannot be this base's is
+    refused here; that the layers fit is seen when the weights are put in.
+    """
     path = folder / BASE
-    if not path.is_file():
-        return  # made by other software: nothing is known about its base
-    trained_on = read_json(path)
-    if trained_on["base_sha256"] != base.sha256:
+    if path.is_file():
+        trained_on = read_json(path)
+        name, fits = trained_on["base"], trained_on["base_sha256"] == base.sha256
+        why = f"fingerprint {trained_on['base_sha256'][:12]}, but {base.name} has {base.sha256[:12]}"
+    else:
+        name, fits = config.base, config.base is None or same_base_name(config.base, base.name)
+        why = f"by its adapter_config.json, but the base here is {base.name}"
+    if not fits:
         raise ModelError(
-            f"The adapter in {folder} belongs to another base: it was trained on {trained_on['base']} "
-            f"(fingerprint {trained_on['base_sha256'][:12]}), but {base.name} has {base.sha256[:12]}.",
+            f"The adapter in {folder} belongs to another base: it was trained on {name} ({why}).",
             "the base the adapter was trained on",
-            f"Set model.base to {trained_on['base']}, or train a new adapter for this base.",
+            f"Set model.base to {name}, or train a new adapter for this base.",
         )
 
 
-def sorted_like(model: nn.Module, names: set[str]) -> list[str]:
+def sorted_like(model: nn.Module, names: Iterable[str]) -> list[str]:
     """Module names in the model's own order. Raises ModelError for names it does not have."""
-    ordered = [name for name, _ in model.named_modules() if name in names]
-    if missing := sorted(names - set(ordered)):
+    wanted = set(names)
+    ordered = [name for name, _ in model.named_modules() if name in wanted]
+    if missing := sorted(wanted - set(ordered)):
         raise ModelError(
-            f"The adapter names layers this model does not have, the first is {missing[0]}.",
+            f"The adapter names layers this model does not have, the first is {missing[0]}: it belongs to "
+            "another base.",
             "an adapter for this architecture",
             "Use the base the adapter was trained on.",
         )
     return ordered
+
+
+def _check_asked(
+    lora: LoraSection, names: list[str], config: AdapterConfig, adapted: list[str], folder: Path
+) -> None:
+    """Raise ModelError unless the recipe's `lora` section describes the adapter that is there."""
+    pairs = {
+        "rank": (lora.rank, config.rank),
+        "alpha": (float(lora.alpha), config.alpha),
+        "variant": (lora.variant, config.variant),
+    }
+    differ = [
+        f"lora.{key} {asked}, the adapter has {got}" for key, (asked, got) in pairs.items() if asked != got
+    ]
+    if names != adapted:
+        asked, got = (", ".join(short_names(list(these))) for these in (names, adapted))
+        differ.append(
+            f"lora.targets meaning {len(names)} layers ({asked}), the adapter has {len(adapted)} ({got})"
+        )
+    if differ:
+        raise ModelError(
+            f"The adapter in {folder} is not what the recipe asks for: {'; '.join(differ)}.",
+            "the rank, alpha, variant and targets that the adapter was trained with",
+            "Give the adapter's values in the lora section, or leave out model.adapter to train a new one.",
+        )

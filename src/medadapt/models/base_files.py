@@ -60,7 +60,7 @@ def find_folder(name: str, *, revision: str | None = None, code: bool = False) -
                 "facebook/opt-1.3b",
                 "Correct model.base.",
             )
-        folder = _snapshot(name, revision, (*SMALL_FILES, *(("*.py",) if code else ())))
+        folder = fetch(name, revision, (*SMALL_FILES, *(("*.py",) if code else ())))
     if not (folder / CONFIG).is_file():
         raise ModelError(
             f"{name} has no {CONFIG}.",
@@ -75,9 +75,7 @@ def find_files(name: str, *, revision: str | None = None, code: bool = False) ->
     folder = find_folder(name, revision=revision, code=code)
     shards = _shards(folder)
     if not Path(name).expanduser().is_dir() and not all((folder / shard).exists() for shard in shards):
-        folder = _snapshot(
-            name, revision, (*SMALL_FILES, *WEIGHT_FILES, *shards, *(("*.py",) if code else ()))
-        )
+        folder = fetch(name, revision, (*SMALL_FILES, *WEIGHT_FILES, *shards, *(("*.py",) if code else ())))
         shards = _shards(folder)
     if missing := [shard for shard in shards if not (folder / shard).exists()]:
         raise _no_weights(name, missing[0], [path.name for path in folder.iterdir()])
@@ -134,18 +132,21 @@ def _is_plain(name: Any) -> bool:
     return isinstance(name, str) and Path(name).name == name
 
 
-def _snapshot(name: str, revision: str | None, patterns: tuple[str, ...]) -> Path:
-    """The cached folder of a hub model, completed where the hub answers. It is asked once, without retries."""
+def fetch(name: str, revision: str | None, patterns: tuple[str, ...], *, key: str = "model.base") -> Path:
+    """The cached folder of a hub model, completed where the hub answers. It is asked once, without retries.
+
+    `key` is what the recipe calls it. Raises ModelError where the hub does not give it.
+    """
     try:
         with disk_faults(Path(HF_HUB_CACHE)):
             return Path(snapshot_download(name, revision=revision, allow_patterns=list(patterns)))
     except DiskError:
         raise
     except Exception as problem:  # the hub's client lets errors of several libraries through
-        raise _hub_problem(name, problem) from problem
+        raise _hub_problem(name, problem, key) from problem
 
 
-def _hub_problem(name: str, problem: Exception) -> ModelError:
+def _hub_problem(name: str, problem: Exception, key: str = "model.base") -> ModelError:
     if isinstance(problem, GatedRepoError):
         return ModelError(
             f"{name} is gated, and this machine is not logged in with an account that may use it.",
@@ -158,7 +159,7 @@ def _hub_problem(name: str, problem: Exception) -> ModelError:
             f"There is no model {name} on the hub, or it is private and this machine is not logged in with "
             "access to it.",
             "a model folder, or a hub id such as facebook/opt-1.3b",
-            "Correct model.base; for a private model log in with `hf auth login` (or set HF_TOKEN).",
+            f"Correct {key}; for a private model log in with `hf auth login` (or set HF_TOKEN).",
         )
     if isinstance(problem, RevisionNotFoundError):
         return ModelError(
@@ -170,14 +171,14 @@ def _hub_problem(name: str, problem: Exception) -> ModelError:
         return ModelError(
             f"{name} is not (completely) on this machine, and the model hub cannot be reached.",
             "a model folder, the model in the local cache, or a connection to the hub",
-            "Connect and repeat (unset HF_HUB_OFFLINE if it is set), or set model.base to a local folder. "
+            f"Connect and repeat (unset HF_HUB_OFFLINE if it is set), or set {key} to a local folder. "
             "`--smoke` tries the recipe without the model.",
         )
     if isinstance(problem, ValueError) and not isinstance(problem, HfHubHTTPError):
         return ModelError(
-            f"model.base: {name!r} is neither a folder nor a hub id.",
+            f"{key}: {name!r} is neither a folder nor a hub id.",
             "a model folder, or a hub id such as facebook/opt-1.3b",
-            "Correct model.base.",
+            f"Correct {key}.",
         )
     return ModelError(
         f"{name} could not be fetched from the model hub ({first_line(problem)}).",

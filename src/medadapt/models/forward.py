@@ -15,18 +15,23 @@ import torch
 from torch import Tensor, nn
 
 from medadapt.core.errors import ModelError
+from medadapt.models.linear import working_device
 
 
 def final_hidden(model: nn.Module, tokens_BT: Tensor) -> Tensor:
-    """Hidden states after the last layer and its norm, (B, T, H), for right-padded token rows."""
+    """Hidden states after the last layer and its norm, (B, T, H), for right-padded token rows.
+
+    They lie where the tokens lie, also where the layers are spread over several devices.
+    """
     decoder: Any = model.base_model
-    return decoder(input_ids=tokens_BT, use_cache=False, return_dict=True).last_hidden_state
+    hidden_BTH: Tensor = decoder(input_ids=tokens_BT, use_cache=False, return_dict=True).last_hidden_state
+    return hidden_BTH.to(tokens_BT.device)
 
 
 def vocabulary_logits(model: nn.Module, hidden_NH: Tensor) -> Tensor:
-    """Logits (N, V) of selected hidden states, in the model's number format."""
+    """Logits (N, V) of selected hidden states, on their device and in the model's number format."""
     head: Any = model.get_output_embeddings()  # type: ignore[operator]
-    logits_NV = head(hidden_NH)
+    logits_NV: Tensor = head(hidden_NH.to(working_device(head))).to(hidden_NH.device)
     cap = getattr(text_config(model), "final_logit_softcapping", None)
     if cap:
         logits_NV = torch.tanh(logits_NV / cap) * cap

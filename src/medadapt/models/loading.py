@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import ModelSection
+from medadapt.models.adapter_files import find_adapter, read_adapter_config
 from medadapt.models.base_files import (
     check_weights,
     find_files,
@@ -26,6 +27,13 @@ from medadapt.models.base_files import (
 from medadapt.models.device import PRECISION_OF, device_facts, pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
 from medadapt.models.forward import text_config, verify_forward
+from medadapt.models.placement import Placement, place_base
+from medadapt.models.quantization import (
+    check_head,
+    guard_cpu_quantization,
+    quantization_config,
+    weights_quantization,
+)
 from medadapt.models.targets import resolve_targets
 
 FAST_ATTENTION = "sdpa"
@@ -82,32 +90,34 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
     files = find_files(name, revision=revision, code=model.trust_remote_code)
     refuse_foreign_code(files.config, name, trusted=model.trust_remote_code)
     tokenizer = load_tokenizer(name, revision=revision, trust_remote_code=model.trust_remote_code)
+    config = config_without_dropout(name, revision=revision, trust_remote_code=model.trust_remote_code)
+    check_vocabulary(tokenizer, config, name)
+    placement = place_base(
+        config,
+        place,
+        any_device=device == "auto",
+        dtype=dtype,
+        quantization=model.quantization,
+        offload=model.offload,
+        code=model.trust_remote_code,
+    )
+    sha256 = fingerprint(files.config, files.weights)
     options: dict[str, Any] = {
-        "config": config_without_dropout(name, revision=revision, trust_remote_code=model.trust_remote_code),
+        "config": config,
         "dtype": dtype,
-        "device_map": {"": place},
+        "device_map": placement.device_map,
         "use_safetensors": True,
         "trust_remote_code": model.trust_remote_code,
     }
-    if model.quantization == "nf4":
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        )
-    sha256 = fingerprint(files.config, files.weights)
+    if packing := quantization_config(model.quantization, dtype, offload=placement.offloads):
+        options["quantization_config"] = packing
     loaded = _load_weights(name, files.folder, options)
     loaded.requires_grad_(False)
     loaded.eval()
     guard_cpu_quantization(loaded)
+    check_head(loaded)
     verify_forward(loaded)
-    facts = {
-        "device": asdict(device_facts(place)),
-        "precision": {"asked": model.precision, "got": weights_precision(loaded)},
-        "quantization": {"asked": model.quantization, "got": weights_quantization(loaded)},
-        "attention": {"asked": FAST_ATTENTION, "got": loaded.config._attn_implementation},
-    }
+    facts = _facts(loaded, model, place, placement)
     _check_asked_is_got(facts, PRECISION_OF[dtype])
     return LoadedBase(
         model=loaded,
@@ -120,19 +130,36 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
     )
 
 
+def _facts(loaded: Any, model: ModelSection, place: torch.device, placement: Placement) -> dict[str, Any]:
+    facts = {
+        "device": asdict(device_facts(place)),
+        "precision": {"asked": model.precision, "got": weights_precision(loaded)},
+        "quantization": {"asked": model.quantization, "got": weights_quantization(loaded)},
+        "attention": {"asked": FAST_ATTENTION, "got": loaded.config._attn_implementation},
+    }
+    if model.offload != "none":
+        facts["offload"] = {"asked": model.offload, "got": placement.offload}
+    if len(placement.device_map) > 1:
+        facts["placement"] = {part: str(device) for part, device in placement.device_map.items()}
+    return facts
+
+
 def check_base(model: ModelSection, targets: str | tuple[str, ...]) -> None:
     """Raise ModelError now where `load_base` and `new_adapter` would later, as far as small files tell.
 
-    Looked at are config.json, the tokenizer, whether there are weights in safetensors format, and whether
-    the layers that `lora.targets` names exist. Nothing large is downloaded or loaded.
+    Looked at are config.json, the tokenizer, whether there are weights in safetensors format, whether the
+    layers that `lora.targets` names exist, and whether `model.adapter` is there and of a kind that can be
+    taken up. Of the base nothing large is downloaded or loaded.
     """
     where: dict[str, Any] = {"revision": model.revision, "trust_remote_code": model.trust_remote_code}
     folder = find_folder(model.base, revision=model.revision, code=model.trust_remote_code)
     refuse_foreign_code(folder / "config.json", model.base, trusted=model.trust_remote_code)
     config = load_config(model.base, **where)
-    load_tokenizer(model.base, **where)
+    check_vocabulary(load_tokenizer(model.base, **where), config, model.base)
     if weights := check_weights(model.base, revision=model.revision):
         fingerprint(folder / "config.json", weights)
+    if model.adapter is not None:
+        read_adapter_config(find_adapter(model.adapter))
     if not isinstance(targets, str) and not model.trust_remote_code:
         with torch.device("meta"), quiet_libraries():
             resolve_targets(AutoModelForCausalLM.from_config(config), targets)
@@ -183,6 +210,30 @@ def load_tokenizer(name: str, *, revision: str | None = None, trust_remote_code:
     return tokenizer
 
 
+def check_vocabulary(tokenizer: Any, config: Any, name: str) -> None:
+    """Raise ModelError when the tokenizer makes tokens that the model has no embedding for.
+
+    Added tokens that no text can bring about are let be: some models list one for pictures.
+    """
+    rows = config.get_text_config().vocab_size
+    template = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else ""
+    needed = {tokenizer.bos_token, tokenizer.eos_token}
+    beyond = [
+        token
+        for token, number in tokenizer.get_added_vocab().items()
+        if number >= rows and (token in needed or token in template)
+    ]
+    if tokenizer.vocab_size > rows or beyond:
+        named = f" ({', '.join(sorted(beyond)[:3])})" if beyond else ""
+        raise ModelError(
+            f"{name}: the tokenizer knows {len(tokenizer)} tokens, but the model has embeddings for {rows} "
+            f"only{named}.",
+            "the tokenizer that the model was trained with",
+            "Put the model's own tokenizer files beside it. A model with added tokens needs its resized "
+            "embeddings saved first.",
+        )
+
+
 def load_config(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
     """The configuration of a base, without its weights. Raises ModelError where transformers knows none."""
     folder = find_folder(name, revision=revision, code=trust_remote_code)
@@ -224,29 +275,6 @@ def refuse_foreign_code(config_file: Path, name: str, *, trusted: bool) -> None:
             "an architecture that transformers knows",
             "Read that code first; then pin model.revision and set model.trust_remote_code: true.",
         )
-
-
-def guard_cpu_quantization(model: nn.Module) -> None:
-    """Keep 4-bit layers trainable on CPUs with AVX512-BF16.
-
-    There bitsandbytes repacks the weights in the first evaluation; later training forwards then use a
-    kernel without a gradient, and the layers before get none, with no error. Measured on 0.50.2.
-    """
-    for module in model.modules():
-        if hasattr(module, "support_avx512bf16_for_cpu"):
-            module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]
-
-
-def weights_quantization(model: nn.Module) -> str:
-    """What the linear layers in memory really are: `nf4`, `int8`, `none`, or another 4-bit type."""
-    kinds = set()
-    for module in model.modules():
-        name = type(module).__name__
-        if name == "Linear4bit":
-            kinds.add(str(getattr(module.weight, "quant_type", "4bit")))
-        elif name == "Linear8bitLt":
-            kinds.add("int8")
-    return "+".join(sorted(kinds)) or "none"
 
 
 def weights_precision(model: nn.Module) -> str:

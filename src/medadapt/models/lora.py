@@ -1,16 +1,19 @@
 """LoRA layers: a frozen linear layer plus a trained low-rank update.
 
-The mathematics, the initial values and the names on disk are PEFT's (Hu et al. 2021, "LoRA: Low-Rank
-Adaptation of Large Language Models"), so the adapter loads with `PeftModel.from_pretrained`. The layer is
-our own because the trained weights stay in fp32 while the computation runs in the base's number format,
-without autocast, and because dropout must be reproducible from (seed, step, micro-batch).
+The mathematics, the initial values and the names on disk are PEFT's, so the adapter loads with
+`PeftModel.from_pretrained`. Three variants: plain (Hu et al. 2021, "LoRA: Low-Rank Adaptation of Large
+Language Models"), rank-stabilised (Kalajdzievski 2023, arXiv 2312.03732, another scale), and
+weight-decomposed (Liu et al. 2024, "DoRA", arXiv 2402.09353, a trained length for every output).
+
+The layers are our own because the trained weights stay in fp32 while the computation runs in the base's
+number format, without autocast, and because dropout must be reproducible from (seed, step, micro-batch).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,17 +22,25 @@ from torch.nn import functional
 from medadapt.core.errors import ModelError
 from medadapt.core.hashes import sha256_text
 from medadapt.models.dropout import silenced
+from medadapt.models.linear import dense_bias, dense_weight, linear_shape, working_device
+
+Variant = Literal["lora", "rslora", "dora"]
+
+
+def lora_scale(*, rank: int, alpha: float, variant: Variant) -> float:
+    """What the low-rank update is multiplied by: alpha / rank, rank-stabilised alpha / sqrt(rank)."""
+    return alpha / math.sqrt(rank) if variant == "rslora" else alpha / rank
 
 
 class LoraLinear(nn.Module):
-    """y = base(x) + alpha / rank * B A dropout(x), with A (rank, in) and B (out, rank) trained."""
+    """y = base(x) + scale * B A dropout(x), with A (rank, in) and B (out, rank) trained."""
 
     def __init__(
         self, base: nn.Module, *, rank: int, scale: float, dropout: float, dtype: torch.dtype
     ) -> None:
         super().__init__()
         width_in, width_out = linear_shape(base)
-        device = next(base.parameters()).device
+        device = working_device(base)
         self.base = base
         self.scale = scale
         self.dropout = dropout
@@ -43,26 +54,92 @@ class LoraLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., in) -> (..., out), in the number format of `x`."""
         y = self.base(x)
-        seen, scale = x, self.scale
-        if self.training and self.dropout:
-            seen = x.masked_fill(silenced(x.shape, self.dropout, self.mask_seed + self.place, x.device), 0)
-            scale = self.scale / (1 - self.dropout)  # what is left is scaled up, here where it costs nothing
-        low = functional.linear(seen, self.lora_A.to(x.dtype))
-        return torch.add(y, functional.linear(low, self.lora_B.to(x.dtype)).to(y.dtype), alpha=scale)
+        seen, kept = self._seen(x)
+        # What dropout leaves is scaled up here, where it costs nothing.
+        return torch.add(y, self._update(seen).to(y), alpha=self.scale / kept)
+
+    def tensors(self) -> dict[str, nn.Parameter]:
+        """What is trained, under the ends of PEFT's names."""
+        return {"lora_A.weight": self.lora_A, "lora_B.weight": self.lora_B}
+
+    def _seen(self, x: Tensor) -> tuple[Tensor, float]:
+        """What the update sees of its input, and the share of it that dropout keeps."""
+        if not (self.training and self.dropout):
+            return x, 1.0
+        mask = silenced(x.shape, self.dropout, self.mask_seed + self.place, x.device)
+        return x.masked_fill(mask, 0), 1 - self.dropout
+
+    def _update(self, x: Tensor) -> Tensor:
+        """B A x, on the adapter's device."""
+        low = functional.linear(x.to(self.lora_A.device), self.lora_A.to(x.dtype))
+        return functional.linear(low, self.lora_B.to(x.dtype))
 
 
-def linear_shape(module: nn.Module) -> tuple[int, int]:
-    """(in, out) widths of a linear layer of any kind."""
-    if hasattr(module, "in_features"):
-        return int(module.in_features), int(module.out_features)  # type: ignore[arg-type]
-    weight: Any = module.weight  # transformers' Conv1D, which keeps it the other way round
-    width_in, width_out = weight.shape
-    return int(width_in), int(width_out)
+class DoraLinear(LoraLinear):
+    """y = m / n * (W x + scale * B A x) + bias: also the length m of every output's weights is trained.
+
+    n is the length of each row of W + scale * B A. As in the paper (section 4.3) and in PEFT no gradient
+    flows through it, and dropout silences the input of everything but the plain W x.
+    """
+
+    def __init__(
+        self, base: nn.Module, *, rank: int, scale: float, dropout: float, dtype: torch.dtype
+    ) -> None:
+        super().__init__(base, rank=rank, scale=scale, dropout=dropout, dtype=dtype)
+        self._lengths: Tensor | None = None
+        self._lengths_of: tuple[int, ...] = ()
+        self._bias = dense_bias(base)
+        self.magnitude = nn.Parameter(
+            torch.empty(self.lora_B.shape[0], dtype=dtype, device=self.lora_B.device)
+        )
+        self.reset_magnitude()
+
+    @torch.no_grad()
+    def reset_magnitude(self) -> None:
+        """Start from the lengths there are, so that nothing changes until training does."""
+        self.magnitude.copy_(self.lengths())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in) -> (..., out), in the number format of `x`."""
+        y = self.base(x)
+        seen, kept = self._seen(x)
+        plain = y if seen is x else self.base(seen)
+        plain = plain if self._bias is None else plain - self._bias.to(plain)
+        ratio = self.magnitude / self.lengths()
+        # W x is already in y once, and its rest is small: little is lost where y has few digits.
+        return y + ((ratio - 1).to(y) * plain + ratio.to(y) * self._update(seen).to(y) * self.scale) / kept
+
+    def tensors(self) -> dict[str, nn.Parameter]:
+        """What is trained, under the ends of PEFT's names."""
+        return {**super().tensors(), "lora_magnitude_vector": self.magnitude}
+
+    def train(self, mode: bool = True) -> DoraLinear:
+        """Switch between training and evaluation; the lengths are measured anew after it."""
+        self._lengths = None
+        super().train(mode)
+        return self
+
+    def lengths(self) -> Tensor:
+        """(out,) lengths of the rows of W + scale * B A, kept while only evaluation goes on.
+
+        In training A and B change without a sign (the fused optimiser does not count versions up), so there
+        they are measured in every pass.
+        """
+        of = (self.lora_A._version, self.lora_B._version, self.lora_A.data_ptr(), self.lora_B.data_ptr())
+        if not self.training and self._lengths is not None and self._lengths_of == of:
+            return self._lengths
+        # A tensor made in inference mode could not be used in training later.
+        with torch.inference_mode(False), torch.no_grad():
+            self._lengths = torch.linalg.vector_norm(effective_weight(self), dim=1)
+        self._lengths_of = of
+        return self._lengths
 
 
-def is_linear(module: nn.Module) -> bool:
-    """Whether a module is a linear layer that can carry an adapter (quantised ones included)."""
-    return isinstance(module, nn.Linear) or type(module).__name__ == "Conv1D"
+@torch.no_grad()
+def effective_weight(layer: LoraLinear) -> Tensor:
+    """W + scale * B A as an (out, in) matrix in the adapter's number format, before any magnitude."""
+    weight = dense_weight(layer.base).to(layer.lora_A, copy=True)
+    return weight.addmm_(layer.lora_B, layer.lora_A, alpha=layer.scale)
 
 
 def attach_lora(
@@ -73,6 +150,7 @@ def attach_lora(
     alpha: float,
     dropout: float,
     seed: int,
+    variant: Variant = "lora",
     dtype: torch.dtype = torch.float32,
 ) -> None:
     """Put a LoRA layer around every module whose full name is in `names`; the rest stays frozen.
@@ -81,10 +159,12 @@ def attach_lora(
     device; B is zero, so the adapted model equals its base.
     """
     model.requires_grad_(False)
+    kind = DoraLinear if variant == "dora" else LoraLinear
+    scale = lora_scale(rank=rank, alpha=alpha, variant=variant)
     for place, name in enumerate(names):
         parent = model.get_submodule(name.rpartition(".")[0])
         leaf = name.rpartition(".")[2]
-        layer = LoraLinear(getattr(parent, leaf), rank=rank, scale=alpha / rank, dropout=dropout, dtype=dtype)
+        layer = kind(getattr(parent, leaf), rank=rank, scale=scale, dropout=dropout, dtype=dtype)
         layer.place = place
         generator = torch.Generator().manual_seed(int(sha256_text(f"{seed} {name}")[:15], 16))
         first = torch.empty(layer.lora_A.shape, dtype=torch.float32)
@@ -105,11 +185,11 @@ def lora_layers(model: nn.Module) -> Iterator[tuple[str, LoraLinear]]:
 
 def adapter_tensors(model: nn.Module) -> dict[str, nn.Parameter]:
     """The trained tensors under the names PEFT gives them on disk."""
-    tensors: dict[str, nn.Parameter] = {}
-    for name, layer in lora_layers(model):
-        tensors[f"base_model.model.{name}.lora_A.weight"] = layer.lora_A
-        tensors[f"base_model.model.{name}.lora_B.weight"] = layer.lora_B
-    return tensors
+    return {
+        f"base_model.model.{name}.{end}": tensor
+        for name, layer in lora_layers(model)
+        for end, tensor in layer.tensors().items()
+    }
 
 
 def put_adapter_tensors(model: nn.Module, tensors: dict[str, Tensor]) -> None:

@@ -28,6 +28,7 @@ FAMILIES = (
     (r"qwen3", "qwen3"),
     (r"qwen", "qwen2"),
     (r"gemma-2-", "gemma2"),
+    (r"gemma-?3|medgemma", "gemma3_text"),
     (r"gemma", "gemma"),
     (r"phi-?3|phi-?4", "phi3"),
     (r"phi", "phi"),

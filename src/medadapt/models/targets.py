@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from medadapt.core.errors import ModelError
-from medadapt.models.lora import is_linear
+from medadapt.models.linear import is_linear
 
 
 def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[str]:

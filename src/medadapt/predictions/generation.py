@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
+from medadapt.examples.encoding import Encoder
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.batching import TokenBudget, answering, in_batches
 
@@ -38,6 +39,15 @@ def generate(
     with answering(model.model):
         in_batches([len(prompt) + max_new_tokens for prompt in prompts], budget, work, advance)
     return answers
+
+
+def stopping_ids(encoder: Encoder) -> tuple[int, ...]:
+    """Tokens at which an answer is over: the closing token, and the end of text where that is another one.
+
+    In a chat template the closing token ends a turn, which a base that was never taught to chat does not know. It
+    ends its text instead, and what it would write after that is no part of its answer.
+    """
+    return tuple(dict.fromkeys([*encoder.closing_ids, int(encoder.tokenizer.eos_token_id)]))
 
 
 def _greedy(max_new_tokens: int, closing_ids: Collection[int]) -> GenerationConfig:

@@ -14,18 +14,19 @@ from medadapt.core.hashes import sha256_text
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import Record, read_records
-from medadapt.core.results import ModelName, Prediction
+from medadapt.core.results import MODEL_NAMES, ModelName, Prediction
 from medadapt.examples.encoding import Encoder, load_encoder
 from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import lora_layers
 from medadapt.predictions.batching import TokenBudget, answering
-from medadapt.predictions.generation import generate
+from medadapt.predictions.generation import generate, stopping_ids
 from medadapt.predictions.likelihood import Likelihood, reference_likelihoods
 from medadapt.predictions.parsing import read_label, read_letter
 from medadapt.predictions.questions import Question, pose
 from medadapt.predictions.scoring import best_choice, choice_scores, probabilities
 from medadapt.predictions.settings import PredictionSettings, answer_tokens, prediction_settings
+from medadapt.predictions.similarity import add_similarities, load_embedding_model
 
 
 def predict_both(
@@ -42,7 +43,8 @@ def predict_both(
 
     `records`, `examples` and `adapter` are the folders of the stages before; `base` must not carry an
     adapter yet, and carries this one afterwards. Returns what run.json keeps: n, method, batch_tokens,
-    truncated (records), and the seconds of each model.
+    truncated (records), the seconds of each model, and `embedding`, the embedding model where the recipe
+    names one.
     """
     if any(lora_layers(base.model)):
         raise ValueError("the baseline must be measured without an adapter, but the base carries one")
@@ -56,6 +58,16 @@ def predict_both(
     tuned_model = load_adapter(base, adapter)
     tuned = predict(tuned_model, encoder, test, name="tuned", settings=settings, progress=progress)
     write_jsonl(folder / "tuned.jsonl", tuned)
+    ended = time.monotonic()
+    embedding = None
+    if (named := recipe.evaluation.embedding_model) is not None:
+        embedding = load_embedding_model(Path(named), device=base.device)
+        answers = [record.answer for record in test]
+        compared = add_similarities(
+            embedding, answers, baseline, tuned, batch_tokens=settings.batch_tokens, progress=progress
+        )
+        for name, rows in zip(MODEL_NAMES, compared, strict=True):
+            write_jsonl(folder / f"{name}.jsonl", rows)
     return {
         "n": len(test),
         "method": settings.method,
@@ -63,8 +75,9 @@ def predict_both(
         "truncated": sum(prediction.truncated for prediction in baseline),
         "seconds": {
             "baseline": round(between - started, 3),
-            "tuned": round(time.monotonic() - between, 3),
+            "tuned": round(ended - between, 3),
         },
+        "embedding": embedding.description if embedding else None,
     }
 
 
@@ -162,7 +175,7 @@ def _written(
             model,
             prompts,
             max_new_tokens=room,
-            closing_ids=encoder.closing_ids,
+            closing_ids=stopping_ids(encoder),
             batch_tokens=budget,
             advance=progress.advance,
         )

@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from typing import Any
 
+from medadapt.records.mojibake import ungarbled
 from medadapt.records.rows import RowError
 
 Repairs = Counter[str]
@@ -31,7 +32,13 @@ LONE_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
 def sound_text(text: str, repairs: Repairs) -> str:
-    """The text without characters that no UTF-8 file, line-based file or tokenizer should meet."""
+    """The text without characters that no UTF-8 file, line-based file or tokenizer should meet.
+
+    Garbled UTF-8 is restored first, while its control characters are still there.
+    """
+    text, restored = ungarbled(text)
+    if restored:
+        repairs["garbled UTF-8 restored"] += 1
     if not ODD.search(text):
         return text
     for kind, table in (

@@ -13,13 +13,14 @@ NAMED = 5
 
 
 def input_text(record: Record) -> str:
-    """What the model is asked, in normal form: history, context and question, never an answer or option.
+    """What the model is asked, in normal form: history, context and question, never the answer or an option.
 
-    A list of symptoms is a set: it is put in alphabetical order.
+    A list of symptoms is a set: it is put in alphabetical order. What the system says is left out: it is the
+    same in most dialogues of a source, and would make them all look alike.
     """
     if symptoms := record.meta.get("symptoms"):
         return "; ".join(sorted(normal_form(symptom) for symptom in symptoms))
-    turns = (turn["content"] for turn in record.history)
+    turns = (turn["content"] for turn in record.history if turn["role"] != "system")
     return " | ".join(normal_form(part) for part in (*turns, record.context or "", record.question) if part)
 
 

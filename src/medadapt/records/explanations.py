@@ -11,18 +11,19 @@ from collections.abc import Sequence
 
 from medadapt.core.records import LETTERS
 
-GAP = r"[\s.:=,\-–—]*"
+GAP = r"[\s.:=,>*\-–—]*"
 LEAD = (
-    r"(?:(?:clearly|therefore|thus|so|hence)\b,?\s+)?(?:the\s+)?(?:(?:most\s+)?(?:correct|right|best|true|appropriate)\s+)?"
-    r"(?:answer|ans|option|choice|response|key)s?\b(?:\s+to\s+this\s+question\b)?"
+    r"\**(?:(?:explanation|exp|solution|sol)\b[\s.:\-–]+)?(?:(?:clearly|therefore|thus|so|hence)\b,?\s+)?(?:the\s+)?(?:(?:most\s+)?(?:correct|right|best|true|appropriate)\s+)?"
+    r"(?:answer|ans|option|choice|response|key)s?\b(?:\s+(?:to\s+this\s+question|here)\b)?"
 )
 LINK = (
-    rf"{GAP}(?:(?:is|are|was|would\s+be|will\s+be|should\s+be)\b{GAP})?"
+    rf"{GAP}(?:(?:is|are|was|would\s+be|will\s+be|should\s+be)\b(?:\s+therefore\b)?{GAP})?"
     rf"(?:(?:option|choice|answer|number|letter)\b{GAP})?"
 )
 OPEN, CLOSE = r"[(\[{'\"‘’“”`]", r"[)\]}'\"‘’“”`]"
 ENDS = (
-    r"(?=\s*(?:[.,:;)]|$|i\.?\s?e\b|because\b|since\b|(?:(?:is|was)\s+)?(?:the\s+)?(?:correct|right|true)\b))"
+    r"(?=\s*(?:[.,:;)*]|$|i\.?\s?e\b|ans(?:wer)?\b|because\b|since\b|(?:(?:is|was)\s+)?(?:the\s+)?(?:correct|right|true)\b"
+    r"|(?:,|&|\+|\band\b)\s*[(\['\"]?[B-E1-5]\b))"
 )
 CHOICE = (
     rf"(?:{OPEN}\s*[A-Ea-e1-5]\s*{CLOSE}+"  # 'b' (b) "b"
@@ -31,20 +32,24 @@ CHOICE = (
     rf"|[1-5](?![.,]\d){ENDS}"  # 3, but not 3 mg or 3.5
     r"|(?:the\s+)?(?:first|second|third|fourth|fifth)\s+(?:one|option|answer|choice)\b)"
 )
-CHOICES = rf"{CHOICE}(?:\s*(?:,|&|/|\+|\band\b)\s*{CHOICE})*"
+CHOICES = rf"{CHOICE}(?:\s*(?:,|&|/|\+|>+|\band\b)\s*{CHOICE})*"
 REFUSED = r"(?!\s*(?:(?:is|was|are)\s+)?(?:not|in\s?correct|false|wrong|untrue)\b)"
 VERDICT = (
     r"(?:\s*(?:(?:is|was|are)\s+)?(?:the\s+)?(?:correct|right|true|best)\b"
     r"(?:\s+(?:answer|option|one|choice)\b)?)?"
 )
-THAT_IS = r"[\s.,:;)\]\-–—]*(?:i\s*\.?\s*e\b[.,:;\s]*)?(?:(?:because|since)\s+)?"
+THAT_IS = r"[\s.,:;)\]*\-–—]*(?:i\s*\.?\s*e\b[.,:;\s]*)?(?:(?:because|since)\s+)?"
 
 ANNOUNCED = re.compile(rf"{LEAD}{LINK}(?P<choices>{CHOICES}){REFUSED}{VERDICT}{THAT_IS}", re.IGNORECASE)
 LEAD_ALONE = re.compile(
     r"(?:ans|(?:correct\s+)?answer)\b(?:\s*[.:=\-–—]+\s*(?:is\b\s*)?|\s+is\b\s*:\s*)", re.IGNORECASE
 )
 ALONE = re.compile(
-    rf"{OPEN}?\s*(?P<choices>[A-Ea-e1-5])(?:\s*{CLOSE}+[\s.,:\-–—]*|[.:,]\s+)(?:i\s*\.?\s*e\b[.,:\s]*)?"
+    rf"{OPEN}?\s*(?P<choices>[A-Ea-e1-5])(?:\s*{CLOSE}+[\s.,:\-–—]*|[.:,]\s+|\s+(?=i\s*\.?\s*e\b))(?:i\s*\.?\s*e\b[.,:\s]*)?"
+)
+JUDGED = re.compile(
+    rf"{OPEN}?\s*(?P<choices>[A-Ea-e1-5])\s*{CLOSE}*\s+(?:is|was)\s+(?:(?:the\s+)?(?:correct|right|true|best)\b"
+    r"(?:\s+(?:answer|option|one|choice)\b)?|the\s+answer\b)[\s.,:;\-–—]*(?:(?:because|since)\s+)?"
 )
 SPECIES = re.compile(r"[A-E]\. ?(?P<word>[a-z]+)")
 LITTLE_WORDS = frozenset(
@@ -76,7 +81,7 @@ def _shorter(text: str, options: Sequence[str], answer_index: int) -> str:
         return text[found.end() :].lstrip()
     if found := LEAD_ALONE.match(text):
         return text[found.end() :].lstrip()
-    found = ALONE.match(text)
+    found = JUDGED.match(text) or ALONE.match(text)
     if found and _points_at(found["choices"], answer_index) and not _is_species(text, options):
         return text[found.end() :].lstrip()
     return text

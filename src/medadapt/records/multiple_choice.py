@@ -25,6 +25,7 @@ from medadapt.records.choice_layouts import (
 )
 from medadapt.records.cleaning import Repairs, answer_form, clean_lines, text_of
 from medadapt.records.explanations import without_announcement
+from medadapt.records.option_mentions import with_options_spelled_out
 from medadapt.records.rows import Parsed, RawRow, RowError, by_file, no_sound_row
 
 
@@ -146,4 +147,7 @@ def _explanation(
     freed = without_announcement(text, options=options, answer_index=index)
     if freed != text:
         repairs["answer announcements removed from explanations"] += 1
-    return freed or None
+    spelled = with_options_spelled_out(freed, options)
+    if spelled != freed:
+        repairs["options spelled out in explanations"] += 1
+    return spelled or None

@@ -14,14 +14,18 @@ from medadapt.core.progress import Progress
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import SPLITS, TASK_OF_FORMAT, DroppedRow, Record, SplitName, Task, write_records
 from medadapt.records.cleaning import Repairs
+from medadapt.records.data_facts import licence, reading_facts, split_facts
+from medadapt.records.dialogue import parse_dialogue
 from medadapt.records.duplicates import drop_duplicates
 from medadapt.records.groups import group_rule, with_groups
 from medadapt.records.leakage import measure_leakage
 from medadapt.records.multiple_choice import parse_multiple_choice
-from medadapt.records.readers import Reading, read_rows
+from medadapt.records.question_answer import parse_question_answer
+from medadapt.records.readers import read_rows
+from medadapt.records.ready_made import as_given, select_each
 from medadapt.records.rows import Draft, Parsed, RawRow, with_ids
 from medadapt.records.selection import apply_limit, smoke_selection
-from medadapt.records.sources import SAMPLE, source_files
+from medadapt.records.sources import find_sources
 from medadapt.records.splits import split_records
 from medadapt.records.symptom_table import parse_symptom_table
 from medadapt.records.typed_qa import parse_typed_qa
@@ -29,12 +33,10 @@ from medadapt.records.typed_qa import parse_typed_qa
 FORMATS: dict[str, Callable[[Sequence[RawRow], DataSection, Repairs], Parsed]] = {
     "symptom_table": parse_symptom_table,
     "typed_qa": parse_typed_qa,
+    "dialogue": parse_dialogue,
+    "question_answer": parse_question_answer,
     "multiple_choice": parse_multiple_choice,
 }
-SAMPLE_LICENCE = "synthetic rows that come with this program, under its licence"
-UNKNOWN_LICENCE = (
-    "unknown: the files state none; ask where they come from before you share the data or a model"
-)
 
 
 def prepare(
@@ -43,34 +45,42 @@ def prepare(
     """Raw data -> Records: clean, sort out, group, split and measure the leakage of a source.
 
     Writes train, validation, test and dropped.jsonl and data.json into `folder`, which depend on the data
-    section and the seed alone; returns the content of data.json. `smoke` keeps a handful of records. Raises
-    DataError for a source that cannot be read, or that leaves no records to train and test on.
+    section and the seed alone; returns the content of data.json. Ready-made splits stay what they are.
+    `smoke` keeps a handful of records. Raises DataError for a source that cannot be read, or that leaves no
+    records to train and test on.
     """
     repairs: Repairs = Counter()
-    files = source_files(data)
-    hashes = {file.name: sha256_file(file.path) for file in files}
-    reading = read_rows(files, repairs=repairs, progress=progress)
-    rows = with_ids(reading.rows, data.columns.get("id"))
+    sources = find_sources(data, offline=smoke)
+    hashes = {file.name: sha256_file(file.path) for file in sources.files}
+    splits = {file.name: file.split for file in sources.files if file.split is not None}
+    reading = read_rows(sources.files, repairs=repairs, progress=progress)
+    rows = with_ids(reading.rows, data.columns.get("id"), splits)
     progress.start("Cleaning")
     parsed = _parse(rows, data, repairs)
-    kept, dropped = _select(parsed, data, seed, smoke=smoke)
+    if splits:
+        kept, dropped = select_each(parsed.drafts, data, splits, seed, smoke=smoke)
+        dropped = [*parsed.dropped, *dropped]
+    else:
+        kept, dropped = _select(parsed, data, seed, smoke=smoke)
     progress.finish()
     _check_usable(kept, dropped, data, num_rows=len(rows))
     progress.start("Grouping and splitting")
     rule = group_rule(data.split.group, data.format)
-    parts = _split(with_groups([draft.record for draft in kept], rule), data, seed)
-    leakage = measure_leakage(parts, rule)
+    records = with_groups([draft.record for draft in kept], rule)
+    parts = as_given(records, kept, splits, data) if splits else _split(records, data, seed)
+    leakage = measure_leakage(parts, rule, grouped_splits=not splits)
     progress.finish()
     _check_ledger(rows, parts, dropped)
     facts = {
         "format": data.format,
         "task": TASK_OF_FORMAT[data.format],
         "sources": dict(sorted(hashes.items())),
-        **_reading_facts(reading, parsed, repairs),
-        **_split_facts(parts, dropped, data),
-        "group_rule": rule,
+        **reading_facts(reading, parsed, repairs),
+        **split_facts(parts, dropped, data),
+        "group_rule": "ready-made" if splits else rule,
         "leakage": leakage,
-        "licence": SAMPLE_LICENCE if str(data.source).startswith(SAMPLE) else UNKNOWN_LICENCE,
+        "licence": licence(data, sources),
+        **({"hub": sources.hub} if sources.hub else {}),
         "seed": seed,
         "smoke": smoke,
     }
@@ -166,37 +176,6 @@ def _check_ledger(
     ended.update(row.source_row for row in dropped)
     if ended != Counter(row.source_row for row in rows):
         raise AssertionError("a source row was lost or stands in two files")
-
-
-def _reading_facts(reading: Reading, parsed: Parsed, repairs: Repairs) -> dict[str, Any]:
-    return {
-        "encoding": reading.encodings,
-        "rows": len(reading.rows),
-        "answer_base": parsed.facts.get("answer_base"),
-        "repairs": {kind: count for kind, count in sorted(repairs.items()) if count},
-    }
-
-
-def _split_facts(
-    parts: Mapping[SplitName, Sequence[Record]], dropped: Sequence[DroppedRow], data: DataSection
-) -> dict[str, Any]:
-    records = [record for name in SPLITS for record in parts[name]]
-    groups = Counter(record.group for record in records)
-    labels = sorted({record.label for record in records if record.label is not None})
-    tested = {record.label for record in parts["test"]}
-    counts = {name: len(parts[name]) for name in SPLITS}
-    return {
-        "counts": {**counts, "dropped": len(dropped)},
-        "dropped": dict(Counter(row.reason for row in dropped).most_common()),
-        "labels": labels,
-        "labels_without_test": [label for label in labels if label not in tested],
-        "groups": len(groups),
-        "largest_group": max(groups.values()),
-        "split": {
-            "asked": data.split.model_dump(),
-            "got": {name: round(count / len(records), 4) for name, count in counts.items()},
-        },
-    }
 
 
 def _write(

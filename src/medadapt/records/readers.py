@@ -11,8 +11,9 @@ from medadapt.records.cleaning import Repairs, without_nul
 from medadapt.records.delimited import read_delimited
 from medadapt.records.encodings import decode
 from medadapt.records.json_rows import read_json, read_json_lines
+from medadapt.records.parquet_rows import read_parquet
 from medadapt.records.rows import FilePlace, RawRow
-from medadapt.records.sources import SourceFile
+from medadapt.records.sources import PARQUET, SourceFile
 from medadapt.records.xml_rows import read_xml
 
 
@@ -22,7 +23,7 @@ class Reading:
 
     rows: list[RawRow]
     encodings: dict[str, str]
-    """File name -> encoding found."""
+    """File name -> encoding found; Parquet has types instead of one."""
 
 
 def read_rows(files: Sequence[SourceFile], *, repairs: Repairs, progress: Progress) -> Reading:
@@ -31,24 +32,32 @@ def read_rows(files: Sequence[SourceFile], *, repairs: Repairs, progress: Progre
     encodings: dict[str, str] = {}
     progress.start("Reading", len(files))
     for file in files:
-        try:
-            content = file.path.read_bytes()
-        except OSError as problem:
-            raise DataError(
-                f"{file.path} cannot be read: {problem.strerror}.",
-                "a readable file",
-                "Check its permissions, or correct data.source.",
-            ) from problem
-        decoded = decode(content, file.name)
-        encodings[file.name] = decoded.encoding
-        if decoded.odd_bytes:
-            repairs["bytes read as cp1252"] += decoded.odd_bytes
         place = FilePlace(name=file.name, several=len(files) > 1)
-        text = without_nul(decoded.text, repairs)
-        rows.extend(_read(text, place, suffix=file.path.suffix.lower(), repairs=repairs))
+        suffix = file.path.suffix.lower()
+        if suffix == PARQUET:
+            rows.extend(read_parquet(file.path, place, repairs=repairs))
+            encodings[file.name] = "parquet"
+        else:
+            decoded = decode(_content(file), file.name)
+            if decoded.odd_bytes:
+                repairs["bytes read as cp1252"] += decoded.odd_bytes
+            text = without_nul(decoded.text, repairs)
+            rows.extend(_read(text, place, suffix=suffix, repairs=repairs))
+            encodings[file.name] = decoded.encoding
         progress.advance()
     progress.finish()
     return Reading(rows=rows, encodings=encodings)
+
+
+def _content(file: SourceFile) -> bytes:
+    try:
+        return file.path.read_bytes()
+    except OSError as problem:
+        raise DataError(
+            f"{file.path} cannot be read: {problem.strerror}.",
+            "a readable file",
+            "Check its permissions, or correct data.source.",
+        ) from problem
 
 
 def _read(text: str, place: FilePlace, *, suffix: str, repairs: Repairs) -> Iterator[RawRow]:

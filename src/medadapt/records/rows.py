@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
@@ -85,15 +85,20 @@ class Parsed:
                 self.dropped.append(row.dropped(fault.reason, fault.detail))
 
 
-def with_ids(rows: Sequence[RawRow], column: str | None) -> list[RawRow]:
+def with_ids(
+    rows: Sequence[RawRow], column: str | None, splits: Mapping[str, str] | None = None
+) -> list[RawRow]:
     """Rows with stable, unique ids: the source's own where every sound row has one, else its place.
 
-    `column` is the id column the user named; otherwise `id`, in any case, is tried. Raises DataError where
-    a named column does not tell the sound rows apart. One that is nowhere is left to the format, which knows
-    the columns.
+    `column` is the id column the user named; otherwise `id`, in any case, is tried. `splits` maps files to
+    ready-made splits: where their ids are not unique together, they begin with the split. Raises DataError
+    where a named column does not tell the sound rows apart. One that is nowhere is left to the format, which
+    knows the columns.
     """
     wanted = (column or "id").strip().lower()
     own = [_own_id(row, wanted) for row in rows]
+    if splits and len(set(own)) < len(own):
+        own = [f"{splits[row.file]}-{text}" if text else "" for row, text in zip(rows, own, strict=True)]
     if column is not None and any(_has(row, wanted) for row in rows):
         _check_named_ids(rows, own, column)
     sound = [identity for row, identity in zip(rows, own, strict=True) if row.fault is None]

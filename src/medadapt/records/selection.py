@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from medadapt.core.errors import DataError
 from medadapt.core.hashes import seeded_order
 from medadapt.core.recipe import LimitSection
-from medadapt.core.records import DroppedRow
+from medadapt.core.records import DroppedRow, SplitName
 from medadapt.records.rows import Draft
 
 SMOKE_RECORDS = 32
 SMOKE_LABELS = 4
 SMOKE_ROWS_A_LABEL = 6
+SMOKE_SHARES: dict[SplitName, int] = {"train": 24, "validation": 4, "test": 4}
+"""Records of a smoke run where the splits are ready-made."""
 
 
 def apply_limit(
@@ -45,6 +47,29 @@ def smoke_selection(drafts: Sequence[Draft], seed: int) -> tuple[list[Draft], li
         same = [draft for draft in drafts if draft.record.label == label]
         kept.extend(seeded_order(same, seed, _id)[: SMOKE_RECORDS // len(chosen)])
     return _keep(drafts, kept, "a smoke run uses 32 rows of 4 labels")
+
+
+def smoke_share(train: Sequence[Draft], test: Sequence[Draft], seed: int) -> list[str]:
+    """The labels of a smoke run on ready-made splits: those of train that are also tested; maybe none."""
+    tested = {draft.record.label for draft in test}
+    shared = [draft for draft in train if draft.record.label in tested]
+    return _smoke_labels(shared, seed)
+
+
+def smoke_split_selection(
+    drafts: Sequence[Draft], split: SplitName, labels: Sequence[str], seed: int
+) -> tuple[list[Draft], list[DroppedRow]]:
+    """The handful of one ready-made split, spread over the labels where there are any."""
+    most = SMOKE_SHARES[split]
+    ordered = seeded_order(drafts, seed, _id)
+    ordered = [draft for draft in ordered if draft.record.label in labels] or ordered
+    place_in_label: dict[str, int] = {}
+    seen: Counter[str | None] = Counter()
+    for draft in ordered:
+        place_in_label[_id(draft)] = seen[draft.record.label]
+        seen[draft.record.label] += bool(labels)
+    ordered.sort(key=lambda draft: place_in_label[_id(draft)])
+    return _keep(drafts, ordered[:most], f"a smoke run uses {most} rows of {split}")
 
 
 def _smoke_labels(drafts: Sequence[Draft], seed: int) -> list[str]:

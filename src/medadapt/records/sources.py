@@ -1,19 +1,24 @@
-"""`data.source` -> the files behind it, each with its sha256."""
+"""`data.source` -> the files behind it, each with its sha256 and, where splits are ready-made, its split."""
 
 from __future__ import annotations
 
 import glob
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from medadapt import samples
 from medadapt.core.errors import DataError
 from medadapt.core.hashes import sha256_file
 from medadapt.core.nearest import nearest
 from medadapt.core.recipe import DataSection
+from medadapt.core.records import SPLITS, SplitName
+from medadapt.records.hub_address import HUB, parse_address
+from medadapt.records.hub_data import hub_files
 
-READABLE = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml")
+PARQUET = ".parquet"
+READABLE = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", PARQUET)
 SAMPLE = "sample:"
 
 
@@ -23,17 +28,44 @@ class SourceFile:
 
     name: str
     path: Path
+    split: SplitName | None = None
+    """The ready-made split it belongs to; then the name begins with it."""
 
 
-def source_files(data: DataSection) -> list[SourceFile]:
-    """The files of `data.source`, in the order of their names. Raises DataError where there are none."""
-    source = data.source
-    if not isinstance(source, str) or source.startswith("hub:"):
-        raise DataError(
-            "data.source: ready-made splits and hub data cannot be read by this version.",
-            "a file, a folder, a glob or sample:NAME",
-            "Put the data into one local file or folder and name it.",
-        )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """All files of `data.source`, and what data.json says of those from the Hub."""
+
+    files: list[SourceFile]
+    hub: list[dict[str, Any]] = field(default_factory=list)
+
+
+def find_sources(data: DataSection, *, offline: bool = False) -> Sources:
+    """The files of `data.source`, ordered by split and name; data sets of the Hub are fetched first.
+
+    `offline` takes those from the cache alone. Raises DataError where there are no files.
+    """
+    if isinstance(data.source, str):
+        return _files_of(data.source, data.revision, offline=offline)
+    files: list[SourceFile] = []
+    hub: list[dict[str, Any]] = []
+    for split in SPLITS:
+        if (source := data.source.get(split)) is None:
+            continue
+        found = _files_of(source, data.revision, offline=offline)
+        files += [replace(file, name=f"{split}/{file.name}", split=split) for file in found.files]
+        hub += found.hub
+    return Sources(files=files, hub=hub)
+
+
+def _files_of(source: str, revision: str | None, *, offline: bool) -> Sources:
+    if source.startswith(HUB):
+        found = hub_files(parse_address(source), revision, endings=READABLE, offline=offline)
+        return Sources(files=_named(found.paths, found.folder, source), hub=[found.facts])
+    return Sources(files=_local_files(source))
+
+
+def _local_files(source: str) -> list[SourceFile]:
     if source.startswith(SAMPLE):
         path = samples.source_file(source.removeprefix(SAMPLE))
         return [SourceFile(name=path.name, path=path)]
@@ -50,14 +82,18 @@ def source_files(data: DataSection) -> list[SourceFile]:
         return _named(found, root, source)
     raise DataError(
         f"data.source: {source} does not exist{_hint(path)}.",
-        "a file, a folder, a glob or sample:NAME",
+        "a file, a folder, a glob, hub:owner/name or sample:NAME",
         "Correct data.source; a relative path starts where the command runs.",
     )
 
 
-def source_hashes(data: DataSection) -> dict[str, str]:
-    """File name -> sha256 of its bytes, sorted by name. Raises DataError where the source is missing."""
-    return {file.name: sha256_file(file.path) for file in source_files(data)}
+def source_hashes(data: DataSection, *, offline: bool = False) -> dict[str, str]:
+    """File name -> sha256 of its bytes, sorted by name. Raises DataError where the source is missing.
+
+    A newer commit of a data set on the Hub that left its data files alone changes nothing here.
+    """
+    files = find_sources(data, offline=offline).files
+    return {file.name: sha256_file(file.path) for file in sorted(files, key=lambda file: file.name)}
 
 
 def _readable_file(path: Path) -> SourceFile:

@@ -7,18 +7,18 @@ from pathlib import Path
 from medadapt.core.files import whole_file, write_text
 from medadapt.report import wording
 from medadapt.report.card import proof_card
-from medadapt.report.data_sections import data_section, examples_section, ledger
+from medadapt.report.classes_section import classes_section
+from medadapt.report.data_section import data_section, ledger
+from medadapt.report.examples_section import examples_section
 from medadapt.report.html import render
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.model_card import model_card
 from medadapt.report.protocol_section import protocol_section
-from medadapt.report.result_sections import (
-    classes_section,
-    groups_section,
-    regressions_section,
-    training_section,
-)
+from medadapt.report.result_sections import groups_section, lengths_section, regressions_section
+from medadapt.report.search_section import search_section
 from medadapt.report.sections import Banner, Figure, Page
+from medadapt.report.training_section import training_section
+from medadapt.report.written_section import written_section
 
 __all__ = ["ReportInputs", "build_report", "report_page"]
 
@@ -27,7 +27,11 @@ FIGURE_FILES = (
     "learning_curve.png",
     "confusion_matrix_baseline.png",
     "confusion_matrix_tuned.png",
+    "right_wrong_matrix.png",
+    "error_length.png",
+    "search_curves.png",
 )
+"""Every drawing there can be; those that do not apply to a run are not written."""
 
 
 def build_report(inputs: ReportInputs, folder: Path) -> list[Path]:
@@ -60,8 +64,11 @@ def report_page(inputs: ReportInputs) -> Page:
     """The whole report as plain data."""
     card = proof_card(inputs.metrics)
     sections = [
+        search_section(inputs.search),
         training_section(inputs),
+        written_section(inputs),
         classes_section(inputs),
+        lengths_section(inputs),
         groups_section(inputs),
         regressions_section(inputs),
         data_section(inputs),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from medadapt.core.results import LOWER_IS_BETTER, Metrics, Verdict
+from medadapt.core.recipe import TEXT_METRICS
+from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, Metrics, Verdict
 from medadapt.report import verdicts, wording
 from medadapt.report.clean_text import one_line
 
@@ -26,6 +27,10 @@ RATE_NAMES = {
     "unparsed": "Written answer not understood",
     "empty": "Nothing written",
 }
+
+
+HIGH_RATE = 0.05
+"""From this share of the test records on, what went missing is a warning: it can decide a verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,8 @@ class CardRow:
     test: str
     verdict: Verdict
     primary: bool
+    written: bool
+    """Compares written answers with references; the page shows these in a section of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +111,8 @@ class ProofCard:
     leakage: verdicts.Judgement
     rates: tuple[tuple[str, str, str], ...]
     """(what happened, share for the base, share for the tuned model)"""
+    rates_tone: Literal["warning", "plain"]
+    """`warning` where one of these shares is high."""
     findings: tuple[CardFinding, ...]
     notice: str
 
@@ -126,10 +135,11 @@ def proof_card(metrics: Metrics) -> ProofCard:
         caveats=tuple(doubts) if verdict == "better" else (),
         bars=_bars(metrics),
         rows=_rows(metrics),
-        paired=_paired(metrics.get("paired")),
+        paired=paired_counts(metrics.get("paired")),
         control=control,
         leakage=leakage,
         rates=_rates(metrics.get("rates") or {}),
+        rates_tone=_rates_tone(metrics.get("rates") or {}),
         findings=tuple(_finding(finding) for finding in metrics.get("findings") or []),
         notice=wording.NOT_A_MEDICAL_DEVICE,
     )
@@ -190,10 +200,12 @@ def _row(metrics: Metrics, key: str, *, primary: bool) -> CardRow:
         test=difference.get("test") or wording.MISSING,
         verdict=difference.get("verdict", "not shown"),
         primary=primary,
+        written=key in TEXT_METRICS,
     )
 
 
-def _paired(counts: dict[str, Any] | None) -> PairedCounts | None:
+def paired_counts(counts: dict[str, Any] | None) -> PairedCounts | None:
+    """The four counts of metrics.json, or None where one is missing."""
     names = ("both_right", "baseline_only", "tuned_only", "neither")
     if not counts or any(counts.get(name) is None for name in names):
         return None
@@ -207,6 +219,11 @@ def _rates(rates: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
         for key, name in RATE_NAMES.items()
         if baseline.get(key) is not None or tuned.get(key) is not None
     )
+
+
+def _rates_tone(rates: dict[str, Any]) -> Literal["warning", "plain"]:
+    shares = [(rates.get(model) or {}).get(key) or 0.0 for model in MODEL_NAMES for key in RATE_NAMES]
+    return "warning" if max(shares) >= HIGH_RATE else "plain"
 
 
 def _finding(finding: dict[str, Any]) -> CardFinding:

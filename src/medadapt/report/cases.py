@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from medadapt.core.records import LETTERS, Record, Task
 from medadapt.core.results import Prediction
 from medadapt.report import wording
 from medadapt.report.clean_text import one_line, shortened
-from medadapt.report.sections import Case, Option, Saying
+from medadapt.report.sections import Case, Option, Saying, Turn
 
 MAX_CASES = 10
 MAX_TEXT = 2000
 MAX_PROMPT = 6000
+MAX_TURNS = 6
+MAX_TURN = 600
+ROLES: dict[str, Literal["system", "user", "assistant"]] = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,17 +128,28 @@ def _log_probability(prediction: Prediction, answer: str) -> float | None:
 
 def _case(task: Task, pair: Pair, prompt: str) -> Case:
     record = pair.record
-    texts = [turn.get("role", "") + ": " + turn.get("content", "") for turn in record.history]
-    texts += [record.context] if record.context else []
-    question = "\n\n".join([*texts, record.question])
+    question = "\n\n".join([*([record.context] if record.context else []), record.question])
     return Case(
         id=record.id,
         summary=_summary(pair),
+        turns=_turns(record.history),
         question=shortened(question, MAX_TEXT),
         options=_options(pair) if task == "multiple_choice" else (),
         sayings=_open_sayings(pair) if task == "qa" else _closed_sayings(task, pair),
         prompt=shortened(prompt, MAX_PROMPT),
     )
+
+
+def _turns(history: list[dict[str, str]]) -> tuple[Turn, ...]:
+    """The last earlier turns, each clamped, and before them how many were left out."""
+    shown = tuple(
+        Turn(who=ROLES.get(turn.get("role", ""), "other"), text=shortened(turn.get("content", ""), MAX_TURN))
+        for turn in history[-MAX_TURNS:]
+    )
+    more = len(history) - len(shown)
+    if not more:
+        return shown
+    return (Turn(who="left_out", text=wording.amount(more, "earlier turn")), *shown)
 
 
 def _summary(pair: Pair) -> str:

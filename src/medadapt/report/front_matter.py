@@ -11,6 +11,7 @@ import yaml
 from medadapt.report import wording
 from medadapt.report.clean_text import one_line
 from medadapt.report.inputs import ReportInputs
+from medadapt.report.verdicts import leakage
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 HUB_TASKS = {
@@ -24,11 +25,13 @@ HUB_METRICS = {"macro_f1": "f1"}
 
 def front_matter(inputs: ReportInputs, name: str) -> str:
     """Metadata for the Hub, written by the YAML library so that no text of the data can end it."""
-    metrics, base = inputs.metrics, base_id(base_name(inputs))
+    metrics, base = inputs.metrics, None if inputs.run.get("smoke") else base_id(base_name(inputs))
     quantised = (inputs.recipe.get("model") or {}).get("quantization", "none") != "none"
     matter: dict[str, Any] = {
         "library_name": "peft",
         **({"base_model": base} if base else {}),
+        **({"base_model_relation": "adapter"} if base else {}),
+        **({"datasets": sets} if (sets := _datasets(inputs)) else {}),
         "pipeline_tag": "text-generation",
         "tags": [
             "medadapt",
@@ -37,10 +40,30 @@ def front_matter(inputs: ReportInputs, name: str) -> str:
             "medical",
             metrics["task"].replace("_", "-"),
         ],
-        "model-index": [{"name": name, "results": [_index_result(inputs)]}],
     }
+    if why_no_results(inputs) is None:
+        matter["model-index"] = [{"name": name, "results": [_index_result(inputs)]}]
     text = yaml.safe_dump(matter, sort_keys=False, allow_unicode=False, width=1000)
     return f"---\n{text}---"
+
+
+def why_no_results(inputs: ReportInputs) -> str | None:
+    """Why the figures must not stand in a table of the Hub, which shows them bare; None where they may."""
+    metrics = inputs.metrics
+    kinds = {finding.get("kind") for finding in metrics.get("findings") or [] if finding.get("exit_code")}
+    if inputs.run.get("smoke"):
+        return "a smoke run's numbers mean nothing"
+    if leakage(metrics).tone == "bad":
+        return "test data leaked into training or validation"
+    if "diverged" in kinds:
+        return "training diverged"
+    return None
+
+
+def _datasets(inputs: ReportInputs) -> list[str]:
+    """Ids of the data sets of the Hub that were used."""
+    repos = [str(facts.get("repo")) for facts in inputs.data.get("hub") or []]
+    return [repo for repo in dict.fromkeys(repos) if HUB_ID.fullmatch(repo)]
 
 
 def _index_result(inputs: ReportInputs) -> dict[str, Any]:

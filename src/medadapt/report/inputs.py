@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import Any
 
 from medadapt.core.records import Record
 from medadapt.core.results import Metrics, Prediction
+from medadapt.report.clean_text import one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,8 @@ class ReportInputs:
     """5-metrics/metrics.json"""
     prompts: dict[str, str]
     """Record id -> the exact prompt; may lack any or all."""
+    search: dict[str, Any] | None = None
+    """search.json of the search that this run won."""
 
 
 def described(value: Any) -> str:
@@ -58,6 +63,7 @@ def machine(run: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     asked = {
         "precision": "Precision",
         "quantization": "Quantisation",
+        "offload": "Layers in main memory",
         "attention": "Attention",
         "threads": "Threads",
         "micro_tokens": "Tokens in one forward pass",
@@ -67,6 +73,8 @@ def machine(run: dict[str, Any]) -> tuple[tuple[str, str], ...]:
         rows.append(("Trainable parameters", _trainable(trainable)))
     if device := run.get("device"):
         rows.append(("Device", _device(device)))
+    if placement := run.get("placement"):
+        rows.append(("Parts of the base on each device", _placement(placement)))
     return (*rows, *facts(run, asked))
 
 
@@ -84,6 +92,31 @@ def _device(value: Any) -> str:
         case {"type": kind, "name": name}:
             return f"{name} ({kind})"
     return described(value)
+
+
+def _placement(parts: Any) -> str:
+    """How many parts of the base lie where, from {part: device}."""
+    if not isinstance(parts, dict):
+        return described(parts)
+    return ", ".join(f"{device}: {n}" for device, n in Counter(map(str, parts.values())).items())
+
+
+def start_adapter(inputs: ReportInputs) -> str | None:
+    """Name of the adapter that training started from; None where it began anew, as every smoke run does."""
+    adapter = (inputs.recipe.get("model") or {}).get("adapter")
+    return None if adapter is None or inputs.run.get("smoke") else adapter_name(str(adapter))
+
+
+def adapter_name(adapter: str) -> str:
+    """An adapter as it is named to others: of a local folder its last two names, not its place.
+
+    >>> adapter_name("hub:owner/name"), adapter_name("/home/me/runs/first/3-adapter")
+    ('hub:owner/name', 'first/3-adapter')
+    """
+    if adapter.startswith("hub:"):
+        return one_line(adapter)
+    parts = PureWindowsPath(adapter).parts  # it knows both kinds of slashes
+    return one_line("/".join([part for part in parts if part.strip("/\\")][-2:]))
 
 
 def spoken(key: str) -> str:

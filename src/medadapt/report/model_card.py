@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from medadapt.core.results import Metrics
 from medadapt.report import wording
 from medadapt.report.card import ProofCard, proof_card
 from medadapt.report.clean_text import one_line
-from medadapt.report.data_sections import ledger
-from medadapt.report.front_matter import base_id, base_name, front_matter
-from medadapt.report.inputs import ReportInputs, described, facts, machine
-from medadapt.report.markdown import fenced, inline, table
+from medadapt.report.data_section import given_splits, hub_rows, ledger
+from medadapt.report.front_matter import base_id, base_name, front_matter, why_no_results
+from medadapt.report.inputs import ReportInputs, described, facts, machine, start_adapter
+from medadapt.report.markdown import inline, table
+from medadapt.report.search_section import JUDGED, search_facts
+from medadapt.report.training_section import training_facts
+from medadapt.report.usage import usage
+from medadapt.report.written_section import soft_match_sentence
 
 
 def model_card(inputs: ReportInputs) -> str:
@@ -26,13 +29,13 @@ def model_card(inputs: ReportInputs) -> str:
         "## Intended use and limits",
         _limits(card),
         "## Results",
-        _results(inputs.metrics, card),
+        _results(inputs, card),
         "## Data and licence",
         _data(inputs),
         "## Training",
         _training(inputs),
-        "## How to load",
-        _loading(inputs),
+        "## How to use",
+        usage(inputs),
         "## Protocol",
         _protocol(inputs),
         f"> **{inline(card.notice)}**",
@@ -50,7 +53,15 @@ def _summary(inputs: ReportInputs, card: ProofCard) -> str:
     kind = "QLoRA" if (inputs.recipe.get("model") or {}).get("quantization", "none") != "none" else "LoRA"
     kind = kind if variant == "lora" else f"{kind} ({variant})"
     base = inline(base_id(base_name(inputs)) or "a local base model")
-    what = f"{smoke}A {kind} adapter for {base}, trained with MedAdapt. Task: {card.task.lower()}."
+    if inputs.run.get("smoke"):
+        base = f"a tiny random stand-in of {base}"
+    made = "trained with MedAdapt"
+    if start := start_adapter(inputs):
+        origin = inline(start)
+        made = f"trained further from {origin} with MedAdapt"
+        if not inputs.steps:
+            made = f"a copy of {origin}, which was measured with MedAdapt and not trained further"
+    what = f"{smoke}A {kind} adapter for {base}, {made}. Task: {card.task.lower()}."
     return f"{what}\n\n**{card.verdict.capitalize()}.** {inline(card.sentence)}"
 
 
@@ -64,7 +75,8 @@ def _limits(card: ProofCard) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _results(metrics: Metrics, card: ProofCard) -> str:
+def _results(inputs: ReportInputs, card: ProofCard) -> str:
+    metrics = inputs.metrics
     rows: list[tuple[str, ...]] = [
         (
             row.name,
@@ -88,6 +100,10 @@ def _results(metrics: Metrics, card: ProofCard) -> str:
         *([table(("control without learning", "accuracy"), controls)] if controls else []),
         f"**{card.leakage.title}.** {inline(card.leakage.text)}",
     ]
+    if likeness := soft_match_sentence(metrics.get("soft_match") or {}, card.level):
+        parts.append(inline(likeness))
+    if reason := why_no_results(inputs):
+        parts.append(f"These figures are left out of the card's metadata: {reason}.")
     if card.rates:
         parts.append(table(("share of the test records", "base", "tuned"), list(card.rates)))
     for finding in card.findings:
@@ -109,6 +125,10 @@ def _data(inputs: ReportInputs) -> str:
     if licence.lower().startswith("unknown"):
         lines[0] += " Unknown does not mean free: ask its owners before you share the data or this adapter."
     lines.append("- Licence of this adapter: not stated. The licence of the base model applies to its use.")
+    for row in hub_rows(data):
+        lines.append("- Data set of the Hub: " + inline(", ".join(row)))
+    if given_splits(data):
+        lines.append("- The splits were given and are never mixed.")
     for name, digest in (data.get("sources") or {}).items():
         lines.append(f"- Source: {inline(PurePosixPath(str(name)).name)}, sha256 {inline(described(digest))}")
     rows = list(ledger(data).rows)
@@ -144,32 +164,12 @@ def _training(inputs: ReportInputs) -> str:
     ):
         rows += facts(recipe.get(section) or {}, names)
     rows += machine(run)
-    if inputs.steps:
-        rows.append(("Optimiser steps", wording.count(inputs.steps[-1]["step"])))
+    rows += training_facts(inputs)
     rows += facts(recipe, {"seed": "Seed"})
-    return table(("setting", "value"), rows)
-
-
-def _loading(inputs: ReportInputs) -> str:
-    base = base_id(base_name(inputs)) or "path/to/the/base"
-    code = "\n".join(
-        [
-            "from peft import PeftModel",
-            "from transformers import AutoModelForCausalLM, AutoTokenizer",
-            "",
-            'adapter = "path/to/this/adapter"',
-            f'base = AutoModelForCausalLM.from_pretrained("{base}")',
-            "model = PeftModel.from_pretrained(base, adapter)",
-            "tokenizer = AutoTokenizer.from_pretrained(adapter)",
-        ]
-    )
-    digest = (inputs.metrics.get("protocol") or {}).get("base_sha256")
-    note = (
-        f"\n\nThe adapter fits only the base it was trained on (sha256 {inline(str(digest))})."
-        if digest
-        else ""
-    )
-    return fenced(code, "python") + note
+    text = table(("setting", "value"), rows)
+    if inputs.search:
+        text += f"\n\n{JUDGED}\n\n{table(('search', 'value'), list(search_facts(inputs.search)))}"
+    return text
 
 
 def _protocol(inputs: ReportInputs) -> str:

@@ -1,127 +1,15 @@
-"""Training curves, confusion matrices, results by class and group, and the worst regressions, as sections."""
+"""Results by group and by length of the question, and the worst regressions, as sections of the page."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from medadapt.report import figures, wording
+from medadapt.report import wording
 from medadapt.report.cases import Changes, changes
-from medadapt.report.inputs import ReportInputs, facts, machine, spoken
-from medadapt.report.sections import Block, Facts, Figure, Heading, Section, Table, Text
+from medadapt.report.figures.error_length import error_length
+from medadapt.report.inputs import ReportInputs, spoken
+from medadapt.report.sections import Block, Figure, Section, Table, Text
 
 FIELD_NAMES = {"qtype": "question type"}
 MODEL_TITLES = {"baseline": "Base model", "tuned": "Tuned model"}
-
-
-def training_section(inputs: ReportInputs) -> Section:
-    """What was trained on what machine, and how the loss fell."""
-    run, steps = inputs.run, inputs.steps
-    rows = machine(run)
-    rows += facts(run.get("training") or {}, {"best_step": "Step of the kept adapter"})
-    if steps:
-        rows += (("Optimiser steps", wording.count(steps[-1]["step"])),)
-        if seconds := sum(row.get("seconds") or 0 for row in steps):
-            tokens = sum(row.get("tokens") or 0 for row in steps)
-            rows += (("Time in steps", f"{wording.duration(seconds)}, {tokens / seconds:,.0f} tokens/s"),)
-    blocks: list[Block] = [Facts(rows=rows)] if rows else []
-    return Section(anchor="training", title="Training", blocks=(*blocks, *_curves(inputs)))
-
-
-def _curves(inputs: ReportInputs) -> list[Block]:
-    blocks: list[Block] = []
-    if png := figures.training_loss(inputs.steps):
-        losses = [row["loss"] for row in inputs.steps if row.get("loss") is not None]
-        ends = f"from {losses[0]:.3f} to {losses[-1]:.3f}"
-        blocks.append(
-            Figure(
-                file="training_loss.png",
-                png=png,
-                alt=f"Training loss over {len(losses)} optimiser steps, {ends}.",
-                caption="Training loss of every optimiser step (nats per trained token).",
-            )
-        )
-    if png := figures.learning_curve(inputs.steps):
-        measured = [
-            (row["validation_loss"], row["step"])
-            for row in inputs.steps
-            if row.get("validation_loss") is not None
-        ]
-        lowest, step = min(measured)
-        blocks.append(
-            Figure(
-                file="learning_curve.png",
-                png=png,
-                alt=f"Training and validation loss. Lowest validation loss: {lowest:.3f} at step {step}.",
-                caption="Training and validation loss. The adapter with the lowest validation loss is kept: "
-                f"{lowest:.3f} at step {step}.",
-            )
-        )
-    elif inputs.steps:
-        blocks.append(
-            Text(text="No validation loss was measured, so the adapter of the last step is the one kept.")
-        )
-    return blocks
-
-
-def classes_section(inputs: ReportInputs) -> Section | None:
-    """Confusion matrices and the table of classes; None for open questions."""
-    blocks = [
-        *_confusion(inputs.metrics.get("confusion") or {}),
-        *_per_class(inputs.metrics.get("per_class") or {}),
-    ]
-    return Section(anchor="classes", title="Class by class", blocks=tuple(blocks)) if blocks else None
-
-
-def _confusion(confusion: dict[str, Any]) -> list[Block]:
-    labels = confusion.get("labels") or []
-    blocks: list[Block] = []
-    for model, title in MODEL_TITLES.items():
-        if not labels or confusion.get(model) is None:
-            continue
-        matrix = confusion[model]
-        png, left_out = figures.confusion_matrix(labels, matrix)
-        right, total = sum(matrix[place][place] for place in range(len(labels))), sum(map(sum, matrix))
-        share = f"{right:,} of {total:,}"
-        note = f" {left_out} classes without a mistake are left out." if left_out else ""
-        blocks.append(
-            Figure(
-                file=f"confusion_matrix_{model}.png",
-                png=png,
-                alt=f"Confusion matrix of the {title.lower()}: {share} records on the diagonal.",
-                caption=f"{title}: {share} right (the diagonal). Rows are right answers.{note}",
-                wide=len(labels) - left_out > 12,
-            )
-        )
-    return blocks
-
-
-def _per_class(per_class: dict[str, Any]) -> list[Block]:
-    baseline, tuned = per_class.get("baseline") or {}, per_class.get("tuned") or {}
-    if not tuned:
-        return []
-
-    tested = [label for label in tuned if tuned[label].get("support")]
-
-    rows = tuple(
-        (
-            label,
-            wording.count(tuned[label].get("support")),
-            *(
-                f"{wording.share(baseline.get(label, {}).get(key))} → {wording.share(tuned[label].get(key))}"
-                for key in ("recall", "precision", "f1")
-            ),
-        )
-        for label in sorted(tested, key=lambda label: (tuned[label].get("recall") or 0.0, label))
-    )
-    return [
-        Heading(text="Classes, the least found first"),
-        Text(text="Base → tuned. With few test records a class's figures are mostly chance.", quiet=True),
-        Table(
-            caption="Per class",
-            columns=("class", "test records", "found (recall)", "right when named (precision)", "F1"),
-            rows=rows,
-        ),
-    ]
 
 
 def groups_section(inputs: ReportInputs) -> Section | None:
@@ -150,6 +38,25 @@ def groups_section(inputs: ReportInputs) -> Section | None:
     return Section(anchor="groups", title="Group by group", blocks=(note, *blocks))
 
 
+def lengths_section(inputs: ReportInputs) -> Section | None:
+    """At which lengths of the question the errors lie; None where it was not measured."""
+    histogram = inputs.metrics.get("error_length") or {}
+    if not (png := error_length(histogram)):
+        return None
+    unit = histogram.get("unit") or "characters"
+    errors = {model: sum(histogram[model]) for model in MODEL_TITLES}
+    text = (
+        f"Errors by length ({unit}) among {sum(histogram['all']):,} test records: {errors['baseline']:,} of the "
+        f"base model, {errors['tuned']:,} of the tuned model."
+    )
+    blocks: list[Block] = [
+        Figure(file="error_length.png", png=png, alt=text, caption=text, wide=len(histogram["all"]) > 12)
+    ]
+    if inputs.metrics["task"] == "qa":
+        blocks.append(Text(text="Right and wrong are those of the soft match.", quiet=True))
+    return Section(anchor="lengths", title="Errors by length", blocks=tuple(blocks))
+
+
 def regressions_section(inputs: ReportInputs) -> Section:
     """How many records tuning broke and mended, and the worst with their texts."""
     task = inputs.metrics["task"]
@@ -169,13 +76,14 @@ def regressions_section(inputs: ReportInputs) -> Section:
 
 
 def _count(found: Changes, *, open_questions: bool) -> str:
-    shown = wording.amount(len(found.worst), "record")
+    several = len(found.worst) > 1
+    shown = f"Here are the {len(found.worst)} records" if several else "Here is the one record"
     if open_questions:
         return (
             f"The reference answer became less likely in {wording.amount(found.broken, 'record')} and more "
-            f"likely in {found.mended:,}. Here are the {shown} where it fell most."
+            f"likely in {found.mended:,}. {shown} where it fell most."
         )
     return (
-        f"Tuning broke {wording.amount(found.broken, 'answer')} and mended {found.mended:,}. Here are the "
-        f"{shown} hit hardest: broken answers first, then those whose right answer lost most probability."
+        f"Tuning broke {wording.amount(found.broken, 'answer')} and mended {found.mended:,}. {shown} "
+        "hit hardest: broken answers first, then those whose right answer lost most probability."
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
 from medadapt.report.card import ProofCard
-from medadapt.report.figures import DOTS_PER_INCH
+from medadapt.report.figures.drawing import DOTS_PER_INCH
 
 Tone = Literal["good", "bad", "warning", "plain"]
 
@@ -62,6 +62,8 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     words: bool = False
     """The cells after the first hold words rather than figures."""
+    marked: int | None = None
+    """Place of the row that stands out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,12 +123,22 @@ class Saying:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """An earlier turn of a dialogue, or a note of how many were left out."""
+
+    who: Literal["system", "user", "assistant", "other", "left_out"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One test record with what both models made of it."""
 
     kind: ClassVar[str] = "case"
     id: str
     summary: str
+    turns: tuple[Turn, ...]
+    """What was said before the question, oldest first."""
     question: str
     options: tuple[Option, ...]
     sayings: tuple[Saying, ...]

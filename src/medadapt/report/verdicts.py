@@ -92,7 +92,7 @@ def leakage(metrics: Metrics) -> Judgement:
         sentences.append(f"{_of(near, n)} are at least {alike} like a training or validation record.")
         if "near" not in gated:
             sentences.append(
-                "Such closeness lies in the nature of this data, so the score is no measure of unseen cases."
+                "This split did not keep such near copies on one side, so the score is no measure of unseen cases."
             )
     elif near == 0:
         sentences.append("None is nearly the same as a training or validation record.")
@@ -125,14 +125,15 @@ def _proof(metrics: Metrics, difference: dict[str, Any], key: str | None = None)
 
 
 def _smallest_visible(metrics: Metrics) -> str:
-    smallest = metrics.get("detectable_difference")
+    smallest, reason = metrics.get("detectable_difference"), metrics.get("detectable_reason")
+    why = one_line(str(reason)).removesuffix(".") if reason else ""
     if not smallest:
-        return ""
+        return f"How large a difference it could show is not known: {why}. " if why else ""
     if metrics["primary"] in wording.SHARE_METRICS:
         size = f"about {max(round(100 * smallest), 1)} points"
     else:
         size = f"about {wording.metric_change(metrics['primary'], smallest).removeprefix('+')}"
-    return f"It could only show differences of at least {size}. "
+    return f"It could only show differences of at least {size}{f' ({why})' if why else ''}. "
 
 
 def _of(some: int, n: int) -> str:

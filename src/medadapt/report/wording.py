@@ -11,12 +11,23 @@ NOT_A_MEDICAL_DEVICE = (
 
 METRIC_NAMES = {
     "accuracy": "Accuracy",
-    "macro_f1": "Macro F1",
     "accuracy_generated": "Accuracy of written answers",
+    "macro_f1": "Macro F1",
     "loss": "Loss (nats per token)",
     "perplexity": "Perplexity",
     "bits_per_byte": "Bits per byte",
+    "rouge": "ROUGE",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "bleu": "BLEU (0 to 100)",
+    "chrf": "chrF (0 to 100)",
+    "token_f1": "Token F1",
+    "fuzzy": "Fuzzy match",
+    "similarity": "Similarity of meaning (embedding)",
 }
+OUT_OF_HUNDRED = frozenset({"bleu", "chrf"})
+"""Metrics from 0 to 100, which two decimals describe well enough."""
 SHARE_METRICS = frozenset({"accuracy", "macro_f1", "accuracy_generated"})
 """Metrics from 0 to 1 that are shown in per cent, their differences in points."""
 TASK_NAMES = {
@@ -61,6 +72,8 @@ def metric_value(key: str, value: float | None) -> str:
         return MISSING
     if key in SHARE_METRICS:
         return share(value)
+    if key in OUT_OF_HUNDRED:
+        return f"{value:.2f}"
     if abs(value) >= 1e6:
         return f"{value:.2e}"
     digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 3
@@ -76,7 +89,7 @@ def metric_change(key: str, value: float | None) -> str:
         text = "0"
     elif key in SHARE_METRICS:
         text = f"{size:.1f}" if size >= 0.05 else f"{size:.1g}"
-    elif size < 0.0005:
+    elif size < (0.005 if key in OUT_OF_HUNDRED else 0.0005):
         text = f"{size:.1g}"
     else:
         text = metric_value(key, size)

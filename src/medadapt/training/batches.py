@@ -14,15 +14,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from medadapt.examples.masking import IGNORED
+from medadapt.models.linear import working_device
 
 Places = list[int]
 
 
 def number_of_steps(num_rows: int, batch_size: int, epochs: float) -> int:
-    """Optimiser steps of the whole training; a last small batch counts as one."""
+    """Optimiser steps of the whole training; a last small batch counts as one. Only 0 epochs have none."""
+    if epochs == 0:
+        return 0
     return max(1, round(epochs * steps_per_epoch(num_rows, batch_size)))
 
 
@@ -66,6 +69,11 @@ class Padded(NamedTuple):
 
     tokens_BT: Tensor  # noqa: N815 - letters are dimensions
     labels_BT: Tensor  # noqa: N815
+
+
+def input_device(model: nn.Module) -> torch.device:
+    """Where tokens enter a model; with layers on several devices that of its first ones."""
+    return working_device(model.get_input_embeddings())  # type: ignore[operator]
 
 
 def pad(rows: Sequence[dict[str, Any]], device: torch.device) -> Padded:

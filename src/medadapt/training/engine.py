@@ -22,10 +22,10 @@ from medadapt.examples.masking import IGNORED
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.device import is_out_of_memory
 from medadapt.models.lora import lora_layers
-from medadapt.training.batches import cut_by_tokens, number_of_steps, pad, rows_of_step
+from medadapt.training.batches import cut_by_tokens, input_device, number_of_steps, pad, rows_of_step
 from medadapt.training.loss import summed_nll
 from medadapt.training.memory import MemoryPlan, halved
-from medadapt.training.scaling import MOST_SKIPS_IN_A_ROW, LossScale, after_step
+from medadapt.training.scaling import LossScale, after_step, check_skips
 from medadapt.training.schedule import learning_rate, warmup_steps
 
 Row = dict[str, Any]
@@ -42,6 +42,10 @@ class TrainingState:
     best_step: int | None = None
     best_loss: float | None = None
     """Lowest validation loss so far, in nats per token."""
+    without_better: int = 0
+    """Evaluations since the best one."""
+    stopped_early: int | None = None
+    """The step after which training ended before its plan, because the validation loss no longer fell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +113,7 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
             _step(engine.optimizer)
         engine.optimizer.zero_grad(set_to_none=True)
         state.scale = after_step(state.scale, overflowed=overflowed)
-        if state.scale.skips_in_a_row >= MOST_SKIPS_IN_A_ROW:
-            raise DivergedError(
-                f"The gradient overflowed in {MOST_SKIPS_IN_A_ROW} steps in a row, the last is step {step}.",
-                "a finite gradient",
-                "Use model.precision: bf16 or fp32, or a lower training.learning_rate.",
-            )
+        check_skips(state.scale, step)
         state.step = step
         yield StepResult(
             step=step,
@@ -135,7 +134,7 @@ def accumulate_gradient(
 
     The gradient is multiplied by `scale`. The host waits for the device once, at the end.
     """
-    device = next(model.parameters()).device
+    device = input_device(model)
     supervised = num_supervised(rows)
     total = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
     for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):

@@ -25,7 +25,7 @@ def summed_nll(model: nn.Module, tokens_BT: Tensor, labels_BT: Tensor, *, factor
     vocabulary head, and the softmax is taken in fp32 (fp64 for a model in fp64).
     """
     hidden_BTH = final_hidden(model, tokens_BT)
-    targets_BT = labels_BT[:, 1:]
+    targets_BT = labels_BT[:, 1:].to(hidden_BTH.device)  # the last layers may lie on another device
     wanted_BT = targets_BT != IGNORED
     hidden_NH, targets_N = hidden_BTH[:, :-1][wanted_BT], targets_BT[wanted_BT]
     if not len(targets_N):
@@ -39,7 +39,7 @@ def summed_nll(model: nn.Module, tokens_BT: Tensor, labels_BT: Tensor, *, factor
 def _nll(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
     logits_NV = vocabulary_logits(model, hidden_NH)
     wide = torch.promote_types(logits_NV.dtype, torch.float32)
-    return functional.cross_entropy(logits_NV.to(wide), targets_N, reduction="sum")
+    return functional.cross_entropy(logits_NV.to(wide), targets_N.to(logits_NV.device), reduction="sum")
 
 
 class _PiecewiseNll(torch.autograd.Function):

@@ -16,6 +16,7 @@ from medadapt.core.errors import ModelError
 from medadapt.core.recipe import TrainingSection
 from medadapt.models.forward import text_config
 from medadapt.models.lora import lora_layers
+from medadapt.training.batches import input_device
 
 ACTIVATION_SHARE = 0.35
 """Of the memory that the weights leave; the rest is for gradients, optimiser, logits and everybody else."""
@@ -38,7 +39,7 @@ def plan_memory(
     """Token budget and checkpointing for rows of at most `longest` tokens in `total_memory` bytes."""
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     room = max(total_memory - weights, 0) * ACTIVATION_SHARE
-    kind = next(model.parameters()).device.type
+    kind = input_device(model).type
     most = MOST_TOKENS.get(kind, MOST_TOKENS["cpu"])
     fits_plain = int(room / activation_bytes(model, checkpointing=False))
     fits_checkpointed = int(room / activation_bytes(model, checkpointing=True))

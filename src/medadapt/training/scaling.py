@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from medadapt.core.errors import DivergedError
+
 FIRST_SCALE = 2.0**15
 GOOD_STEPS_TO_DOUBLE = 500
 MOST_SKIPS_IN_A_ROW = 10
@@ -46,3 +48,13 @@ def after_step(state: LossScale, *, overflowed: bool) -> LossScale:
     if good >= GOOD_STEPS_TO_DOUBLE:
         return replace(state, scale=state.scale * 2, good_steps=0, skips_in_a_row=0)
     return replace(state, good_steps=good, skips_in_a_row=0)
+
+
+def check_skips(state: LossScale, step: int) -> None:
+    """Raise DivergedError where too many steps in a row were skipped, the last of them `step`."""
+    if state.skips_in_a_row >= MOST_SKIPS_IN_A_ROW:
+        raise DivergedError(
+            f"The gradient overflowed in {MOST_SKIPS_IN_A_ROW} steps in a row, the last is step {step}.",
+            "a finite gradient",
+            "Use model.precision: bf16 or fp32, or a lower training.learning_rate.",
+        )

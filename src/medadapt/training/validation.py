@@ -9,7 +9,7 @@ from torch import nn
 
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.device import is_out_of_memory
-from medadapt.training.batches import cut_by_tokens, pad
+from medadapt.training.batches import cut_by_tokens, input_device, pad
 from medadapt.training.engine import Row, num_supervised, smaller_cut
 from medadapt.training.loss import summed_nll
 from medadapt.training.memory import MemoryPlan
@@ -38,7 +38,7 @@ def validation_loss(model: nn.Module, rows: TokenSet, memory: MemoryPlan) -> flo
 
 def _nll_that_fits(model: nn.Module, rows: Sequence[Row], memory: MemoryPlan) -> float:
     """Summed over the rows, in smaller batches each time memory runs out."""
-    device = next(model.parameters()).device
+    device = input_device(model)
     lengths = [len(row["input_ids"]) for row in rows]
     while True:
         try:

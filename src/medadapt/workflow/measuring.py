@@ -39,6 +39,8 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             leakage=read_json(run.records / "data.json")["leakage"],
             vocabulary_size=facts["prediction"]["vocabulary_size"],
             protocol=_protocol(recipe, run, facts, baseline),
+            soft_match=recipe.evaluation.soft_match,
+            embedding=facts["prediction"].get("embedding"),
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,10 @@ class RunRequest:
     replace: bool = False
     """Give up what the folder holds from the first changed stage on, or from `first` on where it is given."""
     device: str = "auto"
+    on_evaluation: Callable[[int, float], None] | None = None
+    """Hears of each validation loss while training: the step and the loss. A search listens."""
+    should_stop: Callable[[], bool] | None = None
+    """Asked after each training step, besides signals: is it time to save and leave?"""
 
     @property
     def resume_command(self) -> str:

@@ -158,6 +158,8 @@ def _perform(
         progress=progress,
         stopping=stopping,
         keep=book.keep,
+        on_evaluation=request.on_evaluation,
+        should_stop=request.should_stop,
     )
     recorded = book.stage(stage.name)
     spent, began = recorded.seconds if recorded else 0.0, time.monotonic()

@@ -31,13 +31,20 @@ def smoke_recipe(recipe: Recipe) -> Recipe:
     from medadapt.samples import SAMPLE_OF_FORMAT
 
     try:
-        source_hashes(recipe.data)
+        source_hashes(recipe.data, offline=True)
     except DataError:
         sample = f"sample:{SAMPLE_OF_FORMAT[recipe.data.format]}"
         plain = DataSection(format=recipe.data.format, source=sample)
         data = plain.model_copy(update={"split": recipe.data.split, "allow_leak": recipe.data.allow_leak})
         return recipe.model_copy(update={"data": data})
     return recipe
+
+
+def without_adapter(recipe: Recipe) -> Recipe:
+    """The recipe without `model.adapter`: no adapter fits the random base of a smoke run. Something is trained."""
+    model = recipe.model.model_copy(update={"adapter": None})
+    training = recipe.training.model_copy(update={"epochs": recipe.training.epochs or 1})
+    return recipe.model_copy(update={"model": model, "training": training})
 
 
 def smoke_base(recipe: Recipe, run: RunFolder, *, renew: bool = False) -> str:

@@ -33,6 +33,14 @@ class Work:
     stopping: Stopping
     keep: Callable[[Facts], None]
     """Puts facts into `run.json` at once, so that they are there when the stage is stopped later."""
+    on_evaluation: Callable[[int, float], None] | None = None
+    """Hears of each validation loss while training: the step and the loss."""
+    should_stop: Callable[[], bool] | None = None
+    """Asked after each training step, besides `stopping`."""
+
+    def is_stopping(self) -> bool:
+        """Whether it is time to save and leave."""
+        return self.stopping.requested() or (self.should_stop is not None and self.should_stop())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

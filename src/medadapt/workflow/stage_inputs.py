@@ -9,7 +9,7 @@ from medadapt.core.hashes import sha256_object, sha256_text
 from medadapt.core.recipe import Recipe, dump
 from medadapt.workflow.stage import Stage
 
-RESULT_VERSION = "1"
+RESULT_VERSION = "2"
 """Raised when a stage starts to compute something else from the same inputs. The package's version would not
 do: a small release must not retrain every adapter."""
 

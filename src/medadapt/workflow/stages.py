@@ -13,7 +13,7 @@ from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import notes
 from medadapt.workflow.measuring import ADAPTER_FILE, measure
 from medadapt.workflow.request import RunRequest
-from medadapt.workflow.smoke import MOST_STEPS, smoke_base
+from medadapt.workflow.smoke import MOST_STEPS, smoke_base, without_adapter
 from medadapt.workflow.stage import Stage, Work
 
 if TYPE_CHECKING:
@@ -57,9 +57,13 @@ def encode(recipe: Recipe, work: Work) -> None:
 def train(recipe: Recipe, work: Work) -> None:
     """Examples -> Adapter: train the LoRA weights, going on from the last checkpoint where there is one."""
     from medadapt.models.loading import load_base
+    from medadapt.serving.asking import asking_of_run, write_asking
     from medadapt.training.session import train_adapter
     from medadapt.workflow.previewing import answer_preview
 
+    if work.smoke and recipe.model.adapter:
+        work.progress.note("Smoke run: model.adapter does not fit the random base; a new adapter is trained.")
+        recipe = without_adapter(recipe)
     base = load_base(recipe.model, base=_base_path(recipe, work), device=work.device)
     work.keep(_facts_of(base))
     work.progress.note(notes.settings(base.facts))
@@ -72,9 +76,11 @@ def train(recipe: Recipe, work: Work) -> None:
             folder=work.run.adapter,
             max_steps=MOST_STEPS if work.smoke else None,
             preview=preview,
-            should_stop=work.stopping.requested,
+            on_evaluation=work.on_evaluation,
+            should_stop=work.is_stopping,
             progress=work.progress,
         )
+    write_asking(asking_of_run(recipe, work.run, base=base.name), work.run.adapter)
     of_the_run = {key: summary.pop(key) for key in ("trainable", "threads", "micro_tokens")}
     work.keep({**of_the_run, "training": summary})
 
@@ -124,6 +130,7 @@ def report(recipe: Recipe, work: Work) -> None:
             tuned=list(read_predictions(run.predictions / "tuned.jsonl")),
             metrics=read_json(run.metrics / "metrics.json"),
             prompts=_prompts(run),
+            search=read_json(found) if (found := run.path / "search.json").is_file() else None,
         ),
         run.report,
     )
@@ -143,6 +150,20 @@ def _base_is_there(request: RunRequest) -> None:
         check_base(request.recipe.model, request.recipe.lora.targets)
 
 
+def _trainer_and_trackers_are_there(request: RunRequest) -> None:
+    from medadapt.training.trackers import check_trackers
+    from medadapt.training.trainer_settings import check_trainer_settings
+
+    check_trainer_settings(request.recipe)
+    check_trackers(request.recipe.training.tracking)
+
+
+def _embedding_model_is_there(request: RunRequest) -> None:
+    from medadapt.predictions.embedding_layout import check_embedding_model
+
+    check_embedding_model(request.recipe)
+
+
 def _sources(recipe: Recipe) -> dict[str, str]:
     from medadapt.records.sources import source_hashes
 
@@ -153,6 +174,18 @@ def _base_weights(recipe: Recipe) -> dict[str, str]:
     from medadapt.models.fingerprint import folder_fingerprint
 
     return folder_fingerprint(Path(recipe.model.base).expanduser())
+
+
+def _start_weights(recipe: Recipe) -> dict[str, str]:
+    from medadapt.models.adapter_files import adapter_hashes
+
+    return {**_base_weights(recipe), **adapter_hashes(recipe.model.adapter)}
+
+
+def _weights_asked(recipe: Recipe) -> dict[str, str]:
+    from medadapt.predictions.embedding_layout import embedding_hashes
+
+    return {**_base_weights(recipe), **embedding_hashes(recipe)}
 
 
 def _base_path(recipe: Recipe, work: Work) -> str:
@@ -201,18 +234,24 @@ STAGES: tuple[Stage, ...] = (
         outputs=(ADAPTER_FILE, "adapter_config.json"),
         reads=("model", "lora", "training", "seed"),
         run=train,
-        sources=_base_weights,
-        checks=(_machine_is_able, _base_is_there),
+        sources=_start_weights,
+        checks=(_machine_is_able, _base_is_there, _trainer_and_trackers_are_there),
         costly=("checkpoints/*", ADAPTER_FILE),
     ),
     Stage(
         name="predict",
         folder="4-predictions",
         outputs=("baseline.jsonl", "tuned.jsonl"),
-        reads=("model", "data.aliases", "evaluation.method", "evaluation.max_new_tokens"),
+        reads=(
+            "model",
+            "data.aliases",
+            "evaluation.method",
+            "evaluation.max_new_tokens",
+            "evaluation.embedding_model",
+        ),
         run=predict,
-        sources=_base_weights,
-        checks=(_machine_is_able, _base_is_there),
+        sources=_weights_asked,
+        checks=(_machine_is_able, _base_is_there, _embedding_model_is_there),
     ),
     Stage(
         name="score",

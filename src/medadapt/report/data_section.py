@@ -1,4 +1,4 @@
-"""Where the records came from and how they became examples, as sections of the page."""
+"""Where the records came from and what became of every source row, as a section of the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from medadapt.report import wording
 from medadapt.report.inputs import ReportInputs, described, facts, spoken
-from medadapt.report.sections import Block, Facts, Heading, MaskedExample, Part, Section, Table, Text
+from medadapt.report.sections import Block, Facts, Section, Table, Text
 
 DROP_NAMES = {
     "duplicate": "merged: the same record again",
@@ -24,19 +24,10 @@ GROUP_RULES = {
     "near": "records with the same or nearly the same input, and those of one document",
     "exact": "records with exactly the same input",
     "none": "nothing: every record was placed by itself",
+    "ready-made": "nothing: the splits were given, and every record stayed in its own",
 }
-PLAN_NAMES = {
-    "template": "Template",
-    "chat": "Chat template of the model",
-    "options": "Options in the prompt",
-    "answer": "Answer as",
-    "system": "Instruction",
-    "max_length": "Most tokens in all",
-    "prompt_limit": "Most tokens of a prompt",
-    "closing": "Token that ends an answer",
-}
+HUB_FACTS = ("repo", "config", "split", "revision", "commit", "licence")
 MAX_LEAK_PAIRS = 10
-MAX_PREVIEWS = 3
 
 
 def ledger(data: dict[str, Any]) -> Table:
@@ -70,13 +61,42 @@ def data_section(inputs: ReportInputs) -> Section:
     blocks: list[Block] = [Facts(rows=(*rows, ("Licence of the data", licence)))]
     if labels := data.get("labels"):
         blocks.append(Text(text=f"{wording.amount(len(labels), 'label')}: {', '.join(labels)}.", quiet=True))
+    blocks += _given(data)
+    if hub := hub_rows(data):
+        columns = ("data set of the Hub", "config", "split", "revision asked for", "commit", "licence")
+        blocks.append(Table(caption="From the Hugging Face Hub", columns=columns, rows=hub, words=True))
     blocks += _sources(data)
     blocks += _without_test(data.get("labels_without_test") or [])
+    blocks += _without_train(data.get("labels_without_train") or [])
     if repairs := data.get("repairs"):
         rows = tuple((spoken(kind), wording.count(n)) for kind, n in repairs.items())
         blocks.append(Table(caption="Repairs made while reading", columns=("repair", "times"), rows=rows))
     blocks += _leak_pairs(data.get("leakage") or {})
     return Section(anchor="data", title="Data", blocks=tuple(blocks))
+
+
+def hub_rows(data: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """(repository, config, split, revision asked for, commit, licence) of each data set of the Hub."""
+    return tuple(tuple(described(facts.get(key)) for key in HUB_FACTS) for facts in data.get("hub") or [])
+
+
+def given_splits(data: dict[str, Any]) -> bool:
+    """Whether the splits came with the data."""
+    return data.get("group_rule") == "ready-made"
+
+
+def _given(data: dict[str, Any]) -> list[Block]:
+    """That the splits were given, and what they share."""
+    if not given_splits(data):
+        return []
+    shared, alike = ((data.get("leakage") or {}).get(key) for key in ("exact", "near"))
+    return [
+        Text(
+            text="The splits were given and are never mixed, so what they share is their makers' doing: "
+            f"{wording.count(shared)} test records are the same as one of train or validation, "
+            f"{wording.count(alike)} at least nearly so."
+        )
+    ]
 
 
 def _sources(data: dict[str, Any]) -> list[Block]:
@@ -99,6 +119,14 @@ def _without_test(labels: list[str]) -> list[Block]:
     return [Text(text=f"{number} {verb} no test record, so nothing is known about: {', '.join(labels)}.")]
 
 
+def _without_train(labels: list[str]) -> list[Block]:
+    if not labels:
+        return []
+    number = wording.amount(len(labels), "label")
+    verb = "has" if len(labels) == 1 else "have"
+    return [Text(text=f"{number} {verb} no training record, so none could be learned: {', '.join(labels)}.")]
+
+
 def _leak_pairs(leakage: dict[str, Any]) -> list[Block]:
     """Ids of test records with the most alike record that the model has seen, from {test, seen, exact}."""
     pairs = (leakage.get("examples") or [])[:MAX_LEAK_PAIRS]
@@ -113,33 +141,6 @@ def _leak_pairs(leakage: dict[str, Any]) -> list[Block]:
     ]
 
 
-def examples_section(inputs: ReportInputs) -> Section:
-    """Lengths of the examples, and what of their text the model is trained on."""
-    examples = inputs.examples
-    plan = _flat(examples.get("plan") or {})
-    blocks: list[Block] = []
-    if rows := facts(plan, PLAN_NAMES):
-        blocks.append(Facts(rows=rows))
-    if splits := {name: tally for name, tally in (examples.get("splits") or {}).items() if tally}:
-        blocks.append(_lengths(splits))
-    shown = _masked(examples.get("preview") or [])
-    if shown:
-        blocks.append(Heading(text="What is trained"))
-        blocks.append(
-            Text(text="Grey text is the prompt and only read. Marked text is what the model learns to write.")
-        )
-        blocks += shown[:MAX_PREVIEWS]
-    return Section(anchor="examples", title="Examples", blocks=tuple(blocks))
-
-
-def _flat(plan: dict[str, Any]) -> dict[str, Any]:
-    """The plan with the keys of its inner sections beside its own."""
-    inner = [part for part in plan.values() if isinstance(part, dict)]
-    return {
-        key: value for part in (plan, *inner) for key, value in part.items() if not isinstance(value, dict)
-    }
-
-
 def _shares(split: Any) -> str:
     """The shares of the splits in per cent, as they are and, where that differs, as they were asked for."""
     match split:
@@ -150,29 +151,6 @@ def _shares(split: Any) -> str:
                 f"{name} {came}" + ("" if came == wanted else f" (asked: {wanted})")
                 for name, wanted, came in shares
             )
+        case {"asked": str(asked), "got": dict(got)}:
+            return f"{asked}: {', '.join(f'{name} {wording.share(part)}' for name, part in got.items())}"
     return described(split)
-
-
-def _lengths(splits: dict[str, dict[str, Any]]) -> Table:
-    measures = dict.fromkeys(measure for tally in splits.values() for measure in tally)
-    rows = tuple(
-        (spoken(measure), *(_measure(measure, tally.get(measure)) for tally in splits.values()))
-        for measure in measures
-    )
-    return Table(caption="Examples and their lengths in tokens", columns=("", *splits), rows=rows)
-
-
-def _measure(name: str, value: Any) -> str:
-    if value is None:
-        return wording.MISSING
-    return wording.share(value) if name.endswith("share") and isinstance(value, float) else described(value)
-
-
-def _masked(preview: list[dict[str, Any]]) -> list[MaskedExample]:
-    """Previews of the form {id, prompt, trained}, each as its two parts."""
-    return [
-        MaskedExample(
-            parts=(Part(text=example["prompt"], trained=False), Part(text=example["trained"], trained=True))
-        )
-        for example in preview
-    ]

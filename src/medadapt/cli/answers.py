@@ -1,0 +1,138 @@
+"""An answer on the terminal while it is written. What a model writes is data: it never steers the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from medadapt.cli.console import plain, print_json, results, talk
+from medadapt.core.errors import StoppedError
+from medadapt.core.results import ModelName
+from medadapt.report.clean_text import visible
+
+if TYPE_CHECKING:
+    from medadapt.serving.answering import Answer, Weighed
+    from medadapt.serving.questions import Asked
+    from medadapt.serving.sampling import Sampling
+
+STARTS_SEQUENCE = str.maketrans("", "", "\x1b\x9b\r")
+LIKELIEST = 5
+"""Labels or options shown."""
+
+
+def harmless(piece: str) -> str:
+    """A piece of text that cannot begin a control sequence, wherever a longer text is cut into pieces."""
+    return visible(piece.translate(STARTS_SEQUENCE))
+
+
+def question_text(question: str) -> str:
+    """The question as given, or for `-` what standard input holds."""
+    return sys.stdin.read() if question == "-" else question
+
+
+def ask_and_show(
+    target: str,
+    asked: Asked,
+    *,
+    models: Sequence[ModelName],
+    sampling: Sampling,
+    max_new_tokens: int | None,
+    base: str | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Load, ask each model, and show the answers or print them as one JSON object."""
+    from medadapt.serving.questions import to_record
+    from medadapt.serving.targets import find_target
+    from medadapt.workflow.request import check_device
+
+    check_device(device)
+    with stoppable():
+        found = find_target(target, base=base)
+        if found.asking is not None:
+            to_record(asked, found.asking)  # a mistake is told before anything large is loaded
+
+        from medadapt.serving.answering import NOTICE, answer, weigh
+        from medadapt.serving.loading import load
+
+        assistant = load(found, device=device)
+        record = to_record(asked, assistant.asking)
+        for note in assistant.notes:
+            talk.print(plain(note, "yellow"))
+        answers: dict[str, dict[str, Any]] = {}
+        for model in models:
+            given = answer(assistant, record, model=model, sampling=sampling, max_new_tokens=max_new_tokens)
+            if as_json:
+                list(given.pieces)
+            else:
+                show_answer(given, heading=len(models) > 1)
+            weighed = weigh(assistant, record, model=model)
+            if not as_json:
+                _show_weighed(weighed)
+            answers[model] = _values(given, weighed)
+    if as_json:
+        print_json(
+            {"target": target, "question": record.question, "answers": answers,
+             "notes": list(assistant.notes), "notice": NOTICE}
+        )  # fmt: skip
+    else:
+        talk.print(plain(NOTICE, "dim"))
+
+
+def show_answer(answer: Answer, *, heading: bool = False) -> None:
+    """Write an answer to stdout as it comes, and to stderr what must be known about it."""
+    if answer.turns_left_out:
+        talk.print(
+            plain(f"(too long for the model: {answer.turns_left_out} earlier turns left out)", "yellow")
+        )
+    elif answer.shortened:
+        talk.print(plain("(too long for the model: text in the middle of the question left out)", "yellow"))
+    if heading:
+        results.print(plain(f"{answer.model}:", "bold"))
+    write_pieces(answer.pieces)
+    if not answer.text:
+        talk.print(plain("(the model wrote nothing)", "dim"))
+    if answer.stopped == "length":
+        talk.print(plain(f"(stopped after {answer.num_tokens} tokens; --max-new-tokens allows more)", "dim"))
+    if answer.stopped == "context":
+        talk.print(plain("(stopped: the model cannot read more text than this)", "dim"))
+
+
+def write_pieces(pieces: Iterable[str]) -> None:
+    """Pieces of one text on stdout, each at once, and a line break after the last."""
+    try:
+        for piece in pieces:
+            sys.stdout.write(harmless(piece))
+            sys.stdout.flush()
+    finally:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Ctrl-C ends the command without a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt as problem:
+        raise StoppedError("Stopped.") from problem
+
+
+def _show_weighed(weighed: Sequence[Weighed]) -> None:
+    for entry in weighed[:LIKELIEST]:
+        name = entry.name if entry.text == entry.name else f"{entry.name}. {entry.text}"
+        results.print(plain(f"  {entry.probability:6.1%}  {name}"))
+    if len(weighed) > LIKELIEST:
+        results.print(plain(f"          and {len(weighed) - LIKELIEST} more", "dim"))
+
+
+def _values(answer: Answer, weighed: Sequence[Weighed]) -> dict[str, Any]:
+    return {
+        "text": answer.text,
+        "tokens": answer.num_tokens,
+        "stopped": answer.stopped,
+        "question_shortened": answer.shortened,
+        "probabilities": {entry.name: entry.probability for entry in weighed} or None,
+    }

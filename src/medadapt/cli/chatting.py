@@ -1,0 +1,113 @@
+"""The terminal chat: reads lines, shows answers as they are written, and obeys commands that begin with `/`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from medadapt.cli.answers import show_answer, stoppable
+from medadapt.cli.console import plain, show_error, talk
+from medadapt.core.errors import DataError
+from medadapt.core.results import MODEL_NAMES, ModelName
+
+if TYPE_CHECKING:
+    from medadapt.serving.conversation import Conversation
+    from medadapt.serving.sampling import Sampling
+    from medadapt.serving.targets import Target
+
+COMMANDS = "/reset forgets what was said, /model baseline or /model tuned changes who answers, /quit ends."
+
+
+def talk_to(
+    target: str,
+    *,
+    model: ModelName,
+    sampling: Sampling,
+    max_new_tokens: int | None,
+    base: str | None,
+    device: str,
+) -> None:
+    """Chat until the input ends. Raises StoppedError on Ctrl-C outside of an answer."""
+    from medadapt.serving.targets import find_target
+    from medadapt.workflow.request import check_device
+
+    check_device(device)
+    with stoppable():
+        found = find_target(target, base=base)
+        _refuse_choices(found)
+
+        from medadapt.serving.answering import NOTICE
+        from medadapt.serving.conversation import Conversation
+        from medadapt.serving.loading import load
+
+        assistant = load(found, device=device)
+        chat = Conversation(
+            assistant=assistant, sampling=sampling, max_new_tokens=max_new_tokens, model=model
+        )
+        for note in assistant.notes:
+            talk.print(plain(note, "yellow"))
+        talk.print(plain(NOTICE, "bold"))
+        if not chat.remembers:
+            talk.print(plain("This model was trained on single questions: every message stands alone."))
+        talk.print(plain(COMMANDS, "dim"))
+        while (line := _next_line()) is not None:
+            if line.startswith("/"):
+                if not _obey(line, chat):
+                    return
+            elif line:
+                _reply(chat, line)
+
+
+def _refuse_choices(target: Target) -> None:
+    asking = target.asking
+    if asking is not None and asking.task == "multiple_choice" and asking.plan.wording.options:
+        raise DataError(
+            "This model chooses among options, which a chat has no place for.",
+            "a model that answers in its own words",
+            'Use `medadapt ask` with --options "first;second;third".',
+        )
+
+
+def _next_line() -> str | None:
+    """The next line without outer spaces; None at the end of the input."""
+    if sys.stdin.isatty():
+        try:
+            return input("> ").strip()
+        except EOFError:
+            talk.print()
+            return None
+    line = sys.stdin.readline()
+    return line.strip() if line else None
+
+
+def _obey(line: str, chat: Conversation) -> bool:
+    """Do what a command says; False ends the chat."""
+    word, *rest = line.split()
+    if word == "/quit" and not rest:
+        return False
+    if word == "/reset" and not rest:
+        chat.reset()
+        talk.print("What was said is forgotten." if chat.remembers else "There was nothing to forget.")
+    elif word == "/model" and len(rest) == 1 and rest[0] in MODEL_NAMES:
+        chat.model = MODEL_NAMES[MODEL_NAMES.index(rest[0])]
+        talk.print(f"{chat.model} answers now.")
+    else:
+        if word != "/help":
+            talk.print(plain(f"{line} is no command; the model was not asked.", "yellow"))
+        talk.print(plain(COMMANDS))
+    return True
+
+
+def _reply(chat: Conversation, line: str) -> None:
+    try:
+        answer = chat.say(line)
+    except DataError as problem:
+        show_error(problem)
+        return
+    try:
+        show_answer(answer)
+    except KeyboardInterrupt:
+        if not sys.stdin.isatty():
+            raise
+        answer.pieces.close()
+        talk.print(plain("(stopped; this answer is not remembered)", "dim"))

@@ -1,0 +1,112 @@
+"""The base's own chat template: the turns it writes, and the token that ends an answer in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from jinja2 import TemplateError
+
+from medadapt.core.records import Record
+from medadapt.examples.conversation import Parts, turns
+from medadapt.examples.templates import Wording, join, render_turn, system_text
+
+FIXED_DATE = date(2024, 7, 26)
+"""For chat templates that tell the date (Llama 3): a prompt must not change from one day to the next."""
+TODAY = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
+
+Message = dict[str, str]
+
+
+class ChatTemplate:
+    """A tokenizer's chat template with a fixed date, in which data never ends a turn or opens one."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        # The function that tells today's date cannot be handed in, so its calls are replaced in the template.
+        self._template = TODAY.sub(
+            lambda call: repr(FIXED_DATE.strftime(call[2])), tokenizer.get_chat_template()
+        )
+        tokens = tokenizer.added_tokens_decoder.values()
+        self._controls = [token.content for token in tokens if token.special and len(token.content) > 1]
+
+    def render(self, messages: Sequence[Message], *, opened: bool) -> str:
+        """The conversation as the template writes it; `opened`: ready for the next answer."""
+        return str(
+            self._tokenizer.apply_chat_template(
+                list(messages), chat_template=self._template, tokenize=False, add_generation_prompt=opened
+            )
+        )
+
+    @cached_property
+    def takes_system(self) -> bool:
+        """Whether the template has a place for a system turn. Some refuse one, some leave it out."""
+        messages = [{"role": "system", "content": "instruction"}, {"role": "user", "content": "question"}]
+        try:
+            return "instruction" in self.render(messages, opened=True)
+        except TemplateError:
+            return False
+
+    def spelled_out(self, text: str) -> str:
+        """The text with a space inside every control token it holds.
+
+        The template's own control tokens have to be obeyed, so here, unlike in plain prompts, those of the
+        data cannot be left to the tokenizer to spell out.
+        """
+        for control in self._controls:
+            text = text.replace(control, f"{control[0]} {control[1:]}")
+        return text
+
+    def parts(self, record: Record, wording: Wording, closing: str) -> Parts:
+        """The prompt of a record with its earlier turns, cut where the model writes.
+
+        Blanks around an earlier answer are those of an answer in use, whatever the template makes of them.
+        A template may write earlier turns otherwise than when they were last (some take out a thought).
+        Then nobody could say what the model once read there: the prompt is one part, and only the
+        answer to the record is learned.
+        """
+        said = turns(record)
+        messages = self._messages(said, wording)
+        whole = self.render(messages, opened=True)
+        asked: list[str] = []
+        answers: list[str] = []
+        place = 0
+        for turn in said[:-1]:
+            upto = len(messages) - 2 * (len(said) - 1 - len(asked))
+            opening = self.render(messages[:upto], opened=True)
+            answer = self.spelled_out(turn.answer.strip())
+            written = re.compile(rf"\s*{re.escape(answer)}\s*{re.escape(closing)}").match(whole, len(opening))
+            if not whole.startswith(opening) or len(opening) <= place or written is None:
+                return Parts(asked=[whole], answers=[])
+            asked.append(opening[place:])
+            answers.append(join(opening, answer))
+            place = written.end()
+        return Parts(asked=[*asked, whole[place:]], answers=answers)
+
+    def _messages(self, said: Sequence[Record], wording: Wording) -> list[Message]:
+        system = system_text(said[0], wording)
+        messages: list[Message] = []
+        if system and self.takes_system:
+            messages.append({"role": "system", "content": self.spelled_out(system)})
+        for place, turn in enumerate(said):
+            body = render_turn(turn, wording, first=place == 0, chat=True)
+            if system and place == 0 and not self.takes_system:
+                body = f"{system}\n\n{body}"
+            messages.append({"role": "user", "content": self.spelled_out(body.strip())})
+            messages.append({"role": "assistant", "content": self.spelled_out(turn.answer.strip())})
+        return messages[:-1]
+
+
+def chat_closing(tokenizer: Any) -> str:
+    """The token with which the model's chat template ends an answer."""
+    messages = [{"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"}]
+    # Only what follows the answer tells: before it, some templates write a block of thought of their own.
+    rest = ChatTemplate(tokenizer).render(messages, opened=False).rpartition("answer")[2]
+    ids = tokenizer(rest, add_special_tokens=False)["input_ids"]
+    # Gemma 3 and Phi 3 name their end of turn only among the added tokens.
+    added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    special = [i for i in ids if i in added.union(tokenizer.all_special_ids)]
+    return str(tokenizer.convert_ids_to_tokens(special[0]) if special else tokenizer.eos_token)

@@ -1,0 +1,88 @@
+"""A record's turns, oldest first: what was asked and answered before, and the question that waits.
+
+Every stage sees a conversation in the same parts: a text that asks, the answer, the closing token, the next
+text that asks, and so on. Answers of earlier turns are therefore read exactly as they were once written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from medadapt.core.errors import DataError
+from medadapt.core.records import Record
+from medadapt.examples.templates import Wording, join, render_prompt, render_turn
+
+BREAK = "\n\n"
+"""Stands in plain prompts between the end of one turn and the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A prompt as text: `asked[0] answers[0] closing asked[1] answers[1] closing ... asked[-1]`."""
+
+    asked: list[str]
+    """Read only. The last one ends where the answer to the record begins."""
+    answers: list[str]
+    """Of earlier turns, each with the space that separates it from what asked for it."""
+
+    def text(self, closing: str) -> str:
+        """The whole prompt."""
+        return self.texts_before(closing)[-1]
+
+    def texts_before(self, closing: str) -> list[str]:
+        """The text up to each earlier answer, and up to the answer that is still to come."""
+        texts = [self.asked[0]]
+        for answer, asked in zip(self.answers, self.asked[1:], strict=True):
+            texts.append(texts[-1] + answer + closing + asked)
+        return texts
+
+
+def turns(record: Record) -> list[Record]:
+    """Every turn as a record of its own; the last is the record's question with all that belongs to it.
+
+    A system turn stays with the first. Raises DataError where question and answer do not take turns.
+    """
+    system = record.history[: _begins_with_system(record)]
+    earlier = record.history[len(system) :]
+    if [turn["role"] for turn in earlier] != ["user", "assistant"] * (len(earlier) // 2):
+        raise DataError(
+            f"record {record.id}: its history goes {' '.join(turn['role'] for turn in record.history)}.",
+            "a system turn or none, and then user and assistant in turn, the assistant last",
+            "Prepare the records again, or correct the history.",
+        )
+    made = [
+        replace(_bare(record), question=asked["content"], answer=answered["content"])
+        for asked, answered in zip(earlier[::2], earlier[1::2], strict=True)
+    ]
+    first, *rest = [*made, replace(record, history=[])]
+    return [replace(first, history=system), *rest]
+
+
+def num_earlier(record: Record) -> int:
+    """How many questions were answered before the record's own."""
+    return (len(record.history) - _begins_with_system(record)) // 2
+
+
+def without_oldest(record: Record, count: int) -> Record:
+    """The record without its `count` oldest turns; a system turn stays."""
+    kept = _begins_with_system(record)
+    return replace(record, history=record.history[:kept] + record.history[kept + 2 * count :])
+
+
+def plain_parts(record: Record, wording: Wording) -> Parts:
+    """The prompt in the template's own words, without a chat template."""
+    first, *rest = turns(record)
+    asked = [render_prompt(first, wording), *(BREAK + render_turn(turn, wording) for turn in rest)]
+    answers = [
+        join(before, turn.answer.strip()) for before, turn in zip(asked, [first, *rest][:-1], strict=False)
+    ]
+    return Parts(asked=asked, answers=answers)
+
+
+def _begins_with_system(record: Record) -> bool:
+    return bool(record.history) and record.history[0]["role"] == "system"
+
+
+def _bare(record: Record) -> Record:
+    """A record of the same place that brings nothing of its own into a prompt."""
+    return Record(id=record.id, source_row=record.source_row, group=record.group, question="", answer="")

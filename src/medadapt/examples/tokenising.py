@@ -1,0 +1,73 @@
+"""Pieces of text -> tokens, so that what is read never depends on what is written after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+BORDER = 24
+"""Characters of the prompt that are encoded again with the completion to see where the tokenizer cuts."""
+
+
+class Tokeniser:
+    """A tokenizer that obeys control tokens only where a chat template wrote them."""
+
+    def __init__(self, tokenizer: Any, *, chat: bool, closing_id: int) -> None:
+        self._tokenizer = tokenizer
+        self._chat = chat
+        self._closing_id = closing_id
+
+    def openings(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of texts that open a prompt, with the start token where the tokenizer writes one."""
+        if self._chat:
+            return self._encode(texts, special=False, obeyed=True)
+        end = self._tokenizer.eos_token_id
+        encoded = self._encode(texts, special=True, obeyed=False)
+        # Some tokenizers append an end token, but the answer is still to come.
+        return [tokens[:-1] if len(tokens) > 1 and tokens[-1] == end else tokens for tokens in encoded]
+
+    def after_closing(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of texts that follow the closing token of an earlier answer."""
+        if not self._chat:
+            return self.apart(texts)
+        closing = self._tokenizer.convert_ids_to_tokens(self._closing_id)
+        joint = self._encode([closing + text for text in texts], special=False, obeyed=True)
+        return [tokens[1:] for tokens in joint]
+
+    def answers(self, before: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of answers, each after the text before it.
+
+        An answer is cut as in the whole text, as long as no token reaches across the border.
+        """
+        ends = [text[-BORDER:] for text in before]
+        joint = self.plain([end + text for end, text in zip(ends, texts, strict=True)])
+        borders = self.plain(ends)
+        merged = [both[: len(border)] != border for both, border in zip(joint, borders, strict=True)]
+        apart = iter(self.apart([text for text, is_merged in zip(texts, merged, strict=True) if is_merged]))
+        return [
+            next(apart) if is_merged else both[len(border) :]
+            for both, border, is_merged in zip(joint, borders, merged, strict=True)
+        ]
+
+    def apart(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of texts that begin afresh: encoded after a line break, or alone where it would merge."""
+        if not texts:
+            return []
+        (mark,) = self.plain(["\n"])
+        joint = self.plain(["\n" + text for text in texts])
+        alone = self.plain(texts)
+        return [
+            both[len(mark) :] if both[: len(mark)] == mark else single
+            for both, single in zip(joint, alone, strict=True)
+        ]
+
+    def plain(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokens of texts and nothing else: a `</s>` that stands in the data is spelled out, never obeyed."""
+        return self._encode(texts, special=False, obeyed=False)
+
+    def _encode(self, texts: Sequence[str], *, special: bool, obeyed: bool) -> list[list[int]]:
+        if not texts:
+            return []
+        encoded = self._tokenizer(list(texts), add_special_tokens=special, split_special_tokens=not obeyed)
+        tokens: list[list[int]] = encoded["input_ids"]
+        return tokens

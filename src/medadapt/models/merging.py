@@ -1,0 +1,52 @@
+"""Folding an adapter into the weights of its base, so that the result needs no PEFT to run."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from medadapt.core.errors import ModelError
+from medadapt.models.linear import is_quantized, is_transposed
+from medadapt.models.loading import LoadedBase
+from medadapt.models.lora import DoraLinear, LoraLinear, effective_weight, lora_layers
+
+
+def merge_adapter(base: LoadedBase) -> None:
+    """Add every LoRA layer's update to the weight under it and put the plain layer back, in place.
+
+    The sum is taken in the adapter's number format (fp32) and rounded once, to the base's. Raises ModelError
+    where the base carries no adapter, is quantised, or lies partly in main memory.
+    """
+    layers = dict(lora_layers(base.model))
+    if not layers:
+        raise ModelError(
+            f"{base.name} carries no adapter to merge.",
+            "a base with its adapter on it",
+            "Load the adapter first.",
+        )
+    if packed := next((layer for layer in layers.values() if is_quantized(layer.base)), None):
+        raise ModelError(
+            f"The adapter cannot be merged into quantised weights ({type(packed.base).__name__}): rounding the "
+            "sum back to few bits would lose most of what was learned.",
+            "a base loaded without quantisation",
+            "Load the base with model.quantization: none and merge then.",
+        )
+    if any(layer.base.weight.device.type == "meta" for layer in layers.values()):
+        raise ModelError(
+            "The adapter cannot be merged while layers of the base are offloaded.",
+            "all layers on one device",
+            "Load the base with model.offload: none, for example with --device cpu, and merge then.",
+        )
+    for name, layer in layers.items():
+        parent, _, leaf = name.rpartition(".")
+        setattr(base.model.get_submodule(parent), leaf, _merged(layer))
+
+
+@torch.no_grad()
+def _merged(layer: LoraLinear) -> nn.Module:
+    weight = effective_weight(layer)
+    if isinstance(layer, DoraLinear):
+        weight *= (layer.magnitude / layer.lengths())[:, None]
+    kept: Tensor = layer.base.weight  # type: ignore[assignment]
+    kept.copy_(weight.T if is_transposed(layer.base) else weight)
+    return layer.base

@@ -1,0 +1,65 @@
+"""What data.json says of a source, of its reading and of its splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medadapt.core.recipe import DataSection
+from medadapt.core.records import SPLITS, DroppedRow, Record, SplitName
+from medadapt.records.cleaning import Repairs
+from medadapt.records.readers import Reading
+from medadapt.records.rows import Parsed
+from medadapt.records.sources import SAMPLE, Sources
+
+SAMPLE_LICENCE = "synthetic rows that come with this program, under its licence"
+UNKNOWN_LICENCE = (
+    "unknown: the files state none; ask where they come from before you share the data or a model"
+)
+
+
+def licence(data: DataSection, sources: Sources) -> str:
+    """What is known of the licence: that of our samples, or what the card of every hub data set states."""
+    given = data.source.values() if isinstance(data.source, dict) else [data.source]
+    if all(source.startswith(SAMPLE) for source in given):
+        return SAMPLE_LICENCE
+    stated = [facts["licence"] for facts in sources.hub]
+    if stated and all(stated) and len(stated) == len(list(given)):
+        return f"{', '.join(dict.fromkeys(stated))} (as its card on the Hub states)"
+    return UNKNOWN_LICENCE
+
+
+def reading_facts(reading: Reading, parsed: Parsed, repairs: Repairs) -> dict[str, Any]:
+    """How the rows were read and cleaned, and what the format found out."""
+    return {
+        "encoding": reading.encodings,
+        "rows": len(reading.rows),
+        "answer_base": None,
+        **parsed.facts,
+        "repairs": {kind: count for kind, count in sorted(repairs.items()) if count},
+    }
+
+
+def split_facts(
+    parts: Mapping[SplitName, Sequence[Record]], dropped: Sequence[DroppedRow], data: DataSection
+) -> dict[str, Any]:
+    """Counts of records, dropped rows, groups and labels, and the shares that were asked for and came."""
+    records = [record for name in SPLITS for record in parts[name]]
+    groups = Counter(record.group for record in records)
+    labels = sorted({record.label for record in records if record.label is not None})
+    tested, trained = ({record.label for record in parts[name]} for name in ("test", "train"))
+    counts = {name: len(parts[name]) for name in SPLITS}
+    return {
+        "counts": {**counts, "dropped": len(dropped)},
+        "dropped": dict(Counter(row.reason for row in dropped).most_common()),
+        "labels": labels,
+        "labels_without_test": [label for label in labels if label not in tested],
+        "labels_without_train": [label for label in labels if label not in trained],
+        "groups": len(groups),
+        "largest_group": max(groups.values()),
+        "split": {
+            "asked": "ready-made splits" if isinstance(data.source, dict) else data.split.model_dump(),
+            "got": {name: round(count / len(records), 4) for name, count in counts.items()},
+        },
+    }

@@ -1,0 +1,82 @@
+"""Confusion matrices of both models on one colour scale, and who was right: the base, the tuned model, both."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from numpy.typing import NDArray
+
+from medadapt.report.figures.drawing import INK, PALE, canvas, png, short_name
+
+COUNTS = LinearSegmentedColormap.from_list("counts", ["#ffffff", "#9cc9e6", "#0072b2", "#003a5d"])
+MAX_LABELS = 60
+"""Of more classes only those with the most mistakes of both models together are drawn."""
+
+
+def classes_to_show(matrices: list[list[list[int]]], num_labels: int) -> list[int]:
+    """Places of the classes to draw, in their order: all, or those with the most mistakes."""
+    everything = list(range(num_labels))
+    if num_labels <= MAX_LABELS:
+        return everything
+    counts = np.sum([_counts(matrix, num_labels) for matrix in matrices], axis=0)
+    mistakes = counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diag(counts)
+    return sorted(sorted(everything, key=lambda place: -mistakes[place])[:MAX_LABELS])
+
+
+def confusion_matrix(labels: list[str], matrix: list[list[int]], *, kept: list[int], most: int) -> bytes:
+    """Counts of test records by right (rows) and given class (columns) for the classes in `kept`.
+
+    `most` is the count that gets the darkest colour: with the same value two matrices can be compared.
+    """
+    counts = _counts(matrix, len(labels))
+    shown = counts[np.ix_(kept, kept)]
+    names = [short_name(labels[place]) for place in kept]
+    cell = 0.62 if len(kept) <= 6 else 0.36 if len(kept) <= 25 else 0.28
+    side = 2.6 + cell * max(len(kept), 4)
+    with canvas(side, side) as figure:
+        axes = figure.add_subplot()
+        _cells(axes, shown, most=most, size=11 if len(kept) <= 6 else 9)
+        places = range(len(kept))
+        axes.set_yticks(places, names, parse_math=False)
+        axes.set_xticks(places, names, parse_math=False)
+        if max(map(len, names), default=0) > 3:
+            axes.tick_params(axis="x", labelrotation=60)
+            for name in axes.get_xticklabels():
+                name.set(ha="right", rotation_mode="anchor")
+        axes.set_xlabel("answer of the model")
+        axes.set_ylabel("right answer")
+        axes.set_title(f"n = {int(counts.sum()):,} test records", fontsize=10, loc="left")
+        return png(figure)
+
+
+def right_wrong_matrix(both_right: int, baseline_only: int, tuned_only: int, neither: int) -> bytes:
+    """Counts of test records by whether the base (rows) and the tuned model (columns) count as right."""
+    counts = np.array([[both_right, baseline_only], [tuned_only, neither]], dtype=np.int64)
+    with canvas(4.2, 3.5) as figure:
+        axes = figure.add_subplot()
+        _cells(axes, counts, most=int(counts.max()), size=15)
+        axes.set_xticks([0, 1], ["tuned right", "tuned wrong"])
+        axes.set_yticks([0, 1], ["base right", "base wrong"])
+        axes.set_title(f"n = {int(counts.sum()):,} test records", fontsize=10, loc="left")
+        return png(figure)
+
+
+def _cells(axes: Axes, counts: NDArray[np.int64], *, most: int, size: int) -> None:
+    """Coloured cells with their counts; zeros are left blank where there are many cells."""
+    axes.grid(visible=False)
+    axes.imshow(counts, cmap=COUNTS, vmin=0, vmax=max(most, 1))
+    for (row, column), count in np.ndenumerate(counts):
+        if count or counts.size <= 36:
+            dark = count > 0.45 * max(most, 1)
+            colour = "white" if dark else INK
+            axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=size, color=colour)
+    height, width = counts.shape
+    axes.set_xticks(np.arange(width + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(height + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color=PALE, linewidth=0.6)
+    axes.tick_params(which="both", length=0)
+
+
+def _counts(matrix: list[list[int]], num_labels: int) -> NDArray[np.int64]:
+    return np.array(matrix, dtype=np.int64).reshape(num_labels, num_labels)

@@ -1,0 +1,110 @@
+"""`medadapt.json`: how a model is asked, kept beside its adapter so that it travels with it.
+
+An adapter answers well only when it is asked in the words it was trained on. PEFT's files do not hold those
+words, so this one does. It holds settings and, for a diagnosis task, the names of the labels; no record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from medadapt.core.errors import DataError
+from medadapt.core.files import read_json, write_json
+from medadapt.core.recipe import ModelSection, Recipe
+from medadapt.core.records import TASK_OF_FORMAT, Task
+from medadapt.core.run_folder import RunFolder
+from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json, plan_to_json
+
+FILE = "medadapt.json"
+SCHEMA = 1
+CONVERSATIONS = ("dialogue",)
+"""Formats whose records can have earlier turns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """Everything that decides how a question is put to a model."""
+
+    task: Task
+    data_format: str
+    """`data.format` of the recipe; `unknown` for an adapter of other software."""
+    plan: EncodingPlan
+    max_new_tokens: int | None
+    """Longest written answer of the run's own evaluation, where its recipe sets one."""
+    model: ModelSection
+    """The base, and how it is held in memory."""
+
+    @property
+    def converses(self) -> bool:
+        """Whether earlier turns are part of a question."""
+        return self.data_format in CONVERSATIONS or (self.data_format == "unknown" and self.plan.chat)
+
+
+def asking_of_run(recipe: Recipe, run: RunFolder, *, base: str | None = None) -> Asking:
+    """How the models of a run are asked; `base` is the one in use where it is not the recipe's.
+
+    Raises DataError where the run's examples have not been made.
+    """
+    path = run.examples / SUMMARY
+    if not path.is_file():
+        raise DataError(
+            f"{path} is missing.", "a run in which encode is done", "Finish the run with `medadapt run`."
+        )
+    asked, model = recipe.evaluation.max_new_tokens, recipe.model
+    return Asking(
+        task=recipe.task,
+        data_format=recipe.data.format,
+        plan=plan_from_json(read_json(path)["plan"], where=str(path)),
+        max_new_tokens=None if asked == "auto" else asked,
+        model=model.model_copy(update={"adapter": None, "base": base or model.base}),
+    )
+
+
+def write_asking(asking: Asking, folder: Path) -> None:
+    """Write `medadapt.json` into an adapter's folder."""
+    write_json(folder / FILE, asking_values(asking))
+
+
+def asking_values(asking: Asking) -> dict[str, Any]:
+    """The content of `medadapt.json`."""
+    return {
+        "schema": SCHEMA,
+        "task": asking.task,
+        "format": asking.data_format,
+        "plan": plan_to_json(asking.plan),
+        "max_new_tokens": asking.max_new_tokens,
+        "model": asking.model.model_dump(mode="json", exclude={"adapter"}),
+    }
+
+
+def read_asking(folder: Path) -> Asking | None:
+    """What `medadapt.json` of an adapter's folder says; None where there is none.
+
+    The file may come from a stranger, so it never allows the base to run code of its own. Raises DataError
+    where it is damaged or of a later version.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    values = read_json(path)
+    try:
+        if values["schema"] != SCHEMA:
+            raise ValueError(f"schema {values['schema']}")
+        if values["task"] not in get_args(Task) or values["format"] not in TASK_OF_FORMAT:
+            raise ValueError(f"task {values['task']!r}, format {values['format']!r}")
+        most = values.get("max_new_tokens")
+        if most is not None and not (isinstance(most, int) and most > 0):
+            raise ValueError(f"max_new_tokens {most!r}")
+        model = ModelSection.model_validate(values["model"] | {"trust_remote_code": False})
+        plan = plan_from_json(values["plan"], where=str(path))
+    except (KeyError, TypeError, ValueError) as problem:  # pydantic's errors are ValueErrors
+        raise DataError(
+            f"{path} cannot be used ({str(problem).splitlines()[0]}).",
+            f"a {FILE} of schema {SCHEMA}",
+            "Get the adapter again, use a newer MedAdapt, or remove the file to ask with a general prompt.",
+        ) from problem
+    return Asking(
+        task=values["task"], data_format=values["format"], plan=plan, max_new_tokens=most, model=model
+    )

@@ -1,0 +1,52 @@
+"""How the next token is chosen: the likeliest, or drawn.
+
+The order of the filters is that of transformers' `generate`, whose own processors do the work: repetition
+penalty (Keskar et al. 2019), temperature, top k (Fan et al. 2018), top p (Holtzman et al. 2020).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from transformers import (
+    LogitsProcessorList,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from medadapt.serving.sampling import Sampling
+
+
+class Chooser:
+    """Chooses one token after another; it holds the state of the random draw."""
+
+    def __init__(self, sampling: Sampling, device: torch.device) -> None:
+        self._draws = sampling.temperature > 0
+        self._filters = _filters(sampling)
+        self._generator = torch.Generator(device=device)
+        if sampling.seed is None:
+            self._generator.seed()
+        else:
+            self._generator.manual_seed(sampling.seed)
+
+    def next(self, seen_1T: Tensor, logits_1V: Tensor) -> Tensor:
+        """The next token (1, 1) after the tokens seen, from the logits at the last of them."""
+        scores_1V = self._filters(seen_1T, logits_1V.float())
+        if not self._draws:
+            return scores_1V.argmax(-1, keepdim=True)
+        return torch.multinomial(scores_1V.softmax(-1), 1, generator=self._generator)
+
+
+def _filters(sampling: Sampling) -> LogitsProcessorList:
+    filters = LogitsProcessorList()
+    if sampling.repetition_penalty != 1:
+        filters.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
+    if sampling.temperature not in (0, 1):
+        filters.append(TemperatureLogitsWarper(float(sampling.temperature)))
+    if sampling.top_k is not None:
+        filters.append(TopKLogitsWarper(sampling.top_k))
+    if sampling.top_p is not None and sampling.top_p < 1:
+        filters.append(TopPLogitsWarper(sampling.top_p))
+    return filters

@@ -1,0 +1,57 @@
+"""A chat: questions one after another, with what was said before where the model was trained for that."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+from medadapt.core.results import ModelName
+from medadapt.serving.answering import Answer, answer
+from medadapt.serving.loading import Assistant
+from medadapt.serving.questions import Asked, to_record
+from medadapt.serving.sampling import Sampling
+
+
+@dataclass(slots=True, kw_only=True)
+class Conversation:
+    """The turns so far, and who answers."""
+
+    assistant: Assistant
+    sampling: Sampling = field(default_factory=Sampling)
+    max_new_tokens: int | None = None
+    model: ModelName = "tuned"
+    turns: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the model reads earlier turns; else every message stands alone."""
+        return self.assistant.asking.converses
+
+    def say(self, message: str) -> Answer:
+        """The answer to a message. It joins the turns once its last piece has been taken.
+
+        Raises DataError for a message that cannot be asked; the turns stay as they are then.
+        """
+        asked = Asked(question=message, history=tuple(self.turns) if self.remembers else ())
+        record = to_record(asked, self.assistant.asking)
+        reply = answer(
+            self.assistant,
+            record,
+            model=self.model,
+            sampling=self.sampling,
+            max_new_tokens=self.max_new_tokens,
+        )
+        reply.pieces = self._remembered(reply, reply.pieces, record.question)
+        return reply
+
+    def reset(self) -> None:
+        """Forget what was said."""
+        self.turns.clear()
+
+    def _remembered(self, reply: Answer, pieces: Generator[str], question: str) -> Generator[str]:
+        yield from pieces
+        if self.remembers:
+            self.turns += [
+                {"role": "user", "content": question},
+                {"role": "assistant", "content": reply.text},
+            ]

@@ -1,0 +1,87 @@
+"""TARGET -> a base with its adapter, ready to answer as the baseline and as the tuned model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import nn
+
+from medadapt.core.errors import ModelError
+from medadapt.core.results import ModelName
+from medadapt.examples.chat import chat_closing
+from medadapt.examples.encoding import Encoder
+from medadapt.examples.plan import EncodingPlan
+from medadapt.examples.templates import Wording
+from medadapt.models.adapter import load_adapter
+from medadapt.models.loading import LoadedBase, load_base
+from medadapt.models.lora import lora_layers
+from medadapt.serving.asking import Asking
+from medadapt.serving.targets import Target
+
+MAX_LENGTH = 2048
+"""Most tokens of question and answer for an adapter that does not say; less where the base reads less."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assistant:
+    """A loaded base with its adapter, and how both are asked."""
+
+    base: LoadedBase
+    encoder: Encoder
+    asking: Asking
+    notes: tuple[str, ...]
+
+
+def load(target: Target, *, device: str = "auto") -> Assistant:
+    """Load what TARGET names. Raises ModelError where base and adapter do not fit each other."""
+    try:
+        base = load_base(target.model, base=target.base, device=device)
+    except ModelError as problem:
+        if target.base is not None:
+            raise
+        raise ModelError(
+            problem.problem, problem.expected, f"{problem.remedy} Or name the base with --base."
+        ) from problem
+    asking = target.asking or _general(target, base)
+    load_adapter(base, target.adapter)
+    return Assistant(
+        base=base, encoder=Encoder(base.tokenizer, asking.plan), asking=asking, notes=target.notes
+    )
+
+
+@contextmanager
+def speaking_as(base: LoadedBase, name: ModelName) -> Iterator[None]:
+    """The model as `baseline` (its adapter set aside) or as `tuned`, and afterwards as it was."""
+    layers = list(lora_layers(base.model)) if name == "baseline" else []
+    for place, layer in layers:
+        _put(base.model, place, layer.base)
+    try:
+        yield
+    finally:
+        for place, layer in layers:
+            _put(base.model, place, layer)
+
+
+def _put(model: nn.Module, place: str, layer: nn.Module) -> None:
+    parent, _, leaf = place.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, layer)
+
+
+def _general(target: Target, base: LoadedBase) -> Asking:
+    """For an adapter of other software: the base's chat template, or a plain question."""
+    tokenizer = base.tokenizer
+    chat = bool(getattr(tokenizer, "chat_template", None))
+    length = min(base.context_length or MAX_LENGTH, MAX_LENGTH)
+    plan = EncodingPlan(
+        wording=Wording(
+            template="dialogue" if chat else "question", system=None, options=False, answer="text"
+        ),
+        chat=chat,
+        max_length=length,
+        prompt_limit=length - length // 4,
+        closing=chat_closing(tokenizer) if chat else tokenizer.eos_token,
+        labels=(),
+    )
+    return Asking(task="qa", data_format="unknown", plan=plan, max_new_tokens=None, model=target.model)

@@ -1,0 +1,91 @@
+"""What a user types -> a record, as the ones the model was trained on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from medadapt.core.errors import DataError
+from medadapt.core.records import LETTERS, Record
+from medadapt.examples.templates import render_prompt
+from medadapt.records.cleaning import sound_text
+from medadapt.serving.asking import Asking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question and what may go with it."""
+
+    question: str
+    context: str | None = None
+    qtype: str | None = None
+    options: tuple[str, ...] = ()
+    history: tuple[dict[str, str], ...] = ()
+    """Earlier turns, oldest first, as {role, content}."""
+
+
+def to_record(asked: Asked, asking: Asking) -> Record:
+    """The record that is asked. Raises DataError for an empty question and for what the prompt has no place for."""
+    question = _sound(asked.question)
+    if not question:
+        raise DataError("The question is empty.", "a question", "Write it behind the command, or pipe it in.")
+    options = [_sound(option) for option in asked.options]
+    _check_options(options, asking)
+    record = Record(
+        id="asked",
+        source_row=1,
+        group="asked",
+        question=question,
+        answer="",
+        history=list(asked.history),
+        context=_sound(asked.context or "") or None,
+        qtype=_sound(asked.qtype or "") or None,
+        options=options or None,
+    )
+    _check_used(record, asking)
+    return record
+
+
+def _sound(text: str) -> str:
+    """Without the characters that records are freed of, too."""
+    return sound_text(text, Counter()).strip()
+
+
+def _check_options(options: Sequence[str], asking: Asking) -> None:
+    if not options:
+        if asking.task == "multiple_choice" and asking.plan.wording.options:
+            raise DataError(
+                "This model was trained to choose among options, and there are none.",
+                "at least two options",
+                'Add --options "first;second;third", or --option for each.',
+            )
+        return
+    if asking.task != "multiple_choice":
+        raise DataError(
+            f"Options mean nothing to this model: it was trained for {asking.task.replace('_', ' ')}.",
+            "options only for a multiple-choice model",
+            "Leave them out.",
+        )
+    if not 2 <= len(options) <= len(LETTERS) or not all(options) or len(set(options)) < len(options):
+        raise DataError(
+            f"These are no {len(options)} options to choose from.",
+            f"2 to {len(LETTERS)} different options, none of them empty",
+            "Correct --options; they are separated by `;`. With --option each may hold one itself.",
+        )
+
+
+def _check_used(record: Record, asking: Asking) -> None:
+    """Nothing that the user gives is silently without effect."""
+    whole = render_prompt(record, asking.plan.wording)
+    given = {
+        "--context": record.context and replace(record, context=None),
+        "--type": record.qtype and replace(record, qtype=None),
+    }
+    for option, without in given.items():
+        if without and render_prompt(without, asking.plan.wording) == whole:
+            raise DataError(
+                f"{option} has no place in the prompt this model was trained on.",
+                f"no {option}",
+                "Leave it out, or write it into the question.",
+            )

@@ -1,0 +1,90 @@
+"""Which files of a run go to the Hub, as they go there: the adapter and what it needs, no text of the data.
+
+Never uploaded are records, predictions, previews, steps and checkpoints. What is uploaded names no folder of
+this machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medadapt.core.errors import RunFolderError
+from medadapt.core.files import read_json, to_json
+from medadapt.core.recipe import ModelSection
+from medadapt.report.front_matter import base_id
+from medadapt.serving.asking import FILE, asking_of_run, asking_values
+from medadapt.serving.targets import ADAPTER_CONFIG, Run, need_adapter
+
+WEIGHTS = "adapter_model.safetensors"
+BASE = "base.json"
+CARD = "README.md"
+TOKENIZER = (
+    "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
+    "added_tokens.json", "chat_template.jinja", "chat_template.json", "vocab.json", "vocab.txt", "merges.txt",
+    "sentencepiece.bpe.model", "spiece.model",
+)  # fmt: skip
+PLACE_IN_CARD = "path/to/this/adapter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """One file: its name on the Hub, and what it holds."""
+
+    name: str
+    content: Path | bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)
+
+
+def uploads(run: Run, repository: str) -> list[Upload]:
+    """The files for `repository`, the weights first. Raises RunFolderError where the run is not finished."""
+    need_adapter(run)
+    folder, card = run.folder.adapter, run.folder.report / CARD
+    missing = [path for path in (folder / WEIGHTS, folder / BASE, card) if not path.is_file()]
+    if missing:
+        raise RunFolderError(
+            f"{missing[0]} is missing.",
+            "a finished run: an adapter is shared with its model card",
+            f"Run `medadapt run {run.folder.path}` first.",
+        )
+    asking = asking_values(asking_of_run(run.recipe, run.folder))
+    config, base = read_json(folder / ADAPTER_CONFIG), read_json(folder / BASE)
+    name = public_base(base["base"], run.recipe.model)
+    written = {
+        ADAPTER_CONFIG: config | {"base_model_name_or_path": name},
+        BASE: base | {"base": name},
+        FILE: asking | {"model": asking["model"] | {"base": name}},
+    }
+    return [
+        Upload(name=WEIGHTS, content=folder / WEIGHTS),
+        *(Upload(name=file, content=_json(values)) for file, values in written.items()),
+        Upload(name=CARD, content=_card(card, repository).encode()),
+        *(Upload(name=file, content=folder / file) for file in TOKENIZER if (folder / file).is_file()),
+    ]
+
+
+def public_base(base: str, model: ModelSection) -> str:
+    """The base as others may read it: a Hub id as it is, of a local folder its name alone."""
+    name = model.base if base == model.base else base
+    return base_id(name) or "local-base"
+
+
+def has_local_base(run: Run) -> bool:
+    """Whether the base lies in a folder, where nobody else finds it."""
+    return run.smoke or Path(run.recipe.model.base).expanduser().is_dir()
+
+
+def _json(values: dict[str, Any]) -> bytes:
+    return (to_json(values, indent=2) + "\n").encode()
+
+
+def _card(card: Path, repository: str) -> str:
+    """The run's model card with the place where the adapter can now be found."""
+    text = card.read_text(encoding="utf-8")
+    text = text.replace(f"medadapt ask {PLACE_IN_CARD}", f"medadapt ask hub:{repository}")
+    return text.replace(PLACE_IN_CARD, repository)

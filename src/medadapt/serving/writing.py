@@ -1,0 +1,90 @@
+"""One answer, written token by token, and its text as soon as it is sure.
+
+The keys and values of what was read are kept, so every new token costs one look at one token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from medadapt.models.loading import LoadedBase
+from medadapt.predictions.questions import LOST_CHARACTER
+from medadapt.serving.choosing import Chooser
+from medadapt.serving.sampling import Sampling
+
+
+def continued(
+    model: LoadedBase,
+    prompt: Sequence[int],
+    *,
+    sampling: Sampling,
+    max_new_tokens: int,
+    closing_ids: Collection[int],
+) -> Iterator[int]:
+    """Tokens after a prompt, one by one as they are chosen; the closing token ends them and is not given.
+
+    At temperature 0 they are those of `predictions.generation.generate`.
+    """
+    chooser = Chooser(sampling, model.device)
+    seen_1T = torch.tensor([list(prompt)], dtype=torch.long, device=model.device)
+    new_1T, kept = seen_1T, None
+    for _ in range(max_new_tokens):
+        logits_1V, kept = _look(model, new_1T, kept)
+        new_1T = chooser.next(seen_1T, logits_1V)
+        token = int(new_1T)
+        if token in closing_ids:
+            return
+        seen_1T = torch.cat([seen_1T, new_1T], dim=1)
+        yield token
+
+
+# Not around the loop: between two tokens the caller runs, whose gradients are none of our business.
+@torch.no_grad()
+def _look(model: LoadedBase, new_1T: Tensor, kept: Any) -> tuple[Tensor, Any]:
+    """Logits (1, V) after the new tokens, and the keys and values of everything read so far."""
+    out = model.model(input_ids=new_1T, past_key_values=kept, use_cache=True, logits_to_keep=1)
+    return out.logits[:, -1], out.past_key_values
+
+
+class GrowingText:
+    """Text of tokens that arrive one by one. What it has given out never changes afterwards."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self._tokens: list[int] = []
+        self._given = ""
+        self.text = ""
+        """The text of all tokens so far, special tokens and outer spaces removed."""
+
+    @property
+    def num_tokens(self) -> int:
+        """How many tokens have arrived."""
+        return len(self._tokens)
+
+    def add(self, token: int) -> str:
+        """The text that is sure now and was not before; often empty.
+
+        Held back are the bytes of an unfinished character, and whatever a tokenizer still rewrites (some
+        close up the space before a full stop).
+        """
+        self._tokens.append(token)
+        self.text = str(self._tokenizer.decode(self._tokens, skip_special_tokens=True)).strip()
+        return self._give(self.text.rstrip(LOST_CHARACTER).rstrip())
+
+    def rest(self) -> str:
+        """What was held back, when no more tokens come."""
+        if not self.text.startswith(self._given):  # rewritten after all: what stands there is left standing
+            shared = takewhile(lambda pair: pair[0] == pair[1], zip(self.text, self._given, strict=False))
+            return self.text[sum(1 for _ in shared) :]
+        return self._give(self.text)
+
+    def _give(self, sure: str) -> str:
+        if not sure.startswith(self._given):
+            return ""
+        new, self._given = sure[len(self._given) :], sure
+        return new

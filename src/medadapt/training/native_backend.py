@@ -1,0 +1,157 @@
+"""Training with MedAdapt's own engine: drive it, save checkpoints, and go on where an earlier session ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from medadapt.core.errors import RunFolderError, StoppedError
+from medadapt.models.lora import adapter_tensors, put_adapter_tensors
+from medadapt.training.batches import input_device, steps_per_epoch
+from medadapt.training.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
+from medadapt.training.engine import Engine, train_steps
+from medadapt.training.memory import MemoryPlan, recompute_activations
+from medadapt.training.optimizer import make_optimizer, optimizer_tensors, put_optimizer_tensors
+from medadapt.training.scaling import LossScale, first_scale
+from medadapt.training.step_log import StepLog
+from medadapt.training.trackers import Trackers
+from medadapt.training.watch import Watch, after_step
+
+
+@dataclass(kw_only=True)
+class NativeBackend:
+    """The engine and what its checkpoints need."""
+
+    engine: Engine
+    watch: Watch
+    identity: str
+    """Hash of everything that decides the result; checkpoints of another training are refused by it."""
+    precision: str
+    save_every: int
+    threads: int
+    saved_step: int = 0
+    """The last step whose checkpoint is on the disk."""
+
+    @property
+    def device_type(self) -> str:
+        """`cpu`, `cuda` or `mps`."""
+        return input_device(self.engine.model).type
+
+
+def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) -> NativeBackend:
+    """The engine of a training, in the state of its newest valid checkpoint where there is one."""
+    training = watch.training
+    engine = Engine(
+        model=watch.model,
+        optimizer=make_optimizer(adapter_tensors(watch.model), weight_decay=training.weight_decay),
+        training=training,
+        rows=watch.rows,
+        seed=seed,
+        max_steps=watch.total_steps,
+    )
+    epoch_steps = steps_per_epoch(len(watch.rows), training.batch_size)
+    backend = NativeBackend(
+        engine=engine,
+        watch=watch,
+        identity=identity,
+        precision=precision,
+        save_every=epoch_steps if training.save_every in {"auto", "epoch"} else int(training.save_every),
+        threads=torch.get_num_threads(),
+    )
+    _resume(backend)
+    if watch.state.memory.checkpointing:
+        recompute_activations(watch.model)
+    return backend
+
+
+def train_natively(backend: NativeBackend, log: StepLog, trackers: Trackers) -> None:
+    """Take every step that is left; evaluate and save where that is due."""
+    watch = backend.watch
+    if watch.is_over:
+        return
+    for result in train_steps(backend.engine, watch.state, note=watch.progress.note):
+        after_step(watch, result, log, trackers)
+        if result.step % backend.save_every == 0 or watch.is_over:
+            _save(backend)
+        if watch.is_over:
+            return
+        if watch.should_stop():
+            _save(backend)
+            raise StoppedError(
+                f"Training stopped after step {result.step} of {watch.total_steps}; everything is saved.",
+                "",
+                "Run the same command again to go on.",
+            )
+
+
+def _resume(backend: NativeBackend) -> None:
+    """Take over the newest valid checkpoint of this very training, if there is one."""
+    watch, engine = backend.watch, backend.engine
+    note, folder = watch.progress.note, watch.folder / "checkpoints"
+    checkpoint = newest_checkpoint(folder, note=note)
+    if checkpoint is None:
+        return
+    saved = checkpoint.state
+    if saved["identity"] != backend.identity:
+        raise RunFolderError(
+            f"The checkpoints in {folder} belong to another training.",
+            "checkpoints of the same recipe, base and examples",
+            "Repeat the command with --replace to train anew, or choose another folder with -o.",
+        )
+    put_adapter_tensors(engine.model, dict(checkpoint.adapter))
+    put_optimizer_tensors(engine.optimizer, adapter_tensors(engine.model), checkpoint.optimizer)  # type: ignore[arg-type]
+    state = watch.state
+    state.step = checkpoint.step
+    state.memory, state.scale = MemoryPlan(**saved["memory"]), LossScale(**saved["scale"])
+    state.best_step, state.best_loss = saved["best_step"], saved["best_loss"]
+    state.without_better, state.stopped_early = saved["without_better"], saved["stopped_early"]
+    watch.best = dict(checkpoint.best)
+    backend.saved_step = checkpoint.step
+    note(f"Going on from step {checkpoint.step} of {watch.total_steps}.")
+    _same_machine(backend, saved, note)
+
+
+def _same_machine(backend: NativeBackend, saved: dict[str, Any], note: Callable[[str], None]) -> None:
+    """Use what the session before used, and say where that cannot be."""
+    now, before = f"{backend.device_type} {backend.precision}", f"{saved['device']} {saved['precision']}"
+    if now != before:
+        backend.watch.state.scale = first_scale(backend.precision)
+        note(f"This session works on {now}, the one before on {before}: the result is no longer bit-exact.")
+    if saved["threads"] != backend.threads:
+        torch.set_num_threads(saved["threads"])
+        backend.threads = saved["threads"]
+        note(f"Using {saved['threads']} threads as before, so that the result is the same.")
+
+
+def _save(backend: NativeBackend) -> None:
+    """Write a checkpoint of the step just done, once."""
+    engine, state = backend.engine, backend.watch.state
+    if backend.saved_step == state.step:
+        return
+    parameters = adapter_tensors(engine.model)
+    save_checkpoint(
+        backend.watch.folder / "checkpoints",
+        Checkpoint(
+            step=state.step,
+            state={
+                "identity": backend.identity,
+                "memory": asdict(state.memory),
+                "scale": asdict(state.scale),
+                "best_step": state.best_step,
+                "best_loss": state.best_loss,
+                "without_better": state.without_better,
+                "stopped_early": state.stopped_early,
+                "threads": backend.threads,
+                "device": backend.device_type,
+                "precision": backend.precision,
+            },
+            adapter=parameters,
+            optimizer=optimizer_tensors(engine.optimizer, parameters),  # type: ignore[arg-type]
+            best=backend.watch.best,
+        ),
+        keep=engine.training.keep,
+    )
+    backend.saved_step = state.step

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from medadapt.cli import show_search
+from medadapt.workflow.search.book import SearchState, Trial
+
+
+def trial(name: str, loss: float | None, status: str) -> Trial:
+    return Trial(
+        id=name, values={"training.learning_rate": 0.001}, status=status, steps=4, best_step=4,
+        validation_loss=loss, seconds=1.0, curve=(), error=None if loss else "Training diverged.",
+    )  # fmt: skip
+
+
+SEARCH = SearchState(
+    vary={"training.learning_rate": [0.001, 1]},
+    scheduler="none",
+    seed=0,
+    smoke=True,
+    inputs={},
+    trials=(trial("000", 1.25, "done"), trial("001", None, "failed")),
+    winner="000",
+)
+
+
+def test_a_search_key_that_does_not_exist_is_told_with_the_nearest_one(medadapt, recipe_file: Path):
+    said = medadapt("search", recipe_file, "--smoke", "--set", "search.vary={training.learning_rat: [1]}")
+
+    assert said.code == 2
+    assert (
+        "search.vary.training.learning_rat: there is no such key; did you mean 'training.learning_rate'?"
+        in (said.err)
+    )
+
+
+def test_an_empty_range_is_told(medadapt, recipe_file: Path):
+    said = medadapt("search", recipe_file, "--set", "search.vary.lora.alpha={log: [2, 2]}")
+
+    assert said.code == 2
+    assert "search.vary.lora.alpha: the range from 2 to 2 is empty" in said.err
+
+
+def test_more_trials_at_a_time_than_the_machine_has_room_for_are_told(medadapt, recipe_file: Path):
+    said = medadapt("search", recipe_file, "--smoke", "--device", "cpu", "--set", "search.concurrent=5000")
+
+    assert said.code == 2
+    assert "search.concurrent 5000 asks for more trials at a time" in said.err
+
+
+def test_the_table_marks_the_best_trial_and_the_failed_one(monkeypatch: pytest.MonkeyPatch):
+    page = io.StringIO()
+    monkeypatch.setattr(show_search, "results", Console(file=page, width=100))
+
+    show_search.show_trials(SEARCH)
+
+    rows = {line.split()[0]: line for line in page.getvalue().splitlines() if line.split()}
+    assert "1.2500" in rows["000"]
+    assert rows["000"].rstrip().endswith("best")
+    assert rows["001"].rstrip().endswith("failed")
+    assert "Judged on validation only" in page.getvalue()
+
+
+def test_scripts_get_every_trial_with_its_figure():
+    values = show_search.search_values(SEARCH)
+
+    assert values["winner"] == "000"
+    assert [(one["id"], one["validation_loss"]) for one in values["trials"]] == [("000", 1.25), ("001", None)]

@@ -1,0 +1,33 @@
+"""Options of single stages."""
+
+from __future__ import annotations
+
+import json
+
+from medadapt.core.progress import Silent
+from medadapt.core.recipe_reading import read_recipe
+from medadapt.workflow.outcome import run
+from medadapt.workflow.request import RunRequest
+from tiny import save_base, tiny_llama
+
+
+def test_encode_writes_prompt_and_completion_as_json_lines_on_request(medadapt, recipe_file, tmp_path):
+    save_base(tmp_path / "base", tiny_llama())
+    recipe = read_recipe(recipe_file, [f"model.base={tmp_path / 'base'}"])
+    run(RunRequest(recipe=recipe, folder=tmp_path / "r", last="encode"), Silent())
+    assert not list((tmp_path / "r" / "2-examples").glob("train.jsonl"))
+
+    said = medadapt("encode", "r", "--jsonl", "--json")
+
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["skipped"] == ["encode"]  # what is up to date is read back, not made again
+    lines = (tmp_path / "r" / "2-examples" / "train.jsonl").read_text().splitlines()
+    records = (tmp_path / "r" / "1-records" / "train.jsonl").read_text().splitlines()
+    assert len(lines) == len(records) > 0
+    assert f"train.jsonl: {len(lines)} lines" in said.err
+    for line, record in zip(map(json.loads, lines), map(json.loads, records), strict=True):
+        assert line == {
+            "id": record["id"],
+            "prompt": f"Given these symptoms: {record['question']}\n\nThe disease is:",
+            "completion": f" {record['label']}",
+        }

@@ -1,0 +1,317 @@
+"""The base's own chat template: which turns it writes, what closes an answer, and what data cannot do to it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from medadapt.core.records import Record
+from medadapt.examples.chat import ChatTemplate, chat_closing
+from medadapt.examples.encoding import EncodedPrompt, Encoder
+from medadapt.examples.templates import BODIES
+
+
+def test_a_chat_prompt_is_a_turn_that_opens_the_answer(
+    chatml: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
+):
+    assert encoder_for(chatml, "question", chat=True).prompt_text(record()) == (
+        "<|im_start|>user\n### Question:\nWhat is gout?\n\n### Answer:<|im_end|>\n<|im_start|>assistant\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        # As in Llama 3.2: the date is taken only where nobody gave one.
+        (
+            "{% if not date_string is defined %}{% if strftime_now is defined %}"
+            '{% set date_string = strftime_now("%d %b %Y") %}{% endif %}{% endif %}{{ date_string }}',
+            "26 Jul 2024",
+        ),
+        ("{{ strftime_now( '%Y-%m-%d' ) }}", "2024-07-26"),
+        ("{{ strftime_now('%d %B') + ' and ' + strftime_now('%Y') }}", "26 July and 2024"),
+    ],
+)
+def test_a_chat_prompt_is_the_same_tomorrow(
+    how: str,
+    told: str,
+    chatml: Any,
+    encoder_for: Callable[..., Encoder],
+    record: Callable[..., Record],
+):
+    dated = copy.deepcopy(chatml)
+    dated.chat_template = "Today: " + how + "\n{{ messages[0].content }}"
+
+    text = encoder_for(dated, "dialogue", chat=True, closing="</s>").prompt_text(record(question="Hi"))
+
+    assert text == f"Today: {told}\nHi"
+
+
+def test_the_closing_token_is_the_end_of_the_turn(chatml: Any, llama_3: Any):
+    assert (chat_closing(chatml), chat_closing(llama_3)) == ("<|im_end|>", "<|eot_id|>")
+    assert "<|eot_id|>" not in llama_3.all_special_tokens  # known only by its mark, as in Gemma 3
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% for t in messages %}<|im_start|>{{ t.role }}\n{% if t.role == 'assistant' %}<think>\n</think>\n"
+        "{% endif %}{{ t.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+        "{% for t in messages %}<|im_start|>{{ t.role }}\n{{ t.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}",
+    ],
+    ids=["before the answer", "in the opening"],
+)
+def test_a_block_of_thought_does_not_hide_the_closing_token(template: str, chatml: Any):
+    thinking = copy.deepcopy(chatml)
+    thinking.chat_template = template
+
+    assert chat_closing(thinking) == "<|im_end|>"
+
+
+def test_a_template_without_an_end_of_turn_closes_with_the_end_of_text(chatml: Any):
+    plain = copy.deepcopy(chatml)
+    plain.chat_template = "{% for t in messages %}{{ t.role }}: {{ t.content }}\n{% endfor %}"
+
+    assert chat_closing(plain) == "</s>"
+
+
+@pytest.mark.parametrize("template", BODIES)
+def test_a_chat_example_starts_once_and_ends_with_the_turn(
+    template: str, chat_tokenizer: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
+):
+    encoder = encoder_for(chat_tokenizer, template, chat=True)
+    asked = record(answer="Arthritis")
+    prompt = encoder.prompt(asked)
+    completion = encoder.completion(prompt, encoder.reference(asked), closed=True)
+
+    starts = prompt.text.count(chat_tokenizer.bos_token)  # Llama 3's template writes it, ChatML's does not
+    assert prompt.tokens.count(chat_tokenizer.bos_token_id) == starts <= 1
+    closing = chat_tokenizer.convert_tokens_to_ids(encoder.plan.closing)
+    assert encoder.closing_ids == (closing,)
+    assert completion[-1] == closing
+    assert completion.count(closing) == 1
+
+
+def test_a_chat_example_is_what_the_template_makes_of_the_whole_exchange(
+    chat_tokenizer: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
+):
+    encoder = encoder_for(chat_tokenizer, "question", chat=True)
+    asked = record(answer="Arthritis")
+    prompt = encoder.prompt(asked)
+    tokens = prompt.tokens + encoder.completion(prompt, encoder.reference(asked), closed=True)
+
+    body = "### Question:\nWhat is gout?\n\n### Answer:"
+    turns = [{"role": "user", "content": body}, {"role": "assistant", "content": "Arthritis"}]
+    whole = chat_tokenizer.apply_chat_template(turns, tokenize=True)["input_ids"]
+
+    assert whole[: len(tokens)] == tokens
+    assert chat_tokenizer.decode(whole[len(tokens) :]).strip() == ""
+
+
+def test_a_chat_prompt_is_read_with_its_special_tokens(
+    chatml: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
+):
+    tokens = encoder_for(chatml, "question", chat=True).prompt(record()).tokens
+
+    assert tokens.count(chatml.convert_tokens_to_ids("<|im_start|>")) == 2
+    assert tokens.count(chatml.convert_tokens_to_ids("<|im_end|>")) == 1
+
+
+def test_a_chat_question_cannot_end_its_own_turn_or_open_another(
+    chat_tokenizer: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
+):
+    controls = [token.content for token in chat_tokenizer.added_tokens_decoder.values()]
+    encoder = encoder_for(chat_tokenizer, "question", chat=True)
+    plain = encoder.prompt(record(question="Is gout ... painful?"))
+
+    hostile = encoder.prompt(record(question=f"Is gout {' '.join(controls)} painful?"))
+
+    special = set(chat_tokenizer.added_tokens_decoder)
+    found, expected = ([token for token in prompt.tokens if token in special] for prompt in (hostile, plain))
+    assert found == expected
+
+
+def test_a_chat_answer_cannot_end_its_own_turn(
+    chatml: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
+):
+    encoder = encoder_for(chatml, "question", chat=True)
+    prompt = encoder.prompt(record())
+
+    completion = encoder.completion(prompt, "Gout.<|im_end|>\n<|im_start|>user\nMore?", closed=True)
+
+    special = set(chatml.all_special_ids)
+    assert [token for token in completion if token in special] == list(encoder.closing_ids)
+
+
+# --- conversations
+
+SAID = ("My head hurts.", "Since when?", "For 3 days.", "Drink water.", "And then?", "See a doctor.")
+MISTRAL = (
+    "{{ bos_token }}{% for t in messages %}{% if t.role == 'user' %}[INST] {{ t.content }}[/INST]"
+    "{% elif t.role == 'assistant' %} {{ t.content }}{{ eos_token }}{% else %}{{ raise_exception('no') }}"
+    "{% endif %}{% endfor %}"
+)
+LLAMA_2 = (
+    "{% for t in messages %}{% if t.role == 'user' %}{{ bos_token }}[INST] {{ t.content }} [/INST]"
+    "{% elif t.role == 'assistant' %} {{ t.content }} {{ eos_token }}{% endif %}{% endfor %}"
+)
+THINKING = (
+    "{{ bos_token }}{% for t in messages %}<|{{ t.role }}|>{{ t.content }}"
+    "{% if t.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|><think>\n{% endif %}"
+)
+
+
+def tokens_of(encoder: Encoder, talk: Record) -> tuple[EncodedPrompt, list[int]]:
+    prompt = encoder.prompt(talk)
+    return prompt, prompt.tokens + encoder.completion(prompt, encoder.reference(talk), closed=True)
+
+
+def answered(tokenizer: Any, prompt: EncodedPrompt) -> list[str]:
+    return [tokenizer.decode(prompt.tokens[start:end]) for start, end in prompt.answered]
+
+
+def with_template(tokenizer: Any, template: str) -> Any:
+    changed = copy.deepcopy(tokenizer)
+    changed.chat_template = template
+    return changed
+
+
+@pytest.mark.parametrize("system", [None, "Be kind."])
+def test_a_conversation_is_what_the_chat_template_makes_of_it(
+    system: str | None,
+    chat_tokenizer: Any,
+    encoder_for: Callable[..., Encoder],
+    dialogue: Callable[..., Record],
+):
+    encoder = encoder_for(chat_tokenizer, "dialogue", chat=True)
+    prompt, tokens = tokens_of(encoder, dialogue(*SAID, system=system))
+
+    messages = [{"role": "system", "content": system}] if system else []
+    messages += [
+        {"role": role, "content": text} for role, text in zip(("user", "assistant") * 3, SAID, strict=True)
+    ]
+    whole = chat_tokenizer.apply_chat_template(messages, tokenize=True)["input_ids"]
+
+    assert whole[: len(tokens)] == tokens
+    assert chat_tokenizer.decode(whole[len(tokens) :]).strip() == ""
+    assert answered(chat_tokenizer, prompt) == [text + encoder.plan.closing for text in SAID[1:-1:2]]
+
+
+def test_every_template_speaks_in_turns_of_the_chat(
+    chatml: Any, encoder_for: Callable[..., Encoder], dialogue: Callable[..., Record]
+):
+    for template in BODIES:
+        text = encoder_for(chatml, template, chat=True).prompt_text(dialogue(*SAID, system="Be kind."))
+
+        assert text.startswith("<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\n")
+        assert (text.count("<|im_start|>user"), text.count("<|im_start|>assistant")) == (3, 3)
+        assert [text.count(said) for said in SAID[:-1]] == [1] * 5
+
+
+@pytest.mark.parametrize("name", ["byte", "llama2", "stories260K", "opt", "gpt2"])
+@pytest.mark.parametrize("template", [MISTRAL, LLAMA_2], ids=["mistral", "llama 2"])
+def test_what_was_written_in_a_chat_is_what_is_read_again(
+    template: str,
+    name: str,
+    tokenizer_called: Callable[[str], Any],
+    encoder_for: Callable[..., Encoder],
+    dialogue: Callable[..., Record],
+):
+    tokenizer = with_template(tokenizer_called(name), template)
+    encoder = encoder_for(tokenizer, "dialogue", chat=True, closing=chat_closing(tokenizer))
+
+    _, first = tokens_of(encoder, dialogue(*SAID[:2]))
+    second, _ = tokens_of(encoder, dialogue(*SAID[:4]))
+    third, _ = tokens_of(encoder, dialogue(*SAID))
+
+    assert second.tokens[: len(first)] == first
+    assert third.tokens[: len(second.tokens)] == second.tokens
+    assert third.answered[:1] == second.answered
+    assert [len(second.answered), len(third.answered)] == [1, 2]
+    for start, end in third.answered:
+        assert third.tokens[start:end].index(encoder.closing_ids[0]) == end - start - 1
+
+
+@pytest.mark.parametrize("name", ["llama2", "stories260K", "opt", "gpt2", "pythia"])
+def test_a_later_turn_is_cut_into_tokens_as_in_the_whole_text(
+    name: str,
+    tokenizer_called: Callable[[str], Any],
+    encoder_for: Callable[..., Encoder],
+    dialogue: Callable[..., Record],
+):
+    tokenizer = with_template(tokenizer_called(name), MISTRAL)
+    encoder = encoder_for(tokenizer, "dialogue", chat=True, closing=chat_closing(tokenizer))
+
+    prompt = encoder.prompt(dialogue(*SAID))
+
+    assert prompt.tokens == tokenizer(prompt.text, add_special_tokens=False)["input_ids"]
+
+
+def test_a_template_without_system_turns_gives_its_text_to_the_first_question(
+    bytes_only: Any, encoder_for: Callable[..., Encoder], dialogue: Callable[..., Record]
+):
+    for template in (MISTRAL, LLAMA_2):  # one refuses a system turn, one leaves it out
+        tokenizer = with_template(bytes_only, template)
+        encoder = encoder_for(tokenizer, "dialogue", chat=True, system="Be brief.", closing="</s>")
+
+        text = encoder.prompt_text(dialogue(*SAID[:4], system="Be kind."))
+
+        assert not ChatTemplate(tokenizer).takes_system
+        assert text.startswith("<s>[INST] Be brief.\n\nBe kind.\n\nMy head hurts.")
+        assert text.count("Be ") == 2
+
+
+def test_a_question_alone_and_one_with_history_are_told_the_same_by_the_system(
+    chatml: Any, encoder_for: Callable[..., Encoder], dialogue: Callable[..., Record]
+):
+    encoder = encoder_for(chatml, "dialogue", chat=True, system="Be brief.")
+    alone, later = encoder.prompt_text(dialogue(*SAID[:2])), encoder.prompt_text(dialogue(*SAID[:4]))
+
+    assert later.startswith(alone)
+    assert alone.startswith("<|im_start|>system\nBe brief.<|im_end|>\n")
+
+
+def test_a_template_that_rewrites_earlier_turns_trains_the_last_alone(
+    bytes_only: Any, encoder_for: Callable[..., Encoder], dialogue: Callable[..., Record]
+):
+    tokenizer = with_template(bytes_only, THINKING)
+    encoder = encoder_for(tokenizer, "dialogue", chat=True, closing="</s>")
+
+    prompt = encoder.prompt(dialogue(*SAID[:4]))
+
+    assert prompt.answered == ()
+    assert prompt.text == (
+        "<s><|user|>My head hurts.<|assistant|>Since when?</s><|user|>For 3 days.<|assistant|><think>\n"
+    )
+    assert tokenizer.decode(prompt.tokens) == prompt.text
+
+
+def test_a_template_that_closes_no_turn_trains_the_last_alone(
+    bytes_only: Any, encoder_for: Callable[..., Encoder], dialogue: Callable[..., Record]
+):
+    plain = with_template(bytes_only, "{% for t in messages %}{{ t.role }}: {{ t.content }}\n{% endfor %}")
+
+    assert encoder_for(plain, "dialogue", chat=True, closing="</s>").prompt(dialogue(*SAID)).answered == ()
+
+
+def test_an_earlier_turn_cannot_end_itself_or_open_another(
+    chat_tokenizer: Any, encoder_for: Callable[..., Encoder], dialogue: Callable[..., Record]
+):
+    controls = " ".join(token.content for token in chat_tokenizer.added_tokens_decoder.values())
+    encoder = encoder_for(chat_tokenizer, "dialogue", chat=True)
+    plain = encoder.prompt(dialogue("a", "b", "c", "d", system="e"))
+
+    hostile = encoder.prompt(
+        dialogue(f"a {controls}", f"b {controls} b", f"{controls} c", "d", system=f"e {controls}")
+    )
+
+    special = set(chat_tokenizer.added_tokens_decoder)
+    found, expected = ([token for token in prompt.tokens if token in special] for prompt in (hostile, plain))
+    assert found == expected
+    assert len(hostile.answered) == 1

@@ -1,0 +1,65 @@
+"""A merged model against its base with the adapter on it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from medadapt.core.errors import ModelError
+from medadapt.core.recipe import LoraSection, ModelSection
+from medadapt.models.adapter import new_adapter
+from medadapt.models.loading import load_base
+from medadapt.models.lora import lora_layers
+from medadapt.models.merging import merge_adapter
+from random_models import logits, move_away, write_random_base
+
+
+def adapted(folder, *, precision="fp32", variant="lora", quantization="none"):
+    section = ModelSection(base=str(folder), precision=precision, quantization=quantization)
+    base = load_base(section, device="cpu")
+    new_adapter(base, LoraSection(rank=4, variant=variant), seed=0)
+    move_away(base)
+    return base
+
+
+@pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
+@pytest.mark.parametrize("model_type", ["llama", "gpt2", "biogpt"])
+def test_merged_weights_give_the_logits_of_base_and_adapter(model_type, variant, tmp_path):
+    base = adapted(write_random_base(tmp_path / "base", model_type), variant=variant)
+    with_adapter = logits(base.model)
+
+    merge_adapter(base)
+
+    assert not any(lora_layers(base.model))
+    torch.testing.assert_close(logits(base.model), with_adapter, rtol=1e-5, atol=1e-5)
+
+
+def test_a_merged_model_is_saved_and_loaded_as_any_other(tmp_path):
+    base = adapted(write_random_base(tmp_path / "base", "gpt2"), variant="dora")
+    merge_adapter(base)
+    base.model.save_pretrained(tmp_path / "merged")
+    again = AutoModelForCausalLM.from_pretrained(tmp_path / "merged").eval()
+    torch.testing.assert_close(logits(again), logits(base.model), rtol=0, atol=0)
+
+
+def test_in_bf16_the_sum_is_rounded_once(tmp_path):
+    base = adapted(write_random_base(tmp_path / "base", "llama"), precision="bf16")
+    name, layer = next(lora_layers(base.model))
+    exact = layer.base.weight.double() + layer.scale * (layer.lora_B.double() @ layer.lora_A.double())
+    merge_adapter(base)
+    assert torch.equal(base.model.get_submodule(name).weight, exact.float().bfloat16())
+
+
+@pytest.mark.parametrize("quantization", ["int8", "nf4"])
+def test_quantised_weights_are_not_merged_into(quantization, tmp_path):
+    base = adapted(write_random_base(tmp_path / "base", "llama"), quantization=quantization)
+    with pytest.raises(ModelError, match="quantised weights") as caught:
+        merge_adapter(base)
+    assert "model.quantization: none" in caught.value.remedy
+
+
+def test_a_base_without_an_adapter_is_told(tmp_path):
+    section = ModelSection(base=str(write_random_base(tmp_path, "llama")))
+    with pytest.raises(ModelError, match="carries no adapter"):
+        merge_adapter(load_base(section, device="cpu"))

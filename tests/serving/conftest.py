@@ -1,0 +1,54 @@
+"""Finished runs on bundled rows and tiny bases, made once for the whole folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from medadapt.serving.loading import Assistant, load
+from medadapt.serving.targets import Run, find_target, read_run
+from serving_runs import diagnosis_run_in, make_run
+
+
+@pytest.fixture(scope="session")
+def diagnosis_run(tmp_path_factory) -> Path:
+    return diagnosis_run_in(tmp_path_factory.getbasetemp() / "use")
+
+
+@pytest.fixture(scope="session")
+def base_folder(diagnosis_run) -> Path:
+    return diagnosis_run.parent / "tiny-base"
+
+
+@pytest.fixture(scope="session")
+def typed_run(tmp_path_factory, base_folder) -> Path:
+    data = {"format": "typed_qa", "source": "sample:typed_qa"}
+    return make_run(
+        tmp_path_factory.mktemp("runs") / "typed",
+        base_folder,
+        until="predict",
+        data=data,
+        evaluation={"bootstrap_samples": 100, "max_new_tokens": 24},
+    )
+
+
+@pytest.fixture(scope="session")
+def choice_run(tmp_path_factory, base_folder) -> Path:
+    data = {"format": "multiple_choice", "source": "sample:mcq"}
+    return make_run(tmp_path_factory.mktemp("runs") / "choice", base_folder, until="predict", data=data)
+
+
+@pytest.fixture(scope="session")
+def assistant(diagnosis_run) -> Assistant:
+    return load(find_target(str(diagnosis_run)), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def typed_assistant(typed_run) -> Assistant:
+    return load(find_target(str(typed_run)), device="cpu")
+
+
+@pytest.fixture
+def run(diagnosis_run) -> Run:
+    return read_run(str(diagnosis_run))

@@ -1,0 +1,130 @@
+import json
+import shutil
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
+from medadapt.core.errors import DataError, MedAdaptError, ModelError, RunFolderError
+from medadapt.core.files import read_json, write_json
+from medadapt.models.lora import lora_layers
+from medadapt.serving.answering import answer
+from medadapt.serving.asking import read_asking
+from medadapt.serving.loading import load, speaking_as
+from medadapt.serving.targets import NO_PLAN, find_target
+from serving_runs import make_base, recorded, records_of
+
+
+def said(assistant, record, **options):
+    given = answer(assistant, record, **options)
+    list(given.pieces)
+    return given.text
+
+
+def test_an_adapter_folder_alone_is_asked_as_in_its_run(diagnosis_run, tmp_path):
+    folder = shutil.copytree(diagnosis_run / "3-adapter", tmp_path / "adapter")
+    assistant = load(find_target(str(folder)), device="cpu")
+    kept = recorded(diagnosis_run, "tuned")
+    for record in records_of(diagnosis_run)[:2]:
+        assert said(assistant, record) == kept[record.id]["text"]
+
+
+def test_the_baseline_speaks_without_the_adapter_and_gives_it_back(assistant):
+    tokens = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        tuned = assistant.base.model(tokens).logits
+        with speaking_as(assistant.base, "baseline"):
+            assert not any(lora_layers(assistant.base.model))
+            baseline = assistant.base.model(tokens).logits
+        assert torch.equal(assistant.base.model(tokens).logits, tuned)
+        plain = AutoModelForCausalLM.from_pretrained(assistant.base.name, dtype=torch.float32)(tokens).logits
+    torch.testing.assert_close(baseline, plain)
+    assert not torch.equal(baseline, tuned)
+
+
+def test_a_stopped_answer_leaves_the_adapter_on(assistant, diagnosis_run):
+    given = answer(assistant, records_of(diagnosis_run)[0], model="baseline", max_new_tokens=20)
+    next(given.pieces)
+    assert not any(lora_layers(assistant.base.model))
+    given.pieces.close()
+    assert any(lora_layers(assistant.base.model))
+
+
+def test_an_adapter_of_other_software_is_asked_in_a_general_way_and_that_is_said(base_folder, tmp_path):
+    model = AutoModelForCausalLM.from_pretrained(base_folder)
+    get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=2)).save_pretrained(tmp_path)
+    target = find_target(str(tmp_path), base=str(base_folder))
+    assert target.notes == (NO_PLAN,)
+    assistant = load(target, device="cpu")
+    assert assistant.asking.data_format == "unknown"
+    assert "### Question:" in assistant.encoder.prompt_text(records_of_one("Why?"))
+
+
+def records_of_one(question):
+    from medadapt.core.records import Record
+
+    return Record(id="1", source_row=1, group="1", question=question, answer="")
+
+
+def test_an_adapter_of_another_base_is_refused(diagnosis_run, tmp_path):
+    other = make_base(tmp_path / "other", seed=1)
+    target = find_target(str(diagnosis_run / "3-adapter"), base=str(other))
+    with pytest.raises(ModelError, match="another base"):
+        load(target, device="cpu")
+
+
+def test_a_base_that_is_not_found_names_the_option(diagnosis_run, tmp_path):
+    folder = shutil.copytree(diagnosis_run / "3-adapter", tmp_path / "adapter")
+    stored = read_json(folder / "medadapt.json")
+    write_json(folder / "medadapt.json", stored | {"model": stored["model"] | {"base": "./gone"}})
+    with pytest.raises(ModelError) as told:
+        load(find_target(str(folder)), device="cpu")
+    assert "--base" in told.value.remedy
+
+
+def test_a_run_without_an_adapter_says_what_to_do(diagnosis_run, tmp_path):
+    run = shutil.copytree(diagnosis_run, tmp_path / "run")
+    shutil.rmtree(run / "3-adapter")
+    with pytest.raises(RunFolderError, match="no adapter yet"):
+        find_target(str(run))
+
+
+def test_a_folder_that_is_neither_is_refused(tmp_path):
+    with pytest.raises(RunFolderError, match="neither a run nor an adapter"):
+        find_target(str(tmp_path))
+
+
+def test_settings_of_a_stranger_never_allow_foreign_code(diagnosis_run, tmp_path):
+    folder = shutil.copytree(diagnosis_run / "3-adapter", tmp_path / "adapter")
+    stored = read_json(folder / "medadapt.json")
+    stored["model"] |= {"trust_remote_code": True, "revision": "main"}
+    write_json(folder / "medadapt.json", stored)
+    assert find_target(str(folder)).model.trust_remote_code is False
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"schema": 2}, {"task": "surgery"}, {"format": "pdf"}, {"plan": {}}, {"plan": None}, {"model": {}},
+        {"model": "x"}, {"model": {"base": "x", "colour": 1}}, {"max_new_tokens": "many"}, {"max_new_tokens": 0},
+    ],
+)  # fmt: skip
+def test_damaged_settings_are_refused_with_their_file(change, diagnosis_run, tmp_path):
+    stored = read_json(diagnosis_run / "3-adapter" / "medadapt.json")
+    (tmp_path / "medadapt.json").write_text(json.dumps(stored | change))
+    with pytest.raises(MedAdaptError, match=r"medadapt\.json"):
+        read_asking(tmp_path)
+
+
+def test_settings_that_are_no_object_are_refused(tmp_path):
+    (tmp_path / "medadapt.json").write_text("[]")
+    with pytest.raises(DataError):
+        read_asking(tmp_path)
+
+
+def test_the_settings_beside_an_adapter_hold_no_text_of_the_data(typed_run):
+    text = (typed_run / "3-adapter" / "medadapt.json").read_text()
+    for record in records_of(typed_run):
+        assert record.question not in text
+        assert record.answer not in text

@@ -1,0 +1,142 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+from medadapt.models.loading import LoadedBase
+from medadapt.models.lora import attach_lora, lora_layers
+from medadapt.models.smoke_base import byte_tokenizer, tiny_config
+from medadapt.models.targets import resolve_targets
+from medadapt.predictions.generation import generate
+from medadapt.serving.sampling import Sampling
+from medadapt.serving.writing import GrowingText, continued
+
+PROMPTS = ([5, 17, 33, 40, 8], [9, 60, 61])
+FAMILIES = ("llama", "opt", "biogpt", "gpt2", "gpt_neox", "mistral", "qwen3", "gemma", "gemma2", "phi3")
+
+
+def tuned_base(family):
+    """A tiny model of an architecture with an adapter that changes what it says."""
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer()
+    config = tiny_config(family, vocabulary_size=len(tokenizer), tokenizer=tokenizer)
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    attach_lora(model, resolve_targets(model, "all-linear"), rank=4, alpha=8, dropout=0.0, seed=1)
+    for _, layer in lora_layers(model):
+        torch.nn.init.normal_(layer.lora_B, std=0.3)
+    assert isinstance(AutoConfig.for_model(family), type(config))
+    return LoadedBase(
+        model=model,
+        tokenizer=tokenizer,
+        device=torch.device("cpu"),
+        dtype=torch.float32,
+        sha256="",
+        name="tiny",
+    )
+
+
+def written(base, prompt, sampling=None, most=24, closing=()):
+    return list(
+        continued(base, prompt, sampling=sampling or Sampling(), max_new_tokens=most, closing_ids=closing)
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_token_by_token_gives_what_generate_gives(family):
+    base = tuned_base(family)
+    greedy = generate(base, PROMPTS, max_new_tokens=24, closing_ids=[], batch_tokens=1)
+    assert [written(base, prompt) for prompt in PROMPTS] == greedy
+
+
+def test_the_closing_token_ends_an_answer_and_is_not_given():
+    base = tuned_base("llama")
+    free = written(base, PROMPTS[0])
+    place = free.index(free[7])
+    assert written(base, PROMPTS[0], closing={free[7]}) == free[:place]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": 0.7},
+        {"temperature": 1.0, "top_k": 5},
+        {"temperature": 1.3, "top_p": 0.8},
+        {"temperature": 0.9, "top_k": 20, "top_p": 0.9, "repetition_penalty": 1.3},
+        {"temperature": 0.0, "repetition_penalty": 1.5},
+    ],
+)
+def test_sampling_draws_what_transformers_draws(options):
+    """With the same seed, so equal draws mean equal probabilities."""
+    base = tuned_base("llama")
+    drawn = options["temperature"] > 0
+    ours = written(base, PROMPTS[0], Sampling(**options, seed=7 if drawn else None))
+    asked = {**options, "do_sample": True} if drawn else {"repetition_penalty": 1.5, "do_sample": False}
+    torch.manual_seed(7)
+    theirs = base.model.generate(
+        torch.tensor([PROMPTS[0]]),
+        attention_mask=torch.ones(1, len(PROMPTS[0]), dtype=torch.long),
+        **({"top_k": 0, "top_p": 1.0} | asked),
+        max_new_tokens=24,
+        eos_token_id=None,
+        pad_token_id=0,
+    )
+    assert ours == theirs[0, len(PROMPTS[0]) :].tolist()
+
+
+def test_gradients_are_as_before_between_two_tokens():
+    tokens = continued(tuned_base("llama"), [5, 6], sampling=Sampling(), max_new_tokens=2, closing_ids=())
+    next(tokens)
+    assert torch.is_grad_enabled()
+
+
+TOKENIZER = byte_tokenizer()
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.integers(2, len(TOKENIZER) - 1), max_size=30))
+def test_pieces_make_the_whole_text_whatever_the_tokens(tokens):
+    growing = GrowingText(TOKENIZER)
+    pieces = [growing.add(token) for token in tokens]
+    assert "".join([*pieces, growing.rest()]) == TOKENIZER.decode(tokens, skip_special_tokens=True).strip()
+
+
+@given(st.text(max_size=20))
+def test_no_half_character_is_ever_given(text):
+    growing = GrowingText(TOKENIZER)
+    pieces = [growing.add(token) for token in TOKENIZER(text, add_special_tokens=False)["input_ids"]]
+    if "\ufffd" not in text:
+        assert not any("\ufffd" in piece for piece in pieces)
+    assert "".join([*pieces, growing.rest()]) == text.strip()
+
+
+NOTE = (
+    "Fever, cough and \"night sweats\" (for 3-4 weeks) don't fit; see Dr. Müller's note: 38.5 °C. "
+    "5 % — β-blockers? Yes!\n\n1. Rest.\n2. Drink ½ l."
+)
+
+
+@pytest.mark.parametrize("name", ["biogpt", "gpt2", "llama2", "opt", "pythia"])
+def test_pieces_make_the_whole_text_with_real_tokenizers(name, shared_data):
+    tokenizer = AutoTokenizer.from_pretrained(shared_data / "tokenizers" / name)
+    tokens = tokenizer(NOTE, add_special_tokens=False)["input_ids"]
+    growing = GrowingText(tokenizer)
+    pieces = [growing.add(token) for token in tokens]
+    assert "".join([*pieces, growing.rest()]) == tokenizer.decode(tokens, skip_special_tokens=True).strip()
+    assert sum(map(bool, pieces)) > len(tokens) / 2
+
+
+class Rewriting:
+    """Closes up the space before a full stop, as some tokenizers do, and takes back a word."""
+
+    def decode(self, tokens, **_):
+        text = " ".join(["It", "is", "a", "cold", ".", "No", "flu"][: len(tokens)])
+        return text.replace(" .", ".").replace("No flu", "Flu")
+
+
+def test_what_was_given_stands_although_the_tokenizer_rewrites_it():
+    growing = GrowingText(Rewriting())
+    pieces = [growing.add(token) for token in range(7)]
+    assert pieces == ["It", " is", " a", " cold", ".", " No", ""]
+    assert growing.rest() == "Flu"
+    assert growing.text == "It is a cold. Flu"

@@ -1,0 +1,61 @@
+"""How much goes through the model at once, and whether activations are recomputed."""
+
+from __future__ import annotations
+
+import pytest
+
+from medadapt.core.errors import ModelError
+from medadapt.core.recipe import TrainingSection
+from medadapt.models.lora import attach_lora
+from medadapt.models.targets import resolve_targets
+from medadapt.training.memory import MemoryPlan, activation_bytes, halved, plan_memory
+from tiny import tiny_llama
+
+GIB = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = tiny_llama()
+    attach_lora(model, resolve_targets(model, "all-linear"), rank=4, alpha=8, dropout=0.0, seed=0)
+    return model
+
+
+def plan(model, *, total_memory: int, longest: int = 100, **training) -> MemoryPlan:
+    return plan_memory(model, TrainingSection(**training), longest=longest, total_memory=total_memory)
+
+
+def test_more_memory_takes_more_tokens_up_to_what_gains_speed(model):
+    budgets = [
+        plan(model, total_memory=size).micro_tokens for size in (GIB // 1000, GIB // 500, GIB, 8 * GIB)
+    ]
+    assert budgets[0] < budgets[1] < budgets[2] == budgets[3] == 4096
+
+
+def test_a_number_of_tokens_is_taken_as_it_is(model):
+    assert plan(model, total_memory=GIB, micro_tokens=7).micro_tokens == 7
+
+
+def test_activations_are_recomputed_where_the_longest_row_would_not_fit_otherwise(model):
+    per_token = activation_bytes(model, checkpointing=False)
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    for_half_a_row = round(weights + 50 * per_token / 0.35)
+    assert plan(model, total_memory=for_half_a_row).checkpointing
+    assert not plan(model, total_memory=for_half_a_row, longest=20).checkpointing
+
+
+@pytest.mark.parametrize(("asked", "got"), [("on", True), ("off", False)])
+def test_recomputing_can_be_switched_whatever_fits(asked, got, model):
+    assert plan(model, total_memory=8 * GIB, checkpointing=asked).checkpointing is got
+    assert plan(model, total_memory=GIB // 1000, longest=10_000, checkpointing=asked).checkpointing is got
+
+
+def test_recomputing_makes_room_for_more_tokens(model):
+    assert activation_bytes(model, checkpointing=True) < activation_bytes(model, checkpointing=False) / 1.5
+
+
+def test_a_budget_that_was_too_much_is_cut_in_half_of_what_was_tried():
+    whole = MemoryPlan(micro_tokens=4096, checkpointing=True)
+    assert halved(whole, tried_tokens=300) == MemoryPlan(micro_tokens=150, checkpointing=True)
+    with pytest.raises(ModelError, match="One example alone"):
+        halved(whole, tried_tokens=0)

@@ -1,0 +1,264 @@
+"""Whole searches under Ray Tune, on tiny random bases."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from medadapt.core.errors import DivergedError, MedAdaptError, RecipeError, RunFolderError
+from medadapt.core.files import read_json
+from medadapt.core.progress import Silent
+from medadapt.core.recipe import ModelSection, Recipe
+from medadapt.core.recipe_reading import recipe_from
+from medadapt.core.run_folder import RunFolder
+from medadapt.models.smoke_base import write_smoke_base
+from medadapt.workflow.request import RunRequest
+from medadapt.workflow.search.local_ray import require_ray
+from medadapt.workflow.search.searching import SearchOutcome, search
+from medadapt.workflow.search.trial_process import train_trial
+
+RATES = {"training.learning_rate": [1.0e-3, 1.0e9]}
+
+
+def smoke_recipe(**sections: object) -> Recipe:
+    values = {
+        "name": "tiny",
+        "data": {"format": "symptom_table", "source": "sample:symptoms"},
+        "model": {"base": "facebook/opt-1.3b"},
+    }
+    return recipe_from({**values, **sections}, where="test")
+
+
+def request(folder: Path, recipe: Recipe, **asked: object) -> RunRequest:
+    return RunRequest(recipe=recipe, folder=folder, smoke=True, device="cpu", **asked)
+
+
+class Neighbours(Silent):
+    """Progress that looks, while trials run, at which addresses this process and its children listen."""
+
+    def __init__(self) -> None:
+        self.listening: set[str] = set()
+
+    def advance(self, _steps: int = 1, figures: str = "") -> None:
+        if figures.startswith("trial"):
+            us = psutil.Process()
+            for process in [us, *us.children(recursive=True)]:
+                found = process.net_connections("inet")
+                self.listening |= {c.laddr.ip for c in found if c.status == psutil.CONN_LISTEN}
+
+
+@dataclasses.dataclass(frozen=True)
+class Searched:
+    folder: Path
+    done: SearchOutcome
+    watch: Neighbours
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+    """A search of two trials, of which one diverges."""
+    folder, watch = tmp_path_factory.mktemp("searched") / "run", Neighbours()
+    recipe = smoke_recipe(search={"trials": 2, "vary": RATES})
+    return Searched(folder, search(request(folder, recipe), watch), watch)
+
+
+def test_a_failed_trial_does_not_end_the_search(searched: Searched):
+    by_rate = {trial.values["training.learning_rate"]: trial for trial in searched.done.search.trials}
+
+    assert by_rate[1e9].status == "failed"
+    assert by_rate[1e9].error.startswith("Training diverged")
+    assert by_rate[1e-3].status == "done"
+    assert searched.done.search.winner == by_rate[1e-3].id
+
+
+def test_the_winner_loaded_alone_gives_the_figure_it_won_with(searched: Searched):
+    state = searched.done.search
+    winner = next(trial for trial in state.trials if trial.id == state.winner)
+
+    assert state.reloaded["validation_loss"] == pytest.approx(winner.validation_loss, abs=1e-6)
+    assert state.reloaded["difference"] == pytest.approx(0, abs=1e-6)
+
+
+def test_only_the_winner_is_measured_on_the_test_records(searched: Searched):
+    run = RunFolder(searched.folder)
+
+    assert [path.parent.name for path in run.path.rglob("4-predictions")] == ["winner"]
+    assert searched.done.winner.metrics["n"] == sum(1 for _ in (run.records / "test.jsonl").open())
+    assert searched.done.winner.folder == run.path / "search" / "winner"
+    assert searched.done.winner.exit_code == 0
+
+
+def test_the_report_of_the_winner_shows_the_search(searched: Searched):
+    winner = searched.folder / "search" / "winner"
+
+    assert read_json(winner / "search.json") == read_json(searched.folder / "search" / "search.json")
+    assert "validation" in (winner / "6-report" / "index.html").read_text()
+
+
+def test_ray_is_reachable_from_this_machine_alone(searched: Searched):
+    assert searched.watch.listening
+    assert searched.watch.listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def test_nothing_of_ray_is_left(searched: Searched):
+    left = {path.suffix for path in searched.folder.rglob("*") if path.is_file()}
+
+    assert not left & {".pkl", ".pickle", ".pt", ".pth", ".bin"}
+    assert not [p for p in psutil.Process().children(recursive=True) if "ray" in p.name()]
+
+
+def test_checkpoints_of_finished_trials_do_not_fill_the_disk(searched: Searched):
+    assert not list(searched.folder.rglob("checkpoints"))
+
+
+def test_a_second_call_repeats_nothing(searched: Searched, monkeypatch: pytest.MonkeyPatch):
+    before = {path: path.stat().st_mtime_ns for path in searched.folder.rglob("*") if path.is_file()}
+    monkeypatch.setenv("PATH", "")  # Ray could not even start
+    recipe = smoke_recipe(search={"trials": 2, "vary": RATES})
+
+    again = search(request(searched.folder, recipe), Silent())
+
+    assert again.winner.ran == ()
+    assert again.search == searched.done.search
+    assert {path: path.stat().st_mtime_ns for path in searched.folder.rglob("*") if path.is_file()} == before
+
+
+def test_another_search_in_the_same_folder_is_refused(searched: Searched):
+    recipe = smoke_recipe(search={"trials": 2, "vary": {"lora.rank": [2, 4]}})
+
+    with pytest.raises(RunFolderError, match=r"search\.vary: .*learning_rate.* -> .*lora\.rank"):
+        search(request(searched.folder, recipe), Silent())
+
+
+def test_a_damaged_winner_is_made_again_from_its_trial(searched: Searched, tmp_path: Path):
+    shutil.copytree(searched.folder, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "search" / "winner")
+    recipe = smoke_recipe(search={"trials": 2, "vary": RATES})
+
+    again = search(request(tmp_path / "run", recipe), Silent())
+
+    assert again.winner.ran == ("predict", "score", "report")
+    assert again.winner.metrics["tuned"] == searched.done.winner.metrics["tuned"]
+
+
+def test_without_validation_records_there_is_nothing_to_judge_by(tmp_path: Path):
+    split = {"train": 0.8, "validation": 0, "test": 0.2}
+    data = {"format": "symptom_table", "source": "sample:symptoms", "split": split}
+
+    with pytest.raises(
+        RecipeError, match=r"judges its trials by the validation loss.*split\.validation is 0"
+    ):
+        search(request(tmp_path / "run", smoke_recipe(data=data)), Silent())
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_ray_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "ray.tune", None)
+
+    with pytest.raises(MedAdaptError, match=r"pip install medadapt\[search\]"):
+        require_ray()
+
+
+def test_a_stopped_trial_that_would_win_is_trained_to_its_end_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from medadapt.workflow.search import tuning
+
+    asked = []
+
+    def in_this_process(names, terms, *, scheduler, listeners, **_):
+        asked.append((list(names), scheduler))
+        for name in names:
+            last = 2 if scheduler == "asha" else 4
+
+            def report(row, name=name, last=last):
+                listeners.evaluated(name, row["step"], row["loss"])
+                if row["step"] == last and last < 4:
+                    raise SystemExit
+
+            train_trial(name, terms, report)
+            listeners.ended(name, False)
+
+    monkeypatch.setattr(tuning, "tune_trials", in_this_process)
+    recipe = smoke_recipe(search={"trials": 1, "scheduler": "asha"})
+
+    done = search(request(tmp_path / "run", recipe), Silent())
+
+    assert asked == [(["000"], "asha"), (["000"], "none")]
+    (trial,) = done.search.trials
+    assert (trial.status, trial.steps, [step for step, _ in trial.curve]) == ("done", 4, [1, 2, 3, 4])
+
+
+@pytest.mark.slow
+def test_where_every_trial_diverges_so_does_the_search(tmp_path: Path):
+    recipe = smoke_recipe(search={"trials": 1, "vary": {"training.learning_rate": [1.0e9]}})
+
+    with pytest.raises(DivergedError, match="All 1 trials failed"):
+        search(request(tmp_path / "run", recipe), Silent())
+
+    assert read_json(tmp_path / "run" / "search" / "search.json")["trials"][0]["status"] == "failed"
+
+
+@pytest.mark.slow
+def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path):
+    write_smoke_base(ModelSection(base="facebook/opt-1.3b"), tmp_path / "base", seed=0)
+    (tmp_path / "r.yaml").write_text(
+        "name: s\ndata: {format: symptom_table, source: 'sample:symptoms'}\nmodel: {base: base}\n"
+        "training: {epochs: 100, eval_every: 20, save_every: 20}\n"
+        "search: {trials: 2, vary: {training.learning_rate: [1.0e-3, 1.0e-4]}}\n"
+    )
+    words = [sys.executable, "-m", "medadapt", "search", "r.yaml", "-o", "run", "--json"]
+    first = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    steps = tmp_path / "run/search/trials/001/3-adapter/steps.jsonl"
+    deadline = time.monotonic() + 300
+    while not (steps.is_file() and steps.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    rays = psutil.Process(first.pid).children(recursive=True)
+    os.kill(first.pid, signal.SIGINT)
+    code = first.wait(timeout=120)
+    left = read_json(tmp_path / "run/search/search.json")
+    finished = tmp_path / "run/search/trials/000/3-adapter/adapter_model.safetensors"
+    before = finished.stat().st_mtime_ns
+    psutil.wait_procs(rays, timeout=30)
+
+    second = subprocess.run(
+        [*words[:4], "run", "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
+    )
+
+    assert code == 130
+    assert [trial["id"] for trial in left["trials"]] == ["000"]
+    assert not [process for process in rays if process.is_running()]
+    assert second.returncode in (0, 3), second.stderr
+    assert finished.stat().st_mtime_ns == before
+    trials = read_json(tmp_path / "run/search/search.json")["trials"]
+    assert [(trial["id"], trial["status"]) for trial in trials] == [("000", "done"), ("001", "done")]
+
+
+@pytest.mark.slow
+def test_asha_stops_what_is_clearly_worse_and_never_the_best(tmp_path: Path):
+    write_smoke_base(ModelSection(base="facebook/opt-1.3b"), tmp_path / "base", seed=0)
+    recipe = smoke_recipe(
+        model={"base": str(tmp_path / "base")},
+        training={"epochs": 20, "eval_every": 5},
+        search={
+            "trials": 3, "scheduler": "asha",
+            "vary": {"training.learning_rate": [1.0e-2, 1.0e-5, 1.0e-6]},
+        },
+    )  # fmt: skip
+
+    done = search(RunRequest(recipe=recipe, folder=tmp_path / "run", device="cpu"), Silent())
+
+    status = {trial.id: trial.status for trial in done.search.trials}
+    assert status[done.search.winner] == "done"
+    best = min(done.search.trials, key=lambda trial: trial.validation_loss)
+    assert best.id == done.search.winner
