@@ -17,7 +17,6 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from medadapt.models.smoke_base import byte_tokenizer
 from tiny import save_base
 
-RECIPES = ("symptom-diagnosis-opt-1.3b", "symptom-qa-llama-3.2-1b-qlora", "multiple-choice-llama-3.1-8b")
 FOLDERS = ("1-records", "2-examples", "3-adapter", "4-predictions", "5-metrics", "6-report")
 
 
@@ -146,18 +145,6 @@ def test_an_adapter_that_changes_nothing_ends_with_exit_code_3(finished, tmp_pat
         assert (entry["value"], entry["p"], entry["verdict"]) == (0, 1, "not shown")
     assert "no_effect" in {finding["kind"] for finding in metrics["findings"]}
     assert medadapt("report", "runs/tiny", cwd=place).returncode == 3
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_the_bundled_recipes_pass_a_smoke_run(recipe, tmp_path):
-    done = medadapt("run", recipe, "--smoke", "-o", "out", cwd=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
-    state = json.loads((tmp_path / "out" / "run.json").read_text())
-    assert state["quantization"]["got"] == state["quantization"]["asked"]
-    assert state["quantization"]["asked"] == ("none" if "opt" in recipe else "nf4")
-    steps = (tmp_path / "out" / "3-adapter" / "steps.jsonl").read_text().splitlines()
-    assert len(steps) <= 4
-    assert (tmp_path / "out" / "6-report" / "index.html").is_file()
 
 
 def test_the_same_run_twice_gives_the_same_adapter_and_metrics(finished, tmp_path):
