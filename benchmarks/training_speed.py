@@ -62,8 +62,9 @@ def prepare(folder: Path, data: Path) -> None:
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-    from medadapt.examples.encoding import EncodedPrompt, Encoder, EncodingPlan
+    from medadapt.examples.encoding import EncodedPrompt, Encoder
     from medadapt.examples.masking import Example, mask
+    from medadapt.examples.plan import EncodingPlan
     from medadapt.examples.templates import Wording
     from medadapt.examples.token_sets import write_token_set
 

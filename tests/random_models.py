@@ -10,8 +10,9 @@ from transformers import AutoModelForCausalLM
 
 from medadapt.core.recipe import LoraSection
 from medadapt.models.adapter import new_adapter, save_config, save_weights
-from medadapt.models.loading import LoadedBase, config_without_dropout, quiet_libraries
+from medadapt.models.loading import LoadedBase, config_without_dropout
 from medadapt.models.lora import DoraLinear, adapter_tensors, lora_layers
+from medadapt.models.quiet import quiet_libraries
 from medadapt.models.smoke_base import byte_tokenizer, tiny_config
 
 ARCHITECTURES = (

@@ -36,7 +36,9 @@ def make_base(folder: Path, *, seed: int = 0) -> Path:
     return save_base(folder, LlamaForCausalLM(config))
 
 
-def make_run(folder: Path, base: Path, *, until: str | None = None, **sections: Any) -> Path:
+def make_run(
+    folder: Path, base: Path, *, until: str | None = None, smoke: bool = False, **sections: Any
+) -> Path:
     """A finished run; at most a few seconds."""
     values = {
         "name": folder.name,
@@ -46,7 +48,7 @@ def make_run(folder: Path, base: Path, *, until: str | None = None, **sections: 
         "evaluation": {"bootstrap_samples": 100, "method": "generate"},
     } | sections
     recipe = recipe_from(values, where="test", overrides=())
-    run_stages(RunRequest(recipe=recipe, folder=folder, last=until), Silent())
+    run_stages(RunRequest(recipe=recipe, folder=folder, last=until, smoke=smoke), Silent())
     return folder
 
 

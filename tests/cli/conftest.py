@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import resource
 import subprocess
@@ -9,8 +10,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from medadapt.cli.app import app
+from serving_runs import diagnosis_run_in
 
 
 @dataclass(frozen=True)
@@ -55,3 +60,23 @@ def recipe_file(tmp_path: Path) -> Path:
         "name: mine\ndata: {format: symptom_table, source: 'sample:symptoms'}\nmodel: {base: no-such/base}\n"
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of a symptom table."""
+    return diagnosis_run_in(tmp_path_factory.getbasetemp() / "use")
+
+
+@pytest.fixture
+def use(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """A command in this process: its exit code, what it printed, and what it said."""
+
+    def call(*words: object, typed: str | None = None) -> tuple[int, str, str]:
+        if typed is not None:
+            monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+        code = app([str(word) for word in words], standalone_mode=False)
+        told = capsys.readouterr()
+        return code or 0, told.out, told.err
+
+    return call

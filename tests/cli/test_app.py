@@ -7,6 +7,10 @@ import sys
 import time
 
 import pytest
+import typer
+from typer import rich_utils
+
+from medadapt.cli.app import app
 
 HEAVY = "torch transformers peft datasets matplotlib scipy sklearn pydantic pyarrow numpy"
 
@@ -30,9 +34,42 @@ def test_help_answers_at_once(medadapt):
     assert time.monotonic() - began < 3  # measured 0.35 s; the rest is room for a busy machine
 
 
+def commands(group, words=()):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*words, name))
+        else:
+            yield pytest.param((*words, name), command, id=" ".join((*words, name)))
+
+
+@pytest.mark.parametrize(("words", "command"), commands(typer.main.get_command(app)))
+def test_no_word_of_a_help_text_is_lost_as_markup(words, command, capsys, monkeypatch):
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", 400)
+    app([*words, "--help"], standalone_mode=False)
+    shown = " ".join(capsys.readouterr().out.split())
+    texts = [command.help, *(getattr(parameter, "help", None) for parameter in command.params)]
+    for text in filter(None, texts):
+        assert " ".join(text.replace("\\[", "[").split()) in shown
+
+
 @pytest.mark.parametrize(
     "command",
-    ["run", "prepare", "encode", "train", "predict", "score", "report", "recipes list", "recipes copy"],
+    [
+        "run",
+        "search",
+        "prepare",
+        "encode",
+        "train",
+        "predict",
+        "score",
+        "report",
+        "ask",
+        "chat",
+        "export",
+        "push",
+        "recipes list",
+        "recipes copy",
+    ],
 )
 def test_every_command_teaches_itself_with_an_example(medadapt, command):
     said = medadapt(*command.split(), "--help")
@@ -121,6 +158,24 @@ def test_mistyped_recipe_name_gets_the_nearest(medadapt):
     said = medadapt("run", "symptom-diagnosis-opt")
     assert said.code == 2
     assert "symptom-diagnosis-opt-1.3b" in said.err
+
+
+def test_a_closed_pipe_ends_a_command_in_silence(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "medadapt", "recipes", "schema"],
+        cwd=tmp_path, stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(("command", "helped"), [("run", True), ("ask", False)])
+def test_bundled_recipes_are_named_where_a_recipe_is_missing(medadapt, command, helped):
+    said = medadapt(command)
+    assert said.code == 2
+    assert ("recipes list" in said.err) == helped
 
 
 def test_missing_source_is_named_and_creates_nothing(medadapt, recipe_file, tmp_path):

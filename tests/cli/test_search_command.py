@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,30 @@ def test_more_trials_at_a_time_than_the_machine_has_room_for_are_told(medadapt, 
     assert "search.concurrent 5000 asks for more trials at a time" in said.err
 
 
-def test_the_table_marks_the_best_trial_and_the_failed_one(monkeypatch: pytest.MonkeyPatch):
-    page = io.StringIO()
-    monkeypatch.setattr(show_search, "results", Console(file=page, width=100))
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    shown = io.StringIO()
+    monkeypatch.setattr(show_search, "results", Console(file=shown, width=100))
+    return shown
 
+
+def test_the_table_marks_the_winner_and_the_failed_trial(page: io.StringIO):
     show_search.show_trials(SEARCH)
 
     rows = {line.split()[0]: line for line in page.getvalue().splitlines() if line.split()}
     assert "1.2500" in rows["000"]
-    assert rows["000"].rstrip().endswith("best")
+    assert rows["000"].rstrip().endswith("winner")
     assert rows["001"].rstrip().endswith("failed")
     assert "Judged on validation only" in page.getvalue()
+
+
+def test_words_of_a_search_file_are_never_read_as_markup(page: io.StringIO):
+    odd = replace(trial("[/red]", None, "failed"), values={"training.learning_rate": "[bold]"})
+
+    show_search.show_trials(replace(SEARCH, trials=(odd,)))
+
+    assert "[/red]" in page.getvalue()
+    assert "[bold]" in page.getvalue()
 
 
 def test_scripts_get_every_trial_with_its_figure():

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from medadapt.core.errors import RecipeError
-from medadapt.core.recipe_reading import parse_yaml, recipe_from
+from medadapt.core.recipe_reading import recipe_from
+from medadapt.core.strict_yaml import parse_yaml
 
 SMALLEST = "data: {format: symptom_table, source: a.csv}\nmodel: {base: some/model}\n"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from medadapt.core import errors
-from medadapt.core.errors import DataError, MedAdaptError, StoppedError
+from medadapt.core.errors import DataError, MedAdaptError, StoppedError, first_line
 
 EXIT_CODES = {
     "MedAdaptError": 2,
@@ -62,3 +62,17 @@ def test_exit_codes_are_those_users_rely_on():
     codes = {kind.__name__: kind.exit_code for kind in all_kinds() if kind is not StoppedError}
 
     assert codes == EXIT_CODES
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("not found", "not found"),
+        ("\n\nIt is damaged:\n  at byte 5", "It is damaged"),
+        ("Try again.", "Try again"),
+        ("", "OSError"),
+        (" \n ", "OSError"),
+    ],
+)
+def test_the_first_line_of_any_error_can_stand_in_a_sentence(said: str, line: str):
+    assert first_line(OSError(said)) == line

@@ -256,6 +256,28 @@ def test_an_adapter_on_nothing_is_refused():
         LoraSection(targets=())
 
 
+@pytest.mark.parametrize(
+    ("training", "sections", "named"),
+    [
+        ({"early_stopping": 2}, {}, r"training\.early_stopping"),
+        ({"backend": "trl"}, {}, r"training\.backend"),
+        (
+            {"backend": "trl", "trainer": {"optim": "sgd"}},
+            {"search": {"trials": 2}},
+            r"search, training\.trainer, training\.backend",
+        ),
+    ],
+)
+def test_where_nothing_is_trained_settings_of_training_are_refused(
+    training: dict[str, Any], sections: dict[str, Any], named: str
+):
+    model = {"base": "b", "adapter": "a"}
+    with pytest.raises(ValidationError, match=f"so nothing reads {named}; remove"):
+        recipe(model=model, training={"epochs": 0, **training}, **sections)
+
+    assert recipe(model=model, training={"epochs": 0}).training.epochs == 0
+
+
 NUMBERS = (
     ("lora", "alpha"),
     ("lora", "dropout"),
@@ -300,3 +322,8 @@ def test_keys_that_contradict_the_source_are_refused(data: dict[str, Any], said:
 
 def test_a_revision_serves_any_hub_data_set_among_the_splits():
     assert recipe(data={**READY_MADE, "revision": "v1"}).data.revision == "v1"
+
+
+@pytest.mark.parametrize(("written", "meant"), [(True, "on"), (False, "off"), ("auto", "auto")])
+def test_yaml_reads_a_bare_on_or_off_as_a_truth_value_and_it_is_taken(written: Any, meant: str):
+    assert recipe(training={"checkpointing": written}).training.checkpointing == meant

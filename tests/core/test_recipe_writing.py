@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medadapt.core.recipe import Recipe, dump
-from medadapt.core.recipe_reading import parse_yaml, recipe_from
+from medadapt.core.recipe_reading import recipe_from
 from medadapt.core.recipe_writing import recipe_text
+from medadapt.core.strict_yaml import parse_yaml
 
 TEXTS = st.text(max_size=120) | st.text(
     st.sampled_from("\n\r\t\x85\u2028\u2029\ufeff\xa0 a:'\"-#\\|>"), max_size=30

@@ -63,15 +63,39 @@ def test_what_does_not_change_the_adapter_is_not_searched(key: str):
 @pytest.mark.parametrize(
     ("key", "spec", "said"),
     [
-        ("training.weight_decay", [0.1, -1], "-1 is refused: input should be greater than or equal to 0"),
+        ("training.weight_decay", [0.1, -1], "input should be greater than or equal to 0, not -1"),
         ("lora.rank", {"uniform": [4, 8]}, "use {int: [low, high]}"),
-        ("lora.rank", {"int": [1, 5000]}, "5000 is refused"),
-        ("model.quantization", ["nf4", "int7"], "'int7' is refused"),
-        ("training.schedule", {"log": [1, 2]}, "1.0 is refused"),
+        ("lora.rank", {"int": [1, 5000]}, "input should be less than or equal to 1024, not 5000"),
+        ("model.quantization", ["nf4", "int7"], "'int7' is none of none, int8, nf4; did you mean 'int8'?"),
+        ("lora.targets", [["q_proj"], [1]], "[1] is refused: input should be a text, not 1"),
+        ("training.schedule", {"log": [1, 2]}, "1.0 is none of cosine, linear, constant"),
     ],
 )
 def test_values_that_the_recipe_would_refuse_are_refused_when_it_is_read(key: str, spec: object, said: str):
     assert said in refusal(vary={key: spec})[1]
+
+
+def test_a_reason_that_holds_for_a_whole_range_is_told_once():
+    assert len(refusal(vary={"training.schedule": {"log": [1, 2]}})) == 2
+
+
+def test_every_value_of_a_list_that_is_wrong_is_told():
+    lines = refusal(vary={"model.quantization": ["int7", "nf5"]})
+
+    assert [line.split()[1] for line in lines[1:]] == ["'int7'", "'nf5'"]
+
+
+def test_values_that_do_not_go_with_the_rest_of_the_recipe_are_told_with_the_reason():
+    assert refusal(vary={"training.epochs": [1, 0]})[1].startswith(
+        "search.vary.training.epochs: 0 is refused: training.epochs 0 trains nothing"
+    )
+
+
+@pytest.mark.parametrize("key", ["training.trainer", "training.trainer.adam_beta1"])
+def test_settings_of_trl_are_not_varied_because_no_recipe_can_check_them(key: str):
+    (line,) = refusal(vary={key: [0.5]})[1:]
+
+    assert line.startswith(f"search.vary.{key}: these are settings of TRL, which no recipe can check")
 
 
 def test_asha_needs_trials_that_are_measured_after_the_same_work():
@@ -79,6 +103,16 @@ def test_asha_needs_trials_that_are_measured_after_the_same_work():
         "training.epochs would make these mean"
         in refusal(scheduler="asha", vary={"training.epochs": [1, 2]})[1]
     )
+
+
+@pytest.mark.parametrize("every", ["auto", 10])
+def test_asha_refuses_batch_sizes_where_evaluations_are_counted_in_steps(every: object):
+    values = {**SMALLEST, "training": {"eval_every": every}}
+    vary = {"scheduler": "asha", "vary": {"training.batch_size": [4, 8]}}
+    with pytest.raises(RecipeError, match=r"training\.batch_size would .* set training\.eval_every: epoch"):
+        recipe_from({**values, "search": vary}, where="r.yaml")
+
+    assert recipe_from({**values, "training": {"eval_every": "epoch"}, "search": vary}, where="r.yaml").search
 
 
 def test_the_keys_are_those_of_the_resolved_recipe():

@@ -12,7 +12,8 @@ from transformers import AddedToken
 
 from medadapt.core.records import Record
 from medadapt.examples.chat import chat_closing
-from medadapt.examples.encoding import Encoder, EncodingPlan
+from medadapt.examples.encoding import Encoder
+from medadapt.examples.plan import EncodingPlan
 from medadapt.examples.templates import Wording
 from medadapt.models.loading import load_tokenizer
 from medadapt.models.smoke_base import byte_tokenizer

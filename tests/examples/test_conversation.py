@@ -1,4 +1,4 @@
-"""Earlier turns: read and learned as they were once written, whatever the tokenizer or the wording."""
+"""Earlier exchanges: read and learned as they were once written, whatever the tokenizer or the wording."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from medadapt.core.errors import DataError
 from medadapt.core.records import Record
-from medadapt.examples.conversation import num_earlier, plain_parts, turns, without_oldest
+from medadapt.examples.conversation import exchanges, num_earlier_exchanges, plain_parts, without_oldest
 from medadapt.examples.encoding import EncodedPrompt, Encoder
 from medadapt.examples.masking import IGNORED, mask
 from medadapt.examples.templates import BODIES, Wording
@@ -83,22 +83,22 @@ def test_no_template_loses_a_turn(template: str, dialogue: Callable[..., Record]
     assert text.count("</s>") == 2
 
 
-# --- turns of a record
+# --- exchanges of a record
 
 
-def test_only_the_last_turn_brings_options_and_context(dialogue: Callable[..., Record]):
-    first, last = turns(dialogue(*SAID[:4], context="c", options=["a", "b"], answer_index=0, qtype="q"))
+def test_only_the_last_exchange_brings_options_and_context(dialogue: Callable[..., Record]):
+    first, last = exchanges(dialogue(*SAID[:4], context="c", options=["a", "b"], answer_index=0, qtype="q"))
 
     assert (first.context, first.options, first.qtype, first.answer) == (None, None, None, "Since when?")
     assert (last.context, last.options, last.qtype) == ("c", ["a", "b"], "q")
 
 
-def test_the_oldest_turns_go_and_the_system_turn_stays(dialogue: Callable[..., Record]):
+def test_the_oldest_exchanges_go_and_the_system_turn_stays(dialogue: Callable[..., Record]):
     talk = dialogue(*SAID, system="Be kind.")
 
     shorter = without_oldest(talk, 1)
 
-    assert (num_earlier(talk), num_earlier(shorter)) == (2, 1)
+    assert (num_earlier_exchanges(talk), num_earlier_exchanges(shorter)) == (2, 1)
     assert [turn["content"] for turn in shorter.history] == [
         "Be kind.",
         "For 3 days.",
@@ -115,7 +115,7 @@ def test_turns_in_the_wrong_order_are_refused(roles: list[str], record: Callable
     talk = record(id="r7", history=[{"role": role, "content": "x"} for role in roles])
 
     with pytest.raises(DataError, match=f"record r7: its history goes {' '.join(roles)}"):
-        turns(talk)
+        exchanges(talk)
 
 
 # --- the tokens
@@ -221,7 +221,7 @@ def test_biogpt_learns_every_answer(
 
 @settings(max_examples=60)
 @given(said=st.lists(LINE, min_size=2, max_size=12), limit=st.integers(20, 160))
-def test_a_long_conversation_loses_its_oldest_turns_first(
+def test_a_long_conversation_loses_its_oldest_exchanges_first(
     bytes_only: Any,
     encoder_for: Callable[..., Encoder],
     dialogue: Callable[..., Record],
@@ -235,14 +235,14 @@ def test_a_long_conversation_loses_its_oldest_turns_first(
 
     assert len(prompt.tokens) <= limit
     assert prompt.text == whole.prompt_text(talk)
-    kept = whole.prompt(without_oldest(talk, prompt.turns_left_out))
+    kept = whole.prompt(without_oldest(talk, prompt.exchanges_left_out))
     assert prompt.truncated == (len(whole.prompt(talk).tokens) > limit)
-    if prompt.turns_left_out:  # one turn more would not have fitted
-        assert len(whole.prompt(without_oldest(talk, prompt.turns_left_out - 1)).tokens) > limit
+    if prompt.exchanges_left_out:  # one exchange more would not have fitted
+        assert len(whole.prompt(without_oldest(talk, prompt.exchanges_left_out - 1)).tokens) > limit
     if len(kept.tokens) <= limit:
         assert (prompt.tokens, prompt.answered) == (kept.tokens, kept.answered)
     else:
-        assert (num_earlier(talk), prompt.answered) == (prompt.turns_left_out, ())
+        assert (num_earlier_exchanges(talk), prompt.answered) == (prompt.exchanges_left_out, ())
         assert prompt.tokens[-(limit // 2) :] == kept.tokens[-(limit // 2) :]
 
 
@@ -251,5 +251,5 @@ def test_a_shortened_conversation_is_still_learned_where_it_is_an_answer(
 ):
     prompt = encoder_for(bytes_only, "dialogue", prompt_limit=90).prompt(dialogue(*SAID))
 
-    assert prompt.turns_left_out == 1
+    assert prompt.exchanges_left_out == 1
     assert [bytes_only.decode(tokens) for tokens in answered(prompt)] == [" Drink water (2 l/day).</s>"]

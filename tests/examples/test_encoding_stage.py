@@ -490,12 +490,12 @@ def test_a_dialogue_learns_every_answer_and_counts_them(
     assert row["prompt"].startswith("Patient: hi\n\nDoctor: hello</s>\n\nPatient: why?")
     assert row["completion"] == " done."
     told = made.summary["splits"]["train"]
-    assert (told["turns_trained"], told["turns_left_out"], told["turns_not_trained"]) == (4, 0, 0)
+    assert (told["exchanges_trained"], told["exchanges_left_out"], told["exchanges_not_trained"]) == (4, 0, 0)
     assert told["answer_length"]["max"] == len(" done.</s>") - len("</s>") + 1
     assert told["trained_tokens"] == sum(len(learned(row)) for row in made.rows("train"))
 
 
-def test_turns_that_do_not_fit_are_counted(
+def test_exchanges_that_do_not_fit_are_counted(
     encoded: Callable[..., Encoded], dialogue: Callable[..., Record], bytes_only: Any
 ):
     talk = dialogue("hi", "x" * 60, "why?", "so.", "and?", "done.")
@@ -503,11 +503,11 @@ def test_turns_that_do_not_fit_are_counted(
     made = encoded([talk], data_format="dialogue", examples={"max_length": 120})
 
     told = made.summary["splits"]["train"]
-    assert (told["turns_trained"], told["turns_left_out"], told["prompts_cut"]) == (2, 1, 1)
+    assert (told["exchanges_trained"], told["exchanges_left_out"], told["prompts_cut"]) == (2, 1, 1)
     assert bytes_only.decode(learned(made.rows("train")[0])) == " so.</s> done.</s>"
 
 
-def test_turns_that_the_template_rewrites_are_counted(
+def test_exchanges_that_the_template_rewrites_are_counted(
     encoded: Callable[..., Encoded], dialogue: Callable[..., Record], bytes_only: Any
 ):
     thinking = copy.deepcopy(bytes_only)
@@ -519,7 +519,7 @@ def test_turns_that_the_template_rewrites_are_counted(
     made = encoded([dialogue("hi", "hello", "why?", "so.")], data_format="dialogue", tokenizer=thinking)
 
     told = made.summary["splits"]["train"]
-    assert (told["turns_trained"], told["turns_left_out"], told["turns_not_trained"]) == (1, 0, 1)
+    assert (told["exchanges_trained"], told["exchanges_left_out"], told["exchanges_not_trained"]) == (1, 0, 1)
     assert bytes_only.decode(learned(made.rows("train")[0])) == "so.</s>"
 
 

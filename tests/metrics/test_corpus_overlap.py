@@ -24,7 +24,8 @@ def test_both_equal_sacrebleu_on_a_corpus(pairs):
         float(bleu(bleu_counts(answers, references).sum(axis=0))),
         float(chrf(chrf_counts(answers, references).sum(axis=0))),
     ]
-    assert found == pytest.approx(wanted, rel=1e-12, abs=1e-12)
+    assert found[0] == pytest.approx(wanted[0], rel=0, abs=5.001e-5)  # four decimals
+    assert found[1] == pytest.approx(wanted[1], rel=1e-12, abs=1e-12)
 
 
 @settings(max_examples=15)
@@ -43,7 +44,9 @@ def test_weighted_counts_are_the_corpus_in_which_records_repeat(pairs, seed):
             [text for text, k in zip(some, weights_N, strict=True) for _ in range(k)]
             for some in (answers, references)
         ]
-        assert found[0][place] == pytest.approx(sacrebleu.corpus_bleu(texts[0], [texts[1]]).score)
+        assert found[0][place] == pytest.approx(
+            sacrebleu.corpus_bleu(texts[0], [texts[1]]).score, abs=5.001e-5
+        )
         assert found[1][place] == pytest.approx(sacrebleu.corpus_chrf(texts[0], [texts[1]]).score)
 
 
@@ -51,6 +54,14 @@ def test_nothing_written_is_nothing_earned():
     answers, references = ["", ""], ["rest", "much water"]
     assert float(bleu(bleu_counts(answers, references).sum(axis=0))) == 0
     assert float(chrf(chrf_counts(answers, references).sum(axis=0))) == 0
+
+
+def test_answers_that_share_next_to_nothing_earn_nothing_rather_than_a_trace():
+    answer, reference = "see a doctor now", " ".join(["the", *map(str, range(60)), "doctor"])
+    counts = bleu_counts([answer], [reference]).sum(axis=0)
+
+    assert 0 < sacrebleu.corpus_bleu([answer], [[reference]]).score < 1e-4
+    assert float(bleu(counts)) == 0
 
 
 def test_the_signatures_are_those_of_sacrebleus_default_scores():

@@ -63,6 +63,17 @@ def test_a_few_discordant_records_cannot_promise_what_the_exact_test_cannot_show
     assert sign_flip_p(np.ones(5)) > 0.05 > sign_flip_p(np.ones(6))
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+def test_fewer_records_than_the_test_needs_can_show_nothing(metric: str):
+    first, second = np.zeros(5), np.ones(5)
+    second[0] = 2
+
+    found = detectable_difference(metric, _pair(first, second))
+
+    assert found.value is None
+    assert "at least 6 independent records" in found.reason
+
+
 def test_shared_groups_make_less_detectable():
     random = np.random.default_rng(0)
     effects = np.repeat(random.choice([-1, 0, 1], 40), 5)

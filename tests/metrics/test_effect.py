@@ -39,6 +39,15 @@ def test_a_changed_choice_or_reading_is_a_changed_decision(diagnoses, predict):
     assert effect(rows, [replace(rows[0], parsed="cold"), rows[1]]).decisions_changed == 1
 
 
+def test_another_written_answer_to_an_open_question_is_a_changed_decision(diagnoses, predict):
+    rows = predict(diagnoses(["flu"]), ["flu"])
+    closed = [replace(rows[0], text="flu")]
+    assert effect(closed, [replace(rows[0], text="it is flu")]).decisions_changed == 0  # read alike
+    written = [replace(rows[0], scores=None, choice=None, parsed=None, text="rest")]
+    assert effect(written, [replace(written[0], text="rest and drink")]).decisions_changed == 1
+    assert effect(written, written).decisions_changed == 0
+
+
 def test_nothing_measured_is_not_taken_for_no_effect():
     assert has_effect({"decisions_changed": 0, "largest_shift_nats": None})
 

@@ -11,7 +11,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, OPTConfig, OPTForCausalLM, PreTrainedTokenizerFast
 
 from medadapt.core.records import Record
-from medadapt.examples.encoding import Encoder, EncodingPlan
+from medadapt.examples.encoding import Encoder
+from medadapt.examples.plan import EncodingPlan
 from medadapt.examples.templates import Wording
 from medadapt.models.loading import LoadedBase
 

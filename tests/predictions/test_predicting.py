@@ -17,7 +17,7 @@ from medadapt.core.progress import Silent
 from medadapt.core.recipe import LoraSection, ModelSection, Recipe
 from medadapt.core.records import write_records
 from medadapt.core.results import read_predictions
-from medadapt.examples.encoding import plan_to_json
+from medadapt.examples.plan import plan_to_json
 from medadapt.models.adapter import WEIGHTS, new_adapter, save_config, save_weights
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors

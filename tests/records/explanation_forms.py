@@ -164,6 +164,26 @@ MENTIONED = {
     "It hurts. The 1 should not be.": 'It hurts. The "Simple" should not be.',
     "Grade it well. We choose alternative 2, since": 'Grade it well. We choose "Grievous", since',
     "It hurts. Options (a) & (c) are close.": 'It hurts. "Simple" & "Vitamin B12" are close.',
+    "It hurts. 4 could make us doubt.": 'It hurts. "E. coli" could make us doubt.',
+    "It hurts, but 2 seems more likely.": 'It hurts, but "Grievous" seems more likely.',
+    "It hurts, so 1 and 2 is not.": 'It hurts, so "Simple" and "Grievous" is not.',
+    "It hurts. 1, 2 and 5 are not close.": 'It hurts. "Simple", "Grievous" and "Focal sclerosis" are not close.',
+    "It grows slowly (3 and 4 false).": 'It grows slowly ("Vitamin B12" and "E. coli" false).',
+    "Therefore questions 1, 2 are out.": 'Therefore "Simple", "Grievous" are out.',
+    "It hurts. Between 3 and 5, it is late.": 'It hurts. Between "Vitamin B12" and "Focal sclerosis", it is late.',
+    "The doubt is between 1 and 2.": 'The doubt is between "Simple" and "Grievous".',
+    "It hurts; I would opt for 1, because": 'It hurts; I would opt for "Simple", because',
+    "We have to stay with B.": 'We have to stay with "Grievous".',
+    "It is neither 1 (old) nor 2 (new).": 'It is neither "Simple" (old) nor "Grievous" (new).',
+    "It hurts. Why not 2?": 'It hurts. Why not "Grievous"?',
+    "Therefore, the true one is 3.": 'Therefore, the true one is "Vitamin B12".',
+    "I think that the most correct is B, since": 'I think that the most correct is "Grievous", since',
+    "The answer that fits best would be 2, in time.": 'The answer that fits best would be "Grievous", in time.',
+    "The diagnosis is 1.": 'The diagnosis is "Simple".',
+    "With 2 we would rule it out.": 'With "Grievous" we would rule it out.',
+    "Even if we consider 1 to be correct": 'Even if we consider "Simple" to be correct',
+    "It shows focal sclerosis (5).": "It shows focal sclerosis.",
+    "Its nerves are sick (5).": "Its nerves are sick.",
 }
 """Sentences about options -> the same with the options' texts."""
 
@@ -195,5 +215,13 @@ It lies at the level of C5, L4 and S1.
 Complement C3 is low, C4 is not.
 Rule out 1 of the causes first.
 The ratio lies between 2 and 3.
+The INR should be between 2 and 3.
+Of these patients, 3 are cured and 2 would be soon.
+The score is 4, the motor response is 5.
+They were treated with 2 drugs, and not 3.
+Hypertension is common (1), as told before (Source [2]).
+The ratio of FiO2 is 1.
+We choose 2 tablets, or between 2 and 3 drops.
+1: Old. 2: New.
 Blood group AB is rare, and O is common.
 """.strip().split("\n")

@@ -34,6 +34,18 @@ def test_counts_equal_an_exhaustive_comparison(
     assert leakage["near"] == sum(any(similarity(normal_form(t), s) >= 0.8 for s in seen) for t in test)
 
 
+@given(TEXTS, TEXTS)
+def test_validation_is_compared_with_train_alone(train: list[str], validation: list[str]) -> None:
+    test = records("e", validation)
+    parts = {"train": records("t", train), "validation": records("v", validation), "test": test}
+    seen = [normal_form(text) for text in train]
+    found = measure_leakage(parts, "exact")["validation"]  # type: ignore[arg-type]
+    assert found == {
+        "exact": sum(normal_form(text) in seen for text in validation),
+        "near": sum(any(similarity(normal_form(v), s) >= 0.8 for s in seen) for v in validation),
+    }
+
+
 def test_examples_name_the_pairs_exact_ones_first() -> None:
     long = "which of these drugs is given first in acute gout of the big toe"
     parts = {

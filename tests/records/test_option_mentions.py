@@ -24,7 +24,8 @@ NAMED = re.compile(
 
 def freed(text: str, index: int = 4, options: list[str] = OPTIONS) -> str:
     """What is kept of an explanation."""
-    return with_options_spelled_out(without_announcement(text, options=options, answer_index=index), options)
+    announced = without_announcement(text, options=options, answer_index=index)
+    return with_options_spelled_out(announced, options=options, answer_index=index)
 
 
 @pytest.mark.parametrize("form", ANNOUNCED)
@@ -79,6 +80,23 @@ def test_letters_before_the_lines_of_a_list_become_dashes():
 def test_a_list_of_species_keeps_its_names():
     text = "Found:\nA. fumigatus\nB. anthracis"
     assert freed(text) == text
+
+
+def test_numbers_before_verdicts_on_each_option_are_spelled_out():
+    verdicts = freed("1: It is old. 2: This is true. 5: It is late.")
+    assert verdicts == '"Simple": It is old. "Grievous": This is true. "Focal sclerosis": It is late.'
+
+
+BARE = re.compile(
+    r"(?:^|[.;]\s|\bbut\s)[1-5]\s(?:is|seems|could|would)\b|\b(?:opt for|stay with|one is|doubt between)\s[1-5]\b"
+)
+"""A number that stands alone for an option."""
+
+
+def test_the_residency_exam_leaves_no_bare_number_for_an_option(prepared, shared_data: Path):
+    source = str(shared_data / "medmcqa" / "mir_test_en.csv")
+    result = prepared(None, format="multiple_choice", source=source)
+    assert not [found[0] for record in result.records if (found := BARE.search(record.explanation or ""))]
 
 
 def test_the_residency_exam_names_no_option_any_more(prepared, shared_data: Path):

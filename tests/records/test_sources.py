@@ -55,3 +55,14 @@ def test_the_nearest_name_is_found_in_any_case(folder: Path) -> None:
     (folder / "Dataset.CSV").write_text("x", encoding="utf-8")
     with pytest.raises(DataError, match=r"the nearest name is .*Dataset\.CSV"):
         find_sources(data(folder / "DATASETS.csv"))
+
+
+def test_a_folder_of_save_to_disk_is_told_how_to_become_readable(tmp_path: Path):
+    from datasets import Dataset
+
+    Dataset.from_list([{"question": "q", "answer": "a"}]).save_to_disk(tmp_path / "saved")
+
+    with pytest.raises(DataError, match="save_to_disk") as refused:
+        find_sources(DataSection(format="dialogue", source=str(tmp_path / "saved")))
+
+    assert "to_parquet" in refused.value.remedy

@@ -198,6 +198,10 @@ def examples_of(prompt: str, trained: str) -> dict[str, Any]:
     return {
         "plan": {"wording": wording, "chat": False, "max_length": 2048, "closing": "</s>", "labels": []},
         "splits": {"train": tally, "validation": {**tally, "examples": 30, "length": None}, "test": tally},
+        "shown_prompt": {
+            "prompt": "Given these symptoms: {question}\n\nThe disease is:",
+            "stops": ["</s>"],
+        },
         "preview": [{"id": "row-7", "prompt": prompt, "trained": trained}],
         "dropped": 0,
     }

@@ -16,8 +16,8 @@ from medadapt.report.figures.error_length import error_length
 from medadapt.report.figures.loss_curves import learning_curve, running_mean, training_loss
 from medadapt.report.figures.matrices import (
     MAX_LABELS,
-    classes_to_show,
     confusion_matrix,
+    labels_to_show,
     right_wrong_matrix,
 )
 from medadapt.report.figures.search_curves import search_curves
@@ -94,14 +94,14 @@ def test_the_running_mean_looks_back_only() -> None:
 
 def test_up_to_sixty_classes_are_all_shown() -> None:
     counts = np.diag(np.full(MAX_LABELS, 3)).tolist()
-    assert classes_to_show([counts, counts], MAX_LABELS) == list(range(MAX_LABELS))
+    assert labels_to_show([counts, counts], MAX_LABELS) == list(range(MAX_LABELS))
 
 
 def test_a_huge_matrix_keeps_the_classes_that_either_model_mistakes_most() -> None:
     baseline, tuned = np.ones((2, 200, 200), dtype=np.int64)
     baseline[150, 3] = 50
     tuned[90, 7] = 50
-    kept = classes_to_show([baseline.tolist(), tuned.tolist()], 200)
+    kept = labels_to_show([baseline.tolist(), tuned.tolist()], 200)
     assert len(kept) == MAX_LABELS
     assert {3, 7, 90, 150} <= set(kept)
     assert kept == sorted(kept)

@@ -6,13 +6,17 @@ import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from medadapt.core.records import Record
-from medadapt.examples.templates import Wording, render_prompt
+from medadapt.examples.encoding import Encoder
+from medadapt.examples.plan import EncodingPlan
+from medadapt.examples.shown_prompt import shown_prompt
+from medadapt.examples.templates import Wording
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.usage import usage
 from tiny import save_base, tiny_llama
@@ -46,27 +50,40 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("quantization", ["none", "nf4"])
 @pytest.mark.parametrize("chat", [False, True])
-def test_the_code_answers_with_plain_peft(
+def test_the_code_asks_with_the_trained_prompt_and_plain_peft(
     qa_inputs: Build, place: Path, capsys: pytest.CaptureFixture[str], quantization: str, chat: bool
 ) -> None:
     inputs = with_model(qa_inputs(), base="base", quantization=quantization)
+    tokenizer = AutoTokenizer.from_pretrained(place / "path" / "to" / "this" / "adapter")
+    wording = Wording(template="question", system="Be brief.", options=False, answer="text")
+    encoder = Encoder(
+        tokenizer,
+        EncodingPlan(wording=wording, chat=chat, max_length=512, prompt_limit=400, closing="</s>", labels=()),
+    )
+    asked = Record(id="r", source_row=1, group="g", question="{question}", answer="")
     inputs.examples["plan"] |= {"chat": chat}
-    inputs.examples["plan"]["wording"]["template"] = "question"
-    seen: dict[str, object] = {}
+    inputs.examples["shown_prompt"] = shown_prompt(encoder, [asked])
+    seen: dict[str, Any] = {}
     exec(code_of(inputs), seen)
-    answer, prompt = seen["answer"], seen["prompt"]
-    asked = seen["tokenizer"].decode(prompt["input_ids"][0], skip_special_tokens=True)  # type: ignore[attr-defined, index]
-    assert "..." in asked
-    assert asked.startswith("<user>") == chat
-    assert answer.shape[1] > prompt["input_ids"].shape[1]  # type: ignore[attr-defined, index]
+    assert seen["tokens"]["input_ids"][0].tolist() == encoder.prompt(asked).tokens
+    assert seen["prompt"].startswith("<system>Be brief." if chat else "Be brief.")
+    assert 0 < len(seen["answer"]) <= 128
     assert capsys.readouterr().out.endswith("\n")
 
 
-def test_the_prompt_is_worded_as_in_training(diagnosis_inputs: Build) -> None:
-    inputs = diagnosis_inputs(labels=("Gout", "Acne"), n=4)
-    record = Record(id="", source_row=0, group="", question="...", answer="")
-    prompt = render_prompt(record, Wording(template="symptoms", system=None, options=False, answer="text"))
-    assert prompt.encode("unicode_escape").decode() in code_of(inputs)
+def test_the_code_stops_at_the_closing_token_and_at_the_end_of_text(qa_inputs: Build, place: Path) -> None:
+    inputs = with_model(qa_inputs(), base="base")
+    inputs.examples["plan"] |= {"chat": True}
+    shown = {"prompt": "Why?", "stops": ["</s>"]}
+    written: dict[str, Any] = {}
+    inputs.examples["shown_prompt"] = shown
+    exec(code_of(inputs), written)
+    tokens = written["answer"].tolist()
+    stop = written["tokenizer"].convert_ids_to_tokens(tokens[3])
+    inputs.examples["shown_prompt"] = shown | {"stops": ["</s>", stop]}
+    seen: dict[str, Any] = {}
+    exec(code_of(inputs), seen)
+    assert seen["answer"].tolist() == tokens[: tokens.index(tokens[3]) + 1]
 
 
 @pytest.mark.parametrize(
@@ -87,10 +104,9 @@ def test_the_base_is_loaded_as_it_was_measured(
     compile(changed, "card", "exec")
 
 
-@pytest.mark.parametrize("wording", [{}, {"template": "of another version"}])
-def test_a_plan_of_another_version_leaves_the_loading(qa_inputs: Build, wording: dict[str, str]) -> None:
+def test_examples_of_another_version_leave_the_loading(qa_inputs: Build) -> None:
     inputs = qa_inputs()
-    inputs.examples["plan"]["wording"] = wording
+    del inputs.examples["shown_prompt"]
     code = code_of(inputs)
     assert "PeftModel.from_pretrained" in code
     assert "generate" not in code
@@ -98,7 +114,7 @@ def test_a_plan_of_another_version_leaves_the_loading(qa_inputs: Build, wording:
 
 def test_quotes_in_an_instruction_stay_inside_their_string(qa_inputs: Build) -> None:
     inputs = qa_inputs()
-    inputs.examples["plan"]["wording"]["system"] = 'say "yes"\n```\nprint(1) 🫀'
+    inputs.examples["shown_prompt"]["prompt"] = 'say "yes"\n```\nprint(1) 🫀'
     code = re.search(r"````python\n(.*?)\n````", usage(inputs), re.DOTALL)
     code = code or re.search(r"```python\n(.*?)\n```", usage(inputs), re.DOTALL)
     assert code

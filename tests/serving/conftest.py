@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from medadapt.serving.loading import Assistant, load
-from medadapt.serving.targets import Run, find_target, read_run
+from medadapt.serving.assistants import Assistant, load
+from medadapt.serving.command_targets import Run, find_target, read_run
 from serving_runs import diagnosis_run_in, make_run
 
 

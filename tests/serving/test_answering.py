@@ -1,10 +1,12 @@
 import pytest
 
 from medadapt.core.records import Record
-from medadapt.serving.answering import answer, weigh
-from medadapt.serving.loading import load
+from medadapt.predictions.generation import generate, stopping_ids
+from medadapt.serving.answering import reply, weigh
+from medadapt.serving.assistants import load
+from medadapt.serving.command_targets import find_target
 from medadapt.serving.sampling import Sampling
-from medadapt.serving.targets import find_target
+from medadapt.serving.writing import continued
 from serving_runs import recorded, records_of
 
 
@@ -12,7 +14,7 @@ from serving_runs import recorded, records_of
 def test_greedy_answers_are_those_of_the_runs_own_predictions(model, assistant, diagnosis_run):
     kept = recorded(diagnosis_run, model)
     for record in records_of(diagnosis_run):
-        given = answer(assistant, record, model=model)
+        given = reply(assistant, record, model=model)
         pieces = list(given.pieces)
         assert given.text == "".join(pieces) == kept[record.id]["text"]
 
@@ -20,7 +22,7 @@ def test_greedy_answers_are_those_of_the_runs_own_predictions(model, assistant, 
 def test_open_questions_are_answered_as_in_the_run(typed_assistant, typed_run):
     kept = recorded(typed_run, "tuned")
     for record in records_of(typed_run):
-        given = answer(typed_assistant, record)
+        given = reply(typed_assistant, record)
         assert "".join(given.pieces) == given.text == kept[record.id]["text"]
 
 
@@ -49,20 +51,41 @@ def test_an_open_question_has_nothing_to_weigh(typed_assistant, typed_run):
 
 def test_an_answer_says_why_it_stopped(typed_assistant, typed_run):
     record = records_of(typed_run)[0]
-    short = answer(typed_assistant, record, max_new_tokens=3)
+    short = reply(typed_assistant, record, max_new_tokens=3)
     assert short.stopped is None
     list(short.pieces)
     assert (short.stopped, short.num_tokens) == ("length", 3)
     room = typed_assistant.base.context_length - len(typed_assistant.encoder.prompt(record).tokens)
-    whole = answer(typed_assistant, record, max_new_tokens=room + 1)
+    whole = reply(typed_assistant, record, max_new_tokens=room + 1)
     list(whole.pieces)
     assert whole.stopped in ("context", "finished")
     assert whole.num_tokens <= room
 
 
+def test_an_answer_ends_at_the_end_of_text_as_in_predict(typed_run):
+    """As after a chat template, whose closing token a base may not know: it ends its text instead."""
+    assistant = load(find_target(str(typed_run)), device="cpu")
+    record = records_of(typed_run)[0]
+    prompt = assistant.encoder.prompt(record).tokens
+    free = list(continued(assistant.base, prompt, sampling=Sampling(), max_new_tokens=24, closing_ids=()))
+    place = next(n for n, token in enumerate(free) if n and token != prompt[-1] and token not in free[:n])
+    assistant.encoder.tokenizer.eos_token = assistant.encoder.tokenizer.convert_ids_to_tokens(free[place])
+    given = reply(assistant, record)
+    list(given.pieces)
+    (kept,) = generate(
+        assistant.base,
+        [prompt],
+        max_new_tokens=24,
+        closing_ids=stopping_ids(assistant.encoder),
+        batch_tokens=1,
+    )
+    assert (given.num_tokens, given.stopped) == (place, "finished")
+    assert kept == free[:place]
+
+
 def test_a_question_that_is_too_long_is_shortened_and_said_to_be(assistant):
     record = Record(id="long", source_row=1, group="g", question="fever, " * 2000, answer="")
-    given = answer(assistant, record, max_new_tokens=2)
+    given = reply(assistant, record, max_new_tokens=2)
     list(given.pieces)
     assert given.shortened
 
@@ -71,7 +94,7 @@ def test_the_same_seed_draws_the_same_answer(typed_assistant, typed_run):
     record = records_of(typed_run)[0]
 
     def drawn(seed):
-        given = answer(typed_assistant, record, sampling=Sampling(temperature=1.5, seed=seed))
+        given = reply(typed_assistant, record, sampling=Sampling(temperature=1.5, seed=seed))
         list(given.pieces)
         return given.text
 

@@ -9,9 +9,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from medadapt.core.errors import DiskError, RunFolderError
 from medadapt.core.files import read_json, read_jsonl
 from medadapt.core.progress import Silent
+from medadapt.models.lora import lora_layers, replace_layer
 from medadapt.serving import exporting
+from medadapt.serving.command_targets import read_run
 from medadapt.serving.exporting import export_merged
-from medadapt.serving.targets import read_run
 from serving_runs import make_run, recorded, records_of
 
 
@@ -44,6 +45,15 @@ def test_parity_is_measured_and_written(exported, diagnosis_run):
     assert not list(exported.folder.parent.glob(".*"))
 
 
+def test_whoever_may_read_the_folder_may_read_the_weights(exported, diagnosis_run):
+    modes = {
+        path.stat().st_mode
+        for folder in (exported.folder, diagnosis_run / "3-adapter")
+        for path in folder.glob("*.safetensors")
+    }
+    assert modes == {(exported.folder / "parity.json").stat().st_mode}
+
+
 def test_the_configuration_is_the_bases_own(exported, base_folder):
     ours, theirs = (read_json(folder / "config.json") for folder in (exported.folder, base_folder))
     assert {k: v for k, v in ours.items() if "dropout" in k} == {
@@ -59,8 +69,8 @@ def test_the_card_shows_how_to_use_it_and_its_code_runs(exported, diagnosis_run,
     assert record.question not in card
     code = re.search(r"```python\n(.*?)```", card, re.DOTALL)[1]
     code = code.replace("path/to/this/folder", str(exported.folder))
-    prompt = f"Given these symptoms: {record.question}\n\nThe disease is:"
-    code = code.replace('"..."  # as above', repr(prompt))
+    assert '"Given these symptoms: {question}\\n\\nThe disease is:"' in code
+    code = code.replace("{question}", json.dumps(record.question)[1:-1])
     exec(code, {})
     kept = recorded(diagnosis_run, "tuned")[record.id]["text"]
     assert capsys.readouterr().out.strip().startswith(kept)
@@ -95,11 +105,8 @@ def test_a_model_that_does_not_agree_is_told(run, tmp_path, monkeypatch):
     """The merge forgets the adapter."""
 
     def forget(base):
-        from medadapt.models.lora import lora_layers
-        from medadapt.serving.loading import _put
-
         for place, layer in list(lora_layers(base.model)):
-            _put(base.model, place, layer.base)
+            replace_layer(base.model, place, layer.base)
 
     monkeypatch.setattr(exporting, "merge_adapter", forget)
     done = export_merged(run, tmp_path / "out", device="cpu", progress=Silent())

@@ -8,13 +8,14 @@ from hub_for_pushing import ACCOUNT, OwnRepository, PushHandler
 from hub_stand_in import hub
 from medadapt.core.errors import MedAdaptError, ModelError, RunFolderError
 from medadapt.core.files import read_json
+from medadapt.core.hashes import sha256_file
 from medadapt.core.records import read_records
-from medadapt.serving.answering import answer
+from medadapt.serving.answering import reply
+from medadapt.serving.assistants import load
+from medadapt.serving.command_targets import Run, find_target, read_run
 from medadapt.serving.hub import check_repository, push
-from medadapt.serving.loading import load
-from medadapt.serving.targets import Run, find_target
 from medadapt.serving.upload import uploads
-from serving_runs import recorded, records_of
+from serving_runs import make_run, recorded, records_of
 
 NAME = f"{ACCOUNT}/tiny"
 
@@ -46,19 +47,72 @@ def test_what_was_pushed_answers_as_the_run_did(run, stand_in, diagnosis_run, ba
     assistant = load(find_target(f"hub:{NAME}", base=str(base_folder)), device="cpu")
     kept = recorded(diagnosis_run, "tuned")
     for record in records_of(diagnosis_run)[:2]:
-        given = answer(assistant, record)
+        given = reply(assistant, record)
         assert "".join(given.pieces) == kept[record.id]["text"]
 
 
-def test_no_text_of_the_data_is_uploaded(run, diagnosis_run):
-    together = b"\n".join(content(file) for file in uploads(run, NAME))
-    texts = [r.question for split in ("train", "validation", "test")
-             for r in read_records(diagnosis_run / "1-records" / f"{split}.jsonl")]  # fmt: skip
-    assert len(texts) > 10
-    assert b"adapter" in together
+def uploaded_and_records(run):
+    together = b"\n".join(content(file) for file in uploads(read_run(str(run)), NAME)).decode("latin-1")
+    splits = ("train", "validation", "test")
+    return together, [r for name in splits for r in read_records(run / "1-records" / f"{name}.jsonl")]
+
+
+def assert_none_stands_in(texts, together):
     for text in texts:
-        assert text.encode() not in together
-        assert json.dumps(text)[1:-1].encode() not in together
+        for form in (text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
+            assert form.encode().decode("latin-1") not in together
+
+
+def test_a_run_starts_from_what_was_pushed_and_records_its_commit(run, stand_in, base_folder, tmp_path):
+    push(uploads(run, NAME), NAME, public=False, revision="trial")
+    model = {"base": str(base_folder), "precision": "fp32", "adapter": f"hub:{NAME}@trial"}
+    training = {"epochs": 0, "tracking": []}
+    made = make_run(tmp_path / "second", base_folder, until="train", model=model, training=training)
+    assert read_json(made / "run.json")["adapter_commit"] == stand_in.repositories[f"models/{NAME}"].commit
+    weights = [folder / "adapter_model.safetensors" for folder in (made / "3-adapter", run.folder.adapter)]
+    assert len({sha256_file(path) for path in weights}) == 1
+    before = weights[0].stat().st_mtime_ns
+    make_run(made, base_folder, until="train", model=model, training=training)
+    assert weights[0].stat().st_mtime_ns == before
+
+
+def test_a_smoke_run_does_not_ask_for_the_adapter(stand_in, base_folder, tmp_path):
+    model = {"base": str(base_folder), "adapter": f"hub:{NAME}"}
+    make_run(tmp_path / "smoke", base_folder, until="train", smoke=True, model=model)
+    assert stand_in.asked == []
+
+
+def test_no_record_is_uploaded_but_labels_and_the_instruction(base_folder, tmp_path):
+    made = make_run(tmp_path / "instructed", base_folder, prompt={"system": "Answer as a careful doctor."})
+    together, records = uploaded_and_records(made)
+    labels = {record.label for record in records}
+    texts = {record.question for record in records}
+    assert len(texts) > 10
+    assert len(labels) > 3
+    assert_none_stands_in(texts, together)
+    assert all(json.dumps(label) in together for label in labels)
+    assert "Answer as a careful doctor." in together
+
+
+@pytest.mark.parametrize(
+    ("data", "prompt"),
+    [
+        ({"format": "typed_qa", "source": "sample:typed_qa"}, {}),
+        ({"format": "multiple_choice", "source": "sample:mcq"}, {"answer": "text_and_explanation"}),
+    ],
+)
+def test_no_question_answer_option_or_explanation_is_uploaded(data, prompt, base_folder, tmp_path):
+    together, records = uploaded_and_records(
+        make_run(tmp_path / "made", base_folder, data=data, prompt=prompt)
+    )
+    texts = {
+        text
+        for r in records
+        for text in (r.question, r.answer, r.explanation, *(r.options or ()))
+        if text and len(text) > 12  # shorter ones may stand in any file by chance
+    }
+    assert len(texts) > 40
+    assert_none_stands_in(texts, together)
 
 
 def test_no_folder_of_this_machine_is_uploaded(run, base_folder):
@@ -136,8 +190,6 @@ def test_offline_mode_is_respected(run, stand_in, monkeypatch):
 
 
 def test_an_unfinished_run_cannot_be_pushed(typed_run):
-    from medadapt.serving.targets import read_run
-
     with pytest.raises(RunFolderError, match="model card"):
         uploads(read_run(str(typed_run)), NAME)
 

@@ -8,7 +8,7 @@ from medadapt.core.errors import ModelError
 from medadapt.core.recipe import TrainingSection
 from medadapt.models.lora import attach_lora
 from medadapt.models.targets import resolve_targets
-from medadapt.training.memory import MemoryPlan, activation_bytes, halved, plan_memory
+from medadapt.training.memory import MemoryPlan, activation_bytes, halved, largest_share, plan_memory
 from tiny import tiny_llama
 
 GIB = 1 << 30
@@ -52,6 +52,16 @@ def test_recomputing_can_be_switched_whatever_fits(asked, got, model):
 
 def test_recomputing_makes_room_for_more_tokens(model):
     assert activation_bytes(model, checkpointing=True) < activation_bytes(model, checkpointing=False) / 1.5
+
+
+def test_weights_that_lie_elsewhere_leave_the_device_its_room():
+    whole = tiny_llama()
+    here = largest_share(whole, "cpu")
+    whole.model.layers[1].to("meta")  # as offloaded layers look to the device that computes
+    moved = sum(p.numel() * p.element_size() for p in whole.model.layers[1].parameters())
+
+    assert largest_share(whole, "cpu") == here - moved
+    assert largest_share(whole, "cuda") == 0
 
 
 def test_a_budget_that_was_too_much_is_cut_in_half_of_what_was_tried():

@@ -281,6 +281,15 @@ def test_eight_examples_are_learned_by_heart(base_folder, tmp_path):
     assert losses[-1] < losses[0] / 8  # with dropout on
 
 
+def test_a_warmup_longer_than_the_training_is_told(base_folder, examples, tmp_path):
+    told = Told()
+
+    train(base_folder, examples, tmp_path, progress=told, warmup=100, epochs=0.5)
+
+    assert "training.warmup asks for 100 steps, but the training has 3" in "".join(told.notes)
+    assert [row["learning_rate"] for row in steps(tmp_path)] == pytest.approx([2.5e-3, 5e-3, 2.5e-3])
+
+
 def test_without_validation_the_last_step_is_saved(base_folder, examples, tmp_path):
     shutil.copytree(examples / "train", tmp_path / "examples" / "train")
     write_rows(tmp_path / "examples" / "validation", [])

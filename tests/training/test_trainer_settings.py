@@ -9,7 +9,13 @@ import pytest
 
 from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import Recipe
-from medadapt.training.trainer_settings import BY_COMMAND, KEY_OF, PASSED_ON, check_trainer_settings
+from medadapt.training.trainer_settings import (
+    BY_COMMAND,
+    KEY_OF,
+    PASSED_ON,
+    check_trainer_settings,
+    refuse_without_gpu,
+)
 
 
 def recipe(**training) -> Recipe:
@@ -87,3 +93,23 @@ def test_with_the_engine_nothing_is_looked_at(monkeypatch):
 def test_checkpoint_settings_are_refused_where_trl_would_ignore_them(setting):
     with pytest.raises(ValueError, match="backend trl saves no checkpoints"):
         recipe(**setting)
+
+
+def test_dora_on_8_bit_weights_is_refused_before_peft_fails_on_it():
+    asked = recipe()
+    asked = asked.model_copy(
+        update={
+            "lora": asked.lora.model_copy(update={"variant": "dora"}),
+            "model": asked.model.model_copy(update={"quantization": "int8"}),
+        }
+    )
+
+    with pytest.raises(RecipeError, match=r"dora on model\.quantization int8"):
+        check_trainer_settings(asked)
+
+
+def test_a_setting_for_a_gpu_is_refused_without_one():
+    with pytest.raises(RecipeError, match="but this is cpu"):
+        refuse_without_gpu({"activation_offloading": True}, "cpu")
+    refuse_without_gpu({"activation_offloading": True}, "cuda")
+    refuse_without_gpu({"activation_offloading": False}, "cpu")

@@ -12,10 +12,14 @@ from safetensors.torch import load_file
 
 from medadapt.core.errors import DivergedError, RecipeError, StoppedError
 from medadapt.core.progress import Silent
-from medadapt.core.recipe import Recipe
+from medadapt.core.recipe import ModelSection, Recipe
+from medadapt.examples.token_sets import TokenSet
+from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import load_base
+from medadapt.training.memory import MemoryPlan
 from medadapt.training.session import train_adapter
 from medadapt.training.trl_backend import largest_cut
+from medadapt.training.validation import validation_loss
 from tiny import random_rows, save_base, tiny_llama, tiny_opt, write_rows
 
 BUILDS = {"llama": tiny_llama, "opt": tiny_opt}
@@ -181,6 +185,21 @@ def test_four_bit_weights_train_in_trl_from_the_exact_first_values(bases, exampl
     assert column(tmp_path / "trl", "loss") == pytest.approx(column(tmp_path / "native", "loss"), rel=1e-3)
     saved = load_file(tmp_path / "trl" / "adapter_model.safetensors")
     assert {tensor.dtype for tensor in saved.values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("variant", ["lora", "dora"])
+@pytest.mark.parametrize("model", [{"precision": "bf16"}, {"precision": "bf16", "quantization": "nf4"}])
+def test_in_short_formats_the_validation_loss_is_that_of_the_adapter_as_it_is_loaded(
+    model, variant, bases, examples, tmp_path
+):
+    summary = train(
+        bases["llama"], examples, tmp_path, backend="trl", epochs=2, model=model, lora={"variant": variant}
+    )
+    base = load_base(ModelSection(base=str(bases["llama"]), **model), device="cpu")
+    load_adapter(base, tmp_path)
+    plan = MemoryPlan(micro_tokens=summary["micro_tokens"], checkpointing=False)
+    loss = validation_loss(base.model, TokenSet(examples / "validation"), plan)
+    assert loss == pytest.approx(summary["best_validation_loss"], rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from safetensors.torch import load_file, save_file
 
+from medadapt.core.errors import RunFolderError
 from medadapt.core.files import read_json, read_jsonl, write_json
 from medadapt.core.progress import Silent
 from medadapt.core.records import read_records
@@ -59,7 +60,7 @@ def test_smoke_run_makes_its_own_base_and_says_so(finished):
     state = read_json(finished.folder / "run.json")
     assert state["smoke"] is True
     assert state["base"] == str(finished.folder / "0-base")
-    assert finished.metrics["protocol"]["base"] == state["base"]
+    assert finished.metrics["protocol"]["base"] == "facebook/opt-1.3b (tiny random stand-in)"
     assert state["training"]["steps"] == 4
 
 
@@ -122,3 +123,15 @@ def test_exchanged_adapter_without_effect_is_found(copied):
     difference = outcome.metrics["difference"]["accuracy"]
     assert (difference["value"], difference["p"], difference["verdict"]) == (0, 1, "not shown")
     assert "no_effect" in {finding["kind"] for finding in outcome.findings}
+
+
+def test_a_run_never_starts_from_an_adapter_in_its_own_folder(finished, copied):
+    base = str(copied / "0-base")
+    own = [f"model.base={base}", f"model.adapter={copied / '3-adapter'}"]
+    found = locate(str(copied), output=None, overrides=own)
+    asked = RunRequest(recipe=found.recipe, folder=copied, device="cpu", replace=True)
+
+    with pytest.raises(RunFolderError, match="which would replace it"):
+        run(asked, Silent())
+
+    assert (copied / "3-adapter" / "adapter_model.safetensors").is_file()

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from medadapt.cli import recipe_commands, run_commands, search_command, stage_commands, use_commands
+from medadapt.cli import (
+    ask_commands,
+    recipe_commands,
+    run_commands,
+    search_command,
+    share_commands,
+    stage_commands,
+)
 
 if TYPE_CHECKING:
     from medadapt.core.errors import MedAdaptError
@@ -25,6 +32,9 @@ QUIET = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 """Environment of the libraries, where the user has not set it."""
+
+READER_GONE = 141
+"""128 + SIGPIPE, as other programs leave behind a closed pipe."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,7 +68,8 @@ def medadapt(
 run_commands.add_to(app)
 search_command.add_to(app)
 stage_commands.add_to(app)
-use_commands.add_to(app)
+ask_commands.add_to(app)
+share_commands.add_to(app)
 recipe_commands.add_to(app)
 
 
@@ -76,6 +87,9 @@ def main() -> NoReturn:
         from medadapt.cli.usage import usage_error
 
         code = _tell(usage_error(problem, sys.argv[1:]))
+    except SystemExit as problem:
+        # Typer leaves with 1, our word for a bug, where the reader of a pipe has gone.
+        sys.exit(READER_GONE if isinstance(problem.__context__, BrokenPipeError) else problem.code)
     except Exception as problem:
         if _wants_json():
             from medadapt.cli.console import print_json

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from medadapt.cli.answers import show_answer, stoppable
 from medadapt.cli.console import plain, show_error, talk
+from medadapt.cli.replies import show_reply, stoppable
 from medadapt.core.errors import DataError
 from medadapt.core.results import MODEL_NAMES, ModelName
 
 if TYPE_CHECKING:
-    from medadapt.serving.conversation import Conversation
+    from medadapt.serving.chat_memory import Conversation
+    from medadapt.serving.command_targets import Target
     from medadapt.serving.sampling import Sampling
-    from medadapt.serving.targets import Target
 
 COMMANDS = "/reset forgets what was said, /model baseline or /model tuned changes who answers, /quit ends."
 
@@ -28,7 +28,7 @@ def talk_to(
     device: str,
 ) -> None:
     """Chat until the input ends. Raises StoppedError on Ctrl-C outside of an answer."""
-    from medadapt.serving.targets import find_target
+    from medadapt.serving.command_targets import find_target
     from medadapt.workflow.request import check_device
 
     check_device(device)
@@ -37,8 +37,8 @@ def talk_to(
         _refuse_choices(found)
 
         from medadapt.serving.answering import NOTICE
-        from medadapt.serving.conversation import Conversation
-        from medadapt.serving.loading import load
+        from medadapt.serving.assistants import load
+        from medadapt.serving.chat_memory import Conversation
 
         assistant = load(found, device=device)
         chat = Conversation(
@@ -100,14 +100,14 @@ def _obey(line: str, chat: Conversation) -> bool:
 
 def _reply(chat: Conversation, line: str) -> None:
     try:
-        answer = chat.say(line)
+        reply = chat.say(line)
     except DataError as problem:
         show_error(problem)
         return
     try:
-        show_answer(answer)
+        show_reply(reply)
     except KeyboardInterrupt:
         if not sys.stdin.isatty():
             raise
-        answer.pieces.close()
-        talk.print(plain("(stopped; this answer is not remembered)", "dim"))
+        reply.pieces.close()
+        talk.print(plain("(stopped; this reply is not remembered)", "dim"))

@@ -21,6 +21,8 @@ class StageWord(StrEnum):
 
 
 STAGE_WORDS = ", ".join(StageWord)
+USE = "Use"
+"""Heading, in the list of commands, of those that use a finished run."""
 
 Recipe = Annotated[
     str,

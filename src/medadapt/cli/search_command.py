@@ -1,4 +1,4 @@
-"""`medadapt search`: try settings, keep the best, and measure it once."""
+"""`medadapt search`: try settings, keep the winner, and measure it once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def search(
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Try several settings, judge them on validation alone, and measure the best one on test.
+    """Try several settings, judge them on validation alone, and measure the winner on test.
 
     The recipe's `search.vary` says what to try; without it the learning rate is varied. A second call goes on
     where the first one ended.

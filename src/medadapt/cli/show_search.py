@@ -1,4 +1,4 @@
-"""How a search's end looks on the terminal: its trials, the best one marked."""
+"""How a search's end looks on the terminal: its trials, the winner marked."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def show_trials(search: SearchState) -> None:
     for trial in search.trials:
         loss = "" if trial.validation_loss is None else f"{trial.validation_loss:.4f}"
         won = trial.id == search.winner
-        how = "best" if won else "" if trial.status == "done" else trial.status
+        how = "winner" if won else "" if trial.status == "done" else trial.status
         values = [plain(str(trial.values.get(key, ""))) for key in search.vary]
         style = "bold" if won else "red" if trial.status == "failed" else ""
-        table.add_row(trial.id, *values, str(trial.steps), loss, how, style=style)
+        table.add_row(plain(trial.id), *values, str(trial.steps), loss, plain(how), style=style)
     results.print(table)
-    results.print("Judged on validation only; the test records were used for the best trial alone.")
+    results.print("Judged on validation only; the test records were used for the winner alone.")
 
 
 def search_values(search: SearchState) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def usage_error(problem: TyperException, words: Sequence[str]) -> MedAdaptError:
             ", ".join(choices),
             remedy,
         )
-    if text.startswith("Missing argument"):
+    if text.startswith("Missing argument 'RECIPE"):
         remedy = f"`medadapt recipes list` shows what is ready to run; {remedy}"
     return MedAdaptError(text if text.endswith((".", "?")) else f"{text}.", "", remedy)
 

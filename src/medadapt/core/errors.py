@@ -28,6 +28,12 @@ class MedAdaptError(Exception):
         return "\n".join(lines)
 
 
+def first_line(problem: BaseException) -> str:
+    """The first line of a library's error, ready to stand in a sentence; its kind where it says nothing."""
+    text = str(problem).strip()
+    return text.splitlines()[0].rstrip(" :.") if text else type(problem).__name__
+
+
 class RecipeError(MedAdaptError):
     """The recipe cannot be used as it stands."""
 

@@ -59,6 +59,13 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def give_usual_mode(path: Path) -> None:
+    """The mode of any new file, for one of safetensors, which lets nobody but its owner read it."""
+    mask = os.umask(0)  # it can only be read by setting it
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the renames inside a folder durable (a folder cannot be synced on Windows: skipped there)."""
     if os.name == "nt":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -166,8 +167,8 @@ class ModelSection(Section):
     """`cpu` keeps layers that do not fit on the GPU in main memory, unquantised; slow, but it runs. Where it
     has nothing to do, without a GPU for one, the run says so."""
     adapter: str | None = None
-    """A PEFT adapter of this base to start from: a folder or `hub:owner/name`. With `training.epochs: 0` it
-    is only evaluated."""
+    """A PEFT adapter of this base to start from: a folder or `hub:owner/name[@revision]`. With
+    `training.epochs: 0` it is only evaluated."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Needs a pinned `revision`."""
 
@@ -237,7 +238,8 @@ class TrainingSection(Section):
     checkpointing: Literal["auto", "on", "off"] = "auto"
     """Recompute activations in the backward pass to save memory."""
     micro_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
-    """Most tokens in one forward pass. It changes speed and memory, never the gradient (at dropout 0)."""
+    """Most tokens in one forward pass. It changes speed and memory, never the gradient (at dropout 0; with
+    int8 up to its rounding, because it picks the columns that it keeps in 16 bits from the whole batch)."""
     backend: Literal["native", "trl"] = "native"
     """The engine that trains: MedAdapt's own, or TRL's SFTTrainer on the same examples in the same order. TRL
     saves no checkpoints, so a training that is stopped begins anew."""
@@ -246,6 +248,12 @@ class TrainingSection(Section):
     tracking: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
     """Where curves are sent besides steps.jsonl. W&B stays offline without a login, and MLflow in the run
     folder without MLFLOW_TRACKING_URI."""
+
+    @field_validator("checkpointing", mode="before")
+    @classmethod
+    def _on_and_off_without_quotes(cls, value: Any) -> Any:
+        """YAML reads a bare `on` or `off` as true or false."""
+        return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _trl_saves_nothing(self) -> TrainingSection:
@@ -297,7 +305,8 @@ class SearchSection(Section):
     """How many settings to try; a list of values with fewer combinations ends earlier."""
     vary: dict[str, Any] = {"training.learning_rate": {"log": [5.0e-5, 5.0e-4]}}
     """Keys of `training`, `lora`, `model.quantization` or `model.precision`, and what to try for each:
-    `{log: [low, high]}`, `{uniform: [low, high]}`, `{int: [low, high]}`, or a list of values."""
+    `{log: [low, high]}`, `{uniform: [low, high]}`, `{int: [low, high]}`, or a list of values, which may also be
+    written as `{choice: [...]}`."""
     scheduler: Literal["none", "asha"] = "none"
     """`asha` stops a trial early when others did better after as many evaluations."""
     concurrent: Annotated[int, Field(ge=1)] = 1
@@ -393,62 +402,77 @@ class Recipe(Section):
         return name
 
     @model_validator(mode="after")
-    def _primary_fits_the_task(self) -> Recipe:
+    def _sections_go_together(self) -> Recipe:
+        # One validator for all rules, because pydantic stops at the first of several: a mistake a line.
+        if mistakes := [
+            *self._mistakes_of_primary(),
+            *self._mistakes_of_training(),
+            *self._mistakes_of_template(),
+            *self._mistakes_of_idle_keys(),
+        ]:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    def _mistakes_of_primary(self) -> Iterator[str]:
         closed_only = {"accuracy", "macro_f1", "accuracy_generated"}
         primary = self.evaluation.primary
         if self.task == "qa" and primary in closed_only:
-            raise ValueError(
+            yield (
                 f"evaluation.primary '{primary}' marks a closed set of answers, but data.format "
                 f"'{self.data.format}' asks open questions; use 'bits_per_byte', 'loss' or 'perplexity'"
             )
-        if primary in TEXT_METRICS and (self.task != "qa" or self.method != "generate"):
-            raise ValueError(
+        elif primary in TEXT_METRICS and (self.task != "qa" or self.method != "generate"):
+            yield (
                 f"evaluation.primary '{primary}' compares written answers to open questions; use it with an open "
                 f"data.format ({', '.join(OPEN)}) and evaluation.method: generate"
             )
-        if primary == "similarity" and self.evaluation.embedding_model is None:
-            raise ValueError("evaluation.primary 'similarity' needs evaluation.embedding_model")
-        if self.evaluation.primary == "accuracy_generated" and self.evaluation.method != "generate":
-            raise ValueError(
-                "evaluation.primary 'accuracy_generated' marks written answers; set evaluation.method: generate"
-            )
-        return self
+        elif primary == "similarity" and self.evaluation.embedding_model is None:
+            yield "evaluation.primary 'similarity' needs evaluation.embedding_model"
+        elif primary == "accuracy_generated" and self.evaluation.method != "generate":
+            yield "evaluation.primary 'accuracy_generated' marks written answers; set evaluation.method: generate"
 
-    @model_validator(mode="after")
-    def _something_is_trained_or_given(self) -> Recipe:
+    def _mistakes_of_training(self) -> Iterator[str]:
         if self.training.epochs == 0 and self.model.adapter is None:
-            raise ValueError(
+            yield (
                 "training.epochs 0 trains nothing; give more epochs, or name a finished adapter as model.adapter "
                 "to evaluate it"
             )
+        elif self.training.epochs == 0:
+            asked = {
+                "search": self.search is not None,
+                "training.trainer": bool(self.training.trainer),
+                "training.backend": self.training.backend != "native",
+                "training.early_stopping": self.training.early_stopping is not None,
+            }
+            if idle := [key for key, is_asked in asked.items() if is_asked]:
+                yield (
+                    f"training.epochs 0 trains nothing, so nothing reads {', '.join(idle)}; remove what is named "
+                    "here, or give more epochs"
+                )
         if self.training.trainer and self.training.backend != "trl":
-            raise ValueError(
+            yield (
                 "training.trainer holds settings of TRL, which only training.backend: trl reads; remove it, or set "
                 "training.backend: trl"
             )
         if self.training.early_stopping and not self._holds_validation_out():
-            raise ValueError(
+            yield (
                 "training.early_stopping watches the validation loss, but no validation records are held out; give "
                 "data.split.validation a share, or data.source a validation split, or remove training.early_stopping"
             )
-        return self
 
-    @model_validator(mode="after")
-    def _template_fits_the_format(self) -> Recipe:
+    def _mistakes_of_template(self) -> Iterator[str]:
         fits = {
             "symptom_table": {"auto", "symptoms"},
             "multiple_choice": {"auto", "choices", "question", "medical_question"},
             "dialogue": {"auto", "dialogue", "question", "medical_question"},
         }.get(self.data.format, {"auto", "typed_question", "question", "medical_question"})
         if self.prompt.template not in fits:
-            raise ValueError(
+            yield (
                 f"prompt.template '{self.prompt.template}' does not suit data.format '{self.data.format}'; "
                 f"use one of {', '.join(sorted(fits))}"
             )
-        return self
 
-    @model_validator(mode="after")
-    def _every_key_means_something(self) -> Recipe:
+    def _mistakes_of_idle_keys(self) -> Iterator[str]:
         idle = [
             f"{key} (only for {', '.join(formats)})"
             for key, formats in FORMATS_OF_KEY.items()
@@ -459,11 +483,10 @@ class Recipe(Section):
                 f"{key} (only with evaluation.method: generate)" for key in WRITTEN if self._is_asked(key)
             ]
         if idle:
-            raise ValueError(
+            yield (
                 f"with data.format '{self.data.format}' and evaluation.method '{self.method}' nothing reads "
                 f"{'; '.join(idle)}; remove what is named here, or change the format or method"
             )
-        return self
 
     def _holds_validation_out(self) -> bool:
         source = self.data.source

@@ -9,12 +9,13 @@ from pydantic import ValidationError
 
 from medadapt.core.nearest import did_you_mean
 from medadapt.core.recipe import Recipe, Section, dump
+from medadapt.core.recipe_mistakes import mistakes_in
 from medadapt.core.search_ranges import Range, read_spec
 
 OPEN_SECTIONS = ("lora", "training")
 OPEN_KEYS = ("model.quantization", "model.precision")
 IDLE_KEYS = (
-    "log_every", "save_every", "keep", "tracking", "checkpointing", "micro_tokens", "backend", "trainer",
+    "log_every", "save_every", "keep", "tracking", "checkpointing", "micro_tokens", "backend",
 )  # fmt: skip
 """Of `training`: they change how the work is done and shown, not the adapter that comes out."""
 
@@ -76,14 +77,22 @@ def _problems(recipe: Recipe, key: str, value: Any) -> Iterator[str]:
         return
     told = set()
     for probe in spec.probes:
-        try:
-            recipe_with(recipe, {key: probe})
-        except ValidationError as problem:
-            message = str(problem.errors(include_url=False)[0]["msg"]).removeprefix("Value error, ")
-            if message not in told:
-                hint = "; use {int: [low, high]}" if isinstance(spec, Range) and "integer" in message else ""
-                yield f"{probe!r} is refused: {message[:1].lower()}{message[1:]}{hint}"
-            told.add(message)
+        for line in _refusals(recipe, key, probe):
+            # The ends of a range, and its middle, are mostly refused for one reason: that is told once.
+            reason = line.replace(repr(probe), "") if isinstance(spec, Range) else line
+            if reason not in told:
+                hint = isinstance(spec, Range) and "whole number" in line
+                yield f"{line}; use {{int: [low, high]}}" if hint else line
+            told.add(reason)
+
+
+def _refusals(recipe: Recipe, key: str, value: Any) -> Iterator[str]:
+    """What the recipe would say of this value under a key."""
+    try:
+        recipe_with(recipe, {key: value})
+    except ValidationError as problem:
+        for mistake in mistakes_in(problem):
+            yield mistake.sentence if mistake.place == key else f"{value!r} is refused: {mistake.sentence}"
 
 
 def _refusal(key: str) -> str | None:
@@ -91,6 +100,11 @@ def _refusal(key: str) -> str | None:
     section, _, name = key.partition(".")
     if section == "training" and name in IDLE_KEYS:
         return "this does not change what is learned, so there is nothing to search"
+    if key == "training.trainer" or key.startswith("training.trainer."):
+        return (
+            "these are settings of TRL, which no recipe can check before a trial begins; give all trials the same "
+            "training.trainer, and vary keys of the recipe"
+        )
     if key == "training.eval_every":
         return "a trial measured more often has more chances at a low figure; give all trials the same value"
     if section in OPEN_SECTIONS or key in OPEN_KEYS:
@@ -107,12 +121,12 @@ def _unequal_evaluations(recipe: Recipe) -> Iterator[str]:
     """ASHA compares trials after as many evaluations, so these must lie at the same share of the work."""
     if recipe.search is None or recipe.search.scheduler != "asha":
         return
-    unequal = ["training.epochs"]
-    if isinstance(recipe.training.eval_every, int):
-        unequal.append("training.batch_size")
-    for key in unequal:
+    remedies = {"training.epochs": "fix that key"}
+    if recipe.training.eval_every != "epoch":  # `auto`, too, counts in whole steps
+        remedies["training.batch_size"] = "fix that key, set training.eval_every: epoch,"
+    for key, remedy in remedies.items():
         if key in recipe.search.vary:
             yield (
                 f"search.scheduler: asha compares trials after as many evaluations, and {key} would make these "
-                "mean different amounts of work; fix that key or use scheduler: none"
+                f"mean different amounts of work; {remedy} or use scheduler: none"
             )

@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import TemplateError
 
 from medadapt.core.records import Record
-from medadapt.examples.conversation import Parts, turns
-from medadapt.examples.templates import Wording, join, render_turn, system_text
+from medadapt.examples.conversation import Parts, exchanges
+from medadapt.examples.templates import Wording, join, render_exchange, system_text
 
 FIXED_DATE = date(2024, 7, 26)
 """For chat templates that tell the date (Llama 3): a prompt must not change from one day to the next."""
@@ -61,23 +61,23 @@ class ChatTemplate:
         return text
 
     def parts(self, record: Record, wording: Wording, closing: str) -> Parts:
-        """The prompt of a record with its earlier turns, cut where the model writes.
+        """The prompt of a record with its earlier exchanges, cut where the model writes.
 
         Blanks around an earlier answer are those of an answer in use, whatever the template makes of them.
-        A template may write earlier turns otherwise than when they were last (some take out a thought).
+        A template may write earlier exchanges otherwise than when they were last (some take out a thought).
         Then nobody could say what the model once read there: the prompt is one part, and only the
         answer to the record is learned.
         """
-        said = turns(record)
+        said = exchanges(record)
         messages = self._messages(said, wording)
         whole = self.render(messages, opened=True)
         asked: list[str] = []
         answers: list[str] = []
         place = 0
-        for turn in said[:-1]:
+        for exchange in said[:-1]:
             upto = len(messages) - 2 * (len(said) - 1 - len(asked))
             opening = self.render(messages[:upto], opened=True)
-            answer = self.spelled_out(turn.answer.strip())
+            answer = self.spelled_out(exchange.answer.strip())
             written = re.compile(rf"\s*{re.escape(answer)}\s*{re.escape(closing)}").match(whole, len(opening))
             if not whole.startswith(opening) or len(opening) <= place or written is None:
                 return Parts(asked=[whole], answers=[])
@@ -91,12 +91,12 @@ class ChatTemplate:
         messages: list[Message] = []
         if system and self.takes_system:
             messages.append({"role": "system", "content": self.spelled_out(system)})
-        for place, turn in enumerate(said):
-            body = render_turn(turn, wording, first=place == 0, chat=True)
+        for place, exchange in enumerate(said):
+            body = render_exchange(exchange, wording, first=place == 0, chat=True)
             if system and place == 0 and not self.takes_system:
                 body = f"{system}\n\n{body}"
             messages.append({"role": "user", "content": self.spelled_out(body.strip())})
-            messages.append({"role": "assistant", "content": self.spelled_out(turn.answer.strip())})
+            messages.append({"role": "assistant", "content": self.spelled_out(exchange.answer.strip())})
         return messages[:-1]
 
 

@@ -1,7 +1,7 @@
-"""A record's turns, oldest first: what was asked and answered before, and the question that waits.
+"""A record's exchanges, oldest first: what was asked and answered before, and the question that waits.
 
 Every stage sees a conversation in the same parts: a text that asks, the answer, the closing token, the next
-text that asks, and so on. Answers of earlier turns are therefore read exactly as they were once written.
+text that asks, and so on. Answers of earlier exchanges are therefore read exactly as they were once written.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 
 from medadapt.core.errors import DataError
 from medadapt.core.records import Record
-from medadapt.examples.templates import Wording, join, render_prompt, render_turn
+from medadapt.examples.templates import Wording, join, render_exchange, render_prompt
 
 BREAK = "\n\n"
-"""Stands in plain prompts between the end of one turn and the next."""
+"""Stands in plain prompts between the end of one exchange and the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Parts:
     asked: list[str]
     """Read only. The last one ends where the answer to the record begins."""
     answers: list[str]
-    """Of earlier turns, each with the space that separates it from what asked for it."""
+    """Of earlier exchanges, each with the space that separates it from what asked for it."""
 
     def text(self, closing: str) -> str:
         """The whole prompt."""
@@ -37,10 +37,10 @@ class Parts:
         return texts
 
 
-def turns(record: Record) -> list[Record]:
-    """Every turn as a record of its own; the last is the record's question with all that belongs to it.
+def exchanges(record: Record) -> list[Record]:
+    """Every question with its answer as a record of its own; the last is the record's, with all it brings.
 
-    A system turn stays with the first. Raises DataError where question and answer do not take turns.
+    A system turn stays with the first exchange. Raises DataError where question and answer do not take turns.
     """
     system = record.history[: _begins_with_system(record)]
     earlier = record.history[len(system) :]
@@ -58,23 +58,24 @@ def turns(record: Record) -> list[Record]:
     return [replace(first, history=system), *rest]
 
 
-def num_earlier(record: Record) -> int:
+def num_earlier_exchanges(record: Record) -> int:
     """How many questions were answered before the record's own."""
     return (len(record.history) - _begins_with_system(record)) // 2
 
 
 def without_oldest(record: Record, count: int) -> Record:
-    """The record without its `count` oldest turns; a system turn stays."""
+    """The record without its `count` oldest exchanges; a system turn stays."""
     kept = _begins_with_system(record)
     return replace(record, history=record.history[:kept] + record.history[kept + 2 * count :])
 
 
 def plain_parts(record: Record, wording: Wording) -> Parts:
     """The prompt in the template's own words, without a chat template."""
-    first, *rest = turns(record)
-    asked = [render_prompt(first, wording), *(BREAK + render_turn(turn, wording) for turn in rest)]
+    first, *rest = exchanges(record)
+    asked = [render_prompt(first, wording), *(BREAK + render_exchange(later, wording) for later in rest)]
     answers = [
-        join(before, turn.answer.strip()) for before, turn in zip(asked, [first, *rest][:-1], strict=False)
+        join(before, earlier.answer.strip())
+        for before, earlier in zip(asked, [first, *rest][:-1], strict=False)
     ]
     return Parts(asked=asked, answers=answers)
 

@@ -2,7 +2,7 @@
 
 The prompt is encoded by itself, exactly as it is when the model is asked, and the completion's tokens
 follow it. So the prompt's tokens are a strict prefix of every example, whatever the tokenizer would have
-merged across the border. Earlier turns of a conversation are encoded answer by answer in the same way:
+merged across the border. Earlier exchanges of a conversation are encoded answer by answer in the same way:
 what the model once wrote is what it reads again.
 """
 
@@ -18,20 +18,10 @@ from medadapt.core.errors import DataError, ModelError
 from medadapt.core.files import read_json
 from medadapt.core.records import LETTERS, Record
 from medadapt.examples.chat import ChatTemplate
-from medadapt.examples.conversation import Parts, num_earlier, plain_parts, without_oldest
-from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json, plan_to_json
+from medadapt.examples.conversation import Parts, num_earlier_exchanges, plain_parts, without_oldest
+from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json
 from medadapt.examples.templates import answer_text, join, option_text, with_full_stop
 from medadapt.examples.tokenising import Tokeniser
-
-__all__ = [
-    "SUMMARY",
-    "EncodedPrompt",
-    "Encoder",
-    "EncodingPlan",
-    "load_encoder",
-    "plan_from_json",
-    "plan_to_json",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +32,12 @@ class EncodedPrompt:
     """All of it, also where tokens were left out."""
     tokens: list[int]
     truncated: bool
-    """Whether something was left out: the oldest turns, or text from its middle."""
+    """Whether something was left out: the oldest exchanges, or text from its middle."""
     answered: tuple[tuple[int, int], ...] = ()
     """Where in `tokens` earlier answers stand, oldest first: their first token, and the one after their
     closing token. They are learned in training and only read everywhere else."""
-    turns_left_out: int = 0
-    """Earlier turns that did not fit."""
+    exchanges_left_out: int = 0
+    """Earlier exchanges that did not fit."""
 
 
 class Encoder:
@@ -74,7 +64,7 @@ class Encoder:
         return self.plan.max_length
 
     def prompt_text(self, record: Record) -> str:
-        """The prompt as text, earlier turns and chat template included."""
+        """The prompt as text, earlier exchanges and chat template included."""
         return self._parts(record).text(self.plan.closing)
 
     def prompt(self, record: Record) -> EncodedPrompt:
@@ -84,7 +74,7 @@ class Encoder:
     def prompts(self, records: Sequence[Record]) -> list[EncodedPrompt]:
         """The prompts of many records, tokenised together.
 
-        A prompt longer than the plan allows loses its oldest turns, the system turn excepted. Where the
+        A prompt longer than the plan allows loses its oldest exchanges; a system turn stays. Where the
         question alone is too long, it loses tokens from its middle.
         """
         whole = self._encoded([self._parts(record) for record in records])
@@ -151,20 +141,20 @@ class Encoder:
         return encoded
 
     def _shortened(self, record: Record, whole: EncodedPrompt) -> EncodedPrompt:
-        """The prompt without as many of its oldest turns as it takes, else without its middle."""
+        """The prompt without as many of its oldest exchanges as it takes, else without its middle."""
         limit = self.plan.prompt_limit
 
         def without(count: int) -> EncodedPrompt:
             return self._encoded([self._parts(without_oldest(record, count))])[0]
 
         kept, left_out = whole, 0
-        if earlier := num_earlier(record):
-            # The fewer turns, the fewer tokens: the first number that fits is found by halving.
+        if earlier := num_earlier_exchanges(record):
+            # The fewer exchanges, the fewer tokens: the first number that fits is found by halving.
             fits = range(1, earlier)
             left_out = 1 + bisect_left(fits, True, key=lambda count: len(without(count).tokens) <= limit)
             kept = without(left_out)
         tokens = kept.tokens
-        if len(tokens) > limit:  # only where no earlier turn is left
+        if len(tokens) > limit:  # only where no earlier exchange is left
             head = limit // 2
             tokens = [*tokens[:head], *tokens[len(tokens) - (limit - head) :]]
         return EncodedPrompt(
@@ -172,7 +162,7 @@ class Encoder:
             tokens=tokens,
             truncated=True,
             answered=kept.answered,
-            turns_left_out=left_out,
+            exchanges_left_out=left_out,
         )
 
 

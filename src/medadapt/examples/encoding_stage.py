@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import SPLITS, Record, read_records
 from medadapt.examples.chat import chat_closing
-from medadapt.examples.conversation import num_earlier
+from medadapt.examples.conversation import num_earlier_exchanges
 from medadapt.examples.encoding import EncodedPrompt, Encoder
 from medadapt.examples.jsonl_sets import remove_jsonl_sets
 from medadapt.examples.masking import Example, mask
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_to_json
 from medadapt.examples.previews import preview
+from medadapt.examples.shown_prompt import shown_prompt
 from medadapt.examples.tally import Tally
 from medadapt.examples.templates import resolve_wording
 from medadapt.examples.token_sets import batches, write_token_set
@@ -49,6 +51,7 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
     progress.start("Encoding", sum(len(rows) for rows in splits.values()))
     dropped: list[dict[str, Any]] = []
     summary: dict[str, Any] = {"plan": plan_to_json(plan), "splits": {}, "preview": []}
+    summary["shown_prompt"] = shown_prompt(encoder, splits["train"])
     for name in SPLITS:
         drop_long = name == "train" and recipe.examples.long_answer == "drop"
         tally = Tally(drop_long=drop_long, start_id=tokenizer.bos_token_id, dropped=dropped)
@@ -92,11 +95,7 @@ def make_plan(
     longest = _longest_choice(Encoder(tokenizer, unlimited), records)
     # An open answer gets at least a quarter of the room, a closed one all it can need.
     reserve = max_length // 4 if longest is None else min(longest, max_length // 2)
-    return EncodingPlan(**{**_fields(unlimited), "prompt_limit": max_length - reserve})
-
-
-def _fields(plan: EncodingPlan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in EncodingPlan.__dataclass_fields__}
+    return replace(unlimited, prompt_limit=max_length - reserve)
 
 
 def _max_length(recipe: Recipe, context_length: int | None) -> int:
@@ -140,7 +139,7 @@ def _example(
     record: Record, prompt: EncodedPrompt, text: str, completion: list[int], max_length: int
 ) -> Example:
     tokens, labels, cut = mask(prompt.tokens, completion, max_length, prompt.answered)
-    read = num_earlier(record) - prompt.turns_left_out
+    read = num_earlier_exchanges(record) - prompt.exchanges_left_out
     return Example(
         id=record.id,
         input_ids=tokens,
@@ -149,9 +148,9 @@ def _example(
         completion=text,
         answer_cut=cut,
         prompt_cut=prompt.truncated,
-        turns_trained=len(prompt.answered),
-        turns_left_out=prompt.turns_left_out,
-        turns_not_trained=read - len(prompt.answered),
+        exchanges_trained=len(prompt.answered) + (len(tokens) > len(prompt.tokens)),
+        exchanges_left_out=prompt.exchanges_left_out,
+        exchanges_not_trained=read - len(prompt.answered),
     )
 
 

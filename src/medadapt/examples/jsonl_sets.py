@@ -17,7 +17,7 @@ def write_jsonl_sets(folder: Path) -> dict[str, int]:
     """Write `{train,validation,test}.jsonl` into 2-examples; returns the number of lines of each.
 
     A line is {id, prompt, completion}, the texts in full: `prompt + completion` and the closing token are what
-    the example's tokens spell, before anything was cut. Earlier turns of a conversation stand in its prompt.
+    the example's tokens spell, before anything was cut. Earlier exchanges of a conversation stand in its prompt.
     Raises DataError where the stage has not run.
     """
     counts: dict[str, int] = {}

@@ -23,11 +23,11 @@ class Example:
     answer_cut: bool
     """The answer did not fit; it is learned without its end and without the closing token."""
     prompt_cut: bool
-    turns_trained: int = 0
-    """Earlier answers that are learned, too."""
-    turns_left_out: int = 0
-    """Earlier turns that did not fit."""
-    turns_not_trained: int = 0
+    exchanges_trained: int = 0
+    """Answers that are learned: earlier ones, and the record's own unless nothing of it fits."""
+    exchanges_left_out: int = 0
+    """Earlier exchanges that did not fit."""
+    exchanges_not_trained: int = 0
     """Earlier answers that are only read, because the chat template changes them."""
 
     @property

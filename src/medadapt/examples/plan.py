@@ -21,7 +21,7 @@ class EncodingPlan:
     max_length: int
     """Most tokens of prompt and completion together."""
     prompt_limit: int
-    """Longer prompts lose their oldest turns, then tokens from their middle. The same for every record, so
+    """Longer prompts lose their oldest exchanges, then tokens from their middle. The same for every record, so
     that a prompt's length never tells how long its answer is."""
     closing: str
     """The token a finished answer ends with: end of text, or end of turn in a chat template."""

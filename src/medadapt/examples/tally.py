@@ -28,9 +28,9 @@ class Tally:
     num_supervised: int = 0
     answers_cut: int = 0
     prompts_cut: int = 0
-    turns_trained: int = 0
-    turns_left_out: int = 0
-    turns_not_trained: int = 0
+    exchanges_trained: int = 0
+    exchanges_left_out: int = 0
+    exchanges_not_trained: int = 0
     doubled_starts: int = 0
 
     def watch(self, examples: Iterator[Example]) -> Iterator[Example]:
@@ -53,21 +53,21 @@ class Tally:
         self.num_supervised += example.num_supervised
         self.answers_cut += example.answer_cut
         self.prompts_cut += example.prompt_cut
-        self.turns_trained += example.turns_trained + (answer > 0)
-        self.turns_left_out += example.turns_left_out
-        self.turns_not_trained += example.turns_not_trained
+        self.exchanges_trained += example.exchanges_trained
+        self.exchanges_left_out += example.exchanges_left_out
+        self.exchanges_not_trained += example.exchanges_not_trained
         self.doubled_starts += self.start_id is not None and example.input_ids[:2] == [self.start_id] * 2
 
     def summary(self) -> dict[str, Any]:
-        """The split's part of examples.json. Lengths are in tokens; `turns_trained` counts answers."""
+        """The split's part of examples.json. Lengths are in tokens; `exchanges_trained` counts their answers."""
         length, answer = np.array(self.num_tokens), np.array(self.num_answer)
         return {
             "examples": len(answer),
             "prompts_cut": self.prompts_cut,
             "answers_cut": self.answers_cut,
-            "turns_trained": self.turns_trained,
-            "turns_left_out": self.turns_left_out,
-            "turns_not_trained": self.turns_not_trained,
+            "exchanges_trained": self.exchanges_trained,
+            "exchanges_left_out": self.exchanges_left_out,
+            "exchanges_not_trained": self.exchanges_not_trained,
             "tokens": int(length.sum()),
             "trained_tokens": self.num_supervised,
             "trained_share": self.num_supervised / max(int(length.sum()), 1),

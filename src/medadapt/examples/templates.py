@@ -49,26 +49,26 @@ def resolve_wording(prompt: PromptSection, data_format: str) -> Wording:
     return Wording(template=template, system=prompt.system, options=shows_options, answer=answer)
 
 
-def render_prompt(turn: Record, wording: Wording) -> str:
-    """The text that opens a plain prompt: what the system says, and the first turn up to its answer."""
-    system = system_text(turn, wording)
-    return (f"{system}\n\n" if system else "") + render_turn(turn, wording, first=True)
+def render_prompt(exchange: Record, wording: Wording) -> str:
+    """The text that opens a plain prompt: what the system says, and the first exchange up to its answer."""
+    system = system_text(exchange, wording)
+    return (f"{system}\n\n" if system else "") + render_exchange(exchange, wording, first=True)
 
 
-def system_text(turn: Record, wording: Wording) -> str:
-    """What stands before a first turn: the recipe's instruction, then the conversation's own."""
-    own = [said["content"] for said in turn.history if said["role"] == "system"]
+def system_text(exchange: Record, wording: Wording) -> str:
+    """What stands before a first exchange: the recipe's instruction, then the conversation's own."""
+    own = [said["content"] for said in exchange.history if said["role"] == "system"]
     return "\n\n".join(text.strip() for text in (wording.system or "", *own) if text.strip())
 
 
-def render_turn(turn: Record, wording: Wording, *, first: bool = False, chat: bool = False) -> str:
-    """The text of one turn, up to where its answer begins.
+def render_exchange(exchange: Record, wording: Wording, *, first: bool = False, chat: bool = False) -> str:
+    """The text of one exchange, up to where its answer begins.
 
-    `first`: a template's opening sentence stands before the first turn only. `chat`: inside a chat template,
+    `first`: a template's opening sentence stands before the first exchange only. `chat`: inside a chat template,
     which itself tells who speaks.
     """
     body = CHAT_BODIES if chat else BODIES
-    return (OPENINGS.get(wording.template, "") if first else "") + body[wording.template](turn, wording)
+    return (OPENINGS.get(wording.template, "") if first else "") + body[wording.template](exchange, wording)
 
 
 def answer_text(record: Record, wording: Wording) -> str:

@@ -30,7 +30,12 @@ def detectable_difference(metric: str, pair: Pair) -> Detectable:
     difference of 0/1 marks is sqrt(share of discordant records / n), where there was no difference; of
     everything else, and where records share groups, it is the spread of the paired bootstrap. A
     difference of 0/1 marks is never below what the exact test needs: 6 discordant records at alpha 0.05.
+    With fewer groups than that nothing can be shown, whatever the spread: no test by swapping the models has a
+    p below 2 / 2^groups.
     """
+    needed = math.ceil(1 + math.log2(1 / pair.alpha))
+    if pair.plan.num_groups < needed:
+        return Detectable(None, f"it takes at least {needed} independent records to show any difference")
     scale = float(stats.norm.isf(pair.alpha / 2) + stats.norm.ppf(POWER))
     if metric not in ZERO_ONE or pair.plan.shares_groups:
         if error := _resampled_error(metric, pair):
@@ -39,7 +44,7 @@ def detectable_difference(metric: str, pair: Pair) -> Detectable:
             return Detectable(None, "the difference shows no spread on this test set")
     column, groups = ZERO_ONE[metric], pair.plan.num_groups
     discordant = float((pair.first[column] != pair.second[column]).mean())
-    smallest = math.ceil(1 + math.log2(1 / pair.alpha)) / groups
+    smallest = needed / groups
     value = min(1.0, max(scale * math.sqrt((discordant or ASSUMED_DISCORDANT) / groups), smallest))
     if discordant:
         return Detectable(value, None)

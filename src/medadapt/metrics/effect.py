@@ -15,7 +15,8 @@ class Effect:
     """What differs between the baseline's and the tuned model's predictions."""
 
     decisions_changed: int
-    """Records whose chosen label or letter, or the one read from the written answer, is another."""
+    """Records whose chosen label or letter, or the one read from the written answer, is another; of an open
+    question, whose written answer is another."""
     largest_shift_nats: float | None
     """Largest change of the log-likelihood of a label, option or reference answer; None where unknown."""
 
@@ -24,7 +25,7 @@ def effect(baseline: Sequence[Prediction], tuned: Sequence[Prediction]) -> Effec
     """Compare predictions record by record. Raises DataError when the models scored different labels."""
     changed, largest = 0, None
     for before, after in zip(baseline, tuned, strict=True):
-        changed += (before.choice, before.parsed) != (after.choice, after.parsed)
+        changed += _decision(before) != _decision(after)
         for shift in _shifts(before, after):
             largest = shift if largest is None else max(largest, shift)
     return Effect(decisions_changed=changed, largest_shift_nats=largest)
@@ -37,6 +38,11 @@ def has_effect(moved: Mapping[str, Any]) -> bool:
     """
     shift = moved["largest_shift_nats"]
     return bool(moved["decisions_changed"]) or shift is None or shift > NO_EFFECT_NATS
+
+
+def _decision(prediction: Prediction) -> tuple[str | None, ...]:
+    closed = prediction.scores is not None
+    return (prediction.choice, prediction.parsed, None if closed else prediction.text)
 
 
 def _shifts(before: Prediction, after: Prediction) -> list[float]:

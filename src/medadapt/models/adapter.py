@@ -13,12 +13,11 @@ from peft import LoraConfig
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from medadapt.core.adapter_folder import BASE, CONFIG, WEIGHTS
 from medadapt.core.errors import ModelError
-from medadapt.core.files import disk_faults, read_json, sync_file, sync_folder, write_json
+from medadapt.core.files import disk_faults, give_usual_mode, read_json, sync_file, sync_folder, write_json
 from medadapt.core.recipe import LoraSection
 from medadapt.models.adapter_files import (
-    BASE,
-    WEIGHTS,
     AdapterConfig,
     find_adapter,
     layers_of,
@@ -27,8 +26,9 @@ from medadapt.models.adapter_files import (
     same_base_name,
 )
 from medadapt.models.linear import is_transposed
-from medadapt.models.loading import LoadedBase, quiet_libraries
+from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import attach_lora, lora_layers, put_adapter_tensors
+from medadapt.models.quiet import quiet_libraries
 from medadapt.models.targets import resolve_targets, short_names
 
 
@@ -117,6 +117,7 @@ def save_weights(tensors: dict[str, Tensor], folder: Path) -> None:
             beside,
             metadata={"format": "pt"},
         )
+        give_usual_mode(beside)
         sync_file(beside)
         beside.replace(folder / WEIGHTS)
         sync_folder(folder)
@@ -153,12 +154,12 @@ def check_base(base: LoadedBase, folder: Path, config: AdapterConfig) -> None:
         why = f"fingerprint {trained_on['base_sha256'][:12]}, but {base.name} has {base.sha256[:12]}"
     else:
         name, fits = config.base, config.base is None or same_base_name(config.base, base.name)
-        why = f"by its adapter_config.json, but the base here is {base.name}"
+        why = f"by its {CONFIG}, but the base here is {base.name}"
     if not fits:
         raise ModelError(
             f"The adapter in {folder} belongs to another base: it was trained on {name} ({why}).",
             "the base the adapter was trained on",
-            f"Set model.base to {name}, or train a new adapter for this base.",
+            f"Use {name} as the base, or train a new adapter for this base.",
         )
 
 

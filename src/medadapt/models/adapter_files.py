@@ -16,19 +16,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from medadapt.core.adapter_folder import CONFIG, WEIGHTS
 from medadapt.core.errors import ModelError
 from medadapt.core.hashes import sha256_file
-from medadapt.models.base_files import fetch, looks_like_path, read_base_config
+from medadapt.models.base_files import looks_like_path, read_base_config
+from medadapt.models.hub_adapter import HUB, fetch_adapter
 
 if TYPE_CHECKING:
     from medadapt.models.lora import Variant
 
-WEIGHTS = "adapter_model.safetensors"
 PICKLE = "adapter_model.bin"
-CONFIG = "adapter_config.json"
-BASE = "base.json"
-"""Beside PEFT's files: which base the adapter belongs to."""
-HUB = "hub:"
 PREFIX = "base_model.model."
 """PEFT puts this before the names of the model's own layers."""
 
@@ -56,12 +53,12 @@ class AdapterConfig:
 
 
 def find_adapter(source: str) -> Path:
-    """The folder of an adapter: a folder, or `hub:owner/name`, of which only the adapter's files are fetched.
+    """The folder of `model.adapter`: a folder, or `hub:owner/name[@revision]`, of which only its files are fetched.
 
     Raises ModelError where there is none.
     """
     if source.startswith(HUB):
-        return fetch(source.removeprefix(HUB), None, (CONFIG, WEIGHTS, BASE), key="model.adapter")
+        return fetch_adapter(source, key="model.adapter")
     folder = Path(source).expanduser()
     if not folder.is_dir():
         hint = "" if looks_like_path(source) else f" An adapter of the hub is written {HUB}{source}."
@@ -74,11 +71,21 @@ def find_adapter(source: str) -> Path:
 
 
 def adapter_hashes(source: str | None) -> dict[str, str]:
-    """`adapter` -> hash of the weights of an adapter in a folder; empty for the hub or where none is."""
+    """`adapter` -> hash of the weights of `model.adapter`; empty where the folder has none, or none is named.
+
+    An adapter of the hub is fetched for it, so that a branch that moved on is seen. Raises ModelError where
+    it cannot be had.
+    """
     if source is None:
         return {}
-    weights = Path(source).expanduser() / WEIGHTS
+    folder = find_adapter(source) if source.startswith(HUB) else Path(source).expanduser()
+    weights = folder / WEIGHTS
     return {"adapter": sha256_file(weights)} if weights.is_file() else {}
+
+
+def adapter_commit(source: str | None) -> str | None:
+    """The commit of `model.adapter` where it is one of the hub."""
+    return find_adapter(source).name if source is not None and source.startswith(HUB) else None
 
 
 def read_adapter_config(folder: Path) -> AdapterConfig:

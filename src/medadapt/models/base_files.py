@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from huggingface_hub import list_repo_files, snapshot_download
 from huggingface_hub.constants import HF_HUB_CACHE
@@ -22,7 +22,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from medadapt.core.errors import DiskError, ModelError
+from medadapt.core.errors import DiskError, ModelError, first_line
 from medadapt.core.files import disk_faults
 
 CONFIG = "config.json"
@@ -34,6 +34,13 @@ SMALL_FILES = (
 )  # fmt: skip
 WEIGHT_FILES = (ONE_FILE, "model-*-of-*.safetensors")
 PICKLES = (".bin", ".pt", ".pth")
+HubKey = Literal["model.base", "model.adapter", "TARGET"]
+"""Where a user names what is fetched: a key of the recipe, or the argument of a command."""
+REVISION_OF: dict[HubKey, str] = {
+    "model.base": "model.revision",
+    "model.adapter": "the revision in model.adapter",
+    "TARGET": "the revision in TARGET",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +139,10 @@ def _is_plain(name: Any) -> bool:
     return isinstance(name, str) and Path(name).name == name
 
 
-def fetch(name: str, revision: str | None, patterns: tuple[str, ...], *, key: str = "model.base") -> Path:
+def fetch(name: str, revision: str | None, patterns: tuple[str, ...], *, key: HubKey = "model.base") -> Path:
     """The cached folder of a hub model, completed where the hub answers. It is asked once, without retries.
 
-    `key` is what the recipe calls it. Raises ModelError where the hub does not give it.
+    `key` is where it was named. Raises ModelError where the hub does not give it.
     """
     try:
         with disk_faults(Path(HF_HUB_CACHE)):
@@ -146,38 +153,43 @@ def fetch(name: str, revision: str | None, patterns: tuple[str, ...], *, key: st
         raise _hub_problem(name, problem, key) from problem
 
 
-def _hub_problem(name: str, problem: Exception, key: str = "model.base") -> ModelError:
+def _hub_problem(name: str, problem: Exception, key: HubKey = "model.base") -> ModelError:
+    what, expected = (
+        ("model", "a model folder, or a hub id such as facebook/opt-1.3b")
+        if key == "model.base"
+        else ("adapter", "an adapter folder, or hub:owner/name")
+    )
     if isinstance(problem, GatedRepoError):
         return ModelError(
             f"{name} is gated, and this machine is not logged in with an account that may use it.",
-            "an account that accepted the model's terms",
+            f"an account that accepted the {what}'s terms",
             f"Accept the terms on https://huggingface.co/{name}, then log in with `hf auth login` "
             "(or set HF_TOKEN).",
         )
     if isinstance(problem, RepositoryNotFoundError):
         return ModelError(
-            f"There is no model {name} on the hub, or it is private and this machine is not logged in with "
+            f"There is no {what} {name} on the hub, or it is private and this machine is not logged in with "
             "access to it.",
-            "a model folder, or a hub id such as facebook/opt-1.3b",
-            f"Correct {key}; for a private model log in with `hf auth login` (or set HF_TOKEN).",
+            expected,
+            f"Correct {key}; for a private {what} log in with `hf auth login` (or set HF_TOKEN).",
         )
     if isinstance(problem, RevisionNotFoundError):
         return ModelError(
             f"{name} has no such revision on the hub.",
-            "a branch, tag or commit of the model",
-            "Correct model.revision.",
+            f"a branch, tag or commit of the {what}",
+            f"Correct {REVISION_OF[key]}.",
         )
     if isinstance(problem, LocalEntryNotFoundError):
         return ModelError(
             f"{name} is not (completely) on this machine, and the model hub cannot be reached.",
-            "a model folder, the model in the local cache, or a connection to the hub",
-            f"Connect and repeat (unset HF_HUB_OFFLINE if it is set), or set {key} to a local folder. "
-            "`--smoke` tries the recipe without the model.",
+            f"a folder, the {what} in the local cache, or a connection to the hub",
+            f"Connect and repeat (unset HF_HUB_OFFLINE if it is set), or give a local folder as {key}."
+            + ("" if key == "TARGET" else f" `--smoke` tries the recipe without the {what}."),
         )
     if isinstance(problem, ValueError) and not isinstance(problem, HfHubHTTPError):
         return ModelError(
             f"{key}: {name!r} is neither a folder nor a hub id.",
-            "a model folder, or a hub id such as facebook/opt-1.3b",
+            expected,
             f"Correct {key}.",
         )
     return ModelError(
@@ -208,9 +220,3 @@ def _damaged(path: Path, problem: str) -> ModelError:
     return ModelError(
         f"{path} is damaged: {problem}.", "the file as it was published", "Download the model again."
     )
-
-
-def first_line(problem: Exception) -> str:
-    """The first line of an error of a library."""
-    text = str(problem).strip()
-    return text.splitlines()[0].rstrip(" :") if text else type(problem).__name__

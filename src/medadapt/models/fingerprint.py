@@ -20,7 +20,10 @@ from medadapt.core.hashes import sha256_file, sha256_object
 SAMPLE = 256
 """Bytes read at the start, the middle and the end of each tensor."""
 MOST_HEADER_BYTES = 100_000_000
-TOKENIZER_FILES = ("tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "chat_template*")
+TOKENIZER_FILES = (
+    "tokenizer*", "vocab*", "merges.txt", "*.model", "*.spm", "added_tokens.json", "special_tokens_map.json",
+    "chat_template*", "additional_chat_templates/*",
+)  # fmt: skip
 NOT_ARCHITECTURE = {"transformers_version", "_name_or_path", "torch_dtype", "dtype", "architectures"}
 
 
@@ -48,7 +51,7 @@ def folder_fingerprint(folder: Path) -> dict[str, str]:
     config, weights = folder / "config.json", sorted(folder.glob("*.safetensors"))
     if not config.is_file() or not weights:
         return {}
-    words = sorted(path for pattern in TOKENIZER_FILES for path in folder.glob(pattern))
+    words = sorted({path for pattern in TOKENIZER_FILES for path in folder.glob(pattern) if path.is_file()})
     hashes = [fingerprint(config, weights), *(sha256_file(path) for path in words)]
     return {"base": sha256_object(hashes)}
 

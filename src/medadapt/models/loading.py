@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,14 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-from transformers.utils import logging as transformers_logging
 
-from medadapt.core.errors import ModelError
+from medadapt.core.errors import ModelError, first_line
 from medadapt.core.recipe import ModelSection
 from medadapt.models.adapter_files import find_adapter, read_adapter_config
 from medadapt.models.base_files import (
     check_weights,
     find_files,
     find_folder,
-    first_line,
     read_base_config,
 )
 from medadapt.models.device import PRECISION_OF, device_facts, pick_device, resolve_dtype
@@ -34,6 +30,7 @@ from medadapt.models.quantization import (
     quantization_config,
     weights_quantization,
 )
+from medadapt.models.quiet import quiet_libraries
 from medadapt.models.targets import resolve_targets
 
 FAST_ATTENTION = "sdpa"
@@ -294,20 +291,3 @@ def _check_asked_is_got(facts: dict[str, Any], precision: str) -> None:
                 f"{what} {asked}",
                 "Choose another setting, or a base that supports this one.",
             )
-
-
-class quiet_libraries:  # noqa: N801 - reads as a phrase in `with`
-    """Silence the loading chatter of libraries; their errors still come through."""
-
-    def __enter__(self) -> None:
-        self._level = logging.getLogger("transformers").level
-        transformers_logging.disable_progress_bar()
-        logging.getLogger("transformers").setLevel(logging.ERROR)
-        self._warnings = warnings.catch_warnings()
-        self._warnings.__enter__()
-        warnings.simplefilter("ignore")
-
-    def __exit__(self, *_: object) -> None:
-        self._warnings.__exit__(None, None, None)
-        logging.getLogger("transformers").setLevel(self._level)
-        transformers_logging.enable_progress_bar()

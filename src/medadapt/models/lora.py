@@ -162,9 +162,7 @@ def attach_lora(
     kind = DoraLinear if variant == "dora" else LoraLinear
     scale = lora_scale(rank=rank, alpha=alpha, variant=variant)
     for place, name in enumerate(names):
-        parent = model.get_submodule(name.rpartition(".")[0])
-        leaf = name.rpartition(".")[2]
-        layer = kind(getattr(parent, leaf), rank=rank, scale=scale, dropout=dropout, dtype=dtype)
+        layer = kind(model.get_submodule(name), rank=rank, scale=scale, dropout=dropout, dtype=dtype)
         layer.place = place
         generator = torch.Generator().manual_seed(int(sha256_text(f"{seed} {name}")[:15], 16))
         first = torch.empty(layer.lora_A.shape, dtype=torch.float32)
@@ -173,7 +171,13 @@ def attach_lora(
         with torch.no_grad():
             layer.lora_A.copy_(first)
         layer.train(model.training)
-        setattr(parent, leaf, layer)
+        replace_layer(model, name, layer)
+
+
+def replace_layer(model: nn.Module, name: str, layer: nn.Module) -> None:
+    """Put a layer in place of the module with this full name."""
+    parent, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(parent), leaf, layer)
 
 
 def lora_layers(model: nn.Module) -> Iterator[tuple[str, LoraLinear]]:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from medadapt.core.errors import ModelError
 from medadapt.models.linear import is_quantized, is_transposed
 from medadapt.models.loading import LoadedBase
-from medadapt.models.lora import DoraLinear, LoraLinear, effective_weight, lora_layers
+from medadapt.models.lora import DoraLinear, LoraLinear, effective_weight, lora_layers, replace_layer
 
 
 def merge_adapter(base: LoadedBase) -> None:
@@ -38,8 +38,7 @@ def merge_adapter(base: LoadedBase) -> None:
             "Load the base with model.offload: none, for example with --device cpu, and merge then.",
         )
     for name, layer in layers.items():
-        parent, _, leaf = name.rpartition(".")
-        setattr(base.model.get_submodule(parent), leaf, _merged(layer))
+        replace_layer(base.model, name, _merged(layer))
 
 
 @torch.no_grad()

@@ -14,7 +14,8 @@ from medadapt.core.errors import ModelError
 from medadapt.core.files import disk_faults
 from medadapt.core.recipe import ModelSection
 from medadapt.models.base_files import looks_like_path
-from medadapt.models.loading import load_config, load_tokenizer, quiet_libraries, refuse_foreign_code
+from medadapt.models.loading import load_config, load_tokenizer, refuse_foreign_code
+from medadapt.models.quiet import quiet_libraries
 
 # Architectures of well-known families, by the name of the model: a smoke run needs no download.
 FAMILIES = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medadapt.core.errors import DataError, DiskError
+from medadapt.core.errors import DataError, DiskError, first_line
 from medadapt.core.files import disk_faults
 from medadapt.core.nearest import did_you_mean
 from medadapt.records.hub_address import HubAddress
@@ -101,8 +101,7 @@ def _data_files(folder: Path, address: HubAddress) -> tuple[dict[str, list[Path]
         if address.config is None and len(configs := _configs(folder)) > 1:
             raise _config_missing(address, configs) from problem
         raise DataError(
-            f"{address}: its card and files do not tell which file is which split "
-            f"({(str(problem).splitlines() or [''])[0]}).",
+            f"{address}: its card and files do not tell which file is which split ({first_line(problem)}).",
             "a data set that the datasets library can load",
             "Download the files that you need and name them as data.source.",
         ) from problem

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medadapt.core.errors import DataError
+from medadapt.core.errors import DataError, first_line
 from medadapt.records.hub_address import HubAddress
 
 
@@ -43,7 +43,7 @@ def hub_problem(address: HubAddress, revision: str | None, problem: Exception) -
                 "Connect and repeat (unset HF_HUB_OFFLINE if it is set), or name a local file as data.source.",
             )
     return DataError(
-        f"{address.repo} could not be fetched from the Hub ({(str(problem).splitlines() or [''])[0]}).",
+        f"{address.repo} could not be fetched from the Hub ({first_line(problem)}).",
         "a connection to the Hub that holds",
         "Repeat the command: what is already there is not fetched again.",
     )

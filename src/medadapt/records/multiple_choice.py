@@ -147,7 +147,7 @@ def _explanation(
     freed = without_announcement(text, options=options, answer_index=index)
     if freed != text:
         repairs["answer announcements removed from explanations"] += 1
-    spelled = with_options_spelled_out(freed, options)
+    spelled = with_options_spelled_out(freed, options=options, answer_index=index)
     if spelled != freed:
         repairs["options spelled out in explanations"] += 1
     return spelled or None

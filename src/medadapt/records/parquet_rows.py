@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from medadapt.core.errors import DataError
+from medadapt.core.errors import DataError, first_line
 from medadapt.records.cells import plain_value
 from medadapt.records.cleaning import Repairs, sound_value
 from medadapt.records.rows import FilePlace, RawRow
@@ -21,7 +21,7 @@ def read_parquet(path: Path, place: FilePlace, *, repairs: Repairs) -> Iterator[
         yield from _rows(path, place, repairs)
     except (pyarrow.ArrowException, OSError) as problem:
         raise DataError(
-            f"{place.name} cannot be read as Parquet: {str(problem).splitlines()[0]}.",
+            f"{place.name} cannot be read as Parquet: {first_line(problem)}.",
             "a whole Parquet file",
             "Fetch the file again; it may have been cut off in a download.",
         ) from problem

@@ -89,12 +89,6 @@ def prepare(
 
 
 def _parse(rows: Sequence[RawRow], data: DataSection, repairs: Repairs) -> Parsed:
-    if data.format not in FORMATS:
-        raise DataError(
-            f"data.format {data.format} cannot be read by this version.",
-            f"one of {', '.join(FORMATS)}",
-            "Choose one of these formats.",
-        )
     if not rows:
         raise DataError(
             f"{data.source} has no rows.", _expected(data), "Fill the file, or correct data.source."

@@ -20,6 +20,8 @@ from medadapt.records.hub_data import hub_files
 PARQUET = ".parquet"
 READABLE = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", PARQUET)
 SAMPLE = "sample:"
+SAVED_DATASET = ("dataset_dict.json", "dataset_info.json")
+"""Lie in a folder that `save_to_disk` of the datasets library wrote; the rows are beside them, as Arrow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ def _local_files(source: str) -> list[SourceFile]:
     if path.is_file():
         return [_readable_file(path)]
     if path.is_dir():
+        _refuse_saved_dataset(path)
         found = [inside for inside in path.rglob("*") if _looks_readable(inside, path)]
         return _named(found, path, source)
     if glob.has_magic(source):
@@ -104,6 +107,17 @@ def _readable_file(path: Path) -> SourceFile:
             "Save or rename the file in one of these formats.",
         )
     return SourceFile(name=_plain_name(path.name), path=path)
+
+
+def _refuse_saved_dataset(folder: Path) -> None:
+    if any((folder / name).is_file() for name in SAVED_DATASET):
+        raise DataError(
+            f"data.source: {folder} was written by save_to_disk of the datasets library, as Arrow files, which no "
+            "reader knows.",
+            f"files that end in {', '.join(READABLE)}",
+            "Write each split as a file: datasets.load_from_disk(folder).to_parquet(file), or split by split "
+            "where the folder holds several. Rows that are tokens already cannot be used.",
+        )
 
 
 def _looks_readable(path: Path, folder: Path) -> bool:

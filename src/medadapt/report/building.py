@@ -7,11 +7,11 @@ from pathlib import Path
 from medadapt.core.files import whole_file, write_text
 from medadapt.report import wording
 from medadapt.report.card import proof_card
-from medadapt.report.classes_section import classes_section
 from medadapt.report.data_section import data_section, ledger
 from medadapt.report.examples_section import examples_section
 from medadapt.report.html import render
 from medadapt.report.inputs import ReportInputs
+from medadapt.report.labels_section import labels_section
 from medadapt.report.model_card import model_card
 from medadapt.report.protocol_section import protocol_section
 from medadapt.report.result_sections import groups_section, lengths_section, regressions_section
@@ -67,7 +67,7 @@ def report_page(inputs: ReportInputs) -> Page:
         search_section(inputs.search),
         training_section(inputs),
         written_section(inputs),
-        classes_section(inputs),
+        labels_section(inputs),
         lengths_section(inputs),
         groups_section(inputs),
         regressions_section(inputs),

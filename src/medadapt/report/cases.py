@@ -214,7 +214,8 @@ def _open_sayings(pair: Pair) -> tuple[Saying, ...]:
 
 
 def _models(pair: Pair) -> tuple[tuple[Any, str, Prediction], ...]:
-    return (("baseline", "Base model", pair.baseline), ("tuned", "Tuned model", pair.tuned))
+    titles = wording.MODEL_TITLES
+    return (("baseline", titles["baseline"], pair.baseline), ("tuned", titles["tuned"], pair.tuned))
 
 
 def _answer_text(record: Record, answer: str) -> str:

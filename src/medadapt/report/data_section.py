@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import wording
-from medadapt.report.inputs import ReportInputs, described, facts, spoken
+from medadapt.report.facts import described, facts, spoken
+from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Facts, Section, Table, Text
 
 DROP_NAMES = {
@@ -71,6 +72,7 @@ def data_section(inputs: ReportInputs) -> Section:
     if repairs := data.get("repairs"):
         rows = tuple((spoken(kind), wording.count(n)) for kind, n in repairs.items())
         blocks.append(Table(caption="Repairs made while reading", columns=("repair", "times"), rows=rows))
+    blocks += _seen_validation(data)
     blocks += _leak_pairs(data.get("leakage") or {})
     return Section(anchor="data", title="Data", blocks=tuple(blocks))
 
@@ -125,6 +127,21 @@ def _without_train(labels: list[str]) -> list[Block]:
     number = wording.amount(len(labels), "label")
     verb = "has" if len(labels) == 1 else "have"
     return [Text(text=f"{number} {verb} no training record, so none could be learned: {', '.join(labels)}.")]
+
+
+def _seen_validation(data: dict[str, Any]) -> list[Block]:
+    """That validation records also stand in train, where some do."""
+    found = (data.get("leakage") or {}).get("validation") or {}
+    if not found.get("near"):
+        return []
+    number = (data.get("counts") or {}).get("validation", 0)
+    return [
+        Text(
+            text=f"Of {wording.amount(number, 'validation record')}, {wording.count(found.get('exact'))} are the "
+            f"same as one of train, {wording.count(found['near'])} at least nearly so: the validation loss, by "
+            "which the best step is chosen, flatters by them. The test figures do not."
+        )
+    ]
 
 
 def _leak_pairs(leakage: dict[str, Any]) -> list[Block]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import wording
-from medadapt.report.inputs import ReportInputs, described, facts, spoken
+from medadapt.report.facts import described, facts, spoken
+from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Facts, Heading, MaskedExample, Part, Section, Table, Text
 
 PLAN_NAMES = {

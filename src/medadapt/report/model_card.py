@@ -8,8 +8,9 @@ from medadapt.report import wording
 from medadapt.report.card import ProofCard, proof_card
 from medadapt.report.clean_text import one_line
 from medadapt.report.data_section import given_splits, hub_rows, ledger
+from medadapt.report.facts import described, facts, machine, start_adapter
 from medadapt.report.front_matter import base_id, base_name, front_matter, why_no_results
-from medadapt.report.inputs import ReportInputs, described, facts, machine, start_adapter
+from medadapt.report.inputs import ReportInputs
 from medadapt.report.markdown import inline, table
 from medadapt.report.search_section import JUDGED, search_facts
 from medadapt.report.training_section import training_facts
@@ -80,9 +81,9 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
     rows: list[tuple[str, ...]] = [
         (
             row.name,
-            _with_ends(row.baseline, row.baseline_interval),
-            _with_ends(row.tuned, row.tuned_interval),
-            _with_ends(row.difference, row.difference_interval),
+            wording.with_interval(row.baseline, row.baseline_interval),
+            wording.with_interval(row.tuned, row.tuned_interval),
+            wording.with_interval(row.difference, row.difference_interval),
             row.p,
             row.verdict,
         )
@@ -110,10 +111,6 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
         kind = "Failed gate" if finding.failed else "Finding"
         parts.append(f"**{kind}: {inline(finding.title)}.** {inline(finding.problem)}")
     return "\n\n".join(parts)
-
-
-def _with_ends(value: str, ends: str) -> str:
-    return f"{value} ({ends})" if ends else value
 
 
 def _data(inputs: ReportInputs) -> str:

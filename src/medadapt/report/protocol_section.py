@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from medadapt.report import wording
-from medadapt.report.inputs import ReportInputs, described, facts, machine, spoken
+from medadapt.report.facts import described, facts, machine, spoken
+from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Code, Facts, Section, Table, Text
 
 

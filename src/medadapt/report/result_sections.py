@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from medadapt.report import wording
 from medadapt.report.cases import Changes, changes
+from medadapt.report.facts import spoken
 from medadapt.report.figures.error_length import error_length
-from medadapt.report.inputs import ReportInputs, spoken
+from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Figure, Section, Table, Text
 
 FIELD_NAMES = {"qtype": "question type"}
-MODEL_TITLES = {"baseline": "Base model", "tuned": "Tuned model"}
 
 
 def groups_section(inputs: ReportInputs) -> Section | None:
@@ -23,12 +23,12 @@ def groups_section(inputs: ReportInputs) -> Section | None:
             (
                 value,
                 wording.count(row.get("n")),
-                *(wording.estimate(primary, row.get(model)) for model in MODEL_TITLES),
+                *(wording.estimate(primary, row.get(model)) for model in wording.MODEL_TITLES),
             )
             for value, row in sorted(groups.items(), key=lambda item: (-(item[1].get("n") or 0), item[0]))
         )
         name = FIELD_NAMES.get(field, spoken(field))
-        columns = (name, "test records", *MODEL_TITLES.values())
+        columns = (name, "test records", *wording.MODEL_TITLES.values())
         blocks.append(Table(caption=f"By {name}", columns=columns, rows=rows))
     if not blocks:
         return None
@@ -44,7 +44,7 @@ def lengths_section(inputs: ReportInputs) -> Section | None:
     if not (png := error_length(histogram)):
         return None
     unit = histogram.get("unit") or "characters"
-    errors = {model: sum(histogram[model]) for model in MODEL_TITLES}
+    errors = {model: sum(histogram[model]) for model in wording.MODEL_TITLES}
     text = (
         f"Errors by length ({unit}) among {sum(histogram['all']):,} test records: {errors['baseline']:,} of the "
         f"base model, {errors['tuned']:,} of the tuned model."

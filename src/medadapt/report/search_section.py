@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import wording
+from medadapt.report.facts import described, spoken
 from medadapt.report.figures.search_curves import search_curves
-from medadapt.report.inputs import described, spoken
 from medadapt.report.sections import Banner, Block, Facts, Figure, Section, Table, Text
 
 JUDGED = (

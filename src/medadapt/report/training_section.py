@@ -6,8 +6,9 @@ from typing import Any
 
 from medadapt.core.results import MODEL_NAMES
 from medadapt.report import wording
+from medadapt.report.facts import described, facts, machine, start_adapter
 from medadapt.report.figures.loss_curves import learning_curve, training_loss
-from medadapt.report.inputs import ReportInputs, described, facts, machine, start_adapter
+from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Facts, Figure, Section, Text
 
 BACKENDS = {"native": "MedAdapt's own", "trl": "TRL's SFTTrainer"}

@@ -35,6 +35,7 @@ TASK_NAMES = {
     "qa": "Open medical questions",
     "multiple_choice": "Multiple-choice questions",
 }
+MODEL_TITLES = {"baseline": "Base model", "tuned": "Tuned model"}
 CONTROL_NAMES = {"majority": "Most frequent answer", "nearest_neighbour": "Nearest training record"}
 MISSING = "–"
 
@@ -111,8 +112,12 @@ def estimate(key: str, leaf: dict[str, Any] | None) -> str:
     """Value and interval of one estimate: `78.7% (66.9 to 87.1%)`."""
     if not leaf or leaf.get("value") is None:
         return MISSING
-    ends = value_interval(key, leaf)
-    return metric_value(key, leaf["value"]) + (f" ({ends})" if ends else "")
+    return with_interval(metric_value(key, leaf["value"]), value_interval(key, leaf))
+
+
+def with_interval(value: str, ends: str) -> str:
+    """A value with its interval behind it, where there is one."""
+    return f"{value} ({ends})" if ends else value
 
 
 def value_interval(key: str, leaf: dict[str, Any]) -> str:

@@ -6,15 +6,16 @@ from typing import Any
 
 from medadapt.report import wording
 from medadapt.report.card import CardRow, paired_counts, proof_card
+from medadapt.report.facts import described
 from medadapt.report.figures.matrices import right_wrong_matrix
-from medadapt.report.inputs import ReportInputs, described
+from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Banner, Block, Facts, Figure, Heading, Section, Table, Text
 
 ONLY_LIKENESS = (
     "These figures measure how alike two texts are, not whether medicine agrees. A wrong answer in the words "
     "of the reference scores high, a right one in other words scores low."
 )
-NO_MATRIX = "Open questions have no fixed set of answers, so there are no confusion matrices of classes."
+NO_MATRIX = "Open questions have no fixed set of answers, so there are no confusion matrices."
 
 
 def written_section(inputs: ReportInputs) -> Section | None:
@@ -37,9 +38,9 @@ def _likeness(rows: list[CardRow], metrics: dict[str, Any]) -> list[Block]:
     table = tuple(
         (
             row.name,
-            _with_ends(row.baseline, row.baseline_interval),
-            _with_ends(row.tuned, row.tuned_interval),
-            _with_ends(row.difference, row.difference_interval),
+            wording.with_interval(row.baseline, row.baseline_interval),
+            wording.with_interval(row.tuned, row.tuned_interval),
+            wording.with_interval(row.difference, row.difference_interval),
             row.p,
             row.verdict,
         )
@@ -118,10 +119,6 @@ def _difference(soft: dict[str, Any], level: str) -> str:
     if p is not None:
         proof.append(f"p {text}" if (text := wording.p_value(p)).startswith("<") else f"p = {text}")
     return wording.metric_change("accuracy", soft.get("value")) + (f" ({', '.join(proof)})" if proof else "")
-
-
-def _with_ends(value: str, ends: str) -> str:
-    return f"{value} ({ends})" if ends else value
 
 
 def _of(some: int, n: int) -> str:

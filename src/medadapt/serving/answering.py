@@ -8,11 +8,13 @@ from typing import Literal
 
 from medadapt.core.records import LETTERS, Record
 from medadapt.core.results import ModelName
+from medadapt.models.speaking import speaking_as
 from medadapt.predictions.batching import TokenBudget, answering
+from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.questions import Question, pose
 from medadapt.predictions.scoring import choice_scores, probabilities
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings, answer_tokens
-from medadapt.serving.loading import Assistant, speaking_as
+from medadapt.serving.assistants import Assistant
 from medadapt.serving.sampling import Sampling
 from medadapt.serving.writing import GrowingText, continued
 
@@ -41,14 +43,14 @@ def _nothing() -> Generator[str]:
 
 
 @dataclass(slots=True, kw_only=True)
-class Answer:
+class Reply:
     """One model's answer. It grows while it is written; iterate `pieces` to write it."""
 
     model: ModelName
     shortened: bool
     """Whether something was left out of the prompt, because it was too long."""
-    turns_left_out: int = 0
-    """Earlier turns among what was left out."""
+    exchanges_left_out: int = 0
+    """Earlier exchanges among what was left out."""
     pieces: Generator[str] = field(repr=False, default_factory=_nothing)
     """The text as it becomes sure."""
     text: str = ""
@@ -57,14 +59,14 @@ class Answer:
     """None while it is being written."""
 
 
-def answer(
+def reply(
     assistant: Assistant,
     record: Record,
     *,
     model: ModelName = "tuned",
     sampling: Sampling | None = None,
     max_new_tokens: int | None = None,
-) -> Answer:
+) -> Reply:
     """Begin an answer: nothing is written before its `pieces` are asked for.
 
     With the default settings it is the answer of the run's own `predict` stage to the same record. Until
@@ -75,7 +77,7 @@ def answer(
     context = assistant.base.context_length or assistant.encoder.max_length
     prompt = question.prompt
     room = max(1, context - len(prompt.tokens))
-    growing = Answer(model=model, shortened=prompt.truncated, turns_left_out=prompt.turns_left_out)
+    growing = Reply(model=model, shortened=prompt.truncated, exchanges_left_out=prompt.exchanges_left_out)
     growing.pieces = _write(
         assistant, question, growing, sampling or Sampling(), most=min(wanted, room), full=room < wanted
     )
@@ -88,7 +90,7 @@ def weigh(assistant: Assistant, record: Record, *, model: ModelName = "tuned") -
     if not question.choices:
         return []
     budget = TokenBudget(BATCH_TOKENS.get(assistant.base.device.type, BATCH_TOKENS["cpu"]))
-    with speaking_as(assistant.base, model), answering(assistant.base.model):
+    with speaking_as(assistant.base.model, model), answering(assistant.base.model):
         (scores,) = choice_scores(assistant.base, [question], budget=budget, advance=lambda _: None)
     texts = dict(zip(LETTERS, record.options, strict=False)) if record.options else {}
     shares = probabilities(scores)
@@ -117,7 +119,7 @@ def _usual_length(assistant: Assistant, question: Question) -> int:
 
 
 def _write(
-    assistant: Assistant, question: Question, answer: Answer, sampling: Sampling, *, most: int, full: bool
+    assistant: Assistant, question: Question, reply: Reply, sampling: Sampling, *, most: int, full: bool
 ) -> Generator[str]:
     growing = GrowingText(assistant.encoder.tokenizer)
     tokens = continued(
@@ -125,15 +127,15 @@ def _write(
         question.prompt.tokens,
         sampling=sampling,
         max_new_tokens=most,
-        closing_ids=assistant.encoder.closing_ids,
+        closing_ids=stopping_ids(assistant.encoder),
     )
-    with speaking_as(assistant.base, answer.model):
+    with speaking_as(assistant.base.model, reply.model):
         for token in tokens:
             piece = growing.add(token)
-            answer.text, answer.num_tokens = growing.text, growing.num_tokens
+            reply.text, reply.num_tokens = growing.text, growing.num_tokens
             if piece:
                 yield piece
     if rest := growing.rest():
         yield rest
     ended = growing.num_tokens < most
-    answer.stopped = "finished" if ended else "context" if full else "length"
+    reply.stopped = "finished" if ended else "context" if full else "length"

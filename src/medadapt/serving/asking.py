@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from medadapt.core.errors import DataError
+from medadapt.core.adapter_folder import ASKING
+from medadapt.core.errors import DataError, first_line
 from medadapt.core.files import read_json, write_json
 from medadapt.core.recipe import ModelSection, Recipe
 from medadapt.core.records import TASK_OF_FORMAT, Task
 from medadapt.core.run_folder import RunFolder
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json, plan_to_json
 
-FILE = "medadapt.json"
 SCHEMA = 1
 CONVERSATIONS = ("dialogue",)
 """Formats whose records can have earlier turns."""
@@ -64,7 +64,7 @@ def asking_of_run(recipe: Recipe, run: RunFolder, *, base: str | None = None) ->
 
 def write_asking(asking: Asking, folder: Path) -> None:
     """Write `medadapt.json` into an adapter's folder."""
-    write_json(folder / FILE, asking_values(asking))
+    write_json(folder / ASKING, asking_values(asking))
 
 
 def asking_values(asking: Asking) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def read_asking(folder: Path) -> Asking | None:
     The file may come from a stranger, so it never allows the base to run code of its own. Raises DataError
     where it is damaged or of a later version.
     """
-    path = folder / FILE
+    path = folder / ASKING
     if not path.is_file():
         return None
     values = read_json(path)
@@ -101,8 +101,8 @@ def read_asking(folder: Path) -> Asking | None:
         plan = plan_from_json(values["plan"], where=str(path))
     except (KeyError, TypeError, ValueError) as problem:  # pydantic's errors are ValueErrors
         raise DataError(
-            f"{path} cannot be used ({str(problem).splitlines()[0]}).",
-            f"a {FILE} of schema {SCHEMA}",
+            f"{path} cannot be used ({first_line(problem)}).",
+            f"a {ASKING} of schema {SCHEMA}",
             "Get the adapter again, use a newer MedAdapt, or remove the file to ask with a general prompt.",
         ) from problem
     return Asking(

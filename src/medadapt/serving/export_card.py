@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from medadapt.core.records import Record
-from medadapt.examples.encoding import Encoder
+from medadapt.report.asking_code import asking_code
 from medadapt.report.front_matter import base_id
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.answering import NOTICE
-from medadapt.serving.asking import Asking
+from medadapt.serving.command_targets import Run
 from medadapt.serving.parity import Agreement, Parity
-from medadapt.serving.targets import Run
 
 
-def export_card(run: Run, asking: Asking, tokenizer: Any, parity: Parity, name: str) -> str:
-    """The text of `README.md`. Every word that is not ours is escaped."""
+def export_card(run: Run, shown: Mapping[str, Any], parity: Parity, name: str, *, chat: bool) -> str:
+    """The text of `README.md`. Every word that is not ours is escaped.
+
+    `shown` is what `examples.shown_prompt` gives; `chat`: the prompt holds a chat template.
+    """
     base = None if run.smoke else base_id(run.recipe.model.base)
     smoke = "**From a smoke run: it means nothing.** " if run.smoke else ""
     known = base or ("A tiny random base" if run.smoke else "A local base model")
@@ -30,27 +32,13 @@ def export_card(run: Run, asking: Asking, tokenizer: Any, parity: Parity, name: 
         "## How to use",
         "The model must be asked in the words it was trained on. A part that a question does not have, such as "
         "a type, falls away with its heading.",
-        fenced(example_prompt(asking, tokenizer), "text"),
-        fenced(_code(asking), "python"),
+        fenced(shown["prompt"], "text"),
+        fenced(_code(shown, chat=chat), "python"),
         "## Agreement with base + adapter",
         _agreement(parity),
         f"> **{inline(NOTICE)}**",
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def example_prompt(asking: Asking, tokenizer: Any) -> str:
-    """The prompt with a word in braces wherever a text of the user goes."""
-    record = Record(
-        id="example",
-        source_row=1,
-        group="example",
-        question="{question}",
-        answer="",
-        qtype="{type}",
-        options=["{first option}", "{second option}"] if asking.task == "multiple_choice" else None,
-    )
-    return Encoder(tokenizer, asking.plan).prompt_text(record)
 
 
 def _front_matter(base: str | None) -> str:
@@ -63,8 +51,7 @@ def _front_matter(base: str | None) -> str:
     return f"---\n{yaml.safe_dump(matter, sort_keys=False, width=1000)}---"
 
 
-def _code(asking: Asking) -> str:
-    special = "" if not asking.plan.chat else ", add_special_tokens=False"
+def _code(shown: Mapping[str, Any], *, chat: bool) -> str:
     return "\n".join(
         [
             "from transformers import AutoModelForCausalLM, AutoTokenizer",
@@ -72,11 +59,8 @@ def _code(asking: Asking) -> str:
             'folder = "path/to/this/folder"',
             "tokenizer = AutoTokenizer.from_pretrained(folder)",
             'model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")',
-            'prompt = "..."  # as above',
-            f'tokens = tokenizer(prompt, return_tensors="pt"{special})["input_ids"]',
-            f"closing = tokenizer.convert_tokens_to_ids({asking.plan.closing!r})",
-            "written = model.generate(tokens, do_sample=False, max_new_tokens=128, eos_token_id=closing)",
-            "print(tokenizer.decode(written[0, tokens.shape[1]:], skip_special_tokens=True).strip())",
+            "",
+            *asking_code(shown, chat=chat),
         ]
     )
 

@@ -13,22 +13,24 @@ from typing import Any
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from medadapt.core.errors import DiskError, RunFolderError
-from medadapt.core.files import disk_faults, read_json, write_json, write_text
+from medadapt.core.files import disk_faults, give_usual_mode, read_json, write_json, write_text
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import ModelSection
 from medadapt.core.records import Record, read_records
 from medadapt.core.results import ModelName, Prediction, read_predictions
 from medadapt.examples.encoding import Encoder
+from medadapt.examples.shown_prompt import shown_prompt
 from medadapt.models.adapter import load_adapter
-from medadapt.models.loading import DROPOUTS, LoadedBase, load_base, load_config, quiet_libraries
+from medadapt.models.loading import DROPOUTS, LoadedBase, load_base, load_config
 from medadapt.models.merging import merge_adapter
+from medadapt.models.quiet import quiet_libraries
+from medadapt.models.speaking import speaking_as
 from medadapt.predictions.predicting import predict
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings
 from medadapt.serving.asking import Asking, asking_of_run
+from medadapt.serving.command_targets import Run, need_adapter
 from medadapt.serving.export_card import export_card
-from medadapt.serving.loading import speaking_as
 from medadapt.serving.parity import ROUNDING, Parity, agreement, parity_values
-from medadapt.serving.targets import Run, need_adapter
 
 PARITY = "parity.json"
 """Its presence marks a folder that an export has made and may replace."""
@@ -70,7 +72,7 @@ def export_merged(
     base = load_base(_model(asking.model, held), base=run.base, device=device)
     encoder = Encoder(base.tokenizer, asking.plan)
     load_adapter(base, run.folder.adapter)
-    with speaking_as(base, "baseline"):
+    with speaking_as(base.model, "baseline"):
         alone = _measure(base, encoder, records, asking, name="baseline", progress=progress)
     wanted = _measure(base, encoder, records, asking, name="tuned", progress=progress)
     merge_adapter(base)
@@ -91,7 +93,8 @@ def export_merged(
             quantization=run.recipe.model.quantization,
         )
         write_json(part / PARITY, parity_values(parity))
-        write_text(part / "README.md", export_card(run, asking, base.tokenizer, parity, folder.name))
+        shown = shown_prompt(encoder, records)
+        write_text(part / "README.md", export_card(run, shown, parity, folder.name, chat=asking.plan.chat))
         _put_in_place(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -148,6 +151,8 @@ def _save(base: LoadedBase, asking: Asking, run: Run, part: Path) -> None:
         part.mkdir(parents=True)
         with quiet_libraries():
             model.save_pretrained(part, max_shard_size=SHARD)
+        for weights in part.glob("*.safetensors"):
+            give_usual_mode(weights)
         base.tokenizer.save_pretrained(part)
 
 

@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
-from medadapt.core.errors import MedAdaptError
+from medadapt.core.errors import MedAdaptError, first_line
 from medadapt.serving.upload import Upload
 
 REPOSITORY = re.compile(r"[^/\s]+/[^/\s]+")
@@ -125,13 +125,13 @@ def _told_plainly(repository: str) -> Iterator[None]:
         ) from problem
     except ValueError as problem:  # the client's word for an answer of the Hub that it cannot use
         raise MedAdaptError(
-            f"The Hub did not take the files ({_first_line(problem)}). {NOTHING_LOST}",
+            f"The Hub did not take the files ({first_line(problem)}). {NOTHING_LOST}",
             "files that the Hub accepts",
             "Repeat the command later.",
         ) from problem
     except (HTTPError, ConnectionError, TimeoutError) as problem:
         raise MedAdaptError(
-            f"The Hub cannot be reached ({_first_line(problem)}). {NOTHING_LOST}",
+            f"The Hub cannot be reached ({first_line(problem)}). {NOTHING_LOST}",
             "a connection to the Hub",
             "Connect and repeat the command. --dry-run needs no network.",
         ) from problem
@@ -139,7 +139,7 @@ def _told_plainly(repository: str) -> Iterator[None]:
 
 def _refused(repository: str, problem: HfHubHTTPError) -> MedAdaptError:
     status = getattr(problem.response, "status_code", None)
-    said = problem.server_message or _first_line(problem)
+    said = problem.server_message or first_line(problem)
     ways: dict[int | None, tuple[str, str, str]] = {
         401: (
             "The Hub does not know this token",
@@ -166,8 +166,3 @@ def _refused(repository: str, problem: HfHubHTTPError) -> MedAdaptError:
         status, ("The Hub refused the files", "a request that the Hub accepts", "Repeat the command later.")
     )
     return MedAdaptError(f"{what} ({said}). {NOTHING_LOST}", expected, remedy)
-
-
-def _first_line(problem: Exception) -> str:
-    text = str(problem).strip()
-    return text.splitlines()[0] if text else type(problem).__name__

@@ -1,7 +1,8 @@
-"""Which files of a run go to the Hub, as they go there: the adapter and what it needs, no text of the data.
+"""Which files of a run go to the Hub, as they go there: the adapter, what it needs, and its model card.
 
-Never uploaded are records, predictions, previews, steps and checkpoints. What is uploaded names no folder of
-this machine.
+No record is among them, nor a prediction, a preview, a step or a checkpoint. Of the data they hold the names
+of the labels of a diagnosis task, and of the recipe's texts `prompt.system`: both belong to how the model is
+asked. The model card adds counts and figures. Nothing names a folder of this machine.
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medadapt.core.adapter_folder import ASKING, BASE, CONFIG, WEIGHTS
 from medadapt.core.errors import RunFolderError
 from medadapt.core.files import read_json, to_json
 from medadapt.core.recipe import ModelSection
 from medadapt.report.front_matter import base_id
-from medadapt.serving.asking import FILE, asking_of_run, asking_values
-from medadapt.serving.targets import ADAPTER_CONFIG, Run, need_adapter
+from medadapt.serving.asking import asking_of_run, asking_values
+from medadapt.serving.command_targets import Run, need_adapter
 
-WEIGHTS = "adapter_model.safetensors"
-BASE = "base.json"
 CARD = "README.md"
 TOKENIZER = (
     "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json",
@@ -53,12 +53,12 @@ def uploads(run: Run, repository: str) -> list[Upload]:
             f"Run `medadapt run {run.folder.path}` first.",
         )
     asking = asking_values(asking_of_run(run.recipe, run.folder))
-    config, base = read_json(folder / ADAPTER_CONFIG), read_json(folder / BASE)
+    config, base = read_json(folder / CONFIG), read_json(folder / BASE)
     name = public_base(base["base"], run.recipe.model)
     written = {
-        ADAPTER_CONFIG: config | {"base_model_name_or_path": name},
+        CONFIG: config | {"base_model_name_or_path": name},
         BASE: base | {"base": name},
-        FILE: asking | {"model": asking["model"] | {"base": name}},
+        ASKING: asking | {"model": asking["model"] | {"base": name}},
     }
     return [
         Upload(name=WEIGHTS, content=folder / WEIGHTS),

@@ -26,7 +26,7 @@ def continued(
     max_new_tokens: int,
     closing_ids: Collection[int],
 ) -> Iterator[int]:
-    """Tokens after a prompt, one by one as they are chosen; the closing token ends them and is not given.
+    """Tokens after a prompt, one by one as they are chosen; the first of `closing_ids` ends them, not given.
 
     At temperature 0 they are those of `predictions.generation.generate`.
     """

@@ -6,6 +6,7 @@ The formulas are coarse upper estimates; running out of memory all the same halv
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -37,9 +38,8 @@ def plan_memory(
     model: nn.Module, training: TrainingSection, *, longest: int, total_memory: int
 ) -> MemoryPlan:
     """Token budget and checkpointing for rows of at most `longest` tokens in `total_memory` bytes."""
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    room = max(total_memory - weights, 0) * ACTIVATION_SHARE
     kind = input_device(model).type
+    room = max(total_memory - largest_share(model, kind), 0) * ACTIVATION_SHARE
     most = MOST_TOKENS.get(kind, MOST_TOKENS["cpu"])
     fits_plain = int(room / activation_bytes(model, checkpointing=False))
     fits_checkpointed = int(room / activation_bytes(model, checkpointing=True))
@@ -50,6 +50,15 @@ def plan_memory(
     if training.micro_tokens != "auto":
         return MemoryPlan(micro_tokens=int(training.micro_tokens), checkpointing=checkpointing)
     return MemoryPlan(micro_tokens=max(1, min(fits, most)), checkpointing=checkpointing)
+
+
+def largest_share(model: nn.Module, kind: str) -> int:
+    """Bytes of weights on the device of this kind that holds most of them; offloaded ones lie elsewhere."""
+    shares: Counter[torch.device] = Counter()
+    for weight in model.parameters():
+        if weight.device.type == kind:
+            shares[weight.device] += weight.numel() * weight.element_size()
+    return max(shares.values(), default=0)
 
 
 def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:

@@ -17,7 +17,7 @@ from medadapt.training.memory import MemoryPlan, recompute_activations
 from medadapt.training.optimizer import make_optimizer, optimizer_tensors, put_optimizer_tensors
 from medadapt.training.scaling import LossScale, first_scale
 from medadapt.training.step_log import StepLog
-from medadapt.training.trackers import Trackers
+from medadapt.training.trackers.opening import Trackers
 from medadapt.training.watch import Watch, after_step
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ from peft import LoraConfig, get_peft_model
 from torch import Tensor, nn
 
 from medadapt.core.errors import ModelError
-from medadapt.models.loading import quiet_libraries
-from medadapt.models.lora import lora_layers
+from medadapt.models.lora import LoraLinear, lora_layers, put_adapter_tensors, replace_layer
+from medadapt.models.quiet import quiet_libraries
 
 
 def with_peft_layers(model: nn.Module, folder: Path) -> Any:
@@ -20,12 +22,32 @@ def with_peft_layers(model: nn.Module, folder: Path) -> Any:
     `folder` holds the adapter_config.json of this adapter.
     """
     for name, layer in list(lora_layers(model)):
-        parent, _, leaf = name.rpartition(".")
-        setattr(model.get_submodule(parent), leaf, layer.base)
+        replace_layer(model, name, layer.base)
     config = LoraConfig.from_pretrained(str(folder))
     config.inference_mode = False
     with quiet_libraries():
         return get_peft_model(model, config)
+
+
+@contextmanager
+def with_our_layers(
+    model: nn.Module, layers: Mapping[str, LoraLinear], values: Mapping[str, Tensor]
+) -> Iterator[None]:
+    """Our layers, with these values, back in place of PEFT's for a while.
+
+    A saved adapter is loaded into our layers. PEFT's compute the update in fp32, ours in the base's format, so
+    in 16 bits they give slightly other figures. `layers` is full name -> our layer; `values` are the adapter's
+    tensors by their names on disk.
+    """
+    theirs = {name: model.get_submodule(name) for name in layers}
+    for name, layer in layers.items():
+        replace_layer(model, name, layer)
+    try:
+        put_adapter_tensors(model, dict(values))
+        yield
+    finally:
+        for name, module in theirs.items():
+            replace_layer(model, name, module)
 
 
 def put_values(wrapped: Any, values: dict[str, Tensor]) -> None:

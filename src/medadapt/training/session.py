@@ -15,7 +15,7 @@ from torch import Tensor
 from medadapt.core.errors import DataError
 from medadapt.core.hashes import sha256_object
 from medadapt.core.progress import Progress
-from medadapt.core.recipe import Recipe
+from medadapt.core.recipe import Recipe, TrainingSection
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import save_config, save_weights, start_adapter
 from medadapt.models.loading import LoadedBase
@@ -25,8 +25,10 @@ from medadapt.training.engine import TrainingState
 from medadapt.training.memory import plan_memory
 from medadapt.training.native_backend import native_backend, train_natively
 from medadapt.training.scaling import first_scale
+from medadapt.training.schedule import warmup_steps
 from medadapt.training.step_log import StepLog
-from medadapt.training.trackers import check_trackers, open_trackers, tracked_parameters
+from medadapt.training.trackers.opening import check_trackers, open_trackers
+from medadapt.training.trackers.parameters import tracked_parameters
 from medadapt.training.trainer_settings import check_trainer_settings
 from medadapt.training.watch import OnEvaluation, Preview, Watch, evaluation_interval, measured_loss
 
@@ -66,13 +68,7 @@ def train_adapter(
     training = recipe.training
     check_trackers(training.tracking)
     check_trainer_settings(recipe)
-    layers = start_adapter(base, recipe.lora, seed=recipe.seed, adapter=recipe.model.adapter)
-    save_config(base, recipe.lora, layers, folder)
-    trainable = count_parameters(base)
-    progress.note(
-        f"Trainable: {trainable['parameters']:,} of {trainable['total']:,} parameters ({trainable['share']:.2%}) "
-        f"in {len(layers.names)} layers ({', '.join(layers.peft_targets[:8])})"
-    )
+    trainable = _begin_adapter(recipe, base, folder, progress)
     watch = Watch(
         **_plan(recipe, base, examples=examples, max_steps=max_steps),
         folder=folder,
@@ -83,6 +79,8 @@ def train_adapter(
         on_evaluation=on_evaluation,
         should_stop=should_stop,
     )
+    if max_steps is None:  # a smoke run is short by nature
+        _tell_of_cut_warmup(training, watch.total_steps, progress)
     particulars: dict[str, Any] = {}
     if watch.total_steps == 0:
         _only_measure(watch)
@@ -90,9 +88,27 @@ def train_adapter(
         particulars = _train(recipe, base, watch, examples=examples)
     # Where nothing was evaluated, the last step is kept.
     save_weights(watch.best or dict(watch.adapter()), folder)
+    seconds = time.perf_counter() - started
+    return {**_how_it_went(watch), "seconds": seconds, "trainable": trainable, **particulars}
+
+
+def _begin_adapter(recipe: Recipe, base: LoadedBase, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Put the adapter into the base and its config into `folder`; returns what is trainable now."""
+    layers = start_adapter(base, recipe.lora, seed=recipe.seed, adapter=recipe.model.adapter)
+    save_config(base, recipe.lora, layers, folder)
+    trainable = count_parameters(base)
+    progress.note(
+        f"Trainable: {trainable['parameters']:,} of {trainable['total']:,} parameters ({trainable['share']:.2%}) "
+        f"in {len(layers.names)} layers ({', '.join(layers.peft_targets[:8])})"
+    )
+    return trainable
+
+
+def _how_it_went(watch: Watch) -> dict[str, Any]:
+    """Facts of a training that has ended."""
     state = watch.state
     return {
-        "backend": training.backend,
+        "backend": watch.training.backend,
         "steps": state.step,
         "best_step": state.best_step,
         "best_validation_loss": state.best_loss,
@@ -100,10 +116,7 @@ def train_adapter(
         "micro_tokens": state.memory.micro_tokens,
         "checkpointing": state.memory.checkpointing,
         "threads": torch.get_num_threads(),
-        "seconds": time.perf_counter() - started,
         "skipped": state.scale.skipped,
-        "trainable": trainable,
-        **particulars,
     }
 
 
@@ -115,6 +128,16 @@ def count_parameters(base: LoadedBase) -> dict[str, Any]:
         for p in base.model.parameters()
     )
     return {"parameters": trained, "total": total, "share": trained / total}
+
+
+def _tell_of_cut_warmup(training: TrainingSection, total: int, progress: Progress) -> None:
+    """Say where the warm-up would outlast the training, because it is cut then."""
+    asked, rise = int(training.warmup), warmup_steps(training, total)
+    if asked > rise:
+        progress.note(
+            f"training.warmup asks for {asked:,} steps, but the training has {total:,}: "
+            f"the learning rate rises over {rise:,} of them."
+        )
 
 
 def _plan(recipe: Recipe, base: LoadedBase, *, examples: Path, max_steps: int | None) -> dict[str, Any]:

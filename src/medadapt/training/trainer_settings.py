@@ -10,7 +10,7 @@ import dataclasses
 import importlib.util
 from typing import Any
 
-from medadapt.core.errors import RecipeError
+from medadapt.core.errors import RecipeError, first_line
 from medadapt.core.nearest import did_you_mean
 from medadapt.core.recipe import Recipe
 
@@ -72,6 +72,13 @@ def check_trainer_settings(recipe: Recipe) -> None:
             "the package trl",
             "Install it with `pip install medadapt[trl]`, or use training.backend: native.",
         )
+    if recipe.lora.variant == "dora" and recipe.model.quantization == "int8":
+        raise RecipeError(
+            "training.backend trl cannot train lora.variant dora on model.quantization int8: PEFT has no lengths of "
+            "weights in 8 bits.",
+            "another backend, variant or quantisation",
+            "Use training.backend: native, which can, or nf4 weights.",
+        )
     if not recipe.training.trainer:
         return
     known = _fields()
@@ -85,11 +92,20 @@ def check_trainer_settings(recipe: Recipe) -> None:
         )
 
 
+def refuse_without_gpu(settings: dict[str, Any], device_type: str) -> None:
+    """Raise RecipeError for a setting that only a CUDA device can follow."""
+    if settings.get("activation_offloading") and device_type != "cuda":
+        raise RecipeError(
+            f"training.trainer.activation_offloading moves activations off a GPU, but this is {device_type}.",
+            "a CUDA device",
+            "Remove the setting; training.checkpointing: on saves memory anywhere.",
+        )
+
+
 def settings_problem(problem: Exception, settings: dict[str, Any]) -> RecipeError:
     """The error for values that SFTConfig or its trainer does not take."""
-    line = (str(problem).strip() or type(problem).__name__).splitlines()[0]
     return RecipeError(
-        f"TRL does not take these settings: {line}",
+        f"TRL does not take these settings: {first_line(problem)}.",
         "values that SFTConfig accepts",
         f"Correct training.trainer ({', '.join(sorted(settings)) or 'empty'}), or use training.backend: native.",
     )

@@ -9,7 +9,6 @@ TRL's own checkpoints hold pickles, so none are written: a training that was sto
 from __future__ import annotations
 
 import dataclasses
-import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,13 +25,15 @@ from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 from medadapt.core.errors import ModelError, StoppedError
 from medadapt.core.recipe import Recipe
 from medadapt.models.device import is_out_of_memory
-from medadapt.models.loading import LoadedBase, quiet_libraries
+from medadapt.models.loading import LoadedBase
+from medadapt.models.lora import lora_layers
+from medadapt.models.quiet import quiet_libraries
 from medadapt.training.batches import rows_of_step, steps_per_epoch
-from medadapt.training.peft_layers import put_values, with_peft_layers
+from medadapt.training.peft_layers import put_values, with_our_layers, with_peft_layers
 from medadapt.training.schedule import learning_rate, warmup_steps
 from medadapt.training.step_log import StepLog
-from medadapt.training.trackers import Trackers
-from medadapt.training.trainer_settings import settings_problem
+from medadapt.training.trackers.opening import Trackers
+from medadapt.training.trainer_settings import refuse_without_gpu, settings_problem
 from medadapt.training.trl_follower import Follower
 from medadapt.training.watch import Watch
 
@@ -53,14 +54,17 @@ def train_with_trl(
     training, note = recipe.training, watch.progress.note
     note("Training with TRL, which saves no checkpoints: if it is stopped, it begins anew.")
     _one_device(base)
+    refuse_without_gpu(training.trainer, base.device.type)
     rows_at_once = largest_cut(
         training.batch_size, longest=int(watch.rows.lengths.max()), budget=watch.state.memory.micro_tokens
     )
     values = {name: tensor.detach().clone() for name, tensor in watch.adapter().items()}
+    ours = dict(lora_layers(base.model))
     model = with_peft_layers(base.model, watch.folder)
     watch.adapter = lambda: get_peft_model_state_dict(model)
+    watch.as_loaded = lambda: with_our_layers(base.model, ours, watch.adapter())
     follower = Follower(watch, seed=recipe.seed, log=log, trackers=trackers)
-    with tempfile.TemporaryDirectory() as scratch, quiet_libraries(), _quiet("trl"):
+    with tempfile.TemporaryDirectory() as scratch, quiet_libraries("trl"):
         try:
             arguments = sft_config(recipe, base, watch, rows_at_once=rows_at_once, folder=Path(scratch))
             trainer = _Trainer(
@@ -202,17 +206,3 @@ def _one_device(base: LoadedBase) -> None:
             "a base that fits on one device",
             "Use training.backend: native, or model.offload: none with a smaller or quantised base.",
         )
-
-
-class _quiet:  # noqa: N801 - reads as a phrase in `with`
-    """Silence a library's remarks below errors."""
-
-    def __init__(self, library: str) -> None:
-        self._logger = logging.getLogger(library)
-
-    def __enter__(self) -> None:
-        self._level = self._logger.level
-        self._logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *_: object) -> None:
-        self._logger.setLevel(self._level)

@@ -13,7 +13,7 @@ from medadapt.training import scaling
 from medadapt.training.batches import rows_of_step
 from medadapt.training.engine import StepResult, num_supervised
 from medadapt.training.step_log import StepLog
-from medadapt.training.trackers import Trackers
+from medadapt.training.trackers.opening import Trackers
 from medadapt.training.watch import Watch, after_step
 
 

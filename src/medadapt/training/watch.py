@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from medadapt.core.recipe import TrainingSection
 from medadapt.examples.token_sets import TokenSet
 from medadapt.training.engine import StepResult, TrainingState
 from medadapt.training.step_log import StepLog
-from medadapt.training.trackers import Trackers
+from medadapt.training.trackers.opening import Trackers
 from medadapt.training.validation import validation_loss
 
 Preview = Callable[[], list[dict[str, str]]]
@@ -47,6 +48,8 @@ class Watch:
     preview: Preview | None
     on_evaluation: OnEvaluation | None
     should_stop: Callable[[], bool]
+    as_loaded: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Around a measurement: the model is as it will be when the adapter is loaded."""
 
     @property
     def is_over(self) -> bool:
@@ -90,7 +93,8 @@ def evaluation_interval(asked: str | int, *, epoch_steps: int, total_steps: int)
 
 def measured_loss(watch: Watch) -> float:
     """The validation loss of the adapter as it is. Raises DivergedError where it is no number."""
-    loss = validation_loss(watch.model, watch.validation, watch.state.memory)
+    with watch.as_loaded():
+        loss = validation_loss(watch.model, watch.validation, watch.state.memory)
     if not math.isfinite(loss):
         raise DivergedError(
             f"Training diverged: the validation loss after step {watch.state.step} is {loss}.",

@@ -67,6 +67,17 @@ def refuse_losing_work(stage: Stage, run: RunFolder, changed: list[str], later: 
         )
 
 
+def refuse_own_adapter(folder: Path, adapter: str | None) -> None:
+    """Raise RunFolderError where a run would start from an adapter in its own folder, and overwrite it."""
+    if adapter is None or not Path(adapter).expanduser().resolve().is_relative_to(folder.resolve()):
+        return
+    raise RunFolderError(
+        f"model.adapter {adapter} lies in {folder}, the folder of this run, which would replace it.",
+        "an adapter outside of the run that starts from it",
+        "Choose another folder with -o; the adapter stays where it is.",
+    )
+
+
 def refuse_missing_run(run: RunFolder, earlier: tuple[Stage, ...], wanted: Stage) -> None:
     """Raise RunFolderError, before anything is created, where stages must have run and there is no run."""
     if earlier and not is_run(run.path):

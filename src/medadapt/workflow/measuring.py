@@ -6,14 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from medadapt.core.adapter_folder import WEIGHTS
 from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
 from medadapt.core.run_folder import RunFolder
-
-ADAPTER_FILE = "adapter_model.safetensors"
 
 
 def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
@@ -56,7 +55,7 @@ def _protocol(
         prompt_sha256=sha256_object([prediction.prompt_sha256 for prediction in predictions]),
         base=evaluated["base"],
         base_sha256=evaluated["base_sha256"],
-        adapter_sha256=sha256_file(run.adapter / ADAPTER_FILE),
+        adapter_sha256=sha256_file(run.adapter / WEIGHTS),
         seed=recipe.seed,
         dtype=evaluated["dtype"],
         versions=facts["versions"],

@@ -20,6 +20,17 @@ def leakage(data: Mapping[str, Any]) -> str:
     return f"leakage: {found['exact']} exact, {found['near']} near (of {data['counts']['test']} test records)"
 
 
+def seen_validation(data: Mapping[str, Any]) -> str | None:
+    """That validation records also stand in train, in words for a search; None where none does."""
+    found, number = data["leakage"].get("validation") or {}, data["counts"]["validation"]
+    if not found.get("near"):
+        return None
+    return (
+        f"validation: {found['exact']} exact, {found['near']} near copies of training records (of {number}): "
+        "the validation loss that trials are judged by favours what is learned by heart"
+    )
+
+
 def settings(facts: Mapping[str, Any]) -> str:
     """What was asked for and what the machine gave: `precision bf16 (asked auto), quantization nf4 = asked`.
 

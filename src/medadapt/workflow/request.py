@@ -28,6 +28,8 @@ class RunRequest:
     replace: bool = False
     """Give up what the folder holds from the first changed stage on, or from `first` on where it is given."""
     device: str = "auto"
+    resume_with: str | None = None
+    """The shell command that goes on, where it is not `medadapt run`: a trial goes on with its search."""
     on_evaluation: Callable[[int, float], None] | None = None
     """Hears of each validation loss while training: the step and the loss. A search listens."""
     should_stop: Callable[[], bool] | None = None
@@ -36,6 +38,8 @@ class RunRequest:
     @property
     def resume_command(self) -> str:
         """The shell command that goes on with this run."""
+        if self.resume_with is not None:
+            return self.resume_with
         words = ["medadapt", "run", str(self.folder)]
         if self.device != "auto":
             words += ["--device", self.device]

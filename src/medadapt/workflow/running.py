@@ -17,6 +17,7 @@ from medadapt.workflow.outputs import Marks, output_hash, outputs_of, unchanged
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.run_book import RunBook
 from medadapt.workflow.signals import Interruption, Stopping, stop_signals
+from medadapt.workflow.smoke import without_adapter
 from medadapt.workflow.stage import Stage, Work
 from medadapt.workflow.stage_inputs import changed_inputs, stage_inputs
 from medadapt.workflow.state import RunState, StageState, StageStatus, now
@@ -43,7 +44,8 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
     existing.refuse_strangers(run)
     earlier, selected = _select(table, request)
     # Source files are looked at before anything is created: a mistyped path leaves no folder behind.
-    sources = {stage.name: stage.sources(request.recipe) for stage in selected if stage.sources}
+    read = without_adapter(request.recipe) if request.smoke else request.recipe
+    sources = {stage.name: stage.sources(read) for stage in selected if stage.sources}
     existing.refuse_missing_run(run, earlier, selected[0])
     checked = not run.path.exists()  # a mistake in the recipe leaves no folder behind either
     if checked:
@@ -76,7 +78,7 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
             book.close(complete=all(_is_done(book, stage) for stage in table))
             state = book.state or book.open()
     except Interruption as problem:
-        raise _stopped(request, problem.signal_number) from problem
+        raise stopped(request, problem.signal_number) from problem
     skipped = tuple(stage.name for stage in selected if stage.name not in ran)
     return Ran(run=run, state=state, ran=tuple(ran), skipped=skipped)
 
@@ -193,7 +195,8 @@ def _perform(
     return marks
 
 
-def _stopped(request: RunRequest, signal_number: int) -> StoppedError:
+def stopped(request: RunRequest, signal_number: int) -> StoppedError:
+    """The error after a signal: what was done is kept, and which command goes on."""
     return StoppedError(
         f"Stopped by {signal.Signals(signal_number).name}. What was done is saved.",
         remedy=f"`{request.resume_command}` goes on.",

@@ -63,6 +63,11 @@ def smoke_base(recipe: Recipe, run: RunFolder, *, renew: bool = False) -> str:
     return str(run.base)
 
 
+def stand_in_name(recipe: Recipe) -> str:
+    """What the base of a smoke run is called where figures are shown."""
+    return f"{recipe.model.base} (tiny random stand-in)"
+
+
 def _remove(folder: Path) -> None:
     if folder.exists():
         with disk_faults(folder):

@@ -45,7 +45,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One step along the path of the data."""
+    """One piece of the path of the data."""
 
     name: str
     """The verb; also the command that runs the stage alone."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medadapt.core.adapter_folder import CONFIG, WEIGHTS
 from medadapt.core.files import read_json, read_jsonl, write_json
 from medadapt.core.recipe import Recipe, dump
 from medadapt.core.records import read_records
 from medadapt.core.results import read_predictions
 from medadapt.core.run_folder import RunFolder
-from medadapt.workflow import notes
-from medadapt.workflow.measuring import ADAPTER_FILE, measure
+from medadapt.workflow import existing, notes
+from medadapt.workflow.measuring import measure
 from medadapt.workflow.request import RunRequest
-from medadapt.workflow.smoke import MOST_STEPS, smoke_base, without_adapter
+from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, without_adapter
 from medadapt.workflow.stage import Stage, Work
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def encode(recipe: Recipe, work: Work) -> None:
 
 def train(recipe: Recipe, work: Work) -> None:
     """Examples -> Adapter: train the LoRA weights, going on from the last checkpoint where there is one."""
+    from medadapt.models.adapter_files import adapter_commit
     from medadapt.models.loading import load_base
     from medadapt.serving.asking import asking_of_run, write_asking
     from medadapt.training.session import train_adapter
@@ -66,6 +68,8 @@ def train(recipe: Recipe, work: Work) -> None:
         recipe = without_adapter(recipe)
     base = load_base(recipe.model, base=_base_path(recipe, work), device=work.device)
     work.keep(_facts_of(base))
+    if commit := adapter_commit(recipe.model.adapter):
+        work.keep({"adapter_commit": commit})
     work.progress.note(notes.settings(base.facts))
     preview = answer_preview(work.run, base, work.progress)
     with work.stopping.gently():
@@ -100,9 +104,8 @@ def predict(recipe: Recipe, work: Work) -> None:
         folder=work.run.predictions,
         progress=work.progress,
     )
-    work.keep(
-        {"prediction": summary | _facts_of(base)}
-    )  # beside those of train, which may have run elsewhere
+    measured = {**_facts_of(base), "base": stand_in_name(recipe) if work.smoke else base.name}
+    work.keep({"prediction": summary | measured})  # beside those of train, which may have run elsewhere
 
 
 def score(recipe: Recipe, work: Work) -> None:
@@ -147,11 +150,12 @@ def _base_is_there(request: RunRequest) -> None:
     from medadapt.models.loading import check_base
 
     if not request.smoke:
+        existing.refuse_own_adapter(request.folder, request.recipe.model.adapter)
         check_base(request.recipe.model, request.recipe.lora.targets)
 
 
 def _trainer_and_trackers_are_there(request: RunRequest) -> None:
-    from medadapt.training.trackers import check_trackers
+    from medadapt.training.trackers.opening import check_trackers
     from medadapt.training.trainer_settings import check_trainer_settings
 
     check_trainer_settings(request.recipe)
@@ -231,12 +235,12 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="train",
         folder="3-adapter",
-        outputs=(ADAPTER_FILE, "adapter_config.json"),
+        outputs=(WEIGHTS, CONFIG),
         reads=("model", "lora", "training", "seed"),
         run=train,
         sources=_start_weights,
         checks=(_machine_is_able, _base_is_there, _trainer_and_trackers_are_there),
-        costly=("checkpoints/*", ADAPTER_FILE),
+        costly=("checkpoints/*", WEIGHTS),
     ),
     Stage(
         name="predict",

@@ -32,7 +32,7 @@ STATE = SearchState(
 
 
 def test_the_lowest_loss_wins():
-    # The trial that the workflow of seed 2 kept was not the one it measured: 3.37 against 15.79.
+    # The trial that the published workflow kept was not the one it measured: 3.37 against 15.79.
     assert choose_winner((trial("000", 15.79), trial("001", 3.37), trial("002", 14.49))).id == "001"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 import pytest
@@ -26,7 +28,9 @@ from medadapt.workflow.search.local_ray import require_ray
 from medadapt.workflow.search.searching import SearchOutcome, search
 from medadapt.workflow.search.trial_process import train_trial
 
-RATES = {"training.learning_rate": [1.0e-3, 1.0e9]}
+GOOD, TOO_HIGH = 3.0e-3, 3.0e9
+RATES = {"training.learning_rate": [GOOD, TOO_HIGH]}
+"""By the seed the first trial gets the rate that is too high."""
 
 
 def smoke_recipe(**sections: object) -> Recipe:
@@ -74,10 +78,10 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
 def test_a_failed_trial_does_not_end_the_search(searched: Searched):
     by_rate = {trial.values["training.learning_rate"]: trial for trial in searched.done.search.trials}
 
-    assert by_rate[1e9].status == "failed"
-    assert by_rate[1e9].error.startswith("Training diverged")
-    assert by_rate[1e-3].status == "done"
-    assert searched.done.search.winner == by_rate[1e-3].id
+    assert by_rate[TOO_HIGH].status == "failed"
+    assert by_rate[TOO_HIGH].error.startswith("Training diverged")
+    assert by_rate[GOOD].status == "done"
+    assert searched.done.search.winner == by_rate[GOOD].id
 
 
 def test_the_winner_loaded_alone_gives_the_figure_it_won_with(searched: Searched):
@@ -95,6 +99,18 @@ def test_only_the_winner_is_measured_on_the_test_records(searched: Searched):
     assert searched.done.winner.metrics["n"] == sum(1 for _ in (run.records / "test.jsonl").open())
     assert searched.done.winner.folder == run.path / "search" / "winner"
     assert searched.done.winner.exit_code == 0
+
+
+def test_every_run_of_a_search_goes_on_with_the_search(searched: Searched):
+    places = ("run.json", "search/trials/000/run.json", "search/winner/run.json")
+
+    commands = {read_json(searched.folder / place)["resume"] for place in places}
+
+    assert commands == {f"medadapt search {searched.folder} --device cpu"}
+
+
+def test_the_winner_of_a_smoke_search_is_shown_with_the_name_of_the_real_base(searched: Searched):
+    assert searched.done.winner.metrics["protocol"]["base"] == "facebook/opt-1.3b (tiny random stand-in)"
 
 
 def test_the_report_of_the_winner_shows_the_search(searched: Searched):
@@ -132,6 +148,17 @@ def test_a_second_call_repeats_nothing(searched: Searched, monkeypatch: pytest.M
     assert {path: path.stat().st_mtime_ns for path in searched.folder.rglob("*") if path.is_file()} == before
 
 
+def test_fewer_trials_than_before_change_nothing(searched: Searched, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("PATH", "")  # Ray could not even start
+    assert searched.done.search.winner == "001"  # beyond what is asked for now
+
+    again = search(request(searched.folder, smoke_recipe(search={"trials": 1, "vary": RATES})), Silent())
+
+    assert again.search.trials == searched.done.search.trials
+    assert again.search.winner == "001"
+    assert again.winner.metrics["tuned"] == searched.done.winner.metrics["tuned"]
+
+
 def test_another_search_in_the_same_folder_is_refused(searched: Searched):
     recipe = smoke_recipe(search={"trials": 2, "vary": {"lora.rank": [2, 4]}})
 
@@ -158,6 +185,51 @@ def test_without_validation_records_there_is_nothing_to_judge_by(tmp_path: Path)
         RecipeError, match=r"judges its trials by the validation loss.*split\.validation is 0"
     ):
         search(request(tmp_path / "run", smoke_recipe(data=data)), Silent())
+
+    assert not (tmp_path / "run").exists()
+
+
+def test_validation_records_that_stand_in_train_are_told_before_any_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from medadapt.workflow.search import tuning
+
+    class Reached(Exception):
+        pass
+
+    def reach(*_: object, **__: object) -> None:
+        raise Reached
+
+    class Notes(Silent):
+        lines: ClassVar[list[str]] = []
+
+        def note(self, text: str) -> None:
+            self.lines.append(text)
+
+    monkeypatch.setattr(tuning, "tune_trials", reach)
+    questions = {"train": "abcdef", "validation": "fg", "test": "hi"}
+    for split, letters in questions.items():
+        rows = [{"question": f"What is {letter * 9}?", "answer": f"{letter}."} for letter in letters]
+        (tmp_path / f"{split}.json").write_text(json.dumps(rows))
+    source = {split: str(tmp_path / f"{split}.json") for split in questions}
+    recipe = smoke_recipe(data={"format": "question_answer", "source": source}, search={"trials": 1})
+
+    with pytest.raises(Reached):
+        search(request(tmp_path / "run", recipe), Notes())
+
+    assert any(
+        line.startswith("validation: 1 exact, 1 near copies of training records (of 2)")
+        for line in Notes.lines
+    )
+
+
+def test_where_nothing_is_trained_there_is_nothing_to_compare(tmp_path: Path):
+    recipe = smoke_recipe(
+        model={"base": "facebook/opt-1.3b", "adapter": "some/adapter"}, training={"epochs": 0}
+    )
+
+    with pytest.raises(RecipeError, match=r"training\.epochs 0 trains nothing"):
+        search(dataclasses.replace(request(tmp_path / "run", recipe), smoke=False), Silent())
 
     assert not (tmp_path / "run").exists()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from medadapt.core.errors import DiskError, DivergedError, MedAdaptError
+from medadapt.core.errors import DiskError, DivergedError, MedAdaptError, RunFolderError
 from medadapt.core.files import read_json, write_json
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import Recipe
@@ -46,6 +46,7 @@ def terms(search: SearchFolder, **changed: Any) -> Terms:
         "threads": 1,
         "smoke": True,
         "stop_file": str(search.run.path / "no-such-file"),
+        "resume_with": "medadapt search run",
     }
     return Terms(**values | changed)
 
@@ -105,6 +106,10 @@ def test_a_trial_never_looks_at_the_test_records(trained: SearchFolder):
 
     assert not run.predictions.exists()
     assert set(read_state(run).stages) == {"prepare", "encode", "train"}
+
+
+def test_a_trial_goes_on_with_its_search_and_not_alone(trained: SearchFolder):
+    assert read_json(trained.trial("000").state)["resume"] == "medadapt search run"
 
 
 def test_a_finished_trial_is_recorded_with_the_lowest_loss_of_its_curve(trained: SearchFolder):
@@ -266,7 +271,7 @@ def test_another_adapter_than_the_one_that_won_is_found_out(trained: SearchFolde
 
     make_winner(trained, "001", recipe)
 
-    with pytest.raises(RuntimeError, match="the adapter of trial 000 has a validation loss of"):
+    with pytest.raises(RunFolderError, match="The adapter of trial 000 has a validation loss of"):
         reloaded_loss(recipe, trained.winner, trial, share=SHARE, smoke=True)
 
 

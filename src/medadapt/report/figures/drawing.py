@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from medadapt.report.clean_text import one_line
 
-BLUE, ORANGE, GREEN, GREY = "#0072b2", "#d55e00", "#00795a", "#5b6770"
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#5b6770"
 INK, PALE = "#1f2933", "#e3e8ec"
 DOTS_PER_INCH = 192
 """Twice the 96 pixels that a browser takes for an inch, so that drawings are sharp on fine screens."""

@@ -11,11 +11,11 @@ from medadapt.report.figures.drawing import INK, PALE, canvas, png, short_name
 
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#ffffff", "#9cc9e6", "#0072b2", "#003a5d"])
 MAX_LABELS = 60
-"""Of more classes only those with the most mistakes of both models together are drawn."""
+"""Of more labels only those with the most mistakes of both models together are drawn."""
 
 
-def classes_to_show(matrices: list[list[list[int]]], num_labels: int) -> list[int]:
-    """Places of the classes to draw, in their order: all, or those with the most mistakes."""
+def labels_to_show(matrices: list[list[list[int]]], num_labels: int) -> list[int]:
+    """Places of the labels to draw, in their order: all, or those with the most mistakes."""
     everything = list(range(num_labels))
     if num_labels <= MAX_LABELS:
         return everything
@@ -25,7 +25,7 @@ def classes_to_show(matrices: list[list[list[int]]], num_labels: int) -> list[in
 
 
 def confusion_matrix(labels: list[str], matrix: list[list[int]], *, kept: list[int], most: int) -> bytes:
-    """Counts of test records by right (rows) and given class (columns) for the classes in `kept`.
+    """Counts of test records by right (rows) and given label (columns) for the labels in `kept`.
 
     `most` is the count that gets the darkest colour: with the same value two matrices can be compared.
     """

@@ -7,8 +7,6 @@ import ipaddress
 import logging
 import os
 import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,13 +42,11 @@ def require_ray() -> None:
 
 
 @contextmanager
-def local_ray(*, cpus: int, gpus: int) -> Iterator[Path]:
-    """Ray while the block runs. Yields a folder for its files, which is deleted with it.
+def local_ray(folder: Path, *, cpus: int, gpus: int) -> Iterator[None]:
+    """Ray while the block runs. `folder` takes its files.
 
     Ray keeps its state as pickles; they never enter a run folder and are never read again.
     """
-    # Short, because a socket's path may have 107 characters; made so that no other user can look into it.
-    folder = Path(tempfile.mkdtemp(prefix="ma-"))
     with _environment({"RAY_AUTH_TOKEN": _token()}):
         import ray
 
@@ -70,10 +66,9 @@ def local_ray(*, cpus: int, gpus: int) -> Iterator[Path]:
                 raise RuntimeError(
                     f"Ray listens on {address}, beyond this machine; the search is not started"
                 )
-            yield folder
+            yield
         finally:
             ray.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @functools.cache

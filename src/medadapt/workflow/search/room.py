@@ -75,7 +75,8 @@ def adapter_bytes(recipe: Recipe, *, base: str) -> int:
     import torch
     from transformers import AutoModelForCausalLM
 
-    from medadapt.models.loading import load_config, quiet_libraries
+    from medadapt.models.loading import load_config
+    from medadapt.models.quiet import quiet_libraries
     from medadapt.models.targets import resolve_targets
 
     if recipe.model.trust_remote_code:

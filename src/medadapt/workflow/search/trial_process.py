@@ -38,6 +38,8 @@ class Terms:
     smoke: bool
     stop_file: str
     """When this file is there, a trial saves and leaves."""
+    resume_with: str
+    """The command that goes on with the search, and so with its trials."""
 
 
 def train_trial(trial: str, terms: Terms, report: Report) -> None:
@@ -67,6 +69,7 @@ def train_trial(trial: str, terms: Terms, report: Report) -> None:
             last="train",
             smoke=terms.smoke,
             device=terms.device,
+            resume_with=terms.resume_with,
             on_evaluation=listener.evaluated,
             should_stop=listener.should_stop,
         )

@@ -38,14 +38,18 @@ def tune_trials(
     names: Sequence[str],
     terms: Terms,
     *,
+    scratch: Path,
     scheduler: str,
     concurrent: int,
     share: Share,
     listeners: Listeners,
     stopping: Stopping,
 ) -> None:
-    """Run trials to their end, `concurrent` at a time. After a signal they save and leave, and so does this."""
-    with local_ray(cpus=share.threads * concurrent, gpus=share.gpus * concurrent) as folder:
+    """Run trials to their end, `concurrent` at a time. After a signal they save and leave, and so does this.
+
+    `scratch` is a folder for Ray's files, with a short path.
+    """
+    with local_ray(scratch, cpus=share.threads * concurrent, gpus=share.gpus * concurrent):
         watch = _Watch(listeners, stopping, Path(terms.stop_file))
         resources = tune.with_resources(
             tune.with_parameters(_trainable, terms=terms), {"cpu": share.threads, "gpu": share.gpus}
@@ -61,7 +65,7 @@ def tune_trials(
                 reuse_actors=False,  # a process for each: nothing of one trial is left for the next
             ),
             run_config=tune.RunConfig(
-                name="search", storage_path=str(folder / "storage"), callbacks=[watch], verbose=0
+                name="search", storage_path=str(scratch / "storage"), callbacks=[watch], verbose=0
             ),
         ).fit()
 

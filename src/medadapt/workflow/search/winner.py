@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medadapt.core.errors import RunFolderError
 from medadapt.core.recipe import Recipe
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.search.book import Trial
@@ -17,8 +18,9 @@ ROUNDED = 1e-3
 def reloaded_loss(recipe: Recipe, winner: RunFolder, trial: Trial, *, share: Share, smoke: bool) -> float:
     """The validation loss of the winner's adapter on a base loaded anew, in nats for each answer token.
 
-    Raises RuntimeError where it is not the figure that the trial won with: then another adapter was saved
-    than the one that was measured, and nothing after it would be worth anything.
+    Raises RunFolderError where it is not the figure that the trial won with: then another adapter is in the
+    folder than the one that was measured, or this machine reckons otherwise, and nothing after it would be worth
+    anything.
     """
     import torch
 
@@ -44,8 +46,11 @@ def reloaded_loss(recipe: Recipe, winner: RunFolder, trial: Trial, *, share: Sha
         torch.set_num_threads(threads)
     exact = base.dtype == torch.float32 and recipe.model.quantization == "none"
     if abs(loss - trial.validation_loss) > (EXACT if exact else ROUNDED) * max(abs(loss), 1.0):
-        raise RuntimeError(
-            f"the adapter of trial {trial.id} has a validation loss of {loss!r} when it is loaded alone, but the "
-            f"trial measured {trial.validation_loss!r}"
+        raise RunFolderError(
+            f"The adapter of trial {trial.id} has a validation loss of {loss:.6f} when it is loaded alone, but the "
+            f"trial measured {trial.validation_loss:.6f}.",
+            "the figure that the trial was chosen for",
+            "Go on with the search on the machine and the versions that trained the trial, or search anew in another "
+            "folder with -o.",
         )
     return loss

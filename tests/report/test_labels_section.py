@@ -1,4 +1,4 @@
-"""Confusions and the classification report."""
+"""Confusions, and precision and recall of each label."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable
 import pytest
 from sklearn.metrics import classification_report
 
-from medadapt.report.classes_section import classes_section
 from medadapt.report.inputs import ReportInputs
+from medadapt.report.labels_section import labels_section
 from medadapt.report.sections import Figure, Section, Table
 
 Build = Callable[..., ReportInputs]
 
 
 def section_of(inputs: ReportInputs) -> Section:
-    section = classes_section(inputs)
+    section = labels_section(inputs)
     assert section is not None
     return section
 
@@ -24,21 +24,21 @@ def tables_of(inputs: ReportInputs) -> dict[str, Table]:
     return {block.caption: block for block in section_of(inputs).blocks if isinstance(block, Table)}
 
 
-def test_the_report_by_class_and_its_averages_are_those_of_scikit_learn(diagnosis_inputs: Build) -> None:
+def test_the_report_by_label_and_its_averages_are_those_of_scikit_learn(diagnosis_inputs: Build) -> None:
     inputs = diagnosis_inputs(labels=("Gout", "Acne", "Malaria"))
     truth, chosen = [r.label for r in inputs.test], [p.choice for p in inputs.tuned]
     expected = classification_report(truth, chosen, output_dict=True)
     tables = tables_of(inputs)
-    gout = next(row for row in tables["Per class"].rows if row[0] == "Gout")
+    gout = next(row for row in tables["Per label"].rows if row[0] == "Gout")
     assert gout[1] == str(int(expected["Gout"]["support"]))
     assert gout[2].endswith(f"→ {100 * expected['Gout']['recall']:.1f}%")
     assert gout[4].endswith(f"→ {100 * expected['Gout']['f1-score']:.1f}%")
-    means = tables["All classes together, base → tuned"].rows[0]
-    assert means[0] == "mean over classes"
+    means = tables["All labels together, base → tuned"].rows[0]
+    assert means[0] == "mean over labels"
     assert means[2].endswith(f"→ {100 * expected['macro avg']['precision']:.1f}%")
 
 
-def test_both_matrices_show_the_same_classes_whoever_made_the_mistakes(diagnosis_inputs: Build) -> None:
+def test_both_matrices_show_the_same_labels_whoever_made_the_mistakes(diagnosis_inputs: Build) -> None:
     inputs = diagnosis_inputs(labels=tuple(f"Disease {place}" for place in range(13)), n=39)
     figures = [b for b in section_of(inputs).blocks if isinstance(b, Figure)]
     assert [figure.file for figure in figures] == [
@@ -77,5 +77,5 @@ def test_one_way_of_answering_needs_no_comparison(diagnosis_inputs: Build, unmea
     assert "The same questions answered in two ways" not in tables_of(inputs)
 
 
-def test_open_questions_have_no_classes(qa_inputs: Build) -> None:
-    assert classes_section(qa_inputs()) is None
+def test_open_questions_have_no_labels(qa_inputs: Build) -> None:
+    assert labels_section(qa_inputs()) is None

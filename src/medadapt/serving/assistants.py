@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from torch import nn
-
 from medadapt.core.errors import ModelError
-from medadapt.core.results import ModelName
 from medadapt.examples.chat import chat_closing
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.plan import EncodingPlan
 from medadapt.examples.templates import Wording
 from medadapt.models.adapter import load_adapter
+from medadapt.models.device import pick_device
 from medadapt.models.loading import LoadedBase, load_base
-from medadapt.models.lora import lora_layers
 from medadapt.serving.asking import Asking
-from medadapt.serving.targets import Target
+from medadapt.serving.command_targets import Target
 
 MAX_LENGTH = 2048
 """Most tokens of question and answer for an adapter that does not say; less where the base reads less."""
@@ -36,6 +31,7 @@ class Assistant:
 
 def load(target: Target, *, device: str = "auto") -> Assistant:
     """Load what TARGET names. Raises ModelError where base and adapter do not fit each other."""
+    pick_device(device)  # a base named otherwise would not mend a missing device
     try:
         base = load_base(target.model, base=target.base, device=device)
     except ModelError as problem:
@@ -49,24 +45,6 @@ def load(target: Target, *, device: str = "auto") -> Assistant:
     return Assistant(
         base=base, encoder=Encoder(base.tokenizer, asking.plan), asking=asking, notes=target.notes
     )
-
-
-@contextmanager
-def speaking_as(base: LoadedBase, name: ModelName) -> Iterator[None]:
-    """The model as `baseline` (its adapter set aside) or as `tuned`, and afterwards as it was."""
-    layers = list(lora_layers(base.model)) if name == "baseline" else []
-    for place, layer in layers:
-        _put(base.model, place, layer.base)
-    try:
-        yield
-    finally:
-        for place, layer in layers:
-            _put(base.model, place, layer)
-
-
-def _put(model: nn.Module, place: str, layer: nn.Module) -> None:
-    parent, _, leaf = place.rpartition(".")
-    setattr(model.get_submodule(parent), leaf, layer)
 
 
 def _general(target: Target, base: LoadedBase) -> Asking:

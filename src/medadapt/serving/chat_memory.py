@@ -6,9 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from medadapt.core.results import ModelName
-from medadapt.serving.answering import Answer, answer
-from medadapt.serving.loading import Assistant
-from medadapt.serving.questions import Asked, to_record
+from medadapt.serving.answering import Reply, reply
+from medadapt.serving.asked import Asked, to_record
+from medadapt.serving.assistants import Assistant
 from medadapt.serving.sampling import Sampling
 
 
@@ -27,31 +27,31 @@ class Conversation:
         """Whether the model reads earlier turns; else every message stands alone."""
         return self.assistant.asking.converses
 
-    def say(self, message: str) -> Answer:
+    def say(self, message: str) -> Reply:
         """The answer to a message. It joins the turns once its last piece has been taken.
 
         Raises DataError for a message that cannot be asked; the turns stay as they are then.
         """
         asked = Asked(question=message, history=tuple(self.turns) if self.remembers else ())
         record = to_record(asked, self.assistant.asking)
-        reply = answer(
+        given = reply(
             self.assistant,
             record,
             model=self.model,
             sampling=self.sampling,
             max_new_tokens=self.max_new_tokens,
         )
-        reply.pieces = self._remembered(reply, reply.pieces, record.question)
-        return reply
+        given.pieces = self._remembered(given, given.pieces, record.question)
+        return given
 
     def reset(self) -> None:
         """Forget what was said."""
         self.turns.clear()
 
-    def _remembered(self, reply: Answer, pieces: Generator[str], question: str) -> Generator[str]:
+    def _remembered(self, given: Reply, pieces: Generator[str], question: str) -> Generator[str]:
         yield from pieces
         if self.remembers:
             self.turns += [
                 {"role": "user", "content": question},
-                {"role": "assistant", "content": reply.text},
+                {"role": "assistant", "content": given.text},
             ]

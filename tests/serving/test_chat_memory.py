@@ -5,7 +5,7 @@ import pytest
 from medadapt.core.errors import DataError
 from medadapt.core.records import Record
 from medadapt.examples.encoding import Encoder
-from medadapt.serving.conversation import Conversation
+from medadapt.serving.chat_memory import Conversation
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_long_talk_loses_its_oldest_turns_and_says_so(dialogue):
         reply = chat.say(f"This is my message with the number {number}.")
         list(reply.pieces)
     assert reply.shortened
-    assert reply.turns_left_out > 0
+    assert reply.exchanges_left_out > 0
 
 
 def test_models_of_single_questions_take_every_message_alone(typed_assistant):

@@ -1,4 +1,4 @@
-"""An answer on the terminal while it is written. What a model writes is data: it never steers the terminal."""
+"""A reply on the terminal while it is written. What a model writes is data: it never steers the terminal."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from medadapt.core.results import ModelName
 from medadapt.report.clean_text import visible
 
 if TYPE_CHECKING:
-    from medadapt.serving.answering import Answer, Weighed
-    from medadapt.serving.questions import Asked
+    from medadapt.serving.answering import Reply, Weighed
+    from medadapt.serving.asked import Asked
     from medadapt.serving.sampling import Sampling
 
 STARTS_SEQUENCE = str.maketrans("", "", "\x1b\x9b\r")
@@ -44,8 +44,8 @@ def ask_and_show(
     as_json: bool,
 ) -> None:
     """Load, ask each model, and show the answers or print them as one JSON object."""
-    from medadapt.serving.questions import to_record
-    from medadapt.serving.targets import find_target
+    from medadapt.serving.asked import note_on_type, to_record
+    from medadapt.serving.command_targets import find_target
     from medadapt.workflow.request import check_device
 
     check_device(device)
@@ -54,20 +54,22 @@ def ask_and_show(
         if found.asking is not None:
             to_record(asked, found.asking)  # a mistake is told before anything large is loaded
 
-        from medadapt.serving.answering import NOTICE, answer, weigh
-        from medadapt.serving.loading import load
+        from medadapt.serving.answering import NOTICE, reply, weigh
+        from medadapt.serving.assistants import load
 
         assistant = load(found, device=device)
         record = to_record(asked, assistant.asking)
-        for note in assistant.notes:
+        untyped = note_on_type(record, assistant.asking)
+        notes = [*assistant.notes, *([untyped] if untyped else [])]
+        for note in notes:
             talk.print(plain(note, "yellow"))
         answers: dict[str, dict[str, Any]] = {}
         for model in models:
-            given = answer(assistant, record, model=model, sampling=sampling, max_new_tokens=max_new_tokens)
+            given = reply(assistant, record, model=model, sampling=sampling, max_new_tokens=max_new_tokens)
             if as_json:
                 list(given.pieces)
             else:
-                show_answer(given, heading=len(models) > 1)
+                show_reply(given, heading=len(models) > 1)
             weighed = weigh(assistant, record, model=model)
             if not as_json:
                 _show_weighed(weighed)
@@ -75,28 +77,27 @@ def ask_and_show(
     if as_json:
         print_json(
             {"target": target, "question": record.question, "answers": answers,
-             "notes": list(assistant.notes), "notice": NOTICE}
+             "notes": notes, "notice": NOTICE}
         )  # fmt: skip
     else:
         talk.print(plain(NOTICE, "dim"))
 
 
-def show_answer(answer: Answer, *, heading: bool = False) -> None:
+def show_reply(reply: Reply, *, heading: bool = False) -> None:
     """Write an answer to stdout as it comes, and to stderr what must be known about it."""
-    if answer.turns_left_out:
-        talk.print(
-            plain(f"(too long for the model: {answer.turns_left_out} earlier turns left out)", "yellow")
-        )
-    elif answer.shortened:
+    if gone := reply.exchanges_left_out:
+        earlier = f"{gone} earlier exchange{'' if gone == 1 else 's'}"
+        talk.print(plain(f"(too long for the model: {earlier} left out)", "yellow"))
+    elif reply.shortened:
         talk.print(plain("(too long for the model: text in the middle of the question left out)", "yellow"))
     if heading:
-        results.print(plain(f"{answer.model}:", "bold"))
-    write_pieces(answer.pieces)
-    if not answer.text:
+        results.print(plain(f"{reply.model}:", "bold"))
+    write_pieces(reply.pieces)
+    if not reply.text:
         talk.print(plain("(the model wrote nothing)", "dim"))
-    if answer.stopped == "length":
-        talk.print(plain(f"(stopped after {answer.num_tokens} tokens; --max-new-tokens allows more)", "dim"))
-    if answer.stopped == "context":
+    if reply.stopped == "length":
+        talk.print(plain(f"(stopped after {reply.num_tokens} tokens; --max-new-tokens allows more)", "dim"))
+    if reply.stopped == "context":
         talk.print(plain("(stopped: the model cannot read more text than this)", "dim"))
 
 
@@ -128,11 +129,11 @@ def _show_weighed(weighed: Sequence[Weighed]) -> None:
         results.print(plain(f"          and {len(weighed) - LIKELIEST} more", "dim"))
 
 
-def _values(answer: Answer, weighed: Sequence[Weighed]) -> dict[str, Any]:
+def _values(reply: Reply, weighed: Sequence[Weighed]) -> dict[str, Any]:
     return {
-        "text": answer.text,
-        "tokens": answer.num_tokens,
-        "stopped": answer.stopped,
-        "question_shortened": answer.shortened,
+        "text": reply.text,
+        "tokens": reply.num_tokens,
+        "stopped": reply.stopped,
+        "question_shortened": reply.shortened,
         "probabilities": {entry.name: entry.probability for entry in weighed} or None,
     }

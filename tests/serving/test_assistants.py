@@ -2,22 +2,21 @@ import json
 import shutil
 
 import pytest
-import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from medadapt.core.errors import DataError, MedAdaptError, ModelError, RunFolderError
 from medadapt.core.files import read_json, write_json
 from medadapt.models.lora import lora_layers
-from medadapt.serving.answering import answer
+from medadapt.serving.answering import reply
 from medadapt.serving.asking import read_asking
-from medadapt.serving.loading import load, speaking_as
-from medadapt.serving.targets import NO_PLAN, find_target
+from medadapt.serving.assistants import load
+from medadapt.serving.command_targets import NO_PLAN, find_target
 from serving_runs import make_base, recorded, records_of
 
 
 def said(assistant, record, **options):
-    given = answer(assistant, record, **options)
+    given = reply(assistant, record, **options)
     list(given.pieces)
     return given.text
 
@@ -30,21 +29,8 @@ def test_an_adapter_folder_alone_is_asked_as_in_its_run(diagnosis_run, tmp_path)
         assert said(assistant, record) == kept[record.id]["text"]
 
 
-def test_the_baseline_speaks_without_the_adapter_and_gives_it_back(assistant):
-    tokens = torch.tensor([[5, 6, 7]])
-    with torch.no_grad():
-        tuned = assistant.base.model(tokens).logits
-        with speaking_as(assistant.base, "baseline"):
-            assert not any(lora_layers(assistant.base.model))
-            baseline = assistant.base.model(tokens).logits
-        assert torch.equal(assistant.base.model(tokens).logits, tuned)
-        plain = AutoModelForCausalLM.from_pretrained(assistant.base.name, dtype=torch.float32)(tokens).logits
-    torch.testing.assert_close(baseline, plain)
-    assert not torch.equal(baseline, tuned)
-
-
 def test_a_stopped_answer_leaves_the_adapter_on(assistant, diagnosis_run):
-    given = answer(assistant, records_of(diagnosis_run)[0], model="baseline", max_new_tokens=20)
+    given = reply(assistant, records_of(diagnosis_run)[0], model="baseline", max_new_tokens=20)
     next(given.pieces)
     assert not any(lora_layers(assistant.base.model))
     given.pieces.close()
@@ -83,11 +69,28 @@ def test_a_base_that_is_not_found_names_the_option(diagnosis_run, tmp_path):
     assert "--base" in told.value.remedy
 
 
+def test_a_missing_device_is_not_mended_by_another_base(diagnosis_run):
+    with pytest.raises(ModelError, match="cuda:99") as told:
+        load(find_target(str(diagnosis_run / "3-adapter")), device="cuda:99")
+    assert "--base" not in told.value.remedy
+
+
 def test_a_run_without_an_adapter_says_what_to_do(diagnosis_run, tmp_path):
     run = shutil.copytree(diagnosis_run, tmp_path / "run")
     shutil.rmtree(run / "3-adapter")
     with pytest.raises(RunFolderError, match="no adapter yet"):
         find_target(str(run))
+
+
+def test_the_folder_of_a_search_names_its_winner(diagnosis_run, tmp_path):
+    run = shutil.copytree(diagnosis_run, tmp_path / "run")
+    shutil.rmtree(run / "3-adapter")
+    winner = shutil.copytree(diagnosis_run, run / "search" / "winner")
+
+    with pytest.raises(RunFolderError, match="no adapter yet") as told:
+        find_target(str(run))
+
+    assert str(winner) in told.value.remedy
 
 
 def test_a_folder_that_is_neither_is_refused(tmp_path):

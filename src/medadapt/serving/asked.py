@@ -47,6 +47,13 @@ def to_record(asked: Asked, asking: Asking) -> Record:
     return record
 
 
+def note_on_type(record: Record, asking: Asking) -> str | None:
+    """What to say where a model that learned questions under their type is asked without one."""
+    if asking.plan.wording.template != "typed_question" or record.qtype is not None:
+        return None
+    return "This model was trained with the type above each question; --type names it, and answers may be better."
+
+
 def _sound(text: str) -> str:
     """Without the characters that records are freed of, too."""
     return sound_text(text, Counter()).strip()

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from medadapt.core.errors import DataError
+from medadapt.serving.asked import Asked, note_on_type, to_record
 from medadapt.serving.asking import asking_of_run
-from medadapt.serving.questions import Asked, to_record
-from medadapt.serving.targets import read_run
+from medadapt.serving.command_targets import read_run
 
 
 @pytest.fixture
@@ -30,6 +30,15 @@ def test_what_the_prompt_has_no_place_for_is_refused(extra, askings):
 def test_context_and_type_reach_the_record_where_the_prompt_has_them(askings):
     record = to_record(Asked(question=" What helps? ", context="a text", qtype="treatment"), askings["typed"])
     assert (record.question, record.context, record.qtype) == ("What helps?", "a text", "treatment")
+
+
+def test_a_typed_model_asked_without_a_type_is_noted(askings):
+    def noted(kind, **extra):
+        return note_on_type(to_record(Asked(question="fever", **extra), askings[kind]), askings[kind])
+
+    assert "--type" in noted("typed")
+    assert noted("typed", qtype="treatment") is None
+    assert noted("diagnosis") is None
 
 
 @pytest.mark.parametrize("options", [(), ("one",), ("a", "a"), ("a", " "), tuple(map(str, range(27)))])

@@ -5,18 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from medadapt.core.adapter_folder import CONFIG
 from medadapt.core.errors import DataError, ModelError, RunFolderError
 from medadapt.core.files import read_json
 from medadapt.core.recipe import ModelSection, Recipe
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder
-from medadapt.models.base_files import fetch
-from medadapt.serving.asking import FILE, Asking, asking_of_run, read_asking
+from medadapt.models.hub_adapter import HUB, fetch_adapter
+from medadapt.serving.asking import Asking, asking_of_run, read_asking
 
-HUB = "hub:"
-ADAPTER_CONFIG = "adapter_config.json"
-FETCHED = (ADAPTER_CONFIG, "adapter_model.safetensors", "base.json", FILE)
-"""What is fetched of an adapter on the hub: never code, never a pickle."""
 NO_PLAN = (
     "The adapter does not say how it was trained to be asked (it has no medadapt.json): a general prompt is "
     "used, and its answers may be worse than they could be."
@@ -61,16 +58,15 @@ def find_target(name: str, *, base: str | None = None) -> Target:
     Raises RunFolderError, DataError or ModelError where there is no such thing.
     """
     if name.startswith(HUB):
-        hub_id, _, revision = name.removeprefix(HUB).partition("@")
-        return _adapter_target(name, fetch(hub_id, revision or None, FETCHED, key="TARGET"), base)
+        return _adapter_target(name, fetch_adapter(name, key="TARGET"), base)
     folder = Path(name).expanduser()
     if RunFolder(folder).state.is_file():
         return _run_target(name, read_run(name), base)
-    if (folder / ADAPTER_CONFIG).is_file():
+    if (folder / CONFIG).is_file():
         return _adapter_target(name, folder, base)
     raise RunFolderError(
-        f"{name} is neither a run nor an adapter: it has no run.json and no {ADAPTER_CONFIG}.",
-        "a run folder, a folder with a PEFT adapter, or hub:owner/name",
+        f"{name} is neither a run nor an adapter: it has no run.json and no {CONFIG}.",
+        "a run folder, a folder with a PEFT adapter, or hub:owner/name[@revision]",
         "Correct the path; `medadapt run` makes a run.",
     )
 
@@ -89,12 +85,12 @@ def read_run(name: str) -> Run:
 
 def need_adapter(run: Run) -> None:
     """Raise RunFolderError where training has not left an adapter."""
-    if not (run.folder.adapter / ADAPTER_CONFIG).is_file():
-        raise RunFolderError(
-            f"{run.folder.path} has no adapter yet.",
-            "a run in which train is done",
-            f"Run `medadapt run {run.folder.path}` first.",
-        )
+    if not (run.folder.adapter / CONFIG).is_file():
+        winner = run.folder.path / "search" / "winner"
+        remedy = f"Run `medadapt run {run.folder.path}` first."
+        if (RunFolder(winner).adapter / CONFIG).is_file():
+            remedy = f"Name the best trial of its search: {winner}."
+        raise RunFolderError(f"{run.folder.path} has no adapter yet.", "a run in which train is done", remedy)
 
 
 def _run_target(name: str, run: Run, base: str | None) -> Target:
@@ -111,17 +107,15 @@ def _run_target(name: str, run: Run, base: str | None) -> Target:
 
 
 def _adapter_target(name: str, folder: Path, base: str | None) -> Target:
-    if not (folder / ADAPTER_CONFIG).is_file():
-        raise ModelError(
-            f"{name} has no {ADAPTER_CONFIG}.", "an adapter in PEFT's format", "Correct the name."
-        )
+    if not (folder / CONFIG).is_file():
+        raise ModelError(f"{name} has no {CONFIG}.", "an adapter in PEFT's format", "Correct the name.")
     asking = read_asking(folder)
-    named = read_json(folder / ADAPTER_CONFIG).get("base_model_name_or_path")
+    named = read_json(folder / CONFIG).get("base_model_name_or_path")
     if asking is not None:
         return Target(name=name, adapter=folder, model=asking.model, base=base, asking=asking)
     if not (base or named):
         raise DataError(
-            f"{folder / ADAPTER_CONFIG} does not name the base of the adapter.",
+            f"{folder / CONFIG} does not name the base of the adapter.",
             "the base the adapter was trained on",
             "Name it with --base.",
         )

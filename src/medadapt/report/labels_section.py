@@ -1,4 +1,4 @@
-"""Confusion matrices, the classification report and answers by scoring and in writing, as a section."""
+"""Confusion matrices, precision and recall, and answers by scoring and in writing, as a section."""
 
 from __future__ import annotations
 
@@ -6,28 +6,27 @@ from typing import Any
 
 from medadapt.core.results import MODEL_NAMES
 from medadapt.report import wording
-from medadapt.report.figures.matrices import classes_to_show, confusion_matrix
+from medadapt.report.figures.matrices import confusion_matrix, labels_to_show
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Figure, Heading, Section, Table, Text
 
-MODEL_TITLES = {"baseline": "Base model", "tuned": "Tuned model"}
-OF_A_CLASS = {"recall": "found (recall)", "precision": "right when named (precision)", "f1": "F1"}
+OF_A_LABEL = {"recall": "found (recall)", "precision": "right when named (precision)", "f1": "F1"}
 TOTAL_NAMES = {
-    "macro avg": "mean over classes",
+    "macro avg": "mean over labels",
     "weighted avg": "mean over records",
     "micro avg": "all records together",
 }
 
 
-def classes_section(inputs: ReportInputs) -> Section | None:
-    """What each class was taken for; None for open questions, which have no classes."""
+def labels_section(inputs: ReportInputs) -> Section | None:
+    """What each label was taken for; None for open questions, which have none."""
     metrics = inputs.metrics
     blocks = [
         *_scored_and_written(metrics),
         *_confusion(metrics.get("confusion") or {}, metrics["n"]),
-        *_per_class(metrics.get("per_class") or {}, metrics.get("classification_report") or {}),
+        *_per_label(metrics.get("per_class") or {}, metrics.get("classification_report") or {}),
     ]
-    return Section(anchor="classes", title="Class by class", blocks=tuple(blocks)) if blocks else None
+    return Section(anchor="labels", title="Label by label", blocks=tuple(blocks)) if blocks else None
 
 
 def _scored_and_written(metrics: dict[str, Any]) -> list[Block]:
@@ -43,7 +42,7 @@ def _scored_and_written(metrics: dict[str, Any]) -> list[Block]:
             wording.estimate(written, metrics[model][written]),
             wording.share((rates.get(model) or {}).get("unparsed")),
         )
-        for model, title in MODEL_TITLES.items()
+        for model, title in wording.MODEL_TITLES.items()
     )
     columns = ("", "accuracy by scoring", "accuracy in writing", "not understood")
     return [
@@ -58,10 +57,10 @@ def _scored_and_written(metrics: dict[str, Any]) -> list[Block]:
 
 def _confusion(confusion: dict[str, Any], n: int) -> list[Block]:
     labels = confusion.get("labels") or []
-    matrices = {model: confusion[model] for model in MODEL_TITLES if confusion.get(model)}
+    matrices = {model: confusion[model] for model in wording.MODEL_TITLES if confusion.get(model)}
     if not labels or not matrices:
         return []
-    kept = classes_to_show(list(matrices.values()), len(labels))
+    kept = labels_to_show(list(matrices.values()), len(labels))
     most = max(count for matrix in matrices.values() for row in matrix for count in row)
     left_out = len(labels) - len(kept)
     return [
@@ -81,12 +80,12 @@ def _matrix(
     left_out: int,
 ) -> Figure:
     right, decided = sum(matrix[place][place] for place in range(len(labels))), sum(map(sum, matrix))
-    title = MODEL_TITLES[model]
+    title = wording.MODEL_TITLES[model]
     notes = ["Rows are right answers, columns the model's. Both matrices share one colour scale."]
     if decided < n:
         notes.append(f"{wording.amount(n - decided, 'record')} without an answer stand in no column.")
     if left_out:
-        notes.append(f"{left_out:,} classes with the fewest mistakes are left out.")
+        notes.append(f"{left_out:,} labels with the fewest mistakes are left out.")
     return Figure(
         file=f"confusion_matrix_{model}.png",
         png=confusion_matrix(labels, matrix, kept=kept, most=most),
@@ -96,7 +95,7 @@ def _matrix(
     )
 
 
-def _per_class(per_class: dict[str, Any], totals: dict[str, Any]) -> list[Block]:
+def _per_label(per_class: dict[str, Any], totals: dict[str, Any]) -> list[Block]:
     baseline, tuned = per_class.get("baseline") or {}, per_class.get("tuned") or {}
     tested = [label for label in tuned if tuned[label].get("support")]
     if not tested:
@@ -110,11 +109,11 @@ def _per_class(per_class: dict[str, Any], totals: dict[str, Any]) -> list[Block]
         for label in sorted(tested, key=lambda label: (tuned[label].get("recall") or 0.0, label))
     ]
     return [
-        Heading(text="Classification report: the classes found least come first"),
-        Text(text="Base → tuned. With few test records a class's figures are mostly chance.", quiet=True),
+        Heading(text="Precision and recall: the labels found least come first"),
+        Text(text="Base → tuned. With few test records a label's figures are mostly chance.", quiet=True),
         Table(
-            caption="Per class",
-            columns=("class", "test records", *OF_A_CLASS.values()),
+            caption="Per label",
+            columns=("label", "test records", *OF_A_LABEL.values()),
             rows=tuple(rows),
         ),
         *_totals(totals),
@@ -130,18 +129,16 @@ def _totals(totals: dict[str, Any]) -> list[Block]:
     )
     if not rows:
         return []
-    return [
-        Table(caption="All classes together, base → tuned", columns=("", *OF_A_CLASS.values()), rows=rows)
-    ]
+    return [Table(caption="All labels together, base → tuned", columns=("", *OF_A_LABEL.values()), rows=rows)]
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:
     return tuple(
-        f"{wording.share(_score(before, key))} → {wording.share(_score(after, key))}" for key in OF_A_CLASS
+        f"{wording.share(_score(before, key))} → {wording.share(_score(after, key))}" for key in OF_A_LABEL
     )
 
 
 def _score(scores: dict[str, Any], key: str) -> float | None:
-    """A score of a class under our name for it or, for F1, under scikit-learn's."""
+    """A score of a label under our name for it or, for F1, under scikit-learn's."""
     value = scores.get(key)
     return scores.get("f1-score") if value is None and key == "f1" else value

@@ -1,0 +1,41 @@
+"""The prompt of a run with words in braces in place of a record: for those who ask without MedAdapt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from medadapt.core.records import Record
+from medadapt.examples.encoding import Encoder
+from medadapt.examples.templates import VERDICT_OPTIONS, asks_for_verdict
+
+
+def shown_prompt(encoder: Encoder, records: Sequence[Record]) -> dict[str, Any]:
+    """How to ask, with nothing of any record in it; it stands in examples.json.
+
+    `prompt` is the whole text, chat template included, with `{question}` and the like where a text goes;
+    only what some of `records` have has a place. `stops` are the tokens at which an answer is over.
+    """
+    end = encoder.tokenizer.eos_token
+    return {
+        "prompt": encoder.prompt_text(_placeholders(records)),
+        "stops": list(dict.fromkeys([encoder.plan.closing, *([end] if end else [])])),
+    }
+
+
+def _placeholders(records: Sequence[Record]) -> Record:
+    with_options = next((record for record in records if record.options is not None), None)
+    options = None
+    if with_options is not None:
+        verdict = asks_for_verdict(with_options)
+        options = list(VERDICT_OPTIONS) if verdict else ["{first option}", "{second option}"]
+    return Record(
+        id="shown",
+        source_row=1,
+        group="shown",
+        question="{question}",
+        answer="",
+        context="{context}" if any(record.context for record in records) else None,
+        qtype="{type}" if any(record.qtype for record in records) else None,
+        options=options,
+    )

@@ -1,0 +1,144 @@
+"""The words for what is wrong with a recipe: one line a mistake, all at once, with the nearest names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+MANY_MISTAKES = """
+dta: {format: symptom_table}
+model: {bse: m, quantization: nf5}
+lora: {rnak: 3, targets: []}
+training: {epochs: -1, eval_every: sometimes, tracking: [wandbx]}
+"""
+
+
+def test_every_mistake_is_listed_at_once_with_the_nearest_name(mistakes: Callable[..., list[str]]):
+    assert mistakes(MANY_MISTAKES, whole=True) == [
+        "data: must be given",
+        "model.base: must be given",
+        "model.quantization: 'nf5' is none of none, int8, nf4; did you mean 'nf4'?",
+        "model.bse: there is no such key; did you mean 'base'?",
+        "lora.targets: an empty list trains nothing; name at least one module or use all-linear",
+        "lora.rnak: there is no such key; did you mean 'rank'?",
+        "training.epochs: input should be greater than or equal to 0, not -1",
+        "training.eval_every: 'sometimes' is none of auto, epoch (or input should be a whole number, not 'sometimes')",
+        "training.tracking.0: 'wandbx' is none of tensorboard, wandb, mlflow; did you mean 'wandb'?",
+        "dta: there is no such key; did you mean 'data'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "lora: {targets: all_linear}",
+            "lora.targets: 'all_linear' is none of all-linear, attention (or input should be a list, "
+            "not 'all_linear'); did you mean 'all-linear'?",
+        ),
+        (
+            "training: {save_every: 0}",
+            "training.save_every: 0 is none of auto, epoch (or input should be greater than or equal to 1, not 0)",
+        ),
+        (
+            "training: {micro_tokens: atuo}",
+            "training.micro_tokens: 'atuo' is none of auto (or input should be a whole number, not 'atuo'); "
+            "did you mean 'auto'?",
+        ),
+        (
+            "training: {early_stopping: 0}",
+            "training.early_stopping: input should be greater than or equal to 1, not 0",
+        ),
+        (
+            "training: {max_grad_norm: 0}",
+            "training.max_grad_norm: input should be greater than 0, not 0",
+        ),
+        (
+            "examples: {max_length: 5}",
+            "examples.max_length: 5 is none of auto (or input should be greater than or equal to 16, not 5)",
+        ),
+        ("training: 5", "training: input should be a section with keys of its own, not 5"),
+        ("training:", "training: input should be a section with keys of its own, not empty"),
+        (
+            "lora: {rank: many}",
+            "lora.rank: input should be a whole number, not 'many'",
+        ),
+        ("5: 1", "5: keys should be strings, not 5"),
+        (
+            "prompt: {template: choices}",
+            "recipe: prompt.template 'choices' does not suit data.format 'symptom_table'; use one of auto, symptoms",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_even_where_several_types_are_allowed(
+    text: str, line: str, mistakes: Callable[..., list[str]]
+):
+    assert mistakes(text) == [line]
+
+
+@pytest.mark.parametrize(
+    ("data", "lines"),
+    [
+        ("source: [a]", ["data.source: input should be a text, not ['a']"]),
+        ("source: ''", ["data.source: string should have at least 1 character, not ''"]),
+        (
+            "source: {trn: a}",
+            ["data.source.trn: 'trn' is none of train, validation, test; did you mean 'train'?"],
+        ),
+        ("source: {train: [1]}", ["data.source.train: input should be a text, not [1]"]),
+        ("source: a, types: symptoms", ["data.types: input should be a list, not 'symptoms'"]),
+        ("source: a, limit: 5", ["data.limit: input should be a section with keys of its own, not 5"]),
+        (
+            "source: a, limit: {rows: 0, by: rnd}",
+            [
+                "data.limit.rows: input should be greater than or equal to 1, not 0",
+                "data.limit.by: 'rnd' is none of random, explanation_length; did you mean 'random'?",
+            ],
+        ),
+        ("source: a, answer_base: 2", ["data.answer_base: 2 is none of auto, 0, 1, letter"]),
+        ("source: a, splt: {}", ["data.splt: there is no such key; did you mean 'split'?"]),
+        (
+            "source: a, split: {trian: 0.8}",
+            ["data.split.trian: there is no such key; did you mean 'train'?"],
+        ),
+        (
+            "source: a, split: {train: 0.5}",
+            ["data.split: train, validation and test must add up to 1, not to 0.7"],
+        ),
+    ],
+)
+def test_mistakes_about_data_name_the_key_they_stand_at(
+    data: str, lines: list[str], mistakes: Callable[..., list[str]]
+):
+    text = f"data: {{format: symptom_table, {data}}}\nmodel: {{base: m}}"
+
+    assert mistakes(text, whole=True) == lines
+
+
+def test_an_unknown_column_is_told_with_the_nearest_one(mistakes: Callable[..., list[str]]):
+    (line,) = mistakes("", "data.columns.questoin=x")
+
+    assert line.startswith("data.columns.questoin: 'questoin' is none of id, question, answer")
+    assert line.endswith("did you mean 'question'?")
+
+
+def test_a_key_unlike_any_other_gets_no_suggestion(mistakes: Callable[..., list[str]]):
+    assert mistakes("zzzz: 1") == ["zzzz: there is no such key"]
+
+
+def test_all_sections_that_do_not_go_together_are_told_at_once(mistakes: Callable[..., list[str]]):
+    lines = mistakes(
+        "training: {epochs: 0, trainer: {neftune_noise_alpha: 5}, early_stopping: 2}\n"
+        "prompt: {template: choices, options: false}\nevaluation: {primary: rouge1}",
+        "data.split={train: 0.9, validation: 0, test: 0.1}",
+    )
+
+    assert [" ".join(line.split()[:3]) for line in lines] == [
+        "recipe: evaluation.primary 'rouge1'",
+        "recipe: training.epochs 0",
+        "recipe: training.trainer holds",
+        "recipe: training.early_stopping watches",
+        "recipe: prompt.template 'choices'",
+        "recipe: with data.format",
+    ]
