@@ -92,9 +92,7 @@ def base_with_real_tokenizer(shared_data: Path, tmp_path: Path) -> Any:
         shutil.copytree(shared_data / "tokenizers" / tokenizer, folder)
         real = AutoTokenizer.from_pretrained(folder)
         model_type = {"OPTForCausalLM": "opt", "BioGptForCausalLM": "biogpt", "MistralForCausalLM": "mistral"}
-        config = tiny_config(
-            model_type.get(architecture, "llama"), vocabulary_size=len(real), tokenizer=real
-        )
+        config = tiny_config(model_type.get(architecture, "llama"), vocabulary_size=len(real), tokenizer=real)
         config.architectures = [architecture]
         config.save_pretrained(folder)
         return folder

@@ -9,6 +9,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
+from transformers import Gemma3Config
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
@@ -16,7 +17,13 @@ from medadapt.models.adapter import load_adapter, new_adapter, save_config, save
 from medadapt.models.base_files import find_files
 from medadapt.models.device import pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
-from medadapt.models.loading import check_base, load_base
+from medadapt.models.loading import (
+    check_base,
+    config_without_dropout,
+    load_base,
+    load_config,
+    restore_dropout,
+)
 from medadapt.models.lora import adapter_tensors
 from medadapt.models.quantization import guard_cpu_quantization, weights_quantization
 from medadapt.models.smoke_base import byte_tokenizer
@@ -252,3 +259,16 @@ def test_lora_starts_as_in_peft(base_folder):
     for name, tensor in adapter_tensors(adapted.model).items():
         if "lora_A" in name:
             assert float(tensor.std()) == pytest.approx(spread[name], rel=0.25)
+
+
+def test_dropout_comes_back_in_nested_configurations_too(tmp_path):
+    text = {"attention_dropout": 0.2, "hidden_size": 8, "num_hidden_layers": 1}
+    Gemma3Config(text_config=text).save_pretrained(tmp_path)
+    own = load_config(str(tmp_path))
+    whole = config_without_dropout(str(tmp_path))
+    text_alone = config_without_dropout(str(tmp_path)).get_text_config()
+    assert whole.text_config.attention_dropout == text_alone.attention_dropout == 0.0
+    restore_dropout(whole, own)
+    restore_dropout(text_alone, own)
+    assert whole.text_config.attention_dropout == text_alone.attention_dropout == 0.2
+    assert whole.to_dict() == own.to_dict()

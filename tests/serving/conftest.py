@@ -40,6 +40,19 @@ def choice_run(tmp_path_factory, base_folder) -> Path:
 
 
 @pytest.fixture(scope="session")
+def hidden_run(tmp_path_factory, base_folder) -> Path:
+    """Exam questions whose options are not shown, answered in writing."""
+    return make_run(
+        tmp_path_factory.mktemp("runs") / "hidden",
+        base_folder,
+        until="predict",
+        data={"format": "multiple_choice", "source": "sample:mcq"},
+        prompt={"options": False, "answer": "text"},
+        evaluation={"bootstrap_samples": 100, "method": "generate"},
+    )
+
+
+@pytest.fixture(scope="session")
 def assistant(diagnosis_run) -> Assistant:
     return load(find_target(str(diagnosis_run)), device="cpu")
 

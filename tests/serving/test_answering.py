@@ -3,6 +3,7 @@ import pytest
 from medadapt.core.records import Record
 from medadapt.predictions.generation import generate, stopping_ids
 from medadapt.serving.answering import reply, weigh
+from medadapt.serving.asked import Asked, to_record
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import find_target
 from medadapt.serving.sampling import Sampling
@@ -43,6 +44,29 @@ def test_options_are_weighed_under_their_letters(choice_run):
     weighed = weigh(assistant, record)
     assert {w.name: w.probability for w in weighed} == pytest.approx(kept["probabilities"], abs=1e-5)
     assert {w.name: w.text for w in weighed} == dict(zip("ABCDE", record.options, strict=False))
+
+
+@pytest.mark.parametrize("model", ["baseline", "tuned"])
+def test_written_answers_among_options_are_those_of_the_run(model, hidden_run):
+    """Options differ in length, and each question gets room for its own."""
+    assistant = load(find_target(str(hidden_run)), device="cpu")
+    kept = recorded(hidden_run, model)
+    lengths = set()
+    for record in records_of(hidden_run):
+        given = reply(assistant, record, model=model)
+        list(given.pieces)
+        assert given.text == kept[record.id]["text"]
+        lengths.add(given.num_tokens)
+    assert len(lengths) > 1
+
+
+def test_a_question_without_its_options_is_answered_at_length(hidden_run):
+    assistant = load(find_target(str(hidden_run)), device="cpu")
+    asked = to_record(Asked(question="Which vitamin prevents scurvy?"), assistant.asking)
+    given = reply(assistant, asked, model="baseline")
+    list(given.pieces)
+    assert given.num_tokens == 128 or given.stopped == "finished"
+    assert given.num_tokens > 8
 
 
 def test_an_open_question_has_nothing_to_weigh(typed_assistant, typed_run):

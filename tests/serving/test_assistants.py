@@ -9,7 +9,7 @@ from medadapt.core.errors import DataError, MedAdaptError, ModelError, RunFolder
 from medadapt.core.files import read_json, write_json
 from medadapt.models.lora import lora_layers
 from medadapt.serving.answering import reply
-from medadapt.serving.asking import read_asking
+from medadapt.serving.asking import asking_values, read_asking
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import NO_PLAN, find_target
 from serving_runs import make_base, recorded, records_of
@@ -131,3 +131,10 @@ def test_the_settings_beside_an_adapter_hold_no_text_of_the_data(typed_run):
     for record in records_of(typed_run):
         assert record.question not in text
         assert record.answer not in text
+
+
+def test_the_settings_beside_an_adapter_hold_nothing_of_the_evaluation(typed_run):
+    """Evaluation may change without a new training; the length goes with a run and a shared adapter."""
+    assert read_json(typed_run / "3-adapter" / "medadapt.json")["max_new_tokens"] is None
+    asking = find_target(str(typed_run)).asking
+    assert asking.max_new_tokens == asking_values(asking)["max_new_tokens"] == 24

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from safetensors.torch import load_file, save_file
 
+from medadapt.core.adapter_folder import ASKING, WEIGHTS
 from medadapt.core.errors import RunFolderError
 from medadapt.core.files import read_json, read_jsonl, write_json
 from medadapt.core.progress import Silent
@@ -112,6 +113,22 @@ def test_deleted_metrics_are_made_again_without_training(copied):
     (copied / "5-metrics/metrics.json").unlink()
     outcome = run(request(copied), Silent())
     assert outcome.ran == ("score",)
+
+
+def test_deleted_settings_of_asking_are_written_again_without_new_training(copied):
+    folder = copied / "3-adapter"
+    weights, written = (folder / WEIGHTS).read_bytes(), read_json(folder / ASKING)
+    (folder / ASKING).unlink()
+    notes = Notes()
+    outcome = run(request(copied), notes)
+    assert outcome.ran[0] == "train"
+    assert "Going on from step 4 of 4." in notes.lines
+    assert (folder / WEIGHTS).read_bytes() == weights
+    # The copied run's stand-in base has another path.
+    model = written["model"] | {"base": str(copied / "0-base")}
+    assert read_json(folder / ASKING) == written | {"model": model}
+    (folder / ASKING).unlink()
+    assert run(request(copied), Silent()).ran == ("train",)
 
 
 def test_exchanged_adapter_without_effect_is_found(copied):

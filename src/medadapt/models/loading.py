@@ -260,6 +260,20 @@ def config_without_dropout(name: str, *, revision: str | None = None, trust_remo
     return config
 
 
+def restore_dropout(config: Any, own: Any) -> None:
+    """Undo `config_without_dropout` in `config`, in place; `own` is the base's configuration as it came.
+
+    A model may keep the text part of its base's configuration alone.
+    """
+    pairs = [(config.get_text_config(), own.get_text_config())]
+    if type(config) is type(own):
+        pairs.append((config, own))
+    for part, original in pairs:
+        for key in DROPOUTS:
+            if hasattr(original, key):
+                setattr(part, key, getattr(original, key))
+
+
 def refuse_foreign_code(config_file: Path, name: str, *, trusted: bool) -> None:
     """Raise ModelError when a configuration names code of its own and that is not allowed."""
     config = read_base_config(config_file)

@@ -160,12 +160,13 @@ def _written(
     progress: Progress,
 ) -> list[str]:
     """Greedy answers as text, special tokens and outer spaces removed."""
-    wanted = answer_tokens(settings, questions)
+    wanted = [answer_tokens(settings, question) for question in questions]
+    most = max(wanted, default=0)
     context = model.context_length or encoder.max_length
     # A prompt near the end of the context gets what is left of it; such prompts are mostly of one length.
     places: dict[int, list[int]] = {}
     for place, question in enumerate(questions):
-        room = min(wanted, max(1, context - len(question.prompt.tokens)))
+        room = min(most, max(1, context - len(question.prompt.tokens)))
         places.setdefault(room, []).append(place)
     texts = [""] * len(questions)
     progress.start(f"{name}: written answers", len(questions))
@@ -180,7 +181,9 @@ def _written(
             advance=progress.advance,
         )
         for place, answer in zip(group, answers, strict=True):
-            texts[place] = encoder.tokenizer.decode(answer, skip_special_tokens=True).strip()
+            # All are written to one length, in as few batches as can be; a greedy answer can be cut afterwards.
+            own = answer[: wanted[place]]
+            texts[place] = encoder.tokenizer.decode(own, skip_special_tokens=True).strip()
     progress.finish()
     return texts
 

@@ -49,11 +49,13 @@ def prediction_settings(recipe: Recipe, *, device_type: str) -> PredictionSettin
     )
 
 
-def answer_tokens(settings: PredictionSettings, questions: list[Question]) -> int:
-    """Longest written answer: as set, or room for the longest choice, or for an open answer."""
+def answer_tokens(settings: PredictionSettings, question: Question) -> int:
+    """Longest written answer: as set, or room for the question's longest choice, or for an open answer.
+
+    It depends on no other question, so that a question asked alone gets what it got in a run.
+    """
     if settings.max_new_tokens is not None:
         return settings.max_new_tokens
-    if settings.explained or not settings.closed:
+    if settings.explained or not settings.closed or not question.choices:
         return OPEN_ANSWER_TOKENS
-    longest = max((len(tokens) for q in questions for tokens in (q.choices or {}).values()), default=0)
-    return min(max(longest + 2, 8), 64)
+    return min(max(max(map(len, question.choices.values())) + 2, 8), 64)

@@ -115,7 +115,7 @@ def _usual_length(assistant: Assistant, question: Question) -> int:
         max_new_tokens=asking.max_new_tokens,
         explained=asking.plan.wording.answer == "text_and_explanation",
     )
-    return answer_tokens(settings, [question])
+    return answer_tokens(settings, question)
 
 
 def _write(

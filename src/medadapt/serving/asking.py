@@ -6,7 +6,7 @@ words, so this one does. It holds settings and, for a diagnosis task, the names 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -63,8 +63,12 @@ def asking_of_run(recipe: Recipe, run: RunFolder, *, base: str | None = None) ->
 
 
 def write_asking(asking: Asking, folder: Path) -> None:
-    """Write `medadapt.json` into an adapter's folder."""
-    write_json(folder / ASKING, asking_values(asking))
+    """Write `medadapt.json` into an adapter's folder, without the length of answers.
+
+    That length belongs to the evaluation, which may change when the adapter stays. A run is asked with the
+    one of its recipe, and a shared adapter carries it; see `upload`.
+    """
+    write_json(folder / ASKING, asking_values(replace(asking, max_new_tokens=None)))
 
 
 def asking_values(asking: Asking) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from medadapt.core.results import ModelName, Prediction, read_predictions
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.shown_prompt import shown_prompt
 from medadapt.models.adapter import load_adapter
-from medadapt.models.loading import DROPOUTS, LoadedBase, load_base, load_config
+from medadapt.models.loading import LoadedBase, load_base, load_config, restore_dropout
 from medadapt.models.merging import merge_adapter
 from medadapt.models.quiet import quiet_libraries
 from medadapt.models.speaking import speaking_as
@@ -144,9 +144,7 @@ def _save(base: LoadedBase, asking: Asking, run: Run, part: Path) -> None:
     _check_room(model, part.parent)
     own = load_config(base.name, revision=None if run.base else asking.model.revision,
                       trust_remote_code=asking.model.trust_remote_code)  # fmt: skip
-    for key in DROPOUTS:  # which loading had turned off
-        if hasattr(own, key):
-            setattr(model.config, key, getattr(own, key))
+    restore_dropout(model.config, own)
     with disk_faults(part):
         part.mkdir(parents=True)
         with quiet_libraries():

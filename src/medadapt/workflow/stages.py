@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medadapt.core.adapter_folder import CONFIG, WEIGHTS
+from medadapt.core.adapter_folder import ASKING, CONFIG, WEIGHTS
 from medadapt.core.files import read_json, read_jsonl, write_json
 from medadapt.core.recipe import Recipe, dump
 from medadapt.core.records import read_records
@@ -235,7 +235,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="train",
         folder="3-adapter",
-        outputs=(WEIGHTS, CONFIG),
+        outputs=(WEIGHTS, CONFIG, ASKING),
         reads=("model", "lora", "training", "seed"),
         run=train,
         sources=_start_weights,

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import ClassVar
 
 import psutil
 import pytest
@@ -194,17 +193,17 @@ def test_validation_records_that_stand_in_train_are_told_before_any_trial(
 ):
     from medadapt.workflow.search import tuning
 
-    class Reached(Exception):
+    told = []
+
+    class ReachedError(Exception):
         pass
 
     def reach(*_: object, **__: object) -> None:
-        raise Reached
+        raise ReachedError
 
     class Notes(Silent):
-        lines: ClassVar[list[str]] = []
-
         def note(self, text: str) -> None:
-            self.lines.append(text)
+            told.append(text)
 
     monkeypatch.setattr(tuning, "tune_trials", reach)
     questions = {"train": "abcdef", "validation": "fg", "test": "hi"}
@@ -214,13 +213,11 @@ def test_validation_records_that_stand_in_train_are_told_before_any_trial(
     source = {split: str(tmp_path / f"{split}.json") for split in questions}
     recipe = smoke_recipe(data={"format": "question_answer", "source": source}, search={"trials": 1})
 
-    with pytest.raises(Reached):
+    with pytest.raises(ReachedError):
         search(request(tmp_path / "run", recipe), Notes())
 
-    assert any(
-        line.startswith("validation: 1 exact, 1 near copies of training records (of 2)")
-        for line in Notes.lines
-    )
+    said = "validation: 1 exact, 1 near copies of training records (of 2)"
+    assert any(line.startswith(said) for line in told)
 
 
 def test_where_nothing_is_trained_there_is_nothing_to_compare(tmp_path: Path):
