@@ -75,6 +75,7 @@ def test_every_key_that_a_setting_is_replaced_by_is_one_of_the_recipe():
         for key in keys.split(" and "):
             place = values
             for part in key.split("."):
+                assert part in place, key
                 place = place[part]
 
 
