@@ -40,9 +40,16 @@ def _remove_abandoned() -> None:
         except OSError:
             continue  # of another user, or just deleted
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(lock.parent, ignore_errors=True)
-        except BlockingIOError:
-            pass  # in use
+            if _is_nobodys(handle):
+                shutil.rmtree(lock.parent, ignore_errors=True)
         finally:
             os.close(handle)
+
+
+def _is_nobodys(handle: int) -> bool:
+    """Whether the process that locked this file is gone. The lock is then ours until the file is closed."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
