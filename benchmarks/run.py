@@ -21,6 +21,7 @@ from typing import Any
 
 import data_runs
 import engine_and_trl
+import near_duplicates
 import training_speed
 from results_page import render
 
@@ -76,8 +77,9 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "data_runs": _in_scratch(data_runs.measure_runs),
     "preparing": _in_scratch(data_runs.measure_preparing),
     "memory_growth": _in_scratch(data_runs.measure_growth),
+    "near_duplicates": lambda _: near_duplicates.measure(),
 }
-WITHOUT_DATA = {"engine_and_trl"}
+WITHOUT_DATA = {"engine_and_trl", "near_duplicates"}
 
 
 def _about(name: str) -> dict[str, Any]:

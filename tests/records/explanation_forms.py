@@ -145,6 +145,16 @@ Ans: (a) > (b). REASON
 """.strip().split("\n")
 
 MENTIONED = {
+    "By rule 1 would be easy to drop.": 'By rule "Simple" would be easy to drop.',
+    "We say that also 1 and 2 (and very rarely 5) could start so.": (
+        'We say that also "Simple" and "Grievous" (and very rarely "Focal sclerosis") could start so.'
+    ),
+    "Two answers can be ruled out: 1 (it is old) and 3 (it is late).": (
+        'Two answers can be ruled out: "Simple" (it is old) and "Vitamin B12" (it is late).'
+    ),
+    "It is clear. Between 3 and option 5, I prefer the latter.": (
+        'It is clear. Between "Vitamin B12" and "Focal sclerosis", I prefer the latter.'
+    ),
     "Option A is wrong because it is old.": '"Simple" is wrong because it is old.',
     "option b is wrong.": '"Grievous" is wrong.',
     "This excludes options a and b.": 'This excludes "Simple" and "Grievous".',
@@ -221,6 +231,8 @@ The score is 4, the motor response is 5.
 They were treated with 2 drugs, and not 3.
 Hypertension is common (1), as told before (Source [2]).
 The ratio of FiO2 is 1.
+The grades are: 2 (moderate) and 3 (severe).
+It is also 1 of the causes, between 2 and 3 percent.
 We choose 2 tablets, or between 2 and 3 drops.
 1: Old. 2: New.
 Blood group AB is rare, and O is common.

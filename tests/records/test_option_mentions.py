@@ -88,7 +88,8 @@ def test_numbers_before_verdicts_on_each_option_are_spelled_out():
 
 
 BARE = re.compile(
-    r"(?:^|[.;]\s|\bbut\s)[1-5]\s(?:is|seems|could|would)\b|\b(?:opt for|stay with|one is|doubt between)\s[1-5]\b"
+    r"(?:^|[.;]\s|\bbut\s|\brule\s)[1-5]\s(?:is|seems|could|would)\b"
+    r"|\b(?:opt for|stay with|one is|doubt between|Between|also)\s[1-5]\b|:\s[1-5]\s\("
 )
 """A number that stands alone for an option."""
 

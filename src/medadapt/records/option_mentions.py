@@ -47,6 +47,9 @@ IS = (
     r"|should\s+be|must\s+be|seems\s+to\s+(?:me\s+to\s+)?be)|\s+(?i:that\s+)?I\s+would\s+give\s+would\s+be)"
 )
 
+MARK = "\x00"
+"""Stands round the place of an option's text until all forms are done. No cleaned text holds it."""
+
 FORMS: dict[str, re.Pattern[str]] = {
     "option B; options 1 and 3; answer (c); answer, 3": re.compile(
         rf"\b{CALLED}(?:\s*[:,\-–]\s*|\s+(?:(?i:numbers?|nos?\.?)\s+)?|(?=[(\[])){REFS}"
@@ -112,8 +115,30 @@ FORMS: dict[str, re.Pattern[str]] = {
     "even if we consider 1 to be correct": re.compile(
         rf"(?P<kept>\bconsider\s+){NUMBERS}(?=\s+(?:to\s+be\s+|as\s+)?(?:in)?(?:correct|false|true|wrong)\b)"
     ),
+    "by rule 1 would be easy to eliminate": re.compile(
+        rf"(?P<kept>\b[Bb]y\s+rule\s+){NUMBERS}(?=\s+(?:would|could|can|should)\b)"
+    ),
+    "also 1 and 2 (and exceptionally 5) could": re.compile(
+        rf"(?P<kept>\balso\s+){TWO_NUMBERS}(?=\s+(?:\(|(?:would|could|can|may)\b))"
+    ),
+    "the second half of it": re.compile(
+        rf"(?P<kept>\((?:and|or)\s+(?:\w+\s+){{0,2}}){NUMBERS}(?=\)\s*(?:would|could|can|may)\b)"
+    ),
+    "two answers that we can rule out ...: 1 (old) and 3 (late)": re.compile(
+        rf"(?P<kept>\b(?:answers|options|choices)\b[^.:]+:\s+)(?P<refs>{NUMBER})"
+        r"(?=\s\([^()]+\)\s+and\s+[1-5]\s\()"
+    ),
+    "its second number": re.compile(
+        rf"(?P<kept>:\s+{MARK}\w{MARK}\s\([^()]+\)\s+and\s+)(?P<refs>{NUMBER})(?=\s\()"
+    ),
+    "Between 3 and option 5, found above": re.compile(
+        rf"(?P<kept>(?:^|(?<=[.!?]\s))Between\s+)(?P<refs>{NUMBER})(?=\s+(?:and|or)\s+{MARK})"
+    ),
 }
-"""What each form looks like, and its pattern: `refs` holds letters and numbers, `kept` stays before them."""
+"""What each form looks like, and its pattern: `refs` holds letters and numbers, `kept` stays before them.
+
+Forms are tried in this order; a later one may build on what an earlier one marked.
+"""
 
 ONE_REF = re.compile(rf"{OPEN}{{1,2}}\s*([A-Ea-e1-5])\s*{CLOSE}{{1,2}}|\b([A-Ea-e1-5])\b")
 NAMES = re.compile(rf"(?:{CALLED}|number)\s+")
@@ -121,8 +146,6 @@ BETWEEN = re.compile(r"^[\s,:;\-–]*")
 NUMBERED_ITEM = re.compile(rf"(?=[1-5])(?:^|(?<=[.!?\n]\s)|(?<=\n)){NUMBERS}(?=\s*:\s)")
 JUDGEMENT = re.compile(r"\b(?:(?:in)?correct|true|false|wrong)\b", re.IGNORECASE)
 LETTERED_LINE = re.compile(r"(?m)^[ \t]*\(?([A-Ea-e])(?:[):\]]|\.(?=\s+[A-Z(]))\s+(?=\S)")
-MARK = "\x00"
-"""Stands round the place of an option's text until all forms are done. No cleaned text holds it."""
 SENTENCES = re.compile(r"(?<=[.!?])(?=\s)|(?=\n)")
 SPELLED = re.compile(rf"{MARK}(?P<place>\d+){MARK}(?P<that_is>\s*,?\s*i\s*\.?\s*e\s*\.?[\s,:]+)?")
 
