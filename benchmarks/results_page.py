@@ -23,7 +23,7 @@ def render(results: Path) -> str:
             path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))
         }
         about = next(iter(stored.values()))["about"]
-        parts.append(f"## {about['device']}, {about['threads']} threads, {about['memory_gb']} GB\n")
+        parts.append(f"## {about['device']}, {about['threads']} threads, {about['vectors']}, {about['memory_gb']} GB\n")
         parts.append(f"Matrix instructions: {', '.join(about['instructions']) or 'none'}.\n")
         for case, write in CASES.items():
             if case in stored:
@@ -82,6 +82,73 @@ def _near_duplicates(found: dict[str, Any]) -> Iterator[str]:
     yield _table(["texts", "characters a text", "clusters", "seconds", "peak MB"], rows)
 
 
+def _demo(found: dict[str, Any]) -> Iterator[str]:
+    yield "### The demo\n"
+    names = {
+        "default": "`medadapt demo`",
+        "again": "the same again, in another folder",
+        "all": "`medadapt demo --all`",
+    }
+    rows = [
+        [names[key], f"{found[key]['seconds']:.0f}", found[key]["peak_rss_mb"], found[key]["exit_code"]]
+        for key in names
+    ]
+    yield _table(["", "seconds", "peak MB", "exit"], rows)
+    same = "the same, byte for byte" if found["adapters_equal"] else "NOT the same"
+    yield f"The adapters of the first two are {same}.\n"
+
+
+def _sample_tasks(found: dict[str, Any]) -> Iterator[str]:
+    yield "### The five sample tasks on five data seeds\n"
+    yield (
+        "The bundled demo recipe on data generated with each seed. Accuracy, or for open answers bits per byte, of "
+        "which less is better. The last columns compare the tuned model with the best control on the same records: by "
+        "accuracy, or for open answers by token F1 against the answer of the most similar training question.\n"
+    )
+    rows = [
+        [task, seed, run["n"], run["primary"], _number(run["baseline"][run["primary"]]["value"]),
+         _number(run["tuned"][run["primary"]]["value"]), _interval(run["difference"][run["primary"]]),
+         run["difference"][run["primary"]]["verdict"], *_against(run), f"{run['seconds']:.0f}"]
+        for task, seeds in found.items()
+        for seed, run in seeds.items()
+    ]  # fmt: skip
+    names = [
+        "task",
+        "data seed",
+        "test",
+        "metric",
+        "baseline",
+        "tuned",
+        "tuned - baseline, 95 % interval",
+        "verdict",
+    ]
+    yield _table([*names, "best control", "tuned - control, 95 % interval", "verdict", "seconds"], rows)
+
+
+def _against(run: dict[str, Any]) -> list[str]:
+    entry = run["against_control"] or {}
+    if not entry.get("name"):
+        return ["none", "", ""]
+    metric = entry.get("metric") or run["primary"]
+    control = run["controls"][entry["name"]].get(metric)
+    return [f"{entry['name']}: {_number(control)}", _interval(entry), entry["verdict"]]
+
+
+def _sample_answers(found: dict[str, Any]) -> Iterator[str]:
+    yield "### Twenty fixed questions to the sample models\n"
+    yield (
+        f"Right by the sample knowledge: tuned {found['tuned_right']:.0%}, base {found['baseline_right']:.0%}. "
+        "Right means: names something that the knowledge has in this field of this condition, and nothing that "
+        "only others have.\n"
+    )
+    rows = [
+        [answer["question"], "yes" if answer["asked_in_training"] else "no", answer["tuned"],
+         "right" if answer["tuned_right"] else "wrong"]
+        for answer in found["answers"]
+    ]  # fmt: skip
+    yield _table(["question", "asked in training", "tuned model", "by the knowledge"], rows)
+
+
 def _preparing(found: dict[str, Any]) -> Iterator[str]:
     yield "### Preparing MedQuAD\n"
     rows = [[found["rows"], f"{found['seconds']:.1f}", found["peak_rss_mb"]]]
@@ -119,24 +186,39 @@ CASES = {
     "data_runs": _data_runs,
     "preparing": _preparing,
     "near_duplicates": _near_duplicates,
+    "demo": _demo,
+    "sample_tasks": _sample_tasks,
+    "sample_answers": _sample_answers,
     "memory_growth": _memory_growth,
 }
 
 
 def _origin(about: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {about['versions'][name]}" for name in LIBRARIES)
-    return f"\n{about['measured']}, commit {str(about['commit'])[:10]}, {versions}; `{about['command']}`\n"
+    note = f" {about['note']}" if about.get("note") else ""
+    return (
+        f"\n{about['measured']}, commit {str(about['commit'])[:10]}, {versions}; `{about['command']}`{note}\n"
+    )
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    """Text of a model or a data set stays text in the table."""
+    return " ".join(str(value).split()).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _difference(run: dict[str, Any]) -> str:
     """The paired difference with its interval; older results hold none."""
     found = run.get("difference")
-    return "" if found is None else f"{found['value']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
+    return "" if found is None else _interval(found)
+
+
+def _interval(found: dict[str, Any]) -> str:
+    return f"{found['value']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]"
 
 
 def _number(value: float | None) -> str:

@@ -22,6 +22,7 @@ from typing import Any
 import data_runs
 import engine_and_trl
 import near_duplicates
+import sample_tasks
 import training_speed
 from results_page import render
 
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--only", choices=sorted(CASES))
     parser.add_argument("--steps", type=int, default=33, help="optimiser steps of a speed measurement")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of a speed measurement")
+    parser.add_argument("--note", help="stands beside the result, such as: the machine was busy")
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
     asked = parser.parse_args()
     if not asked.render:
@@ -46,7 +48,7 @@ def main() -> None:
             sys.exit(f"{asked.data} does not exist; name the folder of the data sets with --data")
         for name in names:
             print(f"{name} ...", flush=True)
-            about = _about(name)  # before the work: the checkout may change while it runs
+            about = _about(name, asked.note)  # before the work: the checkout may change while it runs
             _store(name, about, CASES[name](asked))
     (HERE / "RESULTS.md").write_text(render(HERE / "results"), encoding="utf-8")
 
@@ -71,6 +73,14 @@ def _in_scratch(
     return run
 
 
+def _in_folder(measure: Callable[[Path], dict[str, Any]]) -> Callable[[argparse.Namespace], dict[str, Any]]:
+    def run(_: argparse.Namespace) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            return measure(Path(folder))
+
+    return run
+
+
 CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "training_speed": _training_speed,
     "engine_and_trl": _engine_and_trl,
@@ -78,11 +88,14 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "preparing": _in_scratch(data_runs.measure_preparing),
     "memory_growth": _in_scratch(data_runs.measure_growth),
     "near_duplicates": lambda _: near_duplicates.measure(),
+    "demo": _in_folder(sample_tasks.measure_demo),
+    "sample_tasks": _in_folder(sample_tasks.measure_tasks),
+    "sample_answers": _in_folder(sample_tasks.measure_answers),
 }
-WITHOUT_DATA = {"engine_and_trl", "near_duplicates"}
+WITHOUT_DATA = {"engine_and_trl", "near_duplicates", "demo", "sample_tasks", "sample_answers"}
 
 
-def _about(name: str) -> dict[str, Any]:
+def _about(name: str, note: str | None) -> dict[str, Any]:
     """All that is needed to reproduce a measurement, as it is when the measurement begins."""
     import torch
 
@@ -94,18 +107,21 @@ def _about(name: str) -> dict[str, Any]:
     return {
         "device": facts.name,
         "threads": facts.threads,
+        "vectors": torch.backends.cpu.get_cpu_capability(),
         "memory_gb": round(facts.total_memory / 2**30, 1),
         "instructions": [name for name, is_there in there.items() if is_there],
         "versions": versions(),
         "commit": git_commit(),
         "measured": datetime.now(UTC).date().isoformat(),
         "command": f"python benchmarks/run.py --only {name}",
+        **({"note": note} if note else {}),
     }
 
 
 def _store(name: str, about: dict[str, Any], found: dict[str, Any]) -> None:
     """Write a result into the folder of its machine."""
-    machine = re.sub(r"[^a-z0-9]+", "-", f"{about['device']}-{about['threads']}-threads".lower()).strip("-")
+    kind = f"{about['device']} {about['vectors']} {about['threads']} threads"
+    machine = re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
     folder = HERE / "results" / machine
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"case": name, "about": about, "found": found}, indent=1)

@@ -21,3 +21,16 @@ def shared_data() -> Path:
     if not (folder / "README.md").is_file():
         pytest.skip("the real data sets are not beside this checkout (../shared/data)")
     return folder
+
+
+@pytest.fixture
+def sample_base(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A tiny base in the place of the bundled one, so that what is tested is the way and not the weights."""
+    from medadapt.samples import bundled_base
+    from serving_runs import make_base
+
+    folder = tmp_path_factory.getbasetemp() / "sample-base"
+    if not folder.exists():
+        make_base(folder)
+    monkeypatch.setattr(bundled_base, "BASE", folder)
+    return folder

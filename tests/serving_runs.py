@@ -42,7 +42,7 @@ def make_run(
     """A finished run; at most a few seconds."""
     values = {
         "name": folder.name,
-        "data": {"format": "symptom_table", "source": "sample:symptoms"},
+        "data": {"format": "symptom_table", "source": "sample:rows/symptoms"},
         "model": {"base": str(base), "precision": "fp32"},
         "training": {"epochs": 2, "learning_rate": 1e-2, "tracking": []},
         "evaluation": {"bootstrap_samples": 100, "method": "generate"},

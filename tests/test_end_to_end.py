@@ -37,7 +37,7 @@ def finished(tmp_path_factory) -> Path:
     save_base(folder / "base", LlamaForCausalLM(config))
     recipe = {
         "name": "tiny",
-        "data": {"format": "symptom_table", "source": "sample:symptoms"},
+        "data": {"format": "symptom_table", "source": "sample:rows/symptoms"},
         "model": {"base": "base", "precision": "fp32"},
         "training": {"epochs": 4, "learning_rate": 1e-2},
         "evaluation": {"bootstrap_samples": 500, "method": "generate"},

@@ -15,6 +15,8 @@ from medadapt.core.progress import Silent
 from medadapt.models.loading import load_base
 from medadapt.models.smoke_base import tiny_config
 from medadapt.samples.bundled import recipe_names
+from medadapt.workflow.demo import DEMOS as TASKS
+from medadapt.workflow.demo import recipe_name
 from medadapt.workflow.locating import locate
 from medadapt.workflow.outcome import Outcome, run
 from medadapt.workflow.request import RunRequest
@@ -27,6 +29,7 @@ EXPECTED = {
     "multiple-choice-llama-3.1-8b": ("LlamaForCausalLM", "nf4", "llama2"),
 }
 """Recipe -> architecture class, quantisation, and a real tokenizer of the family."""
+DEMOS = [recipe_name(task) for task in TASKS]
 LAYER_CLASS = {"none": "Linear", "nf4": "Linear4bit", "int8": "Linear8bitLt"}
 
 
@@ -51,7 +54,20 @@ def runs(tmp_path_factory) -> Any:
 
 
 def test_no_bundled_recipe_is_left_out():
-    assert set(EXPECTED) == set(recipe_names())
+    assert {*EXPECTED, *DEMOS} == set(recipe_names())
+
+
+@pytest.mark.parametrize(
+    "recipe", [DEMOS[0], *(pytest.param(name, marks=pytest.mark.slow) for name in DEMOS[1:])]
+)
+def test_a_demo_recipe_passes_a_smoke_run(recipe: str, sample_base: Path, tmp_path: Path):
+    outcome = smoke_run(recipe, tmp_path / "run")
+
+    assert (outcome.exit_code, outcome.status) == (0, "done")
+    tiny = read_json(tmp_path / "run" / "0-base" / "config.json")
+    assert tiny["architectures"] == ["LlamaForCausalLM"]
+    state = read_json(tmp_path / "run" / "run.json")
+    assert state["prediction"]["base"] == "sample:base (tiny random stand-in)"
 
 
 @pytest.mark.parametrize("recipe", EXPECTED)

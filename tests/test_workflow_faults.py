@@ -30,7 +30,7 @@ LLAMA_NAMES = ["q_proj", "v_proj", "k_proj", "o_proj", "up_proj", "down_proj", "
 
 
 def recipe(**sections: Any) -> Recipe:
-    plain = {"data": {"format": "question_answer", "source": "sample:qa"}, "model": {"base": "a/b"}}
+    plain = {"data": {"format": "question_answer", "source": "sample:rows/qa"}, "model": {"base": "a/b"}}
     return recipe_from({**plain, **sections}, where="recipe.yaml")
 
 
@@ -87,7 +87,7 @@ def encoded(tmp_path_factory) -> Path:
     tokenizer.save_pretrained(base)
     written = {
         "name": "faults",
-        "data": {"format": "question_answer", "source": "sample:qa"},
+        "data": {"format": "question_answer", "source": "sample:rows/qa"},
         "model": {"base": "base"},
     }
     (folder / "faults.yaml").write_text(yaml.safe_dump(written))

@@ -57,7 +57,7 @@ def recipe_file(tmp_path: Path) -> Path:
     """A valid recipe on the bundled rows."""
     path = tmp_path / "mine.yaml"
     path.write_text(
-        "name: mine\ndata: {format: symptom_table, source: 'sample:symptoms'}\nmodel: {base: no-such/base}\n"
+        "name: mine\ndata: {format: symptom_table, source: 'sample:rows/symptoms'}\nmodel: {base: no-such/base}\n"
     )
     return path
 

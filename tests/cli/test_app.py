@@ -55,6 +55,7 @@ def test_no_word_of_a_help_text_is_lost_as_markup(words, command, capsys, monkey
 @pytest.mark.parametrize(
     "command",
     [
+        "demo",
         "run",
         "search",
         "prepare",

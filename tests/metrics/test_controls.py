@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import random
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import train_test_split
 
 from medadapt.core.records import Record
-from medadapt.metrics.controls import control_decisions, majority, nearest_neighbour
+from medadapt.metrics.controls import control_answers, control_decisions, majority, nearest_neighbour
 from medadapt.metrics.neighbours import jaccard, nearest, nearest_records
 
 SETS = st.lists(st.frozensets(st.integers(0, 5), max_size=5), min_size=1, max_size=8)
@@ -80,10 +83,64 @@ def test_an_answer_that_resembles_no_option_keeps_its_letter(choices):
     assert nearest_neighbour("multiple_choice", [known], [asked]) == ["B"]
 
 
-def test_open_tasks_and_empty_training_sets_have_no_controls(diagnoses):
+def test_open_tasks_have_no_decisions_and_empty_training_sets_no_controls(diagnoses):
     records = diagnoses(["flu"])
     assert control_decisions("qa", records, records) == {}
     assert control_decisions("diagnosis", [], records) == {}
+    assert control_answers([], records) == {}
+
+
+def test_options_in_another_order_are_answered_by_their_text(choices):
+    """A copied letter would be wrong each time; a fair control reads what the options say."""
+    known = choices("ABCD")
+    asked = [
+        replace(
+            record,
+            id=f"t{place}",
+            question=f"{record.question} Choose one.",
+            options=list(reversed(record.options)),
+            answer_index=3 - record.answer_index,
+        )
+        for place, record in enumerate(known)
+    ]
+    assert nearest_neighbour("multiple_choice", known, asked) == ["D", "C", "B", "A"]
+
+
+def test_to_open_questions_the_nearest_record_gives_its_whole_answer():
+    """Against scikit-learn: binary 5-grams of characters and the Jaccard distance, on questions of random words."""
+    draw = random.Random(5)
+    words = [
+        "fever",
+        "cough",
+        "gout",
+        "causes",
+        "treats",
+        "what",
+        "heart",
+        "of",
+        "the",
+        "pain",
+        "is",
+        "child",
+    ]
+    texts = [" ".join(draw.choices(words, k=draw.randrange(3, 9))) for _ in range(70)]
+    records = [
+        Record(
+            id=f"{place:02d}", source_row=place, group=str(place), question=text, answer=f"Answer {place}."
+        )
+        for place, text in enumerate(texts)
+    ]
+    train, test = records[:50], records[50:]
+    grams = CountVectorizer(analyzer="char", ngram_range=(5, 5), binary=True).fit_transform(texts)
+    distances = pairwise_distances(grams.toarray().astype(bool), metric="jaccard")[50:, :50]
+    wanted = [train[place].answer for place in distances.argmin(axis=1)]
+    assert control_answers(train, test)["nearest_neighbour"] == wanted
+
+
+def test_an_answer_is_the_most_frequent_only_where_it_stands_twice(diagnoses):
+    test = diagnoses(["x", "y", "z"])
+    assert control_answers(diagnoses(["no", "yes", "yes"]), test)["majority"] == ["yes"] * 3
+    assert "majority" not in control_answers(diagnoses(["no", "yes", "maybe"]), test)
 
 
 @pytest.fixture

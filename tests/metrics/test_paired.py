@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from medadapt.metrics.intervals import Interval
+from medadapt.metrics.marks import on_grid
 from medadapt.metrics.paired import Pair, difference, flip_p, sign_flip_p, verdict
 from medadapt.metrics.resampling import Plan, bootstrap_values, flipped_differences
 
@@ -50,6 +51,16 @@ def test_p_of_groups_counts_all_swaps(gains):
     swapped = [abs(np.dot(signs, gains)) for signs in product((-1, 1), repeat=len(gains))]
     wanted = np.mean(np.array(swapped) >= abs(sum(gains)))
     assert sign_flip_p(np.array(gains)) == pytest.approx(wanted)
+
+
+@given(st.lists(st.fractions(-1, 1, max_denominator=6), min_size=1, max_size=7))
+def test_swaps_that_give_the_difference_again_count_although_marks_lie_on_a_grid(gains):
+    signs = list(product((-1, 1), repeat=len(gains)))
+    sums = [sum(sign * gain for sign, gain in zip(row, gains, strict=True)) for row in signs]
+    as_large = sum(abs(other) >= abs(sum(gains)) for other in sums)  # in whole fractions, without rounding
+    rounded = on_grid([float(gain) for gain in gains])
+    flipped = np.array(signs) @ rounded / len(gains)
+    assert flip_p(rounded.mean(), flipped) == (1 + as_large) / (1 + len(signs))
 
 
 def test_p_stays_exact_for_thousands_of_groups():

@@ -21,7 +21,7 @@ READ = [
 
 @pytest.mark.parametrize(("data_format", "key"), READ)
 def test_every_column_key_that_the_recipe_allows_is_looked_up(prepared, data_format: str, key: str) -> None:
-    source = f"sample:{SAMPLE_OF_FORMAT[data_format]}"
+    source = f"sample:rows/{SAMPLE_OF_FORMAT[data_format]}"
     with pytest.raises(DataError, match=rf"no column 'nowhere', which data\.columns\.{key} names"):
         prepared(None, source=source, format=data_format, columns={key: "nowhere"})
 

@@ -241,7 +241,7 @@ def test_messages_are_freed_of_markup_and_keep_their_paragraphs(dialogues: Calla
 
 
 def test_the_bundled_dialogues_are_all_used(prepared: Callable[..., Any]):
-    result = prepared(None, format="dialogue", source="sample:dialogues")
+    result = prepared(None, format="dialogue", source="sample:rows/dialogues")
 
     assert result.dropped == []
     assert result.facts["leakage"]["exact"] == 0

@@ -141,7 +141,7 @@ def test_questions_that_are_all_alike_leave_nothing_to_test_on(prepared) -> None
 @pytest.mark.parametrize("data_format", sorted(FORMATS))
 @pytest.mark.parametrize("smoke", [False, True])
 def test_bundled_samples_are_usable(prepared, data_format: str, smoke: bool) -> None:
-    source = f"sample:{samples.SAMPLE_OF_FORMAT[data_format]}"
+    source = f"sample:rows/{samples.SAMPLE_OF_FORMAT[data_format]}"
     result = prepared(None, format=data_format, source=source, smoke=smoke)
     assert all(result.splits.values())
     assert result.facts["licence"].startswith("synthetic")

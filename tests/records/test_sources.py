@@ -32,7 +32,7 @@ def test_a_glob_gives_the_files_it_matches(folder: Path) -> None:
 
 
 def test_a_sample_is_a_file_of_the_package() -> None:
-    (file,) = find_sources(data("sample:symptoms")).files
+    (file,) = find_sources(data("sample:rows/symptoms")).files
     assert file.path.is_file()
 
 

@@ -86,12 +86,46 @@ def test_findings_keep_their_problem_and_say_whether_a_gate_failed(choice_inputs
     assert finding.problem == "2 test records also occur in train or validation."
 
 
-def test_open_questions_have_no_control_and_say_so(qa_inputs: Build) -> None:
+def test_open_questions_without_written_answers_have_no_control_and_say_so(qa_inputs: Build) -> None:
     card = proof_card(qa_inputs().metrics)
     assert card.lower_is_better
     assert card.control.tone == "plain"
+    assert card.control.text == "The tuned model wrote no answers to hold against those of a control."
     assert card.paired is None
     assert "Bits per byte, lower is better: 0.840 for the tuned model" in card.sentence
+
+
+def test_open_answers_no_better_than_copied_ones_are_a_doubt(dialogue_inputs: Build) -> None:
+    metrics = dialogue_inputs().metrics
+    metrics["difference"]["bits_per_byte"]["verdict"] = "better"
+    card = proof_card(metrics)
+    assert card.control.title in card.caveats
+    assert card.control.text == (
+        "Copying the answer of the most similar training record reaches a token F1 of 0.225 (0.212 to 0.238). "
+        "Tuned model against it: +0.025 (95% interval −0.015 to +0.065, p = 0.21). "
+        "The score does not show that the model learned more than that. "
+        "Token F1 counts words in common with the reference, not whether medicine agrees."
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "tone", "part"),
+    [("better", "good", "Copying the answer"), ("worse", "bad", "A lookup would serve better")],
+)
+def test_a_copied_answer_beaten_or_not_is_told_in_token_f1(
+    dialogue_inputs: Build, verdict: str, tone: str, part: str
+) -> None:
+    metrics = dialogue_inputs().metrics
+    metrics["against_control"]["verdict"] = verdict
+    control = proof_card(metrics).control
+    assert control.tone == tone
+    assert part in control.text
+    assert "a token F1 of 0.225" in control.text
+    assert "not whether medicine agrees" in control.text
+
+
+def test_a_control_without_the_primary_metric_has_no_bar(dialogue_inputs: Build) -> None:
+    assert [bar.role for bar in proof_card(dialogue_inputs().metrics).bars] == ["baseline", "tuned"]
 
 
 def test_bars_lie_on_one_scale(diagnosis_inputs: Build) -> None:

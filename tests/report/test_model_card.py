@@ -72,6 +72,16 @@ def test_data_sets_of_the_hub_given_splits_and_the_search_are_named(dialogue_inp
     assert "Errors by it: base 20 of 24 (83.3%), tuned 13 of 24 (54.2%)" in prose
 
 
+def test_the_control_stands_with_the_metric_it_is_compared_in(
+    dialogue_inputs: Build, diagnosis_inputs: Build
+) -> None:
+    _, written = split(model_card(dialogue_inputs()))
+    assert "| control without learning | Token F1 |" in written
+    assert "| Nearest training record | 0.225 (0.212 to 0.238) |" in written
+    assert "No better than a simple control" in written
+    assert "| control without learning | Accuracy |" in split(model_card(diagnosis_inputs()))[1]
+
+
 def test_a_smoke_run_names_no_base_that_it_does_not_fit(diagnosis_inputs: Build) -> None:
     inputs = diagnosis_inputs(labels=("Gout", "Acne"))
     matter, prose = split(model_card(dataclasses.replace(inputs, run={**inputs.run, "smoke": True})))

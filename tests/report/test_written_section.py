@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from medadapt.report.inputs import ReportInputs
-from medadapt.report.sections import Banner, Facts, Figure, Section, Table, Text
+from medadapt.report.sections import Banner, Bars, Facts, Figure, Section, Table, Text
 from medadapt.report.written_section import NO_MATRIX, written_section
 
 Build = Callable[..., ReportInputs]
@@ -29,6 +29,29 @@ def test_every_text_metric_stands_with_intervals_p_and_verdict(dialogue_inputs: 
         "better",
     )
     assert "Bits per byte" not in rows
+
+
+def test_the_controls_are_drawn_beside_the_models_by_the_metric_they_are_compared_in(
+    dialogue_inputs: Build,
+) -> None:
+    (drawn,) = [block for block in section_of(dialogue_inputs()).blocks if isinstance(block, Bars)]
+    assert drawn.caption == "Token F1; the line is the 95% interval"
+    assert [(bar.name, bar.role) for bar in drawn.bars] == [
+        ("Base model", "baseline"),
+        ("Tuned model", "tuned"),
+        ("Nearest training record", "control"),
+    ]
+    assert drawn.bars[1].value > drawn.bars[2].value > drawn.bars[0].value
+
+
+def test_controls_that_answered_stand_with_the_metrics_of_the_models(dialogue_inputs: Build) -> None:
+    blocks = section_of(dialogue_inputs()).blocks
+    (table,) = [block for block in blocks if isinstance(block, Table) and "controls" in block.caption]
+    assert table.columns == ("", "Nearest training record")
+    rows = dict(table.rows)
+    assert rows["Token F1"] == "0.225 (0.212 to 0.238)"
+    assert rows["Similarity of meaning (embedding)"] == "–"
+    assert any("Tuned model against it: +0.025" in block.text for block in blocks if isinstance(block, Text))
 
 
 def test_likeness_is_said_not_to_be_medical_agreement(dialogue_inputs: Build) -> None:

@@ -11,13 +11,16 @@ import yaml
 from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import Recipe, dump
 from medadapt.core.recipe_reading import read_recipe
-from medadapt.samples.bundled import recipe_file, recipe_names
+from medadapt.samples.bundled import FILE_OF_SAMPLE, recipe_file, recipe_names
 
 DIAGNOSIS = "symptom-diagnosis-opt-1.3b"
 SYMPTOM_QA = "symptom-qa-llama-3.2-1b-qlora"
 MULTIPLE_CHOICE = "multiple-choice-llama-3.1-8b"
 DIALOGUE = "dialogue-biogpt"
 OPEN_QA = "medical-qa-mistral-7b-int8"
+REFERENCE = sorted([DIAGNOSIS, SYMPTOM_QA, MULTIPLE_CHOICE, DIALOGUE, OPEN_QA])
+"""One for each published workflow."""
+DEMOS = sorted(f"demo-{task}" for task in FILE_OF_SAMPLE)
 
 
 def bundled(name: str) -> Recipe:
@@ -30,8 +33,8 @@ def keys_in(values: Any, prefix: str = "") -> set[str]:
     return set().union(*(keys_in(value, f"{prefix}.{key}".lstrip(".")) for key, value in values.items()))
 
 
-def test_there_is_a_recipe_for_each_workflow():
-    assert recipe_names() == sorted([DIAGNOSIS, SYMPTOM_QA, MULTIPLE_CHOICE, DIALOGUE, OPEN_QA])
+def test_there_is_a_recipe_for_each_workflow_and_a_demo_for_each_sample():
+    assert recipe_names() == sorted([*REFERENCE, *DEMOS])
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -60,7 +63,7 @@ def test_a_recipe_opens_with_hardware_data_and_how_to_launch_it(name: str):
         assert part in opening
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", REFERENCE)
 def test_a_recipe_explains_its_corrections(name: str):
     text = recipe_file(name).read_text(encoding="utf-8")
 
@@ -128,9 +131,18 @@ def test_open_question_recipe_keeps_the_numbers_of_its_workflow():
     assert recipe.examples.max_length == 1024
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", REFERENCE)
 def test_the_reference_recipes_use_the_plain_prompt(name: str):
     assert bundled(name).prompt.chat_template == "never"
+
+
+@pytest.mark.parametrize("name", DEMOS)
+def test_a_demo_recipe_needs_nothing_but_the_package(name: str):
+    recipe = bundled(name)
+
+    assert recipe.data.source == f"sample:{name.removeprefix('demo-')}"
+    assert recipe.model.base == "sample:base"
+    assert recipe.training.tracking == ()
 
 
 def test_an_unknown_recipe_is_refused_with_the_nearest_name():

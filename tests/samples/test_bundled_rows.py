@@ -13,13 +13,19 @@ import pytest
 
 from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import DataSection
-from medadapt.samples.bundled import FILE_OF_SAMPLE, SAMPLE_OF_FORMAT, source_file
+from medadapt.samples.bundled import (
+    FILE_OF_SAMPLE,
+    ROWS_OF_SAMPLE,
+    SAMPLE_OF_FORMAT,
+    rows_source,
+    source_file,
+)
 
 NUM_ROWS = 32
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:
-    path = source_file(name)
+    path = source_file(f"rows/{name}")
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".csv":
         return list(csv.DictReader(text.splitlines()))
@@ -42,10 +48,18 @@ def test_every_format_has_its_sample():
     formats = get_args(DataSection.model_fields["format"].annotation)
 
     assert set(SAMPLE_OF_FORMAT) == set(formats)
-    assert set(SAMPLE_OF_FORMAT.values()) == set(FILE_OF_SAMPLE)
+    assert set(SAMPLE_OF_FORMAT.values()) == set(FILE_OF_SAMPLE) == set(ROWS_OF_SAMPLE)
 
 
-@pytest.mark.parametrize("name", FILE_OF_SAMPLE)
+def test_a_sample_and_its_rows_are_two_sources():
+    for data_format, name in SAMPLE_OF_FORMAT.items():
+        rows = source_file(rows_source(data_format).removeprefix("sample:"))
+        assert rows.is_file()
+        assert source_file(name).is_file()
+        assert source_file(name).stat().st_size > 10 * rows.stat().st_size
+
+
+@pytest.mark.parametrize("name", ROWS_OF_SAMPLE)
 def test_each_file_has_32_rows_without_an_empty_required_text(name: str):
     rows = rows_of(name)
 

@@ -23,7 +23,7 @@ def base_folder(diagnosis_run) -> Path:
 
 @pytest.fixture(scope="session")
 def typed_run(tmp_path_factory, base_folder) -> Path:
-    data = {"format": "typed_qa", "source": "sample:typed_qa"}
+    data = {"format": "typed_qa", "source": "sample:rows/typed_qa"}
     return make_run(
         tmp_path_factory.mktemp("runs") / "typed",
         base_folder,
@@ -35,7 +35,7 @@ def typed_run(tmp_path_factory, base_folder) -> Path:
 
 @pytest.fixture(scope="session")
 def choice_run(tmp_path_factory, base_folder) -> Path:
-    data = {"format": "multiple_choice", "source": "sample:mcq"}
+    data = {"format": "multiple_choice", "source": "sample:rows/mcq"}
     return make_run(tmp_path_factory.mktemp("runs") / "choice", base_folder, until="predict", data=data)
 
 
@@ -46,7 +46,7 @@ def hidden_run(tmp_path_factory, base_folder) -> Path:
         tmp_path_factory.mktemp("runs") / "hidden",
         base_folder,
         until="predict",
-        data={"format": "multiple_choice", "source": "sample:mcq"},
+        data={"format": "multiple_choice", "source": "sample:rows/mcq"},
         prompt={"options": False, "answer": "text"},
         evaluation={"bootstrap_samples": 100, "method": "generate"},
     )

@@ -97,8 +97,8 @@ def test_no_record_is_uploaded_but_labels_and_the_instruction(base_folder, tmp_p
 @pytest.mark.parametrize(
     ("data", "prompt"),
     [
-        ({"format": "typed_qa", "source": "sample:typed_qa"}, {}),
-        ({"format": "multiple_choice", "source": "sample:mcq"}, {"answer": "text_and_explanation"}),
+        ({"format": "typed_qa", "source": "sample:rows/typed_qa"}, {}),
+        ({"format": "multiple_choice", "source": "sample:rows/mcq"}, {"answer": "text_and_explanation"}),
     ],
 )
 def test_no_question_answer_option_or_explanation_is_uploaded(data, prompt, base_folder, tmp_path):

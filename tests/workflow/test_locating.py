@@ -71,7 +71,7 @@ def test_smoke_recipe_keeps_a_readable_source(recipe_path):
 def test_smoke_recipe_takes_bundled_rows_where_the_source_is_missing(recipe_path):
     recipe = locate(str(recipe_path), output=None, overrides=["data.source=gone.csv", "lora.rank=3"]).recipe
     smoke = smoke_recipe(recipe)
-    assert smoke.data.source == "sample:symptoms"
+    assert smoke.data.source == "sample:rows/symptoms"
     assert smoke.lora == recipe.lora
     assert smoke_recipe(smoke) == smoke
 

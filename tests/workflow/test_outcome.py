@@ -18,7 +18,7 @@ from medadapt.workflow.state import RunState, StageState, write_state
 
 def finished_run(folder, codes, *, smoke=False):
     """A run folder as six finished stages leave it, with findings of these exit codes, and its request."""
-    values = {"data": {"format": "symptom_table", "source": "sample:symptoms"}, "model": {"base": "b"}}
+    values = {"data": {"format": "symptom_table", "source": "sample:rows/symptoms"}, "model": {"base": "b"}}
     recipe, run_folder = recipe_from(values, where="test"), RunFolder(folder)
     findings = [{"kind": "leak", "exit_code": code, "problem": "p", "remedy": "r"} for code in codes]
     stages, before = {}, {}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from medadapt.core.recipe_reading import recipe_from
@@ -53,6 +55,14 @@ def test_change_reaches_its_own_stage_first(override, first):
 )
 def test_what_lies_outside_of_the_recipe_counts_too(given):
     assert inputs("encode", **given) != inputs("encode")
+
+
+def test_a_stage_that_computes_something_else_than_before_runs_again():
+    score = next(stage for stage in STAGES if stage.name == "score")
+    older = replace(score, version="1")
+    given = {"before": {"predict": "x"}, "sources": {}, "smoke": False}
+    found = changed_inputs(stage_inputs(older, recipe(), **given), stage_inputs(score, recipe(), **given))
+    assert found == ["version"]
 
 
 def test_differences_name_key_old_and_new_value():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -11,8 +12,10 @@ from typer.exceptions import TyperException
 
 from medadapt.cli import (
     ask_commands,
+    demo_command,
     recipe_commands,
     run_commands,
+    samples_commands,
     search_command,
     share_commands,
     stage_commands,
@@ -61,16 +64,18 @@ def medadapt(
 ) -> None:
     """Fine-tune open language models on medical question answering, and prove whether it helped.
 
-    Start with: medadapt run symptom-diagnosis-opt-1.3b --smoke
+    Start with: medadapt demo
     """
 
 
+demo_command.add_to(app)
 run_commands.add_to(app)
 search_command.add_to(app)
 stage_commands.add_to(app)
 ask_commands.add_to(app)
 share_commands.add_to(app)
 recipe_commands.add_to(app)
+samples_commands.add_to(app)
 
 
 def main() -> NoReturn:
@@ -79,6 +84,8 @@ def main() -> NoReturn:
 
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # without UTF-8 a sign becomes `?`, and never a traceback
     try:
         code = app(standalone_mode=False)
     except MedAdaptError as problem:

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
-from medadapt.cli.console import plain, print_json, results, talk
+from medadapt.cli.console import plain, print_json, results
+from medadapt.cli.show_card import show_card
 from medadapt.workflow.outcome import Outcome
 
-VERDICT_STYLES = {"better": "bold green", "worse": "bold red", "not shown": "bold yellow"}
-NEVER = "0.0%"
-TONE_STYLES = {"good": "green", "bad": "bold red", "warning": "yellow", "plain": ""}
 
-
-def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
-    """Print what a command left behind."""
+def show_outcome(outcome: Outcome, *, as_json: bool, whole: bool = True) -> None:
+    """Print what a command left behind. `whole` shows all metrics on the card."""
     if as_json:
         print_json(outcome_values(outcome))
         return
@@ -26,7 +21,7 @@ def show_outcome(outcome: Outcome, *, as_json: bool) -> None:
     elif outcome.skipped:
         results.print(plain(f"up to date, skipped: {', '.join(outcome.skipped)}", "dim"))
     if outcome.metrics:
-        show_card(outcome.metrics)
+        show_card(outcome.metrics, whole=whole)
     if outcome.smoke:
         results.print(
             "This was a smoke run: a tiny random base and few rows. Its numbers mean nothing.", style="bold"
@@ -63,56 +58,3 @@ def outcome_values(outcome: Outcome) -> dict[str, Any]:
         "metrics": summary,
         "findings": list(outcome.findings),
     }
-
-
-LONGEST_WORD = len("Perplexity")
-"""Of the metrics' names; at 80 columns the other columns would squeeze it."""
-
-
-def show_card(metrics: dict[str, Any]) -> None:
-    """The proof card, read from metrics.json."""
-    from medadapt.report.card import proof_card  # only now: most commands show none
-
-    card = proof_card(metrics)
-    results.print()
-    results.print(
-        Text.assemble((card.task, "bold"), f"  {card.base}, {card.n} test records, {card.level} intervals")
-    )
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column(min_width=LONGEST_WORD)
-    for heading in ("base", "tuned", "difference"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for row in card.rows:
-        style = "bold" if row.primary else ""
-        table.add_row(
-            plain(row.name, style),
-            _with(row.baseline, row.baseline_interval.replace(" to ", "–")),
-            _with(row.tuned, row.tuned_interval.replace(" to ", "–")),
-            _with(row.difference, row.difference_interval.removesuffix(" points")),
-            Text.assemble(
-                plain(row.verdict, VERDICT_STYLES[row.verdict]), "\n", plain(f"p {_equals(row.p)}", "dim")
-            ),
-        )
-    results.print(table)
-    results.print(plain(card.sentence, VERDICT_STYLES[card.verdict]))
-    for judgement in (card.control, card.leakage):
-        results.print(
-            Text.assemble(plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.text))
-        )
-    for what, baseline, tuned in card.rates:
-        if (baseline, tuned) != (NEVER, NEVER):
-            results.print(plain(f"{what}: base {baseline}, tuned {tuned}", "yellow"))
-    for finding in card.findings:
-        where, style = (talk, "bold red") if finding.failed else (results, "yellow")
-        where.print(Text.assemble(plain(finding.problem, style), plain(f" {finding.remedy}")))
-    results.print(plain(card.notice, "dim"))
-
-
-def _equals(p: str) -> str:
-    return p if p.startswith("<") else f"= {p}"
-
-
-def _with(value: str, interval: str) -> Text:
-    """A value with its interval below it, so that the table fits a narrow terminal."""
-    return Text.assemble(plain(value), "\n" if interval else "", plain(interval, "dim"))

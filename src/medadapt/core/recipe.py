@@ -155,7 +155,7 @@ class ModelSection(Section):
     """The base model and how it is held in memory."""
 
     base: Annotated[str, Field(min_length=1)]
-    """A local folder or a Hugging Face model id."""
+    """A local folder, a Hugging Face model id, or `sample:base`, the small model that comes with MedAdapt."""
     revision: str | None = None
     """Commit or tag of a hub model."""
     quantization: Literal["none", "int8", "nf4"] = "none"
@@ -171,6 +171,14 @@ class ModelSection(Section):
     `training.epochs: 0` it is only evaluated."""
     trust_remote_code: bool = False
     """Run Python code that comes with the model. Needs a pinned `revision`."""
+
+    @model_validator(mode="after")
+    def _a_bundled_base_has_no_revision(self) -> ModelSection:
+        if self.base.startswith("sample:") and self.revision is not None:
+            raise ValueError(
+                f"revision is a commit or tag of a hub model, but {self.base} comes with MedAdapt; remove revision"
+            )
+        return self
 
     @model_validator(mode="after")
     def _remote_code_needs_a_commit(self) -> ModelSection:

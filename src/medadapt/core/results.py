@@ -105,6 +105,9 @@ Metrics = dict[str, Any]
 Always there: `schema task primary n num_groups alpha protocol baseline tuned intervals difference effect
 detectable_difference detectable_reason controls against_control leakage uniform_loss rates groups calibration
 findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric, `difference` a `Difference`.
+`against_control` is a `Difference`, the tuned model minus the best control, with that control's `name` and the
+`metric` compared: `accuracy` for closed tasks, `token_f1` for open ones. Without a control to compare, `name` and
+`value` are null, with a `reason`.
 `bleu` and `chrf` go from 0 to 100, all other metrics of answers from 0 to 1, `similarity` from -1 to 1.
 
 Closed tasks: `confusion` {labels, baseline, tuned: rows of counts}; `paired` {both_right, baseline_only,

@@ -2,49 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from medadapt.core.records import Task
 from medadapt.metrics.controls import CONTROLS
 from medadapt.metrics.entrants import Entrants, estimates_of
 from medadapt.metrics.estimates import NO_COLUMN
+from medadapt.metrics.marks import Tallies
 from medadapt.metrics.paired import Pair, difference
+from medadapt.metrics.resampling import flipped_differences
+from medadapt.metrics.values import METRICS, ZERO_ONE
+
+COMPARED: Mapping[Task, str] = {
+    "diagnosis": "accuracy",
+    "multiple_choice": "accuracy",
+    "qa": "token_f1",
+}
+"""By which metric the tuned model and the controls are held against each other."""
+
+NEVER = {
+    "nll": "a control gives no likelihood",
+    "right_generated": "a control writes no text",
+    "similarity": "only what the models wrote is embedded",
+}
+"""What no control has, by first column, and why."""
 
 
 def control_scores(entrants: Entrants, metrics: Sequence[str]) -> dict[str, Any]:
     """Estimates by control and metric, with the metrics of the models; null where a control has none."""
-    missing = {
-        **NO_COLUMN,
-        "nll": "a control gives no likelihood",
-        "right_generated": "a control writes no text",
+    return {
+        name: estimates_of(name, entrants, metrics=metrics, missing=_missing(name, entrants))
+        for name in CONTROLS
     }
-    if reason := _no_control(entrants):
-        missing = dict.fromkeys(NO_COLUMN, reason)
-    return {name: estimates_of(name, entrants, metrics=metrics, missing=missing) for name in CONTROLS}
 
 
 def against_best_control(entrants: Entrants) -> dict[str, Any]:
-    """The accuracy of the tuned model minus that of the most accurate control, on the same records."""
-    if reason := _no_control(entrants):
-        unknown = dict.fromkeys(("name", "value", "low", "high", "p", "test"))
-        return {**unknown, "verdict": "not shown", "reason": reason}
-    best = max(CONTROLS, key=lambda name: float(entrants.tallies[name]["right"].mean()))
+    """The tuned model minus the best control, on the same records, by the metric of `COMPARED`."""
+    metric = COMPARED[entrants.task]
+    (column, *_), _ = METRICS[metric]
+    if reason := _no_comparison(entrants, column):
+        unknown = dict.fromkeys(("value", "low", "high", "p", "test"))
+        return {"name": None, "metric": metric, **unknown, "verdict": "not shown", "reason": reason}
+    answering = [name for name in CONTROLS if name in entrants.tallies]
+    best = max(answering, key=lambda name: float(entrants.tallies[name][column].mean()))
+    first, second = (_columns_of(metric, entrants.tallies[name]) for name in (best, "tuned"))
     pair = Pair(
-        first=entrants.tallies[best],
-        second=entrants.tallies["tuned"],
+        first=first,
+        second=second,
         first_resampled=entrants.resampled[best],
         second_resampled=entrants.resampled["tuned"],
-        flipped={},
+        flipped={} if metric in ZERO_ONE else flipped_differences(first, second, entrants.plan),
         plan=entrants.plan,
         alpha=entrants.alpha,
     )
-    return {"name": best, **asdict(difference("accuracy", pair))}
+    return {"name": best, "metric": metric, **asdict(difference(metric, pair))}
 
 
-def _no_control(entrants: Entrants) -> str | None:
-    if entrants.task == "qa":
-        return "open answers are not compared with controls yet"
-    if not set(CONTROLS) <= entrants.tallies.keys():
+def _columns_of(metric: str, tallies: Tallies) -> Tallies:
+    columns, _ = METRICS[metric]
+    return {name: tallies[name] for name in columns}
+
+
+def _no_comparison(entrants: Entrants, column: str) -> str | None:
+    if column not in entrants.tallies["tuned"]:
+        return (
+            "the tuned model wrote no answers to hold against those of a control (evaluation.method: generate "
+            "lets both models write)"
+        )
+    if not entrants.tallies.keys() & {*CONTROLS}:
         return "there are no training records for a control to answer from"
     return None
+
+
+def _missing(name: str, entrants: Entrants) -> dict[str, str]:
+    """Why a control lacks a metric, by the metric's first column."""
+    if name in entrants.tallies:
+        return {**NO_COLUMN, **NEVER}
+    if entrants.tallies.keys() & {*CONTROLS}:
+        reason = "no training answer stands twice, so none is the most frequent"
+    else:
+        reason = "there are no training records for a control to answer from"
+    return {**dict.fromkeys(NO_COLUMN, reason), **NEVER}

@@ -4,6 +4,9 @@
 to the first in alphabetical order. `nearest_neighbour` copies the answer of the training record with the most
 similar input (`neighbours.py`); in multiple choice it takes the option that resembles the copied answer most,
 the first of equals, and the copied letter where no option has anything in common with it.
+
+To open questions the controls write texts: `nearest_neighbour` the whole answer of that training record,
+`majority` the most frequent training answer, where one stands at least twice.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ CONTROLS = ("majority", "nearest_neighbour")
 
 
 def control_decisions(task: Task, train: Sequence[Record], test: Sequence[Record]) -> dict[str, list[str]]:
-    """The answers of each control to the test records; empty for open tasks or without training data."""
+    """The label or letter each control gives to the test records; empty for open tasks or without training data."""
     answers = truths(task, train)
     if not answers:
         return {}
@@ -29,6 +32,17 @@ def control_decisions(task: Task, train: Sequence[Record], test: Sequence[Record
         "majority": majority(answers, len(test)),
         "nearest_neighbour": nearest_neighbour(task, train, test),
     }
+
+
+def control_answers(train: Sequence[Record], test: Sequence[Record]) -> dict[str, list[str]]:
+    """The text each control gives to open test questions; a control that has none is left out."""
+    if not train:
+        return {}
+    answers = [record.answer for record in train]
+    written = {"nearest_neighbour": [answers[index] for index in nearest_records(test, train)]}
+    if len(set(answers)) < len(answers):
+        written["majority"] = majority(answers, len(test))
+    return written
 
 
 def majority(answers: Sequence[str], count: int) -> list[str]:

@@ -11,18 +11,18 @@ import numpy as np
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Prediction
-from medadapt.metrics.controls import control_decisions
+from medadapt.metrics.controls import control_answers, control_decisions
 from medadapt.metrics.estimates import estimates
 from medadapt.metrics.marks import FloatArray, Tallies, mark_decisions, mark_likelihoods, mark_texts, truths
 from medadapt.metrics.paired import Pair
 from medadapt.metrics.resampling import Plan, bootstrap_values, flipped_differences, group_numbers
 from medadapt.metrics.values import METRICS
-from medadapt.metrics.written import mark_answers
+from medadapt.metrics.written import mark_answers, mark_likeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entrants:
-    """The columns of every entrant by name (`baseline`, `tuned`, and the controls of closed tasks)."""
+    """The columns of every entrant by name: `baseline`, `tuned`, and the controls that have an answer."""
 
     task: Task
     labels: list[str]
@@ -50,25 +50,18 @@ def mark_entrants(
     alpha: float,
     soft_match: SoftMatchSection,
 ) -> Entrants:
-    """Mark both models, and for closed tasks the controls, on the test records."""
+    """Mark both models and the controls on the test records."""
     plan = Plan(group=group_numbers([record.group for record in test]), samples=samples, seed=seed)
     predictions = {"baseline": baseline, "tuned": tuned}
-    answers = truths(task, test)
-    labels: list[str] = []
-    tallies: dict[str, Tallies] = {name: {"records": np.ones(len(test))} for name in predictions}
-    if answers is not None:
-        chosen: dict[str, Sequence[str | None]]
-        chosen = {name: [row.choice for row in rows] for name, rows in predictions.items()}
-        used = {choice for choices in chosen.values() for choice in choices if choice is not None}
-        labels = sorted(used.union(answers))
-        decided = {**chosen, **control_decisions(task, train, test)}
-        tallies = {name: mark_decisions(answers, choices, labels) for name, choices in decided.items()}
+    right_answers = truths(task, test)
+    if right_answers is None:
+        labels: list[str] = []
+        tallies = _mark_open(train, test, predictions, soft_match)
+    else:
+        decided = control_decisions(task, train, test)
+        labels, tallies = _mark_closed(right_answers, predictions, decided)
     for name, rows in predictions.items():
         tallies[name] |= mark_likelihoods(rows)
-        if answers is None:
-            tallies[name] |= mark_answers(test, rows, soft_match)
-        else:
-            tallies[name] |= mark_texts(answers, rows)
     return Entrants(
         task=task,
         labels=labels,
@@ -77,6 +70,37 @@ def mark_entrants(
         plan=plan,
         alpha=alpha,
     )
+
+
+def _mark_closed(
+    right_answers: Sequence[str],
+    predictions: Mapping[str, Sequence[Prediction]],
+    controls: Mapping[str, Sequence[str]],
+) -> tuple[list[str], dict[str, Tallies]]:
+    """Labels that are true or chosen by a model, and the columns of decisions and of what was written."""
+    chosen: dict[str, Sequence[str | None]]
+    chosen = {name: [row.choice for row in rows] for name, rows in predictions.items()}
+    used = {choice for choices in chosen.values() for choice in choices if choice is not None}
+    labels = sorted(used.union(right_answers))
+    decided = {**chosen, **controls}
+    tallies = {name: mark_decisions(right_answers, choices, labels) for name, choices in decided.items()}
+    for name, rows in predictions.items():
+        tallies[name] |= mark_texts(right_answers, rows)
+    return labels, tallies
+
+
+def _mark_open(
+    train: Sequence[Record],
+    test: Sequence[Record],
+    predictions: Mapping[str, Sequence[Prediction]],
+    soft_match: SoftMatchSection,
+) -> dict[str, Tallies]:
+    """Columns of written answers; of the controls only where a model wrote any to be held against them."""
+    marks = {name: mark_answers(test, rows, soft_match) for name, rows in predictions.items()}
+    if any(marks.values()):
+        for name, answers in control_answers(train, test).items():
+            marks[name] = mark_likeness(test, answers, soft_match)
+    return {name: {"records": np.ones(len(test)), **columns} for name, columns in marks.items()}
 
 
 def pair_models(entrants: Entrants, *, same_model: bool) -> Pair:

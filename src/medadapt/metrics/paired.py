@@ -25,7 +25,7 @@ from scipy import stats
 
 from medadapt.core.results import LOWER_IS_BETTER, Difference, Verdict
 from medadapt.metrics.intervals import Interval, expanded_percentile, tango
-from medadapt.metrics.marks import FloatArray, Tallies
+from medadapt.metrics.marks import GRID, FloatArray, Tallies
 from medadapt.metrics.resampling import Plan, sum_groups, total
 from medadapt.metrics.values import ZERO_ONE, metric_values
 
@@ -108,8 +108,8 @@ def sign_flip_p(gains: FloatArray) -> float:
 
 def flip_p(value: float, flipped: FloatArray) -> float:
     """Two-sided p of an observed difference among those after random swaps of the models."""
-    # Swaps that give the observed difference again must count, whatever rounding does to the last bits.
-    as_large = np.abs(flipped) >= abs(value) * (1 - 1e-9)
+    # Swaps that give the observed difference again must count, whatever rounding to the grid does to its end.
+    as_large = np.abs(flipped) >= abs(value) * (1 - 1e-6) - 4 / GRID
     return float((1 + as_large.sum()) / (1 + len(flipped)))
 
 

@@ -21,23 +21,31 @@ ROUNDING = 1e-9
 def mark_answers(
     test: Sequence[Record], predictions: Sequence[Prediction], soft_match: SoftMatchSection
 ) -> Tallies:
-    """Columns of the written answers against the reference of the same record; an empty answer earns 0.
+    """Columns of a model's written answers: those of `mark_likeness`, and `similarity` (n,) where there is one.
 
-    Returns `rouge1`, `rouge2`, `rougeL`, `token_f1`, `fuzzy` (n,), `bleu_counts` (n, 10), `chrf_counts`
-    (n, 18), `right_soft` (n,): 1 where the likeness of `soft_match` reaches its threshold, and `similarity`
-    (n,) where the predictions have it. Empty where no answer was written. A question that occurs with several
-    answers is several records, each marked against its own.
+    Empty where no answer was written; among others, an answer that is missing counts as an empty one.
     """
     if all(prediction.text is None for prediction in predictions):
         return {}
-    answers = [(prediction.text or "").strip() for prediction in predictions]
-    references = [record.answer for record in test]
-    found: Tallies = {name: on_grid(_likeness(name, answers, references)) for name in LIKENESS}
-    found["right_soft"] = _reached(found[soft_match.metric], soft_match.threshold)
-    found["bleu_counts"] = bleu_counts(answers, references)
-    found["chrf_counts"] = chrf_counts(answers, references)
+    found = mark_likeness(test, [prediction.text or "" for prediction in predictions], soft_match)
     if has_similarity(predictions):
         found["similarity"] = on_grid([prediction.similarity for prediction in predictions])
+    return found
+
+
+def mark_likeness(test: Sequence[Record], answers: Sequence[str], soft_match: SoftMatchSection) -> Tallies:
+    """Columns of answers against the reference of the same record; an empty answer earns 0.
+
+    Returns `rouge1`, `rouge2`, `rougeL`, `token_f1`, `fuzzy` (n,), `bleu_counts` (n, 10), `chrf_counts`
+    (n, 18) and `right_soft` (n,): 1 where the likeness of `soft_match` reaches its threshold. A question that
+    occurs with several answers is several records, each marked against its own.
+    """
+    written = [answer.strip() for answer in answers]
+    references = [record.answer for record in test]
+    found: Tallies = {name: on_grid(_likeness(name, written, references)) for name in LIKENESS}
+    found["right_soft"] = _reached(found[soft_match.metric], soft_match.threshold)
+    found["bleu_counts"] = bleu_counts(written, references)
+    found["chrf_counts"] = chrf_counts(written, references)
     return found
 
 

@@ -21,6 +21,7 @@ from medadapt.core.errors import ModelError
 from medadapt.core.hashes import sha256_file
 from medadapt.models.base_files import looks_like_path, read_base_config
 from medadapt.models.hub_adapter import HUB, fetch_adapter
+from medadapt.models.local_base import local_folder
 
 if TYPE_CHECKING:
     from medadapt.models.lora import Variant
@@ -181,7 +182,7 @@ def _damaged(path: Path, problem: str) -> ModelError:
 def same_base_name(one: str, other: str) -> bool:
     """Whether two names can mean the same weights: only two hub ids with different last parts cannot."""
     if any(
-        looks_like_path(name) or "/" not in name or Path(name).expanduser().is_dir() for name in (one, other)
+        looks_like_path(name) or "/" not in name or local_folder(name) is not None for name in (one, other)
     ):
         return True
     return _last_part(one) == _last_part(other)

@@ -24,6 +24,7 @@ from huggingface_hub.errors import (
 
 from medadapt.core.errors import DiskError, ModelError, first_line
 from medadapt.core.files import disk_faults
+from medadapt.models.local_base import local_folder
 
 CONFIG = "config.json"
 ONE_FILE = "model.safetensors"
@@ -58,8 +59,8 @@ def find_folder(name: str, *, revision: str | None = None, code: bool = False) -
     `code` also fetches the Python files that come with a model. Raises ModelError where there is no such
     model, or none that this machine may have.
     """
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
+    folder = local_folder(name)
+    if folder is None:
         if looks_like_path(name):
             raise ModelError(
                 f"The base model folder {name} does not exist.",
@@ -81,7 +82,7 @@ def find_files(name: str, *, revision: str | None = None, code: bool = False) ->
     """All files of a base, downloaded where that is needed and allowed. Raises ModelError as above."""
     folder = find_folder(name, revision=revision, code=code)
     shards = _shards(folder)
-    if not Path(name).expanduser().is_dir() and not all((folder / shard).exists() for shard in shards):
+    if local_folder(name) is None and not all((folder / shard).exists() for shard in shards):
         folder = fetch(name, revision, (*SMALL_FILES, *WEIGHT_FILES, *shards, *(("*.py",) if code else ())))
         shards = _shards(folder)
     if missing := [shard for shard in shards if not (folder / shard).exists()]:
@@ -98,7 +99,7 @@ def check_weights(name: str, *, revision: str | None = None) -> list[Path]:
     missing = [shard for shard in _shards(folder) if not (folder / shard).exists()]
     if not missing:
         return [folder / shard for shard in _shards(folder)]
-    if Path(name).expanduser().is_dir():
+    if local_folder(name) is not None:
         raise _no_weights(name, missing[0], [path.name for path in folder.iterdir()])
     try:
         names = list_repo_files(name, revision=revision)
@@ -207,7 +208,7 @@ def _no_weights(name: str, missing: str, there: list[str]) -> ModelError:
             "a model with config.json, model.safetensors and the tokenizer",
             "Correct model.base, or complete the download.",
         )
-    is_folder = Path(name).expanduser().is_dir()
+    is_folder = local_folder(name) is not None
     elsewhere = "a copy that is" if is_folder else "model.revision with a converted copy (often refs/pr/1)"
     return ModelError(
         f"{name} holds its weights as {pickled[0]}, a pickle that can run code when opened.",

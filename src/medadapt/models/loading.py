@@ -23,6 +23,7 @@ from medadapt.models.base_files import (
 from medadapt.models.device import PRECISION_OF, device_facts, pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
 from medadapt.models.forward import text_config, verify_forward
+from medadapt.models.local_base import local_folder
 from medadapt.models.placement import Placement, place_base
 from medadapt.models.quantization import (
     check_head,
@@ -186,9 +187,7 @@ def _load_weights(name: str, folder: Path, options: dict[str, Any]) -> Any:
 
 def load_tokenizer(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:
     """The tokenizer of a base. Raises ModelError when there is none."""
-    folder = Path(name).expanduser()
-    if not folder.is_dir():
-        folder = find_folder(name, revision=revision, code=trust_remote_code)
+    folder = local_folder(name) or find_folder(name, revision=revision, code=trust_remote_code)
     try:
         with quiet_libraries():
             tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)

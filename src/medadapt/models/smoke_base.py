@@ -15,6 +15,7 @@ from medadapt.core.files import disk_faults
 from medadapt.core.recipe import ModelSection
 from medadapt.models.base_files import looks_like_path
 from medadapt.models.loading import load_config, load_tokenizer, refuse_foreign_code
+from medadapt.models.local_base import local_folder
 from medadapt.models.quiet import quiet_libraries
 
 # Architectures of well-known families, by the name of the model: a smoke run needs no download.
@@ -124,9 +125,9 @@ def byte_tokenizer() -> Any:
 
 
 def _config_on_disk(model: ModelSection) -> Any | None:
-    folder = Path(model.base).expanduser()
-    if looks_like_path(model.base) or folder.is_dir():
-        if (folder / "config.json").is_file():
+    folder = local_folder(model.base)
+    if looks_like_path(model.base) or folder is not None:
+        if folder is not None and (folder / "config.json").is_file():
             refuse_foreign_code(folder / "config.json", model.base, trusted=False)
             return load_config(model.base)
         return None
@@ -137,7 +138,7 @@ def _config_on_disk(model: ModelSection) -> Any | None:
 
 
 def _tokenizer_on_disk(model: ModelSection) -> Any | None:
-    if Path(model.base).expanduser().is_dir():
+    if local_folder(model.base) is not None:
         return load_tokenizer(model.base)
     try:
         return AutoTokenizer.from_pretrained(model.base, revision=model.revision, local_files_only=True)

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, Metrics, Verdict
 from medadapt.report import verdicts, wording
+from medadapt.report.bars import Bar, metric_bars
 from medadapt.report.clean_text import one_line
 
-BarRole = Literal["baseline", "tuned", "control"]
 FINDING_TITLES = {
     "leak": "Test records leaked into training",
     "regression": "The tuned model is worse than the base",
@@ -31,19 +31,6 @@ RATE_NAMES = {
 
 HIGH_RATE = 0.05
 """From this share of the test records on, what went missing is a warning: it can decide a verdict."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """One value of the primary metric with its interval, as places on a common scale."""
-
-    name: str
-    role: BarRole
-    text: str
-    value: float
-    """Place of the value on the scale, 0 to 100."""
-    low: float | None
-    high: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +91,7 @@ class ProofCard:
     caveats: tuple[str, ...]
     """What speaks against believing a gain, in a few words each."""
     bars: tuple[Bar, ...]
+    """Of the primary metric."""
     rows: tuple[CardRow, ...]
     """The primary metric first."""
     paired: PairedCounts | None
@@ -133,7 +121,7 @@ def proof_card(metrics: Metrics) -> ProofCard:
         verdict=verdict,
         sentence=verdicts.gain(metrics),
         caveats=tuple(doubts) if verdict == "better" else (),
-        bars=_bars(metrics),
+        bars=metric_bars(metrics, primary),
         rows=_rows(metrics),
         paired=paired_counts(metrics.get("paired")),
         control=control,
@@ -142,37 +130,6 @@ def proof_card(metrics: Metrics) -> ProofCard:
         rates_tone=_rates_tone(metrics.get("rates") or {}),
         findings=tuple(_finding(finding) for finding in metrics.get("findings") or []),
         notice=wording.NOT_A_MEDICAL_DEVICE,
-    )
-
-
-def _bars(metrics: Metrics) -> tuple[Bar, ...]:
-    primary = metrics["primary"]
-    controls = metrics.get("controls") or {}
-    named: list[tuple[str, BarRole, Any]] = [
-        ("Base model", "baseline", metrics["baseline"].get(primary)),
-        ("Tuned model", "tuned", metrics["tuned"].get(primary)),
-        *(
-            (wording.control_name(name), "control", (leaves or {}).get(primary))
-            for name, leaves in controls.items()
-        ),
-    ]
-    shown = [(name, role, leaf) for name, role, leaf in named if leaf and leaf.get("value") is not None]
-    ends = [leaf[end] for _, _, leaf in shown for end in ("value", "high") if leaf.get(end) is not None]
-    scale = 1.0 if primary in wording.SHARE_METRICS else 1.05 * max(ends, default=1.0)
-
-    def place(value: float | None) -> float | None:
-        return None if value is None or scale <= 0 else round(min(max(100 * value / scale, 0.0), 100.0), 2)
-
-    return tuple(
-        Bar(
-            name=name,
-            role=role,
-            text=wording.estimate(primary, leaf),
-            value=place(leaf["value"]) or 0.0,
-            low=place(leaf.get("low")),
-            high=place(leaf.get("high")),
-        )
-        for name, role, leaf in shown
     )
 
 

@@ -74,6 +74,12 @@ def changes(
     return Changes(broken=len(broken), mended=mended, worst=cases)
 
 
+def sayings_of(task: Task, record: Record, baseline: Prediction, tuned: Prediction) -> tuple[Saying, ...]:
+    """What the reference and both models say to one test record, in this order."""
+    pair = _pair(task, "accuracy", record, baseline, tuned)
+    return _open_sayings(pair) if task == "qa" else _closed_sayings(task, pair)
+
+
 def _pair(task: Task, primary: str, record: Record, baseline: Prediction, tuned: Prediction) -> Pair:
     if task == "qa":
         before, after = _nats_per_token(baseline), _nats_per_token(tuned)
@@ -135,7 +141,7 @@ def _case(task: Task, pair: Pair, prompt: str) -> Case:
         turns=_turns(record.history),
         question=shortened(question, MAX_TEXT),
         options=_options(pair) if task == "multiple_choice" else (),
-        sayings=_open_sayings(pair) if task == "qa" else _closed_sayings(task, pair),
+        sayings=sayings_of(task, record, pair.baseline, pair.tuned),
         prompt=shortened(prompt, MAX_PROMPT),
     )
 

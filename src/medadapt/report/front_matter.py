@@ -12,6 +12,7 @@ from medadapt.report import wording
 from medadapt.report.clean_text import one_line
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.verdicts import leakage
+from medadapt.samples.bundled_base import SAMPLE_BASE
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 HUB_TASKS = {
@@ -108,6 +109,17 @@ def base_id(base: str) -> str | None:
     if not HUB_ID.fullmatch(base) or base.startswith("."):
         base = PureWindowsPath(PurePosixPath(base).name).name
     return base if HUB_ID.fullmatch(base) else None
+
+
+def base_in_words(base: str) -> str | None:
+    """The base as a sentence names it; None for a folder whose name is no possible id.
+
+    >>> base_in_words("sample:base")
+    'sample:base (the small demonstration model that comes with MedAdapt)'
+    """
+    if base == SAMPLE_BASE:
+        return f"{SAMPLE_BASE} (the small demonstration model that comes with MedAdapt)"
+    return base_id(base)
 
 
 def base_name(inputs: ReportInputs) -> str:

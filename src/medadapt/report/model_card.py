@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from medadapt.report import wording
+from medadapt.report import verdicts, wording
 from medadapt.report.card import ProofCard, proof_card
 from medadapt.report.clean_text import one_line
 from medadapt.report.data_section import given_splits, hub_rows, ledger
 from medadapt.report.facts import described, facts, machine, start_adapter
-from medadapt.report.front_matter import base_id, base_name, front_matter, why_no_results
+from medadapt.report.front_matter import base_in_words, base_name, front_matter, why_no_results
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.markdown import inline, table
 from medadapt.report.search_section import JUDGED, search_facts
@@ -53,7 +53,7 @@ def _summary(inputs: ReportInputs, card: ProofCard) -> str:
     variant = (inputs.recipe.get("lora") or {}).get("variant", "lora")
     kind = "QLoRA" if (inputs.recipe.get("model") or {}).get("quantization", "none") != "none" else "LoRA"
     kind = kind if variant == "lora" else f"{kind} ({variant})"
-    base = inline(base_id(base_name(inputs)) or "a local base model")
+    base = inline(base_in_words(base_name(inputs)) or "a local base model")
     if inputs.run.get("smoke"):
         base = f"a tiny random stand-in of {base}"
     made = "trained with MedAdapt"
@@ -89,16 +89,17 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
         )
         for row in card.rows
     ]
+    compared = verdicts.compared_metric(metrics)
     controls: list[tuple[str, ...]] = [
-        (wording.control_name(name), wording.estimate("accuracy", (leaves or {}).get("accuracy")))
+        (wording.control_name(name), wording.estimate(compared, (leaves or {}).get(compared)))
         for name, leaves in (metrics.get("controls") or {}).items()
-        if ((leaves or {}).get("accuracy") or {}).get("value") is not None
+        if ((leaves or {}).get(compared) or {}).get("value") is not None
     ]
     parts = [
         f"Both models on the same {wording.amount(card.n, 'test record')}, with {card.level} intervals:",
         table(("metric", "base", "tuned", "difference", "p", "verdict"), rows),
         f"**{card.control.title}.** {inline(card.control.text)}",
-        *([table(("control without learning", "accuracy"), controls)] if controls else []),
+        *([table(("control without learning", wording.metric_name(compared)), controls)] if controls else []),
         f"**{card.leakage.title}.** {inline(card.leakage.text)}",
     ]
     if likeness := soft_match_sentence(metrics.get("soft_match") or {}, card.level):

@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
+from medadapt.report.bars import Bar
 from medadapt.report.card import ProofCard
 from medadapt.report.figures.drawing import DOTS_PER_INCH
 
@@ -64,6 +65,15 @@ class Table:
     """The cells after the first hold words rather than figures."""
     marked: int | None = None
     """Place of the row that stands out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """One metric of models and controls, drawn on a common scale."""
+
+    kind: ClassVar[str] = "bars"
+    caption: str
+    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +165,7 @@ class Code:
     text: str
 
 
-Block: TypeAlias = Text | Heading | Banner | Facts | Table | Figure | MaskedExample | Case | Code
+Block: TypeAlias = Text | Heading | Banner | Facts | Table | Bars | Figure | MaskedExample | Case | Code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

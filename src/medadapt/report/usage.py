@@ -9,6 +9,7 @@ from medadapt.report.asking_code import asking_code, quoted
 from medadapt.report.front_matter import base_id, base_name
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.markdown import fenced, inline
+from medadapt.samples.bundled_base import SAMPLE_BASE
 
 PACKED = {
     "nf4": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True',
@@ -39,7 +40,8 @@ def _load(inputs: ReportInputs) -> list[str]:
     if inputs.run.get("smoke"):
         base = "path/to/this/run/0-base"
     packing = PACKED.get(str(model.get("quantization")))
-    options = [json.dumps(base)]
+    bundled = base_name(inputs) == SAMPLE_BASE and not inputs.run.get("smoke")
+    options = ["base_folder()" if bundled else json.dumps(base)]
     if model.get("revision"):
         options.append(f"revision={quoted(str(model['revision']))}")
     if packing:
@@ -49,6 +51,7 @@ def _load(inputs: ReportInputs) -> list[str]:
     return [
         "from peft import PeftModel",
         f"from transformers import {', '.join(names)}",
+        *(["", "from medadapt.samples.bundled_base import base_folder"] if bundled else []),
         "",
         'adapter = "path/to/this/adapter"',
         f"base = AutoModelForCausalLM.from_pretrained({call})",

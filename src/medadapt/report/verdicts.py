@@ -9,6 +9,15 @@ from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, Metrics
 from medadapt.report import wording
 from medadapt.report.clean_text import one_line
 
+MEASURES = {
+    "accuracy": ("an accuracy", ""),
+    "token_f1": (
+        "a token F1",
+        " Token F1 counts words in common with the reference, not whether medicine agrees.",
+    ),
+}
+"""How the metric of a comparison reads in a sentence, and what has to be said of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
@@ -45,34 +54,41 @@ def against_control(metrics: Metrics) -> Judgement:
     if not name or comparison.get("value") is None:
         reason = comparison.get("reason") or "no simple control was measured for this task"
         return Judgement(tone="plain", title="No simple control", text=_sentence(reason))
-    reached = wording.estimate("accuracy", ((metrics.get("controls") or {}).get(name) or {}).get("accuracy"))
+    metric = compared_metric(metrics)
+    of_control = ((metrics.get("controls") or {}).get(name) or {}).get(metric)
+    measure, meaning = MEASURES.get(metric, (f"a {wording.metric_name(metric)}", ""))
+    reached = f"{measure} of {wording.estimate(metric, of_control)}"
     way = {
         "majority": "always giving the most frequent training answer",
         "nearest_neighbour": "copying the answer of the most similar training record",
     }.get(name, wording.control_name(name))
-    proof = (
-        f"{wording.metric_change('accuracy', comparison['value'])}{_proof(metrics, comparison, 'accuracy')}"
-    )
+    change = wording.metric_change(metric, comparison["value"]) + _proof(metrics, comparison, metric)
+    against = f"Tuned model against it: {change}."
     match comparison.get("verdict"):
         case "better":
             return Judgement(
                 tone="good",
                 title="Beats the simple controls",
-                text=f"{_capital(way)} reaches an accuracy of {reached}. Tuned model against it: {proof}.",
+                text=f"{_capital(way)} reaches {reached}. {against}{meaning}",
             )
         case "worse":
             return Judgement(
                 tone="bad",
                 title="Worse than a simple control",
-                text=f"{_capital(way)} is better: accuracy {reached}. Tuned model against it: {proof}. "
-                "A lookup would serve better than this adapter.",
+                text=f"{_capital(way)} is better: it reaches {reached}. {against} "
+                f"A lookup would serve better than this adapter.{meaning}",
             )
     return Judgement(
         tone="warning",
         title="No better than a simple control",
-        text=f"{_capital(way)} reaches an accuracy of {reached}. Tuned model against it: {proof}. "
-        "The score does not show that the model learned more than that.",
+        text=f"{_capital(way)} reaches {reached}. {against} "
+        f"The score does not show that the model learned more than that.{meaning}",
     )
+
+
+def compared_metric(metrics: Metrics) -> str:
+    """The metric by which the controls are held against the tuned model."""
+    return (metrics.get("against_control") or {}).get("metric") or "accuracy"
 
 
 def leakage(metrics: Metrics) -> Judgement:

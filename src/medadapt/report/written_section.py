@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from medadapt.report import wording
+from medadapt.core.recipe import TEXT_METRICS
+from medadapt.core.results import Metrics
+from medadapt.report import verdicts, wording
+from medadapt.report.bars import metric_bars
 from medadapt.report.card import CardRow, paired_counts, proof_card
 from medadapt.report.facts import described
 from medadapt.report.figures.matrices import right_wrong_matrix
 from medadapt.report.inputs import ReportInputs
-from medadapt.report.sections import Banner, Block, Facts, Figure, Heading, Section, Table, Text
+from medadapt.report.sections import Banner, Bars, Block, Facts, Figure, Heading, Section, Table, Text
 
 ONLY_LIKENESS = (
     "These figures measure how alike two texts are, not whether medicine agrees. A wrong answer in the words "
@@ -47,6 +51,7 @@ def _likeness(rows: list[CardRow], metrics: dict[str, Any]) -> list[Block]:
         for row in rows
     )
     blocks: list[Block] = [
+        *_bars(metrics),
         Table(
             caption=f"Likeness to the reference ({wording.confidence(metrics['alpha'])} intervals)",
             columns=("", "base", "tuned", "difference", "p", "verdict"),
@@ -58,11 +63,45 @@ def _likeness(rows: list[CardRow], metrics: dict[str, Any]) -> list[Block]:
             quiet=True,
         ),
     ]
+    blocks += _controls(metrics, [row.key for row in rows])
     if signatures := metrics.get("signatures"):
         pairs = tuple((wording.metric_name(key), described(text)) for key, text in signatures.items())
         blocks.append(Table(caption="How they were computed", columns=("metric", "signature"), rows=pairs,
                             words=True))  # fmt: skip
     return blocks
+
+
+def _bars(metrics: Metrics) -> list[Block]:
+    """The metric that the controls are held against, where it compares written answers."""
+    compared = verdicts.compared_metric(metrics)
+    if compared not in TEXT_METRICS or not (bars := metric_bars(metrics, compared)):
+        return []
+    level = wording.confidence(metrics["alpha"])
+    return [Bars(caption=f"{wording.metric_name(compared)}; the line is the {level} interval", bars=bars)]
+
+
+def _controls(metrics: Metrics, keys: Sequence[str]) -> list[Block]:
+    """What the controls' answers are worth by the same metrics; none where no control answered."""
+    controls = metrics.get("controls") or {}
+    names = [
+        name
+        for name, leaves in controls.items()
+        if any(((leaves or {}).get(key) or {}).get("value") is not None for key in keys)
+    ]
+    if not names:
+        return []
+    rows = tuple(
+        (wording.metric_name(key), *(wording.estimate(key, controls[name].get(key)) for name in names))
+        for key in keys
+    )
+    return [
+        Table(
+            caption=f"Simple controls by the same metrics ({wording.confidence(metrics['alpha'])} intervals)",
+            columns=("", *(wording.control_name(name) for name in names)),
+            rows=rows,
+        ),
+        Text(text=verdicts.against_control(metrics).text),
+    ]
 
 
 def soft_match_sentence(soft: dict[str, Any], level: str) -> str:

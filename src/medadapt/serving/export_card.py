@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from medadapt.report.asking_code import asking_code
-from medadapt.report.front_matter import base_id
+from medadapt.report.front_matter import base_id, base_in_words
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.answering import NOTICE
 from medadapt.serving.command_targets import Run
@@ -20,9 +20,10 @@ def export_card(run: Run, shown: Mapping[str, Any], parity: Parity, name: str, *
 
     `shown` is what `examples.shown_prompt` gives; `chat`: the prompt holds a chat template.
     """
-    base = None if run.smoke else base_id(run.recipe.model.base)
+    named = run.recipe.model.base
+    base = None if run.smoke else base_id(named)
     smoke = "**From a smoke run: it means nothing.** " if run.smoke else ""
-    known = base or ("A tiny random base" if run.smoke else "A local base model")
+    known = "A tiny random base" if run.smoke else base_in_words(named) or "A local base model"
     parts = [
         _front_matter(base),
         f"# {inline(name)}",

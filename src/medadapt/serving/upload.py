@@ -16,6 +16,7 @@ from medadapt.core.errors import RunFolderError
 from medadapt.core.files import read_json, to_json
 from medadapt.core.recipe import ModelSection
 from medadapt.report.front_matter import base_id
+from medadapt.samples.bundled_base import SAMPLE_BASE
 from medadapt.serving.asking import asking_of_run, asking_values
 from medadapt.serving.command_targets import Run, need_adapter
 
@@ -69,7 +70,9 @@ def uploads(run: Run, repository: str) -> list[Upload]:
 
 
 def public_base(base: str, model: ModelSection) -> str:
-    """The base as others may read it: a Hub id as it is, of a local folder its name alone."""
+    """The base as others may read it: a Hub id or `sample:base` as it is, of a local folder its name alone."""
+    if base == SAMPLE_BASE:
+        return base
     name = model.base if base == model.base else base
     return base_id(name) or "local-base"
 

@@ -10,6 +10,7 @@ from medadapt.core.files import read_json
 from medadapt.core.progress import Progress
 from medadapt.core.results import Metrics
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.full_disk import disk_errors
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
 from medadapt.workflow.stages import STAGE_NAMES, STAGES
@@ -41,8 +42,9 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
     A failed gate is no error of this call: metrics and report are written by then, and the exit code says so,
     also when a second call finds everything up to date.
     """
-    ran = run_stages(STAGES, request, progress)
-    metrics = _metrics(request)
+    with disk_errors(request.folder):
+        ran = run_stages(STAGES, request, progress)
+        metrics = _metrics(request)
     findings = tuple(metrics.get("findings", ())) if metrics else ()
     gravest = max((finding["exit_code"] for finding in findings), default=0)
     page = ran.run.report / "index.html"

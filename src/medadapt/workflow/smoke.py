@@ -28,13 +28,12 @@ def smoke_recipe(recipe: Recipe) -> Recipe:
     limits go with the source that they describe.
     """
     from medadapt.records.sources import source_hashes
-    from medadapt.samples import SAMPLE_OF_FORMAT
+    from medadapt.samples import rows_source
 
     try:
         source_hashes(recipe.data, offline=True)
     except DataError:
-        sample = f"sample:{SAMPLE_OF_FORMAT[recipe.data.format]}"
-        plain = DataSection(format=recipe.data.format, source=sample)
+        plain = DataSection(format=recipe.data.format, source=rows_source(recipe.data.format))
         data = plain.model_copy(update={"split": recipe.data.split, "allow_leak": recipe.data.allow_leak})
         return recipe.model_copy(update={"data": data})
     return recipe

@@ -62,6 +62,9 @@ class Stage:
     """What must hold on this machine for it to succeed; asked before the first stage of a call begins."""
     costly: tuple[str, ...] = ()
     """Patterns of files from which it goes on when it was stopped. They are never thrown away unasked."""
+    version: str = "2"
+    """Raised when it starts to compute something else from the same inputs. The package's version would not do,
+    nor one for all stages: a small release, or another figure in the metrics, must not retrain every adapter."""
 
     def path(self, run: RunFolder) -> Path:
         """Where its folder lies in a run."""

@@ -9,10 +9,6 @@ from medadapt.core.hashes import sha256_object, sha256_text
 from medadapt.core.recipe import Recipe, dump
 from medadapt.workflow.stage import Stage
 
-RESULT_VERSION = "2"
-"""Raised when a stage starts to compute something else from the same inputs. The package's version would not
-do: a small release must not retrain every adapter."""
-
 PROTECTED = ("data", "prompt", "examples", "model", "lora", "training", "seed")
 """Sections that an existing run is tied to: another value makes another run."""
 
@@ -35,7 +31,7 @@ def stage_inputs(
     inputs = {f"recipe {key}": sha256_object(value) for key, value in _read_by(stage.reads, values)}
     inputs |= {f"source {name}": digest for name, digest in sources.items()}
     inputs |= {f"stage {name}": digest for name, digest in before.items()}
-    return {**inputs, "smoke": sha256_text(str(smoke)), "version": RESULT_VERSION}
+    return {**inputs, "smoke": sha256_text(str(smoke)), "version": stage.version}
 
 
 def differences(old: Recipe, new: Recipe, keys: Iterable[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import ASKING, CONFIG, WEIGHTS
@@ -176,8 +175,10 @@ def _sources(recipe: Recipe) -> dict[str, str]:
 
 def _base_weights(recipe: Recipe) -> dict[str, str]:
     from medadapt.models.fingerprint import folder_fingerprint
+    from medadapt.models.local_base import local_folder
 
-    return folder_fingerprint(Path(recipe.model.base).expanduser())
+    folder = local_folder(recipe.model.base)
+    return folder_fingerprint(folder) if folder is not None else {}
 
 
 def _start_weights(recipe: Recipe) -> dict[str, str]:
@@ -263,6 +264,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("metrics.json",),
         reads=("evaluation", "seed", "data.allow_leak"),
         run=score,
+        version="3",
     ),
     Stage(
         name="report",

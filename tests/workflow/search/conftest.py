@@ -17,7 +17,7 @@ from medadapt.workflow.stages import STAGES
 
 VALUES: dict[str, Any] = {
     "name": "tiny",
-    "data": {"format": "symptom_table", "source": "sample:symptoms"},
+    "data": {"format": "symptom_table", "source": "sample:rows/symptoms"},
     "model": {"base": "facebook/opt-1.3b"},
 }
 

@@ -35,7 +35,7 @@ RATES = {"training.learning_rate": [GOOD, TOO_HIGH]}
 def smoke_recipe(**sections: object) -> Recipe:
     values = {
         "name": "tiny",
-        "data": {"format": "symptom_table", "source": "sample:symptoms"},
+        "data": {"format": "symptom_table", "source": "sample:rows/symptoms"},
         "model": {"base": "facebook/opt-1.3b"},
     }
     return recipe_from({**values, **sections}, where="test")
@@ -178,7 +178,7 @@ def test_a_damaged_winner_is_made_again_from_its_trial(searched: Searched, tmp_p
 
 def test_without_validation_records_there_is_nothing_to_judge_by(tmp_path: Path):
     split = {"train": 0.8, "validation": 0, "test": 0.2}
-    data = {"format": "symptom_table", "source": "sample:symptoms", "split": split}
+    data = {"format": "symptom_table", "source": "sample:rows/symptoms", "split": split}
 
     with pytest.raises(
         RecipeError, match=r"judges its trials by the validation loss.*split\.validation is 0"
@@ -282,7 +282,7 @@ def test_where_every_trial_diverges_so_does_the_search(tmp_path: Path):
 def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path):
     write_smoke_base(ModelSection(base="facebook/opt-1.3b"), tmp_path / "base", seed=0)
     (tmp_path / "r.yaml").write_text(
-        "name: s\ndata: {format: symptom_table, source: 'sample:symptoms'}\nmodel: {base: base}\n"
+        "name: s\ndata: {format: symptom_table, source: 'sample:rows/symptoms'}\nmodel: {base: base}\n"
         "training: {epochs: 100, eval_every: 20, save_every: 20}\n"
         "search: {trials: 2, vary: {training.learning_rate: [1.0e-3, 1.0e-4]}}\n"
     )

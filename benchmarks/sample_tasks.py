@@ -1,0 +1,154 @@
+"""The five sample tasks on several data seeds, what the demo costs, and what the tuned model writes.
+
+`measure_tasks` runs the bundled demo recipe of each task on freshly generated data; `measure_demo` times
+`medadapt demo` in new folders, twice, and compares the adapters byte for byte; `measure_answers` asks the
+tuned model of the typed questions 20 fixed questions and marks the answers against the sample knowledge.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_runs import _timed as timed
+from medadapt.core.hashes import sha256_file
+from medadapt.core.results import LOWER_IS_BETTER
+from medadapt.samples.generating.facts import Field
+from medadapt.samples.generating.typed_qa import TYPES
+from medadapt.samples.knowledge import Condition, load_conditions
+
+TASKS = ("symptoms", "typed_qa", "dialogues", "qa", "mcq")
+SEEDS = (0, 1, 2, 3, 4)
+FIELDS: tuple[Field, ...] = ("symptoms", "causes", "tests", "treatments", "complications")
+QUESTIONS = 20
+EVERY = 7
+"""The fixed questions take every seventh condition of the knowledge, and the fields in turn."""
+
+
+def measure_tasks(
+    folder: Path, tasks: tuple[str, ...] = TASKS, seeds: tuple[int, ...] = SEEDS
+) -> dict[str, Any]:
+    """Task -> seed -> base, tuned, difference, controls, verdicts, seconds and memory."""
+    found: dict[str, Any] = {}
+    for seed in seeds:
+        data = folder / f"data-{seed}"
+        timed(["samples", "write", str(data), "--seed", str(seed)])
+        for task in tasks:
+            found.setdefault(task, {})[str(seed)] = _task(task, data, folder / f"{task}-{seed}")
+    return found
+
+
+def _task(task: str, data: Path, run: Path) -> dict[str, Any]:
+    (source,) = [path for path in (data / task).iterdir() if path.is_file()]
+    cost = timed(["run", f"demo-{task}", "--set", f"data.source={source}", "-o", str(run)])
+    metrics = json.loads((run / "5-metrics" / "metrics.json").read_text(encoding="utf-8"))
+    content = json.loads((run / "1-records" / "data.json").read_text(encoding="utf-8"))
+    primary = metrics["primary"]
+    shown = sorted({primary, "token_f1"} & set(metrics["tuned"]))
+    return cost | {
+        "counts": content["counts"],
+        "n": metrics["n"],
+        "primary": primary,
+        "baseline": {key: metrics["baseline"][key] for key in shown},
+        "tuned": {key: metrics["tuned"][key] for key in shown},
+        "difference": {key: metrics["difference"].get(key) for key in shown},
+        "controls": {
+            name: {key: (marks.get(key) or {}).get("value") for key in shown}
+            for name, marks in metrics["controls"].items()
+        },
+        "against_control": metrics.get("against_control"),
+        "leakage": {key: metrics["leakage"][key] for key in ("exact", "near")},
+        "lower_is_better": primary in LOWER_IS_BETTER,
+    }
+
+
+def measure_demo(folder: Path) -> dict[str, Any]:
+    """Seconds and peak memory of the demo, of a second one beside it, and of all five tasks."""
+    first, second = folder / "first", folder / "second"
+    found = {
+        "default": timed(["demo", "-o", str(first)]),
+        "again": timed(["demo", "-o", str(second)]),
+        "all": timed(["demo", "--all", "-o", str(folder / "all")]),
+    }
+    adapters = [sha256_file(run / "3-adapter" / "adapter_model.safetensors") for run in (first, second)]
+    return found | {"adapters_equal": adapters[0] == adapters[1], "adapter_sha256": adapters[0]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One fixed question."""
+
+    condition: Condition
+    field: Field
+
+    @property
+    def question(self) -> str:
+        """As the typed questions ask it."""
+        return TYPES[self.field][1].format(name=self.condition.name)
+
+
+def fixed_questions() -> list[Asked]:
+    """The same questions for every data seed."""
+    picked = load_conditions()[::EVERY][:QUESTIONS]
+    return [Asked(condition=one, field=FIELDS[number % len(FIELDS)]) for number, one in enumerate(picked)]
+
+
+def measure_answers(folder: Path) -> dict[str, Any]:
+    """The tuned and the base model's answers to the fixed questions, and the share that is right.
+
+    An answer is right when it names at least one phrase that the knowledge has in this field of this
+    condition, and none that stands there only for other conditions.
+    """
+    run = folder / "typed_qa"
+    timed(["demo", "--task", "typed_qa", "-o", str(run)])
+    trained = (run / "1-records" / "train.jsonl").read_text(encoding="utf-8").casefold()
+    answers = []
+    for asked in fixed_questions():
+        told = {model: _answer(run, asked, model) for model in ("tuned", "baseline")}
+        answers.append({
+            "question": asked.question,
+            "asked_in_training": asked.question.rstrip(" ?").casefold() in trained,
+            **told,
+            **{f"{model}_right": is_right(text, asked) for model, text in told.items()},
+        })  # fmt: skip
+    shares = {
+        f"{model}_right": sum(answer[f"{model}_right"] for answer in answers) / len(answers)
+        for model in ("tuned", "baseline")
+    }
+    return {"answers": answers, **shares}
+
+
+def is_right(text: str, asked: Asked) -> bool:
+    """Whether an answer names something true of the condition, and nothing that is true of others only."""
+    told = text.casefold()
+    own = [phrase.casefold() for phrase in getattr(asked.condition, asked.field)]
+    strange = {
+        phrase.casefold() for other in load_conditions() for phrase in getattr(other, asked.field)
+    } - set(own)
+    named = [phrase for phrase in own if phrase in told]
+    for phrase in named:
+        told = told.replace(phrase, " ")
+    wrong = [phrase for phrase in strange if phrase in told]
+    return bool(named) and not wrong
+
+
+def _answer(run: Path, asked: Asked, model: str) -> str:
+    qtype = TYPES[asked.field][0]
+    command = [
+        sys.executable,
+        "-m",
+        "medadapt",
+        "ask",
+        str(run),
+        asked.question,
+        "--type",
+        qtype,
+        "--model",
+        model,
+    ]
+    output = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout
+    return str(json.loads(output)["answers"][model])

@@ -1,0 +1,1 @@
+"""The reference pages, each a function from the code to Markdown."""

@@ -1,0 +1,1 @@
+"""Sample data sets in all five formats, made by seed from the sample knowledge."""
