@@ -23,7 +23,9 @@ def render(results: Path) -> str:
             path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))
         }
         about = next(iter(stored.values()))["about"]
-        parts.append(f"## {about['device']}, {about['threads']} threads, {about['vectors']}, {about['memory_gb']} GB\n")
+        parts.append(
+            f"## {about['device']}, {about['threads']} threads, {about['vectors']}, {about['memory_gb']} GB\n"
+        )
         parts.append(f"Matrix instructions: {', '.join(about['instructions']) or 'none'}.\n")
         for case, write in CASES.items():
             if case in stored:

@@ -58,7 +58,7 @@ def main() -> None:
     texts = [text for shard in shards for text in shard]
     tokenizer = learn_tokenizer(texts[:TEXTS_FOR_TOKENIZER], context_length=plan.context_length)
     tokens = _tokens(tokenizer, texts)
-    held_out_texts = list(islice(documents(plan.seed - 1), HELD_OUT))
+    held_out_texts = list(islice(documents("held out"), HELD_OUT))
     held_out = _tokens(tokenizer, held_out_texts)
     bytes_of_token = sum(len(text.encode()) for text in held_out_texts) / len(held_out)
     _say(f"{len(texts)} documents, {len(tokens)} tokens, {bytes_of_token:.2f} bytes a token, "

@@ -19,9 +19,9 @@ later; findings and stories go from the fact to the name. Everyday scenes keep t
 """
 
 
-def documents(seed: int) -> Iterator[str]:
+def documents(seed: int | str) -> Iterator[str]:
     """Documents without end; every condition is drawn equally often."""
-    rng = random.Random(seed)
+    rng = random.Random(f"reading {seed}")  # Random(-1) would be Random(1)
     conditions = list(load_conditions())
     index = index_of(conditions)
     deck: list[int] = []

@@ -34,6 +34,12 @@ def test_the_same_seed_writes_the_same_reading():
     assert list(islice(documents(3), 50)) == list(islice(documents(3), 50)) != list(islice(documents(4), 50))
 
 
+def test_held_out_text_is_no_shard_of_the_reading():
+    held_out = set(islice(documents("held out"), 300))
+    for shard in range(-2, 3):
+        assert len(held_out & set(islice(documents(shard), 300))) < 15
+
+
 def test_nothing_stands_in_the_shape_of_a_task(texts):
     assert not [text for text in texts if TASK_SHAPES.search(text)]
 
