@@ -1,7 +1,7 @@
 """Muon: momentum whose direction is made orthogonal, for the matrices inside the layers.
 
 Keller Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024. torch.optim has one too;
-it computes in bf16, which processors without bf16 instructions do dozens of times more slowly than fp32.
+it computes in bf16, which processors without bf16 instructions do far more slowly than fp32.
 """
 
 from __future__ import annotations

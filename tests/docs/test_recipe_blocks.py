@@ -20,4 +20,6 @@ PARTS = [
 
 @pytest.mark.parametrize(("page", "content"), PARTS, ids=[page for page, _ in PARTS])
 def test_the_recipe_on_the_page_is_valid(page: str, content: str):
-    recipe_from({**MISSING, **yaml.safe_load(content)}, where=page, overrides=())
+    shown = yaml.safe_load(content)
+    recipe = recipe_from({**MISSING, **shown}, where=page, overrides=())
+    assert recipe.model_fields_set >= set(shown)  # an unknown key or value raises

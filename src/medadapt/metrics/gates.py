@@ -102,7 +102,8 @@ def _worse_than_uniform(metrics: Metrics) -> Finding | None:
         exit_code=0,
         problem=f"The base model is worse than uniform: its loss of {before:.3f} nats per token exceeds "
         f"that of guessing over the whole vocabulary ({uniform:.3f}).",
-        remedy="Check that base and tokenizer belong together; only random weights are expected to do this.",
+        remedy="Random weights do this, and a very small base that never read text of this form; with another base, "
+        "check that it and its tokenizer belong together.",
     )
 
 

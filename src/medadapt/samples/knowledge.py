@@ -16,7 +16,7 @@ import yaml
 from medadapt.samples.bundled import FOLDER
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe loader in C where the library has it: ten times as fast."""
+"""The safe loader in C where the library has it, because it is faster."""
 NAMES_WITH_CAPITALS = (
     "Addison", "Alzheimer", "Bell", "COVID", "Crohn", "Cushing", "Graves", "Lyme", "Meniere", "Parkinson",
 )  # fmt: skip
