@@ -77,7 +77,7 @@ def _measured(size: int) -> dict[str, Any]:
 def _main(size: int) -> None:
     import resource
 
-    from medadapt.records.near_duplicates import near_clusters
+    from medadapt.records.likeness.near_duplicates import near_clusters
 
     texts = messages(size)
     started = time.perf_counter()

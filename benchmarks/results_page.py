@@ -141,11 +141,11 @@ def _sample_answers(found: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Right by the sample knowledge: tuned {found['tuned_right']:.0%}, base {found['baseline_right']:.0%}. "
         "Right means: names something that the knowledge has in this field of this condition, and nothing that "
-        "only others have.\n"
+        f"only others have. {found['tuned_repeats']:.0%} of the tuned model's answers name a phrase twice.\n"
     )
     rows = [
         [answer["question"], "yes" if answer["asked_in_training"] else "no", answer["tuned"],
-         "right" if answer["tuned_right"] else "wrong"]
+         ("right" if answer["tuned_right"] else "wrong") + (", repeats" if answer["tuned_repeats"] else "")]
         for answer in found["answers"]
     ]  # fmt: skip
     yield _table(["question", "asked in training", "tuned model", "by the knowledge"], rows)

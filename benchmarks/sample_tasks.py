@@ -108,16 +108,18 @@ def measure_answers(folder: Path) -> dict[str, Any]:
     trained = (run / "1-records" / "train.jsonl").read_text(encoding="utf-8").casefold()
     answers = []
     for asked in fixed_questions():
-        told = {model: _answer(run, asked, model) for model in ("tuned", "baseline")}
+        told = _answers(run, asked)
         answers.append({
             "question": asked.question,
             "asked_in_training": asked.question.rstrip(" ?").casefold() in trained,
             **told,
             **{f"{model}_right": is_right(text, asked) for model, text in told.items()},
+            **{f"{model}_repeats": repeats_itself(text, asked.field) for model, text in told.items()},
         })  # fmt: skip
     shares = {
-        f"{model}_right": sum(answer[f"{model}_right"] for answer in answers) / len(answers)
+        f"{model}_{mark}": sum(answer[f"{model}_{mark}"] for answer in answers) / len(answers)
         for model in ("tuned", "baseline")
+        for mark in ("right", "repeats")
     }
     return {"answers": answers, **shares}
 
@@ -126,9 +128,7 @@ def is_right(text: str, asked: Asked) -> bool:
     """Whether an answer names something true of the condition, and nothing that is true of others only."""
     told = text.casefold()
     own = [phrase.casefold() for phrase in getattr(asked.condition, asked.field)]
-    strange = {
-        phrase.casefold() for other in load_conditions() for phrase in getattr(other, asked.field)
-    } - set(own)
+    strange = _phrases(asked.field) - set(own)
     named = [phrase for phrase in own if phrase in told]
     for phrase in named:
         told = told.replace(phrase, " ")
@@ -136,19 +136,23 @@ def is_right(text: str, asked: Asked) -> bool:
     return bool(named) and not wrong
 
 
-def _answer(run: Path, asked: Asked, model: str) -> str:
-    qtype = TYPES[asked.field][0]
-    command = [
-        sys.executable,
-        "-m",
-        "medadapt",
-        "ask",
-        str(run),
-        asked.question,
-        "--type",
-        qtype,
-        "--model",
-        model,
-    ]
-    output = subprocess.run([*command, "--json"], check=True, capture_output=True, text=True).stdout
-    return str(json.loads(output)["answers"][model])
+def repeats_itself(text: str, field: Field) -> bool:
+    """Whether an answer names the same phrase of the knowledge twice, which is true but no good answer."""
+    told = text.casefold()
+    for phrase in sorted(_phrases(field), key=len, reverse=True):
+        if told.count(phrase) > 1:
+            return True
+        told = told.replace(phrase, " ")
+    return False
+
+
+def _phrases(field: Field) -> set[str]:
+    return {phrase.casefold() for condition in load_conditions() for phrase in getattr(condition, field)}
+
+
+def _answers(run: Path, asked: Asked) -> dict[str, str]:
+    """Model name -> its answer."""
+    command = [sys.executable, "-m", "medadapt", "ask", str(run), asked.question]
+    command += ["--type", TYPES[asked.field][0], "--model", "both", "--json"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return {model: answer["text"] for model, answer in json.loads(output)["answers"].items()}

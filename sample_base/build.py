@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=Plan().hidden)
     parser.add_argument("--layers", type=int, default=Plan().layers)
     parser.add_argument("--feed-forward", type=int, default=Plan().feed_forward)
-    parser.add_argument("--shards", type=int, default=12, help=f"of {SHARD} documents each")
+    parser.add_argument("--shards", type=int, default=7, help=f"of {SHARD} documents each")
     asked = parser.parse_args()
     plan = replace(
         Plan(), steps=asked.steps, hidden=asked.hidden, layers=asked.layers, feed_forward=asked.feed_forward

@@ -31,7 +31,7 @@ class Plan:
     """Tokens of a training sequence."""
     sequences: int = 32
     """Sequences of a step."""
-    steps: int = 4000
+    steps: int = 1500
     warmup: int = 100
     muon_rate: float = 0.02
     """Learning rate of the matrices."""

@@ -15,7 +15,7 @@ from medadapt.core.errors import DataError
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import DataSection
 from medadapt.records.preparing import FORMATS, prepare
-from medadapt.records.sources import source_hashes
+from medadapt.records.reading.sources import source_hashes
 
 NAMES = ["".join(chr(97 + (7 * n + 11 * place + n * place) % 26) for place in range(20)) for n in range(20)]
 QA = "qtype,Question,Answer\n" + "".join(

@@ -45,10 +45,14 @@ def test_a_demo_takes_its_own_sample_data_and_the_sample_base(task):
 
 
 def test_folders_keep_the_tasks_apart():
-    assert demo_folder("symptoms", None) == Path("runs/demo")
-    assert demo_folder("qa", None) == Path("runs/demo-qa")
-    assert demo_folder("symptoms", Path("here")) == Path("here")
-    assert len({demo_folder(task, Path("a/b")) for task in TASKS}) == len(TASKS)
+    assert demo_folder("symptoms", None, among_all=False) == Path("runs/demo")
+    assert demo_folder("qa", None, among_all=False) == Path("runs/demo-qa")
+    assert len({demo_folder(task, Path("a/b"), among_all=True) for task in TASKS}) == len(TASKS)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_one_task_runs_in_the_very_folder_asked_for(task):
+    assert demo_folder(task, Path("here"), among_all=False) == Path("here")
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -35,8 +35,8 @@ All = Annotated[bool, typer.Option("--all", help="All five tasks, one after the 
 Output = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="RUN", help="The run folder; other tasks than symptoms add their name. "
-        "Default: runs/demo.",
+        "--output", "-o", metavar="RUN", help="The run folder; with --all, the other tasks stand beside it "
+        "with their names. Default: runs/demo, or runs/demo-TASK.",
     ),
 ]  # fmt: skip
 
@@ -74,7 +74,7 @@ def demo(
         requests = [
             demo_request(
                 name,
-                demo_folder(name, output),
+                demo_folder(name, output, among_all=every),
                 overrides=overrides,
                 replace=replace,
                 device=device,

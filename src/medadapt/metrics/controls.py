@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from medadapt.core.records import LETTERS, Record, Task
 from medadapt.metrics.marks import truths
 from medadapt.metrics.neighbours import jaccard, nearest_records
-from medadapt.records.cleaning import normal_form
-from medadapt.records.grams import gram_sets
+from medadapt.records.cleaning.texts import normal_form
+from medadapt.records.likeness.grams import gram_sets
 
 CONTROLS = ("majority", "nearest_neighbour")
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from scipy import sparse
 
 from medadapt.core.records import Record
-from medadapt.records.cleaning import normal_form
-from medadapt.records.duplicates import input_text
-from medadapt.records.grams import gram_sets
+from medadapt.records.cleaning.texts import normal_form
+from medadapt.records.likeness.duplicates import input_text
+from medadapt.records.likeness.grams import gram_sets
 
 CELLS = 8_000_000
 """Similarities held at a time: 64 MB."""

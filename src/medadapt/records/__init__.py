@@ -1,1 +1,1 @@
-"""Raw data -> Records: sources, readers, formats, cleaning, splits and leakage. No torch."""
+"""Raw data -> Records, in rooms: reading, formats, cleaning, likeness; and the stage that joins them. No torch."""

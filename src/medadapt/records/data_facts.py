@@ -8,10 +8,10 @@ from typing import Any
 
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import SPLITS, DroppedRow, Record, SplitName
-from medadapt.records.cleaning import Repairs
-from medadapt.records.readers import Reading
+from medadapt.records.cleaning.texts import Repairs
+from medadapt.records.reading.readers import Reading
+from medadapt.records.reading.sources import SAMPLE, Sources
 from medadapt.records.rows import Parsed
-from medadapt.records.sources import SAMPLE, Sources
 
 SAMPLE_LICENCE = "synthetic rows that come with this program, under its licence"
 UNKNOWN_LICENCE = (

@@ -13,22 +13,22 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import SPLITS, TASK_OF_FORMAT, DroppedRow, Record, SplitName, Task, write_records
-from medadapt.records.cleaning import Repairs
+from medadapt.records.cleaning.texts import Repairs
 from medadapt.records.data_facts import licence, reading_facts, split_facts
-from medadapt.records.dialogue import parse_dialogue
-from medadapt.records.duplicates import drop_duplicates
-from medadapt.records.groups import group_rule, with_groups
-from medadapt.records.leakage import measure_leakage
-from medadapt.records.multiple_choice import parse_multiple_choice
-from medadapt.records.question_answer import parse_question_answer
-from medadapt.records.readers import read_rows
+from medadapt.records.formats.dialogue import parse_dialogue
+from medadapt.records.formats.multiple_choice import parse_multiple_choice
+from medadapt.records.formats.question_answer import parse_question_answer
+from medadapt.records.formats.symptom_table import parse_symptom_table
+from medadapt.records.formats.typed_qa import parse_typed_qa
+from medadapt.records.likeness.duplicates import drop_duplicates
+from medadapt.records.likeness.groups import group_rule, with_groups
+from medadapt.records.likeness.leakage import measure_leakage
+from medadapt.records.reading.readers import read_rows
+from medadapt.records.reading.sources import find_sources
 from medadapt.records.ready_made import as_given, select_each
 from medadapt.records.rows import Draft, Parsed, RawRow, with_ids
 from medadapt.records.selection import apply_limit, smoke_selection
-from medadapt.records.sources import find_sources
 from medadapt.records.splits import split_records
-from medadapt.records.symptom_table import parse_symptom_table
-from medadapt.records.typed_qa import parse_typed_qa
 
 FORMATS: dict[str, Callable[[Sequence[RawRow], DataSection, Repairs], Parsed]] = {
     "symptom_table": parse_symptom_table,

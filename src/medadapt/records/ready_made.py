@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from medadapt.core.errors import DataError
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import SPLITS, TASK_OF_FORMAT, DroppedRow, Record, SplitName
-from medadapt.records.duplicates import drop_duplicates
+from medadapt.records.likeness.duplicates import drop_duplicates
 from medadapt.records.rows import Draft
 from medadapt.records.selection import apply_limit, smoke_share, smoke_split_selection
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from medadapt.core.errors import DataError
 from medadapt.core.records import LETTERS, Record
 from medadapt.examples.templates import render_prompt
-from medadapt.records.cleaning import sound_text
+from medadapt.records.cleaning.texts import sound_text
 from medadapt.serving.asking import Asking
 
 

@@ -88,8 +88,13 @@ def recipe_name(task: TaskName) -> str:
     return f"demo-{task}"
 
 
-def demo_folder(task: TaskName, output: Path | None) -> Path:
-    """Where a task runs: `runs/demo`, with the task's name behind it for all but the first."""
+def demo_folder(task: TaskName, output: Path | None, *, among_all: bool) -> Path:
+    """Where a task runs: the folder asked for, or `runs/demo`.
+
+    The task's name goes behind it for all but the first task, unless the folder was asked for one task.
+    """
+    if output and not among_all:
+        return output
     first = output or RUNS / "demo"
     return first if task == next(iter(DEMOS)) else first.with_name(f"{first.name}-{task}")
 

@@ -27,7 +27,7 @@ def smoke_recipe(recipe: Recipe) -> Recipe:
     All other settings stay as they are, so that what is tried out is the recipe. Column names, filters and
     limits go with the source that they describe.
     """
-    from medadapt.records.sources import source_hashes
+    from medadapt.records.reading.sources import source_hashes
     from medadapt.samples import rows_source
 
     try:

@@ -168,7 +168,7 @@ def _embedding_model_is_there(request: RunRequest) -> None:
 
 
 def _sources(recipe: Recipe) -> dict[str, str]:
-    from medadapt.records.sources import source_hashes
+    from medadapt.records.reading.sources import source_hashes
 
     return source_hashes(recipe.data)
 

@@ -1,0 +1,1 @@
+"""Rows -> drafts of records: one file for each `data.format`, and what they share."""

@@ -1,0 +1,104 @@
+"""Question and answer in two columns, with or without an instruction: the layouts of open questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from medadapt.core.recipe import DataSection
+from medadapt.records.cleaning.texts import Repairs, normal_form, text_of
+from medadapt.records.formats.columns import Columns
+from medadapt.records.formats.open_texts import message_text, question_text
+from medadapt.records.rows import RawRow, RowError
+
+PAIRS = (
+    ("input", "output"),
+    ("question", "answer"),
+    ("question", "response"),
+    ("question", "output"),
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("query", "response"),
+    ("patient", "doctor"),
+    ("instruction", "output"),
+    ("instruction", "response"),
+)
+"""Columns that belong together, the first pair that a file has goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairColumns:
+    """Where a file keeps question and answer."""
+
+    question: str
+    answer: str
+    instruction: str | None
+    """A column that stands before the question, or instead of an empty one."""
+    title: str | None
+    """A short form of the question, which stands in for an empty one only."""
+    standing: str | None
+    """The instruction that is the same in all rows: kept once in data.json, and in no question."""
+    context: str | None
+    group: str | None
+
+
+def pair_columns(rows: Sequence[RawRow], columns: Columns, data: DataSection) -> PairColumns:
+    """The columns of one file. Raises DataError where question and answer are not recognised."""
+    pairs = (
+        (columns.find("question", (question,)), columns.find("answer", (answer,)))
+        for question, answer in PAIRS
+    )
+    question, answer = next((pair for pair in pairs if all(pair)), (None, None))
+    if question is None or answer is None:
+        names = [list(dict.fromkeys(pair[place] for pair in PAIRS)) for place in (0, 1)]
+        question, answer = columns.need("question", names[0]), columns.need("answer", names[1])
+    instruction = title = None
+    if "question" not in data.columns:
+        instruction = columns.find("instruction", ("instruction",))
+        title = columns.find("title", ("description",)) if question.strip().casefold() == "patient" else None
+    if instruction == question:
+        instruction = None
+    return PairColumns(
+        question=question,
+        answer=answer,
+        instruction=instruction,
+        title=title,
+        standing=_standing(rows, question, instruction),
+        context=columns.find("context", ("context",)),
+        group=columns.find("group"),
+    )
+
+
+def asked(row: RawRow, columns: PairColumns, repairs: Repairs) -> str:
+    """The question of a row. Raises RowError `empty_question` where there is none."""
+    instruction, question, title = (
+        text_of(row.values.get(name), name) if name else ""
+        for name in (columns.instruction, columns.question, columns.title)
+    )
+    if not question:
+        question, instruction = instruction or title, ""
+    question = question_text(question, repairs)
+    if not question:
+        raise RowError("empty_question", f"'{columns.question}' is empty")
+    if not instruction or columns.standing is not None:
+        return question
+    return f"{message_text(instruction, repairs)}\n\n{question}"
+
+
+def context_text(row: RawRow, columns: PairColumns, repairs: Repairs) -> str | None:
+    """The passage that a question is about, where the file has one."""
+    if columns.context is None:
+        return None
+    return message_text(text_of(row.values.get(columns.context), columns.context), repairs) or None
+
+
+def _standing(rows: Sequence[RawRow], question: str, instruction: str | None) -> str | None:
+    """The instruction that stands before every question of the file, where it is one and the same."""
+    if instruction is None:
+        return None
+    said = {
+        str(row.values.get(instruction) or "").strip(): None
+        for row in rows
+        if row.fault is None and str(row.values.get(question) or "").strip()
+    }
+    return next(iter(said)) or None if len({normal_form(text) for text in said}) == 1 else None

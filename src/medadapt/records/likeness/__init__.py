@@ -1,0 +1,1 @@
+"""Which records say the same, exactly or nearly: duplicates, groups and leakage."""

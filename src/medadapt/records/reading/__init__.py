@@ -1,0 +1,1 @@
+"""Source files, here or on the Hub -> rows, whatever their layout."""

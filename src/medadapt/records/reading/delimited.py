@@ -1,0 +1,116 @@
+"""Comma-, semicolon- or tab-separated text -> rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from medadapt.core.errors import DataError
+from medadapt.records.cleaning.texts import Repairs, sound_text
+from medadapt.records.rows import FilePlace, RawRow
+
+DELIMITERS = (",", "\t", ";", "|")
+END = "\x00end of file"
+"""A last line of our own. Where it ends up inside a cell, a quote was never closed."""
+LARGEST_CELL = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row as it was cut: the number of its first line, its cells, and what is wrong with it."""
+
+    number: int
+    cells: list[str]
+    fault: str = ""
+
+
+def read_delimited(text: str, place: FilePlace, *, tab: bool, repairs: Repairs) -> Iterator[RawRow]:
+    """Rows of a delimited file whose first line names the columns.
+
+    A row with too many or too few fields, a repeated header and a quote that is never closed become rows
+    with a fault that names their line. Blank lines are no rows. The text must be free of NUL characters.
+    Raises DataError for an empty file.
+    """
+    lines = _lines(text, _delimiter(text, tab=tab))
+    first = next(lines, None)
+    if first is None:
+        raise DataError(
+            f"{place.name} is empty.",
+            "a line of column names, then rows",
+            "Correct data.source or fill the file.",
+        )
+    written = [cell.strip() for cell in first.cells]
+    header = _column_names(written)
+    for number, line in enumerate(lines, 1):
+        line = replace(line, cells=[sound_text(cell, repairs) for cell in line.cells])
+        if not line.fault and [cell.strip() for cell in line.cells] == written:
+            line = replace(line, fault="the header once more")
+        yield _row(place, number, line=line, header=header, repairs=repairs)
+
+
+def _row(place: FilePlace, number: int, *, line: _Line, header: list[str], repairs: Repairs) -> RawRow:
+    fault, num_fields = line.fault, len(line.cells)
+    if not fault and num_fields > len(header):
+        if any(cell.strip() for cell in line.cells[len(header) :]):
+            fault = f"{num_fields} fields instead of {len(header)}"
+        else:
+            repairs["empty fields at the end of a row ignored"] += 1
+    where, source_row = f"{place.name}:{line.number}", place.source_row(number)
+    if fault:
+        return RawRow(
+            file=place.name, source_row=source_row, values={}, raw=line.cells, fault=f"{where}: {fault}"
+        )
+    missing = tuple(header[num_fields:])
+    return RawRow(
+        file=place.name,
+        source_row=source_row,
+        values=dict(zip(header, line.cells, strict=False)),
+        fault=f"{where}: {num_fields} fields instead of {len(header)}" if missing else None,
+        missing=missing,
+    )
+
+
+def _lines(text: str, delimiter: str) -> Iterator[_Line]:
+    """Each row that is not blank."""
+    csv.field_size_limit(LARGEST_CELL)  # the default of 131,072 characters is an error, not a protection
+    lines = list(io.StringIO(text, newline=""))
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(chain(islice(lines, start, None), [END]), delimiter=delimiter)
+        first = start
+        for cells in reader:
+            after = start + reader.line_num
+            if after > len(lines):
+                break
+            if cells:
+                yield _Line(first + 1, cells)
+            first = after
+        if first == len(lines):  # the row that reached beyond the file is END itself
+            return
+        # The quote opened in line `first` swallowed the rest of the file: give up that line only.
+        yield _Line(first + 1, [lines[first].rstrip("\r\n")], "a quote that is never closed")
+        start = first + 1
+
+
+def _delimiter(text: str, *, tab: bool) -> str:
+    """The delimiter that cuts the first line into most fields; a comma where none does."""
+    header = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
+    if tab and "\t" in header:
+        return "\t"
+    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+
+
+def _column_names(written: list[str]) -> list[str]:
+    """The names; an empty one is called by its place, a repeated one gets a number, as pandas does."""
+    names: dict[str, None] = {}
+    for place, cell in enumerate(written):
+        base = name = cell or f"Unnamed: {place}"
+        copy = 0
+        while name in names:
+            copy += 1
+            name = f"{base}.{copy}"
+        names[name] = None
+    return list(names)

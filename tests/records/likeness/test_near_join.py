@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from medadapt.records.likeness.grams import GramSet
+from medadapt.records.likeness.near_join import near_sets
+
+
+def random_sets(num: int, size: int, seed: int) -> list[GramSet]:
+    """Sets around a few originals, from which up to a third of the grams were changed."""
+    draw = random.Random(seed)
+    originals = [draw.sample(range(5 * size), size) for _ in range(num // 10)]
+    sets = []
+    for _ in range(num):
+        grams = draw.choice(originals)[: draw.randint(size // 2, size)]
+        changed = draw.randint(0, len(grams) // 4)
+        sets.append(sorted({*grams[changed:], *draw.sample(range(5 * size), changed // 2)}))
+    return [np.array(grams, dtype=np.int32) for grams in sets]
+
+
+@pytest.mark.parametrize("size", [6, 39, 40, 90, 400])
+def test_every_near_pair_is_found_once_and_no_other(size: int):
+    sets = random_sets(80, size, seed=size)
+
+    found = [
+        tuple(sorted((number, int(other))))
+        for number, others in near_sets(
+            sets, np.arange(len(sets)), lambda _, others: np.zeros(len(others), dtype=bool)
+        )
+        for other in others
+    ]
+
+    near = [
+        (one, other)
+        for one in range(len(sets))
+        for other in range(one + 1, len(sets))
+        if 5 * len(np.intersect1d(sets[one], sets[other])) >= 4 * len(np.union1d(sets[one], sets[other]))
+    ]
+    assert sorted(found) == near
+    assert 10 < len(near) < 3000
+
+
+def test_pairs_that_are_passed_over_are_not_compared():
+    sets = random_sets(60, 30, seed=1)
+
+    assert not list(near_sets(sets, np.arange(len(sets)), lambda _, others: np.ones(len(others), dtype=bool)))
+
+
+def test_no_sets_have_no_pairs():
+    assert not list(near_sets([], np.arange(0), lambda _, others: np.zeros(len(others), dtype=bool)))
