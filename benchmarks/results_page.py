@@ -105,7 +105,8 @@ def _sample_tasks(found: dict[str, Any]) -> Iterator[str]:
     yield (
         "The bundled demo recipe on data generated with each seed. Accuracy, or for open answers bits per byte, of "
         "which less is better. The last columns compare the tuned model with the best control on the same records: by "
-        "accuracy, or for open answers by token F1 against the answer of the most similar training question.\n"
+        "accuracy, or for open answers by token F1 against the answer of the most similar training question. "
+        "The seconds are of one thread, with as many runs at a time as there are processors.\n"
     )
     rows = [
         [task, seed, run["n"], run["primary"], _number(run["baseline"][run["primary"]]["value"]),

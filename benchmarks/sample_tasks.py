@@ -8,18 +8,20 @@ tuned model of the typed questions 20 fixed questions and marks the answers agai
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_runs import _timed as timed
 from medadapt.core.hashes import sha256_file
 from medadapt.core.results import LOWER_IS_BETTER
 from medadapt.samples.generating.facts import Field
 from medadapt.samples.generating.typed_qa import TYPES
 from medadapt.samples.knowledge import Condition, load_conditions
+from timing import timed
 
 TASKS = ("symptoms", "typed_qa", "dialogues", "qa", "mcq")
 SEEDS = (0, 1, 2, 3, 4)
@@ -32,19 +34,28 @@ EVERY = 7
 def measure_tasks(
     folder: Path, tasks: tuple[str, ...] = TASKS, seeds: tuple[int, ...] = SEEDS
 ) -> dict[str, Any]:
-    """Task -> seed -> base, tuned, difference, controls, verdicts, seconds and memory."""
-    found: dict[str, Any] = {}
+    """Task -> seed -> base, tuned, difference, controls, verdicts, seconds and memory.
+
+    As many runs at a time as there are processors, each with one thread: the seconds are of that.
+    """
     for seed in seeds:
-        data = folder / f"data-{seed}"
-        timed(["samples", "write", str(data), "--seed", str(seed)])
-        for task in tasks:
-            found.setdefault(task, {})[str(seed)] = _task(task, data, folder / f"{task}-{seed}")
+        timed(["samples", "write", str(folder / f"data-{seed}"), "--seed", str(seed)])
+    pairs = [(task, seed) for task in tasks for seed in seeds]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        runs = pool.map(
+            lambda pair: _task(pair[0], folder / f"data-{pair[1]}", folder / f"{pair[0]}-{pair[1]}"), pairs
+        )
+        found: dict[str, Any] = {task: {} for task in tasks}
+        for (task, seed), run in zip(pairs, runs, strict=True):
+            found[task][str(seed)] = run
+            print(f"  {task}, seed {seed}: {run['against_baseline']}", flush=True)
     return found
 
 
 def _task(task: str, data: Path, run: Path) -> dict[str, Any]:
     (source,) = [path for path in (data / task).iterdir() if path.is_file()]
-    cost = timed(["run", f"demo-{task}", "--set", f"data.source={source}", "-o", str(run)])
+    recipe = ["run", f"demo-{task}", "--set", f"data.source={source}", "-o", str(run)]
+    cost = timed(recipe, threads=1)
     metrics = json.loads((run / "5-metrics" / "metrics.json").read_text(encoding="utf-8"))
     content = json.loads((run / "1-records" / "data.json").read_text(encoding="utf-8"))
     primary = metrics["primary"]
@@ -60,6 +71,7 @@ def _task(task: str, data: Path, run: Path) -> dict[str, Any]:
             name: {key: (marks.get(key) or {}).get("value") for key in shown}
             for name, marks in metrics["controls"].items()
         },
+        "against_baseline": metrics["difference"][primary]["verdict"],
         "against_control": metrics.get("against_control"),
         "leakage": {key: metrics["leakage"][key] for key in ("exact", "near")},
         "lower_is_better": primary in LOWER_IS_BETTER,

@@ -1,0 +1,62 @@
+"""One command in a process of its own: its seconds, its peak memory, its exit code."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+
+def timed(arguments: list[str], *, threads: int | None = None) -> dict[str, Any]:
+    """Run one command; its seconds, peak memory in MB and exit code.
+
+    `peak_anonymous_mb` leaves out pages of files that are mapped into memory, such as token sets: the
+    system takes those back whenever it needs the room. `threads` limits the threads of its arithmetic.
+    """
+    environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    with tempfile.TemporaryFile() as output:
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "medadapt", *arguments]
+        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        watch = _AnonymousPeak(child.pid)
+        watch.start()
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - started
+        watch.join()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode not in (0, 3):
+            output.seek(0)
+            raise RuntimeError(f"{arguments} left with {child.returncode}:\n{output.read()[-3000:].decode()}")
+    return {
+        "seconds": round(seconds, 1),
+        "peak_rss_mb": round(usage.ru_maxrss / 1024),
+        "peak_anonymous_mb": round(watch.peak_kb / 1024),
+        "exit_code": child.returncode,
+    }
+
+
+class _AnonymousPeak(threading.Thread):
+    """Watches the anonymous memory of a process, ten times a second, until it ends (Linux only)."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.peak_kb = 0
+        self._status = Path(f"/proc/{pid}/status")
+
+    def run(self) -> None:
+        while (now := self._anonymous_kb()) is not None:
+            self.peak_kb = max(self.peak_kb, now)
+            time.sleep(0.1)
+
+    def _anonymous_kb(self) -> int | None:
+        try:
+            lines = self._status.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return None  # the process has ended
+        found = [line for line in lines if line.startswith("RssAnon:")]
+        return int(found[0].split()[1]) if found else None
