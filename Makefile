@@ -1,4 +1,4 @@
-# The words to know. `make` alone lists them.
+# The targets to know. `make` alone lists them.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,7 +7,7 @@ READY := .venv/.ready
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all check docs bench
 
-help: ## list these words
+help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY) ## create .venv from requirements.lock and install the package into it, editable
@@ -21,7 +21,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## tune the bundled model on bundled data and see the proof: offline, in minutes
+demo: setup ## tune the sample base on sample data and see the proof, offline
 	$(BIN)/medadapt demo
 
 test: setup ## run the test suite (no GPU, no network, minutes at most)

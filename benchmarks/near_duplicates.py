@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from timing import peak_mb
+
 SIZES = (10_000, 30_000, 100_000)
 SEED = 0
 COMPLAINTS = (
@@ -83,10 +85,10 @@ def _main(size: int) -> None:
     started = time.perf_counter()
     clusters = near_clusters(texts)
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     characters = sum(map(len, texts)) / len(texts)
     print(json.dumps({
-        "seconds": round(seconds, 1), "peak_rss_mb": round(peak), "clusters": len(set(clusters)),
+        "seconds": round(seconds, 1), "peak_rss_mb": peak_mb(resource.getrusage(resource.RUSAGE_SELF)),
+        "clusters": len(set(clusters)),
         "mean_characters": round(characters),
     }))  # fmt: skip
 

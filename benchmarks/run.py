@@ -1,10 +1,11 @@
 """Measure speed and memory on this machine; write results as JSON and render RESULTS.md from all of them.
 
-    python benchmarks/run.py                        everything (about half an hour on 2 cores)
+    python benchmarks/run.py                        everything (some hours on 2 cores)
     python benchmarks/run.py --only training_speed  one case
     python benchmarks/run.py --render               only RESULTS.md
 
-Most cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout).
+Four cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout): training_speed,
+data_runs, preparing and memory_growth.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def main() -> None:
             sys.exit(f"{asked.data} does not exist; name the folder of the data sets with --data")
         for name in names:
             print(f"{name} ...", flush=True)
-            about = _about(name, asked.note)  # before the work: the checkout may change while it runs
+            options = f" --steps {asked.steps} --rounds {asked.rounds}" if name == "training_speed" else ""
+            about = _about(
+                name, options, asked.note
+            )  # before the work: the checkout may change while it runs
             _store(name, about, CASES[name](asked))
     (HERE / "RESULTS.md").write_text(render(HERE / "results"), encoding="utf-8")
 
@@ -95,7 +99,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 WITHOUT_DATA = {"engine_and_trl", "near_duplicates", "demo", "sample_tasks", "sample_answers"}
 
 
-def _about(name: str, note: str | None) -> dict[str, Any]:
+def _about(name: str, options: str, note: str | None) -> dict[str, Any]:
     """All that is needed to reproduce a measurement, as it is when the measurement begins."""
     import torch
 
@@ -113,14 +117,16 @@ def _about(name: str, note: str | None) -> dict[str, Any]:
         "versions": versions(),
         "commit": git_commit(),
         "measured": datetime.now(UTC).date().isoformat(),
-        "command": f"python benchmarks/run.py --only {name}",
+        "command": f"python benchmarks/run.py --only {name}{options}",
         **({"note": note} if note else {}),
     }
 
 
 def _store(name: str, about: dict[str, Any], found: dict[str, Any]) -> None:
     """Write a result into the folder of its machine."""
-    kind = f"{about['device']} {about['vectors']} {about['threads']} threads"
+    kind = " ".join(
+        [about["device"], about["vectors"], *about["instructions"], f"{about['threads']} threads"]
+    )
     machine = re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
     folder = HERE / "results" / machine
     folder.mkdir(parents=True, exist_ok=True)

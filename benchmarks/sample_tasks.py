@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -138,28 +139,25 @@ def measure_answers(folder: Path) -> dict[str, Any]:
 
 def is_right(text: str, asked: Asked) -> bool:
     """Whether an answer names something true of the condition, and nothing that is true of others only."""
-    told = text.casefold()
-    own = [phrase.casefold() for phrase in getattr(asked.condition, asked.field)]
-    strange = _phrases(asked.field) - set(own)
-    named = [phrase for phrase in own if phrase in told]
-    for phrase in named:
-        told = told.replace(phrase, " ")
-    wrong = [phrase for phrase in strange if phrase in told]
-    return bool(named) and not wrong
+    own = {phrase.casefold() for phrase in getattr(asked.condition, asked.field)}
+    named = set(_named(text, asked.field))
+    return bool(named) and named <= own
 
 
 def repeats_itself(text: str, field: Field) -> bool:
     """Whether an answer names the same phrase of the knowledge twice, which is true but no good answer."""
-    told = text.casefold()
-    for phrase in sorted(_phrases(field), key=len, reverse=True):
-        if told.count(phrase) > 1:
-            return True
-        told = told.replace(phrase, " ")
-    return False
+    named = _named(text, field)
+    return len(set(named)) < len(named)
 
 
-def _phrases(field: Field) -> set[str]:
-    return {phrase.casefold() for condition in load_conditions() for phrase in getattr(condition, field)}
+def _named(text: str, field: Field) -> list[str]:
+    """The phrases that the knowledge has in this field of any condition, as often as they stand in the text.
+
+    Of phrases that overlap the longest counts: `bloody diarrhea` is not `diarrhea`.
+    """
+    phrases = {phrase.casefold() for condition in load_conditions() for phrase in getattr(condition, field)}
+    longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    return re.findall(rf"\b(?:{'|'.join(map(re.escape, longest_first))})\b", text.casefold())
 
 
 def _answers(run: Path, asked: Asked) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -34,10 +35,15 @@ def timed(arguments: list[str], *, threads: int | None = None) -> dict[str, Any]
             raise RuntimeError(f"{arguments} left with {child.returncode}:\n{output.read()[-3000:].decode()}")
     return {
         "seconds": round(seconds, 1),
-        "peak_rss_mb": round(usage.ru_maxrss / 1024),
-        "peak_anonymous_mb": round(watch.peak_kb / 1024),
+        "peak_rss_mb": peak_mb(usage),
+        "peak_anonymous_mb": round(watch.peak_kb / 1024) if watch.peak_kb else None,
         "exit_code": child.returncode,
     }
+
+
+def peak_mb(usage: resource.struct_rusage) -> int:
+    """Peak resident memory in MB; the system counts kilobytes on Linux and bytes on macOS."""
+    return round(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 class _AnonymousPeak(threading.Thread):

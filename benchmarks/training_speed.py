@@ -19,6 +19,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from timing import peak_mb
+
 SIDES = ("native", "trl", "trl-bf16")
 WARM_UP = 3
 """Steps that are not timed: the first ones allocate and pick kernels."""
@@ -184,7 +186,7 @@ def work(folder: Path, side: str, steps: int) -> None:
     )
     found["examples_per_s"] = (steps - WARM_UP) * 8 / found.pop("seconds")
     found["losses"] = {"first": found["losses"][0], "last": found["losses"][-1]}
-    found["peak_rss_mb"] = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    found["peak_rss_mb"] = peak_mb(resource.getrusage(resource.RUSAGE_SELF))
     print("\n" + json.dumps(found))
 
 

@@ -13,6 +13,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import shutil
 import struct
 import subprocess
@@ -91,7 +92,8 @@ def as_svg(text: Text) -> str:
     console.print(text, soft_wrap=False)
     svg = console.export_svg(title="medadapt demo", theme=MONOKAI)
     # Rich names a font on a server; a picture of this project fetches nothing.
-    return "\n".join(line for line in svg.splitlines() if "url(" not in line or "clip" in line) + "\n"
+    svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+    return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
 def photograph(browser: str, page: Path, picture: Path) -> None:

@@ -3,8 +3,8 @@
     python sample_base/build.py                  the whole build, into src/medadapt/samples/base
     python sample_base/build.py --steps 200 -o DIR   a short one, to try it
 
-Needs nothing but this repository. Everything is a function of the seed; on another machine or thread count
-the weights differ in their last bits.
+Needs this repository and a C++ compiler, which torch.compile calls. Everything is a function of the seed; on
+another machine or thread count the weights differ in their last bits.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--hidden", type=int, default=Plan().hidden)
     parser.add_argument("--layers", type=int, default=Plan().layers)
     parser.add_argument("--feed-forward", type=int, default=Plan().feed_forward)
-    parser.add_argument("--shards", type=int, default=7, help=f"of {SHARD} documents each")
+    parser.add_argument("--shards", type=int, default=6, help=f"of {SHARD} documents each")
     asked = parser.parse_args()
     plan = replace(
         Plan(), steps=asked.steps, hidden=asked.hidden, layers=asked.layers, feed_forward=asked.feed_forward
@@ -69,8 +69,10 @@ def main() -> None:
         "padding": tokenizer.pad_token_id,
     }
     model = new_model(plan, vocabulary=len(tokenizer), special=special)
-    asked.output.mkdir(parents=True, exist_ok=True)
-    log = asked.output / "training_log.jsonl"
+    # Beside the old one until all is there: a build that was stopped leaves no mixture.
+    folder = asked.output.with_name(f".{asked.output.name}-being-built")
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "training_log.jsonl"
     with log.open("w", encoding="utf-8") as file:
         for line in train(model, tokens, held_out, plan):
             line["held_out_bits_per_byte"] = round(line["held_out_loss"] / math.log(2) / bytes_of_token, 4)
@@ -78,16 +80,20 @@ def main() -> None:
             file.flush()
             _say(str(line))
     model.config.use_cache = True
-    model.to(torch.bfloat16).save_pretrained(asked.output)
-    tokenizer.save_pretrained(asked.output)
+    model.to(torch.bfloat16).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     parameters = sum(p.numel() for p in model.parameters())
     about = {
         "plan": asdict(plan), "documents": len(texts), "tokens": len(tokens), "parameters": parameters,
         "bytes_per_token": round(bytes_of_token, 3), "torch": torch.__version__,
         "threads": torch.get_num_threads(), "bf16": FAST_BF16, "seconds": round(time.perf_counter() - started),
     }  # fmt: skip
-    (asked.output / "build.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-    (asked.output / "README.md").write_text(model_card(about, line), encoding="utf-8")
+    (folder / "build.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(model_card(about, line), encoding="utf-8")
+    asked.output.mkdir(parents=True, exist_ok=True)
+    for file in folder.iterdir():
+        file.replace(asked.output / file.name)
+    folder.rmdir()
 
 
 def _say(line: str) -> None:

@@ -13,7 +13,7 @@ tags: [demonstration, medical, synthetic]
 # The sample base model
 
 A demonstration model. It is there so that MedAdapt can be tried without a download; it knows 140 conditions
-from an invented knowledge file and little else. **Its text is not medical advice. The knowledge was not
+from the sample knowledge of this project and little else. **Its text is not medical advice. The knowledge was not
 reviewed by clinicians, and the model repeats it imperfectly.** Do not build anything on it.
 
 | | |
@@ -24,7 +24,7 @@ reviewed by clinicians, and the model repeats it imperfectly.** Do not build any
 | weights | bf16, safetensors |
 | reading | {documents:,} generated documents, {tokens:,} tokens; {seen:,} tokens seen in {steps:,} steps |
 | held-out loss | {held_out_loss} nats a token, {held_out_bits_per_byte} bits per byte, on generated text that no step saw |
-| build | {seconds:,} s on {threads} threads, torch {torch}, seed {seed} |
+| build | {seconds:,} s, threads: {threads}, torch {torch}, seed {seed} |
 
 **Reading.** Running prose that `sample_base/` writes from `conditions.yaml` (short articles, comparisons, stories
 about unnamed patients, sentences that lead from a finding to its conditions) and everyday scenes in plain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -31,7 +30,7 @@ class Plan:
     """Tokens of a training sequence."""
     sequences: int = 32
     """Sequences of a step."""
-    steps: int = 1500
+    steps: int = 1200
     warmup: int = 100
     muon_rate: float = 0.02
     """Learning rate of the matrices."""
@@ -135,4 +134,4 @@ def held_out_loss(compiled: Any, tokens_N: torch.Tensor, plan: Plan) -> float:
     for number in range(batches):
         starts = [number * size + row * plan.width for row in range(plan.sequences)]
         total += compiled(torch.stack([tokens_N[s : s + plan.width + 1] for s in starts]).long()).item()
-    return total / batches if math.isfinite(total) else total
+    return total / batches

@@ -45,7 +45,7 @@ FROM_SYMPTOMS = (
     "[a patient|a person|someone|a man|a woman] with {mixed} [may|could] have {name}.",
     "[someone|a person] with {mixed} [probably has|is likely to have] {name}.",
     "[the combination of|together,] {mixed} <makes/make> {name} likely.",
-    "{mixed}: this is [the picture|a typical picture] of {name}.",
+    "{mixed} together are [the picture|a typical picture] of {name}.",
     "if there is {mixed}, the diagnosis may be {name}.",
     "[complaints|symptoms] such as {mixed} [lead to|support|call for thinking of] the diagnosis of {name}.",
     "{mixed} together are [often|usually] due to {name}.",
@@ -119,6 +119,11 @@ RED_FLAGS = (
     "get help at once if {name} <comes/come> with {flags}.",
     "with {name}, {flags} <needs/need> urgent care.",
 )
+NIGHT = (
+    "the complaints of {name} are often worse at night.",
+    "{name} often <bothers/bother> people most at night.",
+    "at night the complaints of {name} tend to be worse.",
+)
 COMPARED = (
     "{name} and {other} share {shared}, but {name} more often <brings/bring> {own}.",
     "both {name} and {other} [can|may] cause {shared}. [What speaks|The point that speaks] for {name} is {own}.",
@@ -130,9 +135,10 @@ COMPARED = (
 def article(condition: Condition, rng: random.Random) -> str:
     """Several paragraphs on a condition: what it is, then some of its sides in random order."""
     slots = slots_of(condition, rng)
-    parts = [SYMPTOMS, FROM_SYMPTOMS, CAUSES, RISKS, TESTS, TREATMENTS, PREVENTION, COMPLICATIONS, SPECIALTY]
-    if condition.red_flags:
-        parts.append(RED_FLAGS)
+    parts = [SYMPTOMS, FROM_SYMPTOMS, CAUSES, RISKS, TESTS, TREATMENTS, COMPLICATIONS, SPECIALTY]
+    parts += [PREVENTION] if condition.prevention else []
+    parts += [RED_FLAGS] if condition.red_flags else []
+    parts += [NIGHT] if AT_NIGHT in condition.symptoms else []
     chosen = rng.sample(parts, rng.randint(3, 6))
     opening = [written(ABOUT, rng, slots)] if rng.random() < 0.8 else []
     return " ".join([*opening, *(written(part, rng, slots) for part in chosen)])
@@ -151,7 +157,7 @@ def side(condition: Condition, rng: random.Random) -> str:
             RISKS,
             TESTS,
             TREATMENTS,
-            PREVENTION,
+            *([PREVENTION] if condition.prevention else []),
             COMPLICATIONS,
         ]
     )
@@ -161,11 +167,10 @@ def side(condition: Condition, rng: random.Random) -> str:
 def comparison(condition: Condition, others: list[Condition], rng: random.Random) -> str | None:
     """What tells a condition from one that shares a symptom; None where nothing is shared."""
     other = rng.choice(others)
-    shared = [symptom for symptom in condition.symptoms if symptom in other.symptoms]
-    own = [name for name, share in condition.symptoms.items() if name not in other.symptoms and share >= 0.3]
-    others_own = [
-        name for name, share in other.symptoms.items() if name not in condition.symptoms and share >= 0.3
-    ]
+    here, there = things_of(condition), things_of(other)
+    shared = [symptom for symptom in here if symptom in there]
+    own = [name for name, share in here.items() if name not in there and share >= 0.3]
+    others_own = [name for name, share in there.items() if name not in here and share >= 0.3]
     if other is condition or not (shared and own and others_own):
         return None
     slots = {
@@ -180,7 +185,7 @@ def comparison(condition: Condition, others: list[Condition], rng: random.Random
 
 def slots_of(condition: Condition, rng: random.Random) -> Slots:
     """What may be filled in about a condition."""
-    told = {name: share for name, share in condition.symptoms.items() if name != AT_NIGHT}
+    told = things_of(condition)
     typical = [name for name, share in told.items() if share >= 0.35]
     rarer = [name for name, share in told.items() if share < 0.35]
     return {
@@ -203,9 +208,15 @@ def slots_of(condition: Condition, rng: random.Random) -> Slots:
 
 def drawn(condition: Condition, rng: random.Random) -> str:
     """Three to seven symptoms of one patient, drawn by their shares."""
-    wanted = rng.randint(3, min(7, len(condition.symptoms)))
-    keys = {name: rng.random() ** (1 / share) for name, share in condition.symptoms.items()}
+    told = things_of(condition)
+    wanted = rng.randint(3, min(7, len(told)))
+    keys = {name: rng.random() ** (1 / share) for name, share in told.items()}
     return joined(as_told(sorted(keys, key=keys.__getitem__, reverse=True)[:wanted], rng), rng=rng)
+
+
+def things_of(condition: Condition) -> dict[str, float]:
+    """The symptoms that can stand in a list, with their shares: `worse at night` has a sentence of its own."""
+    return {name: share for name, share in condition.symptoms.items() if name != AT_NIGHT}
 
 
 def as_told(symptoms: Iterable[str], rng: random.Random) -> list[str]:

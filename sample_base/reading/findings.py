@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
-from medadapt.samples.generating.wordings import named, with_article
+from medadapt.samples.generating.wordings import AT_NIGHT, named, with_article
 from medadapt.samples.knowledge import Condition
 from reading.wording import listed, written
 
@@ -57,7 +57,8 @@ def index_of(conditions: Sequence[Condition]) -> Index:
     for condition in conditions:
         for field, phrases in index.items():
             for phrase in getattr(condition, field):
-                phrases[phrase].append(named(condition))
+                if phrase != AT_NIGHT:
+                    phrases[phrase].append(named(condition))
     return index
 
 

@@ -18,7 +18,6 @@ from medadapt.cli.progress import LineProgress
 from medadapt.core.errors import DiskError, MedAdaptError, RecipeError, RunFolderError, StoppedError
 from medadapt.core.files import read_json
 from medadapt.samples import bundled_base
-from serving_runs import make_base
 
 SMALL = [
     word
@@ -39,7 +38,6 @@ def refuse(event, given):
         os._exit({CALLED_OUT})
 
 sys.addaudithook(refuse)
-bundled_base.BASE = Path(sys.argv.pop(1))
 from medadapt.cli.app import main
 main()
 """
@@ -47,18 +45,12 @@ main()
 
 
 @pytest.fixture(scope="module")
-def demo_base(tmp_path_factory) -> Path:
-    """The bundled base, or a tiny one where it has not been built."""
-    return bundled_base.BASE if bundled_base.BASE.is_dir() else make_base(tmp_path_factory.mktemp("base"))
-
-
-@pytest.fixture(scope="module")
-def finished_demo(tmp_path_factory, demo_base) -> Path:
+def finished_demo(tmp_path_factory) -> Path:
     """A folder in which `medadapt demo` has run, without a network."""
     place = tmp_path_factory.mktemp("demo")
     environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
     done = subprocess.run(
-        [sys.executable, "-c", OFFLINE, str(demo_base), "demo", *SMALL],
+        [sys.executable, "-c", OFFLINE, "demo", *SMALL],
         cwd=place,
         capture_output=True,
         text=True,
@@ -72,10 +64,9 @@ def finished_demo(tmp_path_factory, demo_base) -> Path:
 
 
 @pytest.fixture
-def here(finished_demo, demo_base, tmp_path, monkeypatch) -> Path:
+def here(finished_demo, tmp_path, monkeypatch) -> Path:
     """A folder of one's own with a copy of the finished demo."""
     shutil.copytree(finished_demo / "runs", tmp_path / "runs")
-    monkeypatch.setattr(bundled_base, "BASE", demo_base)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from medadapt.cli import console as console_module
 from medadapt.cli import show_card as module
 from medadapt.cli.show_card import BLOCKS, bar_text, show_card
 from medadapt.report.bars import Bar
@@ -53,6 +54,7 @@ def drawn(
     console = Console(file=file, force_terminal=terminal, width=width, color_system=None, highlight=False,
                       soft_wrap=not terminal)  # fmt: skip
     monkeypatch.setattr(module, "results", console)
+    monkeypatch.setattr(console_module, "results", console)  # it knows which signs the terminal has
     show_card(values, whole=whole)
     file.flush()
     return file.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
@@ -126,6 +128,8 @@ def test_a_pipe_gets_whole_sentences_and_no_frame(monkeypatch):
 def test_a_terminal_without_utf8_gets_plain_bars(monkeypatch):
     text = drawn(metrics(), monkeypatch, encoding="ascii")
     assert "###" in text
+    assert "?" not in text
+    assert text.isascii()
 
 
 def test_names_of_the_data_cannot_steer_the_terminal(monkeypatch):

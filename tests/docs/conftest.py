@@ -6,7 +6,7 @@ import io
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ from substitutions import FEW_RESAMPLES
 
 from medadapt.cli.app import app
 from medadapt.core.errors import MedAdaptError
-from medadapt.samples import bundled_base
-from serving_runs import make_base
 
 FINISHED = "demo-symptoms"
 """The recipe of the finished run that pages begin with."""
@@ -36,17 +34,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def stand_in_base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A tiny model stands in for the sample base where that has not been built."""
-    with pytest.MonkeyPatch.context() as patch:
-        if not (bundled_base.BASE / "config.json").is_file():
-            patch.setattr(bundled_base, "BASE", make_base(tmp_path_factory.mktemp("base")))
-        yield
-
-
 @pytest.fixture(scope="module")
-def finished_run(stand_in_base: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished smoke run, made once for all pages."""
     folder = tmp_path_factory.mktemp("docs") / "runs" / "finished"
     words = ["run", FINISHED, "--smoke", "-o", str(folder), *FEW_RESAMPLES.split()]

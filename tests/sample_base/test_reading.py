@@ -12,17 +12,24 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sample_base"))
 
-from reading.conditions import article, drawn
+from reading.conditions import article, drawn, side
 from reading.corpus import SHARES, documents
 from reading.findings import PATTERNS, index_of
+from reading.stories import story
 from reading.wording import is_plural, joined, written
 
-from medadapt.samples.generating.wordings import named
+from medadapt.core.progress import Silent
+from medadapt.core.recipe_reading import read_recipe
+from medadapt.core.records import read_records
+from medadapt.examples.templates import render_prompt, resolve_wording
+from medadapt.records.preparing import prepare
+from medadapt.samples import recipe_file
+from medadapt.samples.generating.wordings import AT_NIGHT, named
 from medadapt.samples.knowledge import load_conditions
+from medadapt.workflow.demo import DEMOS
 
-TASK_SHAPES = re.compile(
-    r"(?m)^(?:Question|Answer|Options|Symptoms|Diagnosis|Patient|Doctor)\s*:|\?\s*Answer|^[A-E][.)] "
-)
+TASK_SHAPES = re.compile(r"\n|;[^.;]*;|#|:\s*$|\?\s*Answer|^[A-E][.)] ")
+"""What the prompts of the tasks have and running prose has not: lines, headings, options, a colon that waits."""
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +47,51 @@ def test_held_out_text_is_no_shard_of_the_reading():
         assert len(held_out & set(islice(documents(shard), 300))) < 15
 
 
+@pytest.mark.parametrize("task", DEMOS)
+def test_the_shapes_of_a_task_are_those_of_its_prompts(task: str, tmp_path):
+    recipe = read_recipe(recipe_file(f"demo-{task}"), ["data.limit={rows: 200, by: random}"])
+    prepare(recipe.data, 0, tmp_path, progress=Silent())
+    wording = resolve_wording(recipe.prompt, recipe.data.format)
+    for record in islice(read_records(tmp_path / "train.jsonl"), 20):
+        assert TASK_SHAPES.search(render_prompt(record, wording))
+
+
 def test_nothing_stands_in_the_shape_of_a_task(texts):
     assert not [text for text in texts if TASK_SHAPES.search(text)]
 
 
 def test_no_choice_or_slot_is_left_open(texts):
     assert not [text for text in texts if re.search(r"[\[\]{}<>|]", text)]
+
+
+def test_patients_suit_their_condition_in_sex_and_age(texts):
+    never = (
+        r"\b(?:he|his|father|husband|brother|son|uncle|man|boy)\b[^.]*\b(?:heavy periods|missed periods|hot flashes)",
+        r"\b(?:wife|mother|sister|aunt|daughter|woman|girl)\b(?:[^.]*\.){1,2}[^.]*\b(?:prostate|prostatic)",
+        r"\bI am \d+ years old.*\b(?:he|she) (?:was|received|had|should)",
+    )
+    for pattern in never:
+        assert not [text for text in texts if re.search(pattern, text)], pattern
+
+
+def test_worse_at_night_is_no_thing_to_have(texts):
+    assert not [
+        text for text in texts if re.search(rf"\b(?:with|have|has|had|of|and|there is) {AT_NIGHT}", text)
+    ]
+
+
+def test_what_nothing_prevents_is_told_no_prevention():
+    conditions = [condition for condition in load_conditions() if not condition.prevention]
+    rng = random.Random(0)
+    told = [
+        write(condition, rng)
+        for condition in conditions
+        for write in (article, side, story)
+        for _ in range(40)
+    ]
+    advice = re.compile("be prevented|to prevent it|prevent .* doctors|protection against|lower the chance")
+    assert conditions
+    assert not [text for text in told if advice.search(text)]
 
 
 def test_every_sentence_begins_with_a_capital_and_every_text_ends(texts):
@@ -85,6 +131,7 @@ def test_a_finding_names_conditions_that_have_it():
         for phrase, names in phrases.items():
             having = {named(condition) for condition in conditions if phrase in getattr(condition, field)}
             assert set(names) == having
+            assert phrase != AT_NIGHT
 
 
 def test_shares_of_the_kinds_add_up():

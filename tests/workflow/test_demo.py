@@ -11,6 +11,7 @@ import typer
 
 from medadapt.cli.app import app
 from medadapt.cli.demo_command import TaskWord
+from medadapt.core.errors import RunFolderError
 from medadapt.core.files import read_jsonl
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder
@@ -48,6 +49,12 @@ def test_folders_keep_the_tasks_apart():
     assert demo_folder("symptoms", None, among_all=False) == Path("runs/demo")
     assert demo_folder("qa", None, among_all=False) == Path("runs/demo-qa")
     assert len({demo_folder(task, Path("a/b"), among_all=True) for task in TASKS}) == len(TASKS)
+
+
+@pytest.mark.parametrize("place", [".", "..", "/"])
+def test_all_tasks_need_a_folder_with_a_name(place: str):
+    with pytest.raises(RunFolderError, match="cannot stand beside"):
+        demo_folder("qa", Path(place), among_all=True)
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -19,9 +19,14 @@ talk = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 """What happens meanwhile."""
 
 
+PLAIN_SIGNS = str.maketrans({"−": "-", "–": "-", "—": "-", "…": "...", "’": "'"})
+"""For a terminal without UTF-8, in which a minus sign would turn into a question mark."""
+
+
 def plain(text: str, style: str = "") -> Text:
-    """Text for the terminal: no control characters, and never read as markup."""
-    return Text(visible(text), style=style)
+    """Text for the terminal: no control characters, never read as markup, and signs that the terminal has."""
+    shown = visible(text)
+    return Text(shown.translate(PLAIN_SIGNS) if results.options.ascii_only else shown, style=style)
 
 
 def show_error(problem: MedAdaptError) -> None:

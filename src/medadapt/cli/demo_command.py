@@ -1,4 +1,4 @@
-"""`medadapt demo`: the whole path on bundled data and the bundled base, offline, with the proof at the end."""
+"""`medadapt demo`: the whole path on sample data and the sample base, offline, with the proof at the end."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def demo(
     device: options.Device = "cpu",
     as_json: options.Json = False,
 ) -> None:
-    """Tune the bundled model on bundled data and see whether it helped: offline, in minutes, without a GPU.
+    """Tune the sample base on sample data and see whether it helped: offline, without a GPU.
 
     A second call skips what is done and goes on with what was stopped.
 
@@ -67,7 +67,7 @@ def demo(
         from medadapt.cli.console import print_json
         from medadapt.cli.progress import shown_progress
         from medadapt.cli.show_demo import demo_values, show_demo, show_next, show_opening, show_summary
-        from medadapt.workflow.demo import DEMOS, demo_folder, demo_request, run_demo
+        from medadapt.workflow.demo import DEMOS, demo_folder, demo_request, is_on_samples, run_demo
 
         names = tuple(DEMOS) if every else ((task or TaskWord.SYMPTOMS).value,)
         # All recipes first: a mistake in --set is told before the first of them runs.
@@ -82,9 +82,10 @@ def demo(
             )
             for name in names
         ]
-        show_opening(names)
+        pairs = list(zip(names, requests, strict=True))
+        show_opening(names, on_samples=all(is_on_samples(name, request.recipe) for name, request in pairs))
         done: list[FinishedDemo] = []
-        for name, request in zip(names, requests, strict=True):
+        for name, request in pairs:
             with shown_progress() as progress:
                 done.append(run_demo(name, request, progress))
             if not as_json:

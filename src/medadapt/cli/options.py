@@ -48,7 +48,7 @@ Smoke = Annotated[
     bool,
     typer.Option(
         "--smoke",
-        help="Try the whole path in a minute: a tiny random base and few rows. Its numbers mean nothing.",
+        help="Try the whole path at toy size: a tiny random base and few rows. Its numbers mean nothing.",
     ),
 ]
 Replace = Annotated[

@@ -17,21 +17,24 @@ from medadapt.workflow.demo import DEMOS, AnsweredQuestion, FinishedDemo, TaskNa
 if TYPE_CHECKING:
     from medadapt.report.sections import Saying
 
-NOTICE = (
-    "A demonstration on synthetic data with a very small model. It is not a medical device, and nothing it "
-    "writes is advice."
-)
+NOTICE = "Not a medical device, and nothing it writes is advice."
+ON_SAMPLES = "A demonstration on synthetic data with a very small model."
 
 
-def show_opening(tasks: Sequence[TaskName]) -> None:
-    """One line about what is about to happen and how long, and the notice."""
+def show_opening(tasks: Sequence[TaskName], *, on_samples: bool) -> None:
+    """What is about to happen, and the notice."""
     one = len(tasks) == 1
     learns = DEMOS[tasks[0]].about if one else f"{len(tasks)} tasks, one after the other"
-    time = "a few minutes" if one else "some ten minutes"
-    what = f"A small model that comes with MedAdapt learns {learns}, and is measured before and after."
-    talk.print(plain(f"{what} Offline, {time}.", "bold"))
+    base = "The sample base, a small model that comes with MedAdapt," if on_samples else "The base"
+    nothing_fetched = " Offline, in minutes." if on_samples else ""
+    talk.print(plain(f"{base} learns {learns}, and is measured before and after.{nothing_fetched}", "bold"))
     talk.print("Ctrl-C stops it at any time; the same command goes on.")
-    talk.print(plain(NOTICE, "dim"))
+    talk.print(plain(notice(on_samples=on_samples), "dim"))
+
+
+def notice(*, on_samples: bool) -> str:
+    """What is said before and after every demo."""
+    return f"{ON_SAMPLES} {NOTICE}" if on_samples else NOTICE
 
 
 def show_demo(demo: FinishedDemo) -> None:
@@ -59,7 +62,7 @@ def show_next(demo: FinishedDemo) -> None:
         results.print(plain(f"  {what}:"))
         results.print(plain(f"    {command}", "cyan"), soft_wrap=True)
     results.print()
-    results.print(plain(NOTICE, "dim"))
+    results.print(plain(notice(on_samples=demo.on_samples), "dim"))
 
 
 def summary_table(demos: Sequence[FinishedDemo]) -> Table:
@@ -106,7 +109,7 @@ def demo_values(demo: FinishedDemo) -> dict[str, Any]:
             for question in demo.questions
         ],
         "next": list(next_commands(demo.task, demo.outcome.folder).values()),
-        "notice": NOTICE,
+        "notice": notice(on_samples=demo.on_samples),
     }
 
 

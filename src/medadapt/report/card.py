@@ -20,7 +20,7 @@ FINDING_TITLES = {
     "regression": "The tuned model is worse than the base",
     "no_effect": "The adapter has no effect",
     "diverged": "Training diverged",
-    "worse_than_uniform": "The base model is worse than blind guessing",
+    "worse_than_uniform": "The base's loss is above that of blind guessing over the vocabulary",
 }
 RATE_NAMES = {
     "truncated": "Prompt or answer shortened",

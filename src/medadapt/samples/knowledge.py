@@ -46,6 +46,7 @@ class Condition:
     tests: tuple[str, ...]
     treatments: tuple[str, ...]
     prevention: tuple[str, ...]
+    """Empty where nothing is known to prevent it."""
     complications: tuple[str, ...]
     red_flags: tuple[str, ...]
     """Those of its symptoms that call for help at once; may be empty."""

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from medadapt.core.errors import RunFolderError
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_reading import read_recipe
@@ -16,6 +17,7 @@ from medadapt.core.records import LETTERS, read_records
 from medadapt.core.results import MODEL_NAMES, read_predictions
 from medadapt.core.run_folder import RunFolder
 from medadapt.samples import recipe_file
+from medadapt.samples.bundled_base import SAMPLE_BASE
 from medadapt.workflow.locating import RUNS
 from medadapt.workflow.outcome import Outcome, run
 from medadapt.workflow.request import RunRequest
@@ -80,6 +82,8 @@ class FinishedDemo:
 
     task: TaskName
     outcome: Outcome
+    on_samples: bool
+    """Neither base nor data was replaced by one's own."""
     questions: tuple[AnsweredQuestion, ...]
 
 
@@ -91,11 +95,18 @@ def recipe_name(task: TaskName) -> str:
 def demo_folder(task: TaskName, output: Path | None, *, among_all: bool) -> Path:
     """Where a task runs: the folder asked for, or `runs/demo`.
 
-    The task's name goes behind it for all but the first task, unless the folder was asked for one task.
+    The task's name goes behind it for all but the first task, unless the folder was asked for one task. Raises
+    RunFolderError where the folder has no name to put another behind.
     """
     if output and not among_all:
         return output
     first = output or RUNS / "demo"
+    if first.name in {"", ".."}:
+        raise RunFolderError(
+            f"The other tasks of --all cannot stand beside '{first}'.",
+            "a folder with a name, such as runs/demo",
+            "Name another folder with -o.",
+        )
     return first if task == next(iter(DEMOS)) else first.with_name(f"{first.name}-{task}")
 
 
@@ -107,12 +118,18 @@ def demo_request(
     return RunRequest(recipe=recipe, folder=folder, replace=replace, device=device, resume_with=command)
 
 
+def is_on_samples(task: TaskName, recipe: Recipe) -> bool:
+    """Whether base and data are those that come with the package."""
+    return recipe.model.base == SAMPLE_BASE and recipe.data.source == f"sample:{task}"
+
+
 def run_demo(task: TaskName, request: RunRequest, progress: Progress) -> FinishedDemo:
     """Run the demo, or what is left of it. Raises what `outcome.run` raises."""
     outcome = run(request, progress)
     return FinishedDemo(
         task=task,
         outcome=outcome,
+        on_samples=is_on_samples(task, request.recipe),
         questions=tuple(first_questions(RunFolder(outcome.folder), request.recipe)),
     )
 

@@ -1,6 +1,6 @@
 """A smoke run: the whole path of a recipe on a tiny random base and a handful of rows.
 
-It shows that every stage of the recipe works on this machine, in a minute and without a download. Its numbers
+It shows that every stage of the recipe works on this machine, at toy size and without a download. Its numbers
 mean nothing.
 """
 

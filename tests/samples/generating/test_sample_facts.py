@@ -10,7 +10,7 @@ import pytest
 
 from medadapt.samples.generating import difficulty, qa, typed_qa
 from medadapt.samples.generating.facts import Fact, is_left_out
-from medadapt.samples.generating.wordings import named, opened, with_article
+from medadapt.samples.generating.wordings import be, named, opened, with_article
 from medadapt.samples.knowledge import Condition, load_conditions
 
 SEEDS = (0, 1)
@@ -70,12 +70,8 @@ def question_facts(made, name: str, seed: int) -> list[tuple[Fact, str]]:
             asked[template.format(name=condition.name)] = Fact(condition=condition, field=field)
         for field, templates in qa.QUESTIONS.items():
             for template in templates:
-                be = (
-                    "are"
-                    if condition.name.endswith(("stones", "oids", "veins")) and condition.name != "x"
-                    else "is"
-                )
-                asked[template.format(name=named(condition), be=be)] = Fact(condition=condition, field=field)
+                question = template.format(name=named(condition), be=be(condition))
+                asked[question] = Fact(condition=condition, field=field)
     question, answer = ("Question", "Answer") if name == "typed_qa" else ("input", "output")
     rows = made(name, seed).rows
     pairs = [(asked[plain(row[question])], plain(row[answer])) for row in rows if row[answer]]

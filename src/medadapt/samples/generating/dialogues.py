@@ -27,6 +27,12 @@ TESTED = ("It can be checked with {test}.", "A doctor can confirm it with {test}
 TREATED = ("Treatment often includes {treatment}.", "What may help is {treatment}.")
 FLAGGED_NOW = "Because of {flags}, please get medical help at once."
 FLAGGED_LATER = "Get help at once in case of {flags}."
+EMERGENCIES = frozenset(
+    {"Acute pancreatitis", "Anaphylaxis", "Appendicitis", "Heart attack", "Meningitis", "Pulmonary embolism", "Stroke",
+     "Subarachnoid hemorrhage", "Transient ischemic attack"}
+)  # fmt: skip
+"""Conditions whose mere likelihood calls for help at once, whatever else is there."""
+EMERGENCY = "This can be an emergency, so please get medical help at once."
 NO_FLAG = "Please have a doctor look at it."
 
 
@@ -83,6 +89,8 @@ def _reply(condition: Condition, patient: Patient, seed: int, draw: Random) -> s
 
 
 def _warning(condition: Condition, patient: Patient) -> str:
+    if condition.name in EMERGENCIES:
+        return EMERGENCY
     present = [flag for flag in condition.red_flags if flag in patient.symptoms]
     if present:
         return FLAGGED_NOW.format(flags=listed([_pointed_at(flag) for flag in present]))

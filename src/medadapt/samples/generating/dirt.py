@@ -62,6 +62,8 @@ class Dirt:
         places = [
             place for place in self._clean if place < len(others) and others[place] != self._rows[place]
         ]
+        if count > len(places):
+            raise ValueError(f"{count} second answers are wanted, {len(places)} rows have one")
         self._more += [others[place] for place in places[:count]]
         self._clean = [place for place in self._clean if place not in places[:count]]
         self.planted[SECOND_ANSWER] += count
@@ -90,6 +92,8 @@ class Dirt:
         return Generated(rows=rows, planted=dict(self.planted))
 
     def _take(self, count: int) -> list[Row]:
+        if count > len(self._clean):
+            raise ValueError(f"{count} rows cannot be spoiled: {len(self._clean)} clean ones are left")
         taken, self._clean = self._clean[:count], self._clean[count:]
         return [self._rows[place] for place in taken]
 

@@ -68,13 +68,14 @@ def draw_patient(condition: Condition, symptoms: Sequence[str], draw: Random) ->
         else (16, 34) if YOUNGER.search(risks)
         else (24, 62)
     )  # fmt: skip
-    duration = draw.choice(DURATIONS[_pace(condition)])
+    duration = draw.choice(DURATIONS[pace(condition)])
     return Patient(
         age=draw.randint(low, high), is_child=is_child, duration=duration, symptoms=tuple(symptoms)
     )
 
 
-def _pace(condition: Condition) -> str:
+def pace(condition: Condition) -> str:
+    """How long people have it before they ask for help: `hours`, `days` or `months`."""
     if condition.name in OF_HOURS:
         return "hours"
     infection = condition.specialty == "infectious diseases" and condition.name not in OF_MONTHS

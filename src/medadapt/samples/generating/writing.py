@@ -46,6 +46,12 @@ def _own_remedy(folder: Path) -> Iterator[None]:
     except DiskError as problem:
         remedy = "Free some space or name another folder; then repeat the command, it continues."
         raise DiskError(problem.problem, problem.expected, remedy) from problem
+    except OSError as problem:
+        raise DataError(
+            f"{folder} cannot be made: {problem.strerror}.",
+            "a place for a new folder",
+            "Choose another folder.",
+        ) from problem
 
 
 def _refuse_obstacle(path: Path, folder: Path) -> None:
