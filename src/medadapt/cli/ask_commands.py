@@ -117,7 +117,7 @@ def ask(
 
     For labels and options it also shows how likely the model finds each.
 
-    Example: medadapt ask runs/mine "itching, skin rash"
+    Example: medadapt ask runs/mine "itching; skin rash"
     """
     from medadapt.core.errors import MedAdaptError
     from medadapt.core.results import MODEL_NAMES

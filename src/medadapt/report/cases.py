@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from medadapt.core.records import LETTERS, Record, Task
 from medadapt.core.results import Prediction
 from medadapt.report import wording
-from medadapt.report.clean_text import one_line, shortened
-from medadapt.report.sections import Case, Option, Saying, Turn
+from medadapt.report.clean_text import shortened
+from medadapt.report.sayings import MAX_TEXT, nats_per_token, right_answer, sayings_of
+from medadapt.report.sections import Case, Option, Turn
 
 MAX_CASES = 10
-MAX_TEXT = 2000
 MAX_PROMPT = 6000
 MAX_TURNS = 6
 MAX_TURN = 600
@@ -74,15 +74,9 @@ def changes(
     return Changes(broken=len(broken), mended=mended, worst=cases)
 
 
-def sayings_of(task: Task, record: Record, baseline: Prediction, tuned: Prediction) -> tuple[Saying, ...]:
-    """What the reference and both models say to one test record, in this order."""
-    pair = _pair(task, "accuracy", record, baseline, tuned)
-    return _open_sayings(pair) if task == "qa" else _closed_sayings(task, pair)
-
-
 def _pair(task: Task, primary: str, record: Record, baseline: Prediction, tuned: Prediction) -> Pair:
     if task == "qa":
-        before, after = _nats_per_token(baseline), _nats_per_token(tuned)
+        before, after = nats_per_token(baseline), nats_per_token(tuned)
         gain = 0.0 if before is None or after is None else before - after
         return Pair(
             record=record, baseline=baseline, tuned=tuned, baseline_right=None, tuned_right=None, gain=gain
@@ -100,13 +94,6 @@ def _pair(task: Task, primary: str, record: Record, baseline: Prediction, tuned:
     )
 
 
-def right_answer(task: Task, record: Record) -> str:
-    """The label or option letter that counts as right."""
-    if task == "multiple_choice" and record.answer_index is not None:
-        return LETTERS[record.answer_index]
-    return record.label if record.label is not None else record.answer
-
-
 def _broken(pair: Pair) -> bool:
     if pair.baseline_right is None:
         return pair.gain < 0
@@ -117,14 +104,6 @@ def _mended(pair: Pair) -> bool:
     if pair.baseline_right is None:
         return pair.gain > 0
     return not pair.baseline_right and bool(pair.tuned_right)
-
-
-def _nats_per_token(prediction: Prediction) -> float | None:
-    return (
-        prediction.nll / prediction.num_tokens
-        if prediction.nll is not None and prediction.num_tokens
-        else None
-    )
 
 
 def _log_probability(prediction: Prediction, answer: str) -> float | None:
@@ -178,58 +157,3 @@ def _options(pair: Pair) -> tuple[Option, ...]:
         )
         for letter, text in zip(LETTERS, pair.record.options or [], strict=False)
     )
-
-
-def _closed_sayings(task: Task, pair: Pair) -> tuple[Saying, ...]:
-    truth = right_answer(task, pair.record)
-    sayings = [
-        Saying(who="reference", title="Right answer", text=_answer_text(pair.record, truth), detail="")
-    ]
-    for who, title, prediction in _models(pair):
-        choice = prediction.choice
-        text = wording.MISSING if choice is None else _answer_text(pair.record, choice)
-        probabilities = prediction.probabilities or {}
-        known = (
-            []
-            if choice is None or choice not in probabilities
-            else [f"probability {_probability(probabilities[choice])}"]
-        )
-        if choice != truth and truth in probabilities:
-            known.append(f"right answer {_probability(probabilities[truth])}")
-        if prediction.text is not None:
-            known.append(f"wrote: {shortened(one_line(prediction.text), 300) or 'nothing'}")
-        sayings.append(Saying(who=who, title=title, text=text, detail="; ".join(known)))
-    return tuple(sayings)
-
-
-def _open_sayings(pair: Pair) -> tuple[Saying, ...]:
-    sayings = [
-        Saying(
-            who="reference", title="Reference answer", text=shortened(pair.record.answer, MAX_TEXT), detail=""
-        )
-    ]
-    for who, title, prediction in _models(pair):
-        nats = _nats_per_token(prediction)
-        detail = "" if nats is None else f"gives the reference {nats:.3f} nats per token"
-        if prediction.text is None:
-            sayings.append(Saying(who=who, title=title, text="(no answer was written)", detail=detail))
-        else:
-            text = shortened(prediction.text, MAX_TEXT) or "(an empty answer)"
-            sayings.append(Saying(who=who, title=title, text=text, detail=detail))
-    return tuple(sayings)
-
-
-def _models(pair: Pair) -> tuple[tuple[Any, str, Prediction], ...]:
-    titles = wording.MODEL_TITLES
-    return (("baseline", titles["baseline"], pair.baseline), ("tuned", titles["tuned"], pair.tuned))
-
-
-def _answer_text(record: Record, answer: str) -> str:
-    options = record.options or []
-    if len(answer) == 1 and answer in LETTERS[: len(options)]:
-        return f"{answer}. {shortened(options[LETTERS.index(answer)], 400)}"
-    return answer
-
-
-def _probability(value: float) -> str:
-    return "< 0.1%" if 0 < value < 0.001 else wording.share(value)

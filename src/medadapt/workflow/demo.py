@@ -136,7 +136,7 @@ def run_demo(task: TaskName, request: RunRequest, progress: Progress) -> Finishe
 
 def first_questions(run: RunFolder, recipe: Recipe) -> Iterator[AnsweredQuestion]:
     """The first test records, which nobody chose, with what was written or weighed for them."""
-    from medadapt.report.cases import sayings_of
+    from medadapt.report.sayings import sayings_of
 
     records = islice(read_records(run.records / "test.jsonl"), QUESTIONS)
     baseline, tuned = (read_predictions(run.predictions / f"{name}.jsonl") for name in MODEL_NAMES)
