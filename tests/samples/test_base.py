@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from medadapt.samples.bundled_base import BASE
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "sample_base"))
 
+from pretraining import Plan
 from reading.corpus import documents
 
 MOST_BYTES = 16 * 2**20
@@ -48,6 +50,11 @@ def test_the_weights_are_bf16_and_small_enough_for_a_package():
     with safe_open(BASE / "model.safetensors", "pt") as weights:
         assert {weights.get_tensor(name).dtype for name in weights.keys()} == {torch.bfloat16}  # noqa: SIM118
     assert (BASE / "model.safetensors").stat().st_size <= MOST_BYTES
+
+
+def test_the_build_was_made_with_the_plan_that_the_script_has():
+    build = json.loads((BASE / "build.json").read_text(encoding="utf-8"))
+    assert build["plan"] == asdict(Plan())
 
 
 def test_a_text_begins_with_one_opening_token(tokenizer):
