@@ -29,7 +29,7 @@ from rich.text import Text
 PICTURES = Path(__file__).resolve().parent / "pictures"
 COLUMNS, ROWS = 100, 60
 FIRST, LAST = "test records", "How to go on"
-"""The capture begins above the line with the verdict and ends before the commands to go on with."""
+"""The capture begins with the frame above the verdict and ends before the commands to go on with."""
 REPORT_SIZE = (1100, 1250)
 """Width and height of the report's picture in pixels."""
 
@@ -83,7 +83,7 @@ def shown_part(told: str) -> Text:
     lines = Text.from_ansi(told.replace("\r\n", "\n")).split("\n")
     first = next(number for number, line in enumerate(lines) if FIRST in line.plain)
     last = next(number for number, line in enumerate(lines) if line.plain.startswith(LAST))
-    return Text("\n").join(lines[first - 1 : last])
+    return Text("\n").join(lines[first - 2 : last])
 
 
 def as_svg(text: Text) -> str:
