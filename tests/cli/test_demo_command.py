@@ -82,7 +82,7 @@ def test_demo_needs_no_network_and_shows_what_it_found(finished_demo):
     out, err = ((finished_demo / name).read_text(encoding="utf-8") for name in ("out.txt", "err.txt"))
     metrics = read_json(finished_demo / "runs/demo/5-metrics/metrics.json")
 
-    assert err.startswith("A small model that comes with MedAdapt learns to name the condition")
+    assert err.startswith("The sample base, a small model that comes with MedAdapt, learns to name")
     verdict = metrics["difference"]["accuracy"]["verdict"].upper()
     assert f" {verdict}   Diagnosis from symptoms, sample:base, {metrics['n']} test records" in out
     for name in ("Base model", "Tuned model", "Most frequent answer", "Nearest training record"):
@@ -147,7 +147,7 @@ def test_ctrl_c_in_training_saves_and_the_same_command_goes_on(empty, use, monke
 
 
 def test_ctrl_c_outside_of_a_stage_names_the_command_that_goes_on(empty, use, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("medadapt.cli.show_demo.show_opening", interrupted)

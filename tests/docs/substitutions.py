@@ -60,7 +60,7 @@ SUBSTITUTIONS = (
         why="the numbers of a smoke run mean nothing, with few resamples or many",
     ),
     Substitution(
-        found=r"medadapt search recipe\.yaml",
+        found=r"medadapt search my-recipe\.yaml",
         runs=None,
         why="the page about searches runs one, in a slow test",
     ),
