@@ -22,9 +22,10 @@ from medadapt.core.results import LOWER_IS_BETTER
 from medadapt.samples.generating.facts import Field
 from medadapt.samples.generating.typed_qa import TYPES
 from medadapt.samples.knowledge import Condition, load_conditions
+from medadapt.workflow.demo import DEMOS
 from timing import timed
 
-TASKS = ("symptoms", "typed_qa", "dialogues", "qa", "mcq")
+TASKS: tuple[str, ...] = tuple(DEMOS)
 SEEDS = (0, 1, 2, 3, 4)
 FIELDS: tuple[Field, ...] = ("symptoms", "causes", "tests", "treatments", "complications")
 QUESTIONS = 20

@@ -66,8 +66,6 @@ FLAGS = (
     "[if you notice|in case of|should there be] {flags}, get help at once.",
     "the doctor said that {flags} would be a reason to call for help at once.",
 )
-
-
 RISKS = "{they} had known risk factors: {risks}."
 PREVENTION = "in future, {prevention} would help to prevent it."
 
