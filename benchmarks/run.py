@@ -92,11 +92,12 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "preparing": _in_scratch(data_runs.measure_preparing),
     "memory_growth": _in_scratch(data_runs.measure_growth),
     "near_duplicates": lambda _: near_duplicates.measure(),
+    "first_run": _in_folder(sample_tasks.measure_first_run),
     "demo": _in_folder(sample_tasks.measure_demo),
     "sample_tasks": _in_folder(sample_tasks.measure_tasks),
     "sample_answers": _in_folder(sample_tasks.measure_answers),
 }
-WITHOUT_DATA = {"engine_and_trl", "near_duplicates", "demo", "sample_tasks", "sample_answers"}
+WITHOUT_DATA = {"engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers"}
 
 
 def _about(name: str, options: str, note: str | None) -> dict[str, Any]:

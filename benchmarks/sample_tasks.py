@@ -1,5 +1,6 @@
 """The five sample tasks on several data seeds, what the demo costs, and what the tuned model writes.
 
+`measure_first_run` times `make demo` in a fresh clone, with the installation.
 `measure_tasks` runs the bundled demo recipe of each task on freshly generated data; `measure_demo` times
 `medadapt demo` in new folders, twice, and compares the adapters byte for byte; `measure_answers` asks the
 tuned model of the typed questions 20 fixed questions and marks the answers against the sample knowledge.
@@ -23,7 +24,9 @@ from medadapt.samples.generating.facts import Field
 from medadapt.samples.generating.typed_qa import TYPES
 from medadapt.samples.knowledge import Condition, load_conditions
 from medadapt.workflow.demo import DEMOS
-from timing import timed
+from timing import timed, timed_command
+
+HERE = Path(__file__).resolve().parent
 
 TASKS: tuple[str, ...] = tuple(DEMOS)
 SEEDS = (0, 1, 2, 3, 4)
@@ -90,6 +93,17 @@ def measure_demo(folder: Path) -> dict[str, Any]:
     }
     adapters = [sha256_file(run / "3-adapter" / "adapter_model.safetensors") for run in (first, second)]
     return found | {"adapters_equal": adapters[0] == adapters[1], "adapter_sha256": adapters[0]}
+
+
+def measure_first_run(folder: Path) -> dict[str, Any]:
+    """`make demo` in a fresh clone of the commit checked out here: installation and demo together.
+
+    What the package index serves may come from pip's cache, where this machine has one.
+    """
+    clone = folder / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(HERE.parent), str(clone)], check=True)
+    installing = timed_command(["make", "setup"], folder=clone)
+    return {"setup": installing, "demo": timed_command(["make", "demo"], folder=clone)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

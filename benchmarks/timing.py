@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,18 @@ def timed(arguments: list[str], *, threads: int | None = None) -> dict[str, Any]
     system takes those back whenever it needs the room. `threads` limits the threads of its arithmetic.
     """
     environment = os.environ | ({"OMP_NUM_THREADS": str(threads)} if threads else {})
+    return timed_command([sys.executable, "-m", "medadapt", *arguments], environment=environment)
+
+
+def timed_command(
+    command: list[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> dict[str, Any]:
+    """What `timed` returns, of any command, run in `folder`; the memory is that of its largest process."""
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
-        command = [sys.executable, "-m", "medadapt", *arguments]
-        child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        child = subprocess.Popen(
+            command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=folder
+        )
         watch = _AnonymousPeak(child.pid)
         watch.start()
         _, status, usage = os.wait4(child.pid, 0)
@@ -32,7 +41,7 @@ def timed(arguments: list[str], *, threads: int | None = None) -> dict[str, Any]
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode not in (0, 3):
             output.seek(0)
-            raise RuntimeError(f"{arguments} left with {child.returncode}:\n{output.read()[-3000:].decode()}")
+            raise RuntimeError(f"{command} left with {child.returncode}:\n{output.read()[-3000:].decode()}")
     return {
         "seconds": round(seconds, 1),
         "peak_rss_mb": peak_mb(usage),
