@@ -10,8 +10,8 @@ import pytest
 
 from medadapt.core.records import LETTERS, Record
 from medadapt.core.results import Prediction, Protocol
-from medadapt.metrics.resampling import Plan
 from medadapt.metrics.scoring import ScoreInputs
+from medadapt.metrics.statistics.resampling import Plan
 
 PROTOCOL = Protocol(
     records_sha256="r",

@@ -12,7 +12,7 @@ from scipy.stats import permutation_test
 from medadapt.core.files import to_json
 from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.records import Record
-from medadapt.metrics.likeness import token_f1
+from medadapt.metrics.marking.likeness import token_f1
 from medadapt.metrics.scoring import score
 
 NEAREST = ["Drink plenty of water.", "Rest for a week.", "Take one tablet a day.", "It heals by itself."]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from medadapt.metrics.intervals import wilson
-from medadapt.metrics.marks import mark_decisions
+from medadapt.metrics.marking.marks import mark_decisions
+from medadapt.metrics.statistics.intervals import wilson
 from medadapt.metrics.subgroups import subgroups
 
 

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from medadapt.core.records import Task
-from medadapt.metrics.controls import CONTROLS
+from medadapt.metrics.controls.simple import CONTROLS
 from medadapt.metrics.entrants import Entrants, estimates_of
-from medadapt.metrics.estimates import NO_COLUMN
-from medadapt.metrics.marks import Tallies
-from medadapt.metrics.paired import Pair, difference
-from medadapt.metrics.resampling import flipped_differences
-from medadapt.metrics.values import METRICS, ZERO_ONE
+from medadapt.metrics.marking.marks import Tallies
+from medadapt.metrics.marking.values import METRICS, ZERO_ONE
+from medadapt.metrics.statistics.estimates import NO_COLUMN
+from medadapt.metrics.statistics.paired import Pair, difference
+from medadapt.metrics.statistics.resampling import flipped_differences
 
 COMPARED: Mapping[Task, str] = {
     "diagnosis": "accuracy",

@@ -11,13 +11,20 @@ import numpy as np
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Prediction
-from medadapt.metrics.controls import control_answers, control_decisions
-from medadapt.metrics.estimates import estimates
-from medadapt.metrics.marks import FloatArray, Tallies, mark_decisions, mark_likelihoods, mark_texts, truths
-from medadapt.metrics.paired import Pair
-from medadapt.metrics.resampling import Plan, bootstrap_values, flipped_differences, group_numbers
-from medadapt.metrics.values import METRICS
-from medadapt.metrics.written import mark_answers, mark_likeness
+from medadapt.metrics.controls.simple import control_answers, control_decisions
+from medadapt.metrics.marking.marks import (
+    FloatArray,
+    Tallies,
+    mark_decisions,
+    mark_likelihoods,
+    mark_texts,
+    truths,
+)
+from medadapt.metrics.marking.values import METRICS
+from medadapt.metrics.marking.written import mark_answers, mark_likeness
+from medadapt.metrics.statistics.estimates import estimates
+from medadapt.metrics.statistics.paired import Pair
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, group_numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from medadapt.core.records import Record
-from medadapt.metrics.marks import FloatArray
+from medadapt.metrics.marking.marks import FloatArray
 
 MOST_BINS = 20
 

@@ -12,19 +12,19 @@ from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, control_scores
-from medadapt.metrics.classes import averages, confusion, paired_counts, per_class
-from medadapt.metrics.detectable import detectable_difference
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
-from medadapt.metrics.estimates import NO_COLUMN, interval_method
-from medadapt.metrics.marks import FloatArray, Tallies, check_pairing
-from medadapt.metrics.paired import Pair, difference
+from medadapt.metrics.marking.classes import averages, confusion, paired_counts, per_class
+from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing
+from medadapt.metrics.marking.values import metric_names
+from medadapt.metrics.marking.written import answer_signatures, has_similarity
 from medadapt.metrics.rates import rates
 from medadapt.metrics.soft_matching import soft_matching
+from medadapt.metrics.statistics.detectable import detectable_difference
+from medadapt.metrics.statistics.estimates import NO_COLUMN, interval_method
+from medadapt.metrics.statistics.paired import Pair, difference
 from medadapt.metrics.subgroups import subgroups
-from medadapt.metrics.values import metric_names
-from medadapt.metrics.written import answer_signatures, has_similarity
 
 SCHEMA = 1
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.core.recipe import SoftMatchSection
-from medadapt.metrics.classes import paired_counts
-from medadapt.metrics.paired import Pair, difference
+from medadapt.metrics.marking.classes import paired_counts
+from medadapt.metrics.statistics.paired import Pair, difference
 
 
 def soft_matching(settings: SoftMatchSection, pair: Pair) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from medadapt.core.records import Record
-from medadapt.metrics.estimates import estimates
-from medadapt.metrics.marks import FloatArray, Tallies
-from medadapt.metrics.resampling import Plan, bootstrap_values
-from medadapt.metrics.values import METRICS
+from medadapt.metrics.marking.marks import FloatArray, Tallies
+from medadapt.metrics.marking.values import METRICS
+from medadapt.metrics.statistics.estimates import estimates
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values
 
 FIELDS = ("subject", "qtype")
 MOST_VALUES = 60

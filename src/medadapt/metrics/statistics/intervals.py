@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize, stats
 
-from medadapt.metrics.marks import FloatArray
+from medadapt.metrics.marking.marks import FloatArray
 
 
 class Interval(NamedTuple):

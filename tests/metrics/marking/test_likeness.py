@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from medadapt.metrics.likeness import LIKENESS, fuzzy, token_f1
+from medadapt.metrics.marking.likeness import LIKENESS, fuzzy, token_f1
 
 WORDS = ["the", "patient", "has", "fever,", "5", "mg/day", "of", "Aspirin.", "α-blocker", "\n", "-"]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medadapt.core.errors import DataError, DivergedError, ModelError
-from medadapt.metrics.marks import check_pairing, mark_decisions, mark_likelihoods, mark_texts, truths
+from medadapt.metrics.marking.marks import check_pairing, mark_decisions, mark_likelihoods, mark_texts, truths
 
 
 def test_truth_is_the_label_or_the_letter_of_the_right_option(diagnoses, choices):

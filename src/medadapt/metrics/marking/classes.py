@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from medadapt.metrics.marks import Tallies
+from medadapt.metrics.marking.marks import Tallies
 
 
 def per_class(tallies: Tallies, labels: Sequence[str]) -> dict[str, dict[str, float | int]]:

@@ -13,11 +13,11 @@ from scipy.stats import binomtest
 from medadapt.core.files import to_json
 from medadapt.core.recipe import TEXT_METRICS, SoftMatchSection
 from medadapt.core.records import Record
-from medadapt.metrics.intervals import tango
-from medadapt.metrics.resampling import total
+from medadapt.metrics.marking.values import metric_values
+from medadapt.metrics.marking.written import mark_answers
 from medadapt.metrics.scoring import score
-from medadapt.metrics.values import metric_values
-from medadapt.metrics.written import mark_answers
+from medadapt.metrics.statistics.intervals import tango
+from medadapt.metrics.statistics.resampling import total
 
 WANTED = ["Drink much water.", "Rest and call a doctor.", "Take one tablet a day.", "It heals by itself."] * 6
 BEFORE = ["Drink water.", "", "Nobody knows what helps here.", "It heals by itself."] * 6

@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from medadapt.core.records import LETTERS, Record, Task
-from medadapt.metrics.marks import truths
-from medadapt.metrics.neighbours import jaccard, nearest_records
+from medadapt.metrics.controls.neighbours import jaccard, nearest_records
+from medadapt.metrics.marking.marks import truths
 from medadapt.records.cleaning.texts import normal_form
 from medadapt.records.likeness.grams import gram_sets
 

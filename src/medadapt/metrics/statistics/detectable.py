@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from medadapt.metrics.paired import Pair
-from medadapt.metrics.values import ZERO_ONE
+from medadapt.metrics.marking.values import ZERO_ONE
+from medadapt.metrics.statistics.paired import Pair
 
 POWER = 0.8
 ASSUMED_DISCORDANT = 0.2

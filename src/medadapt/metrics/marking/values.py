@@ -13,8 +13,8 @@ import numpy as np
 
 from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.records import Task
-from medadapt.metrics.corpus_overlap import bleu, chrf
-from medadapt.metrics.marks import FloatArray, Tallies
+from medadapt.metrics.marking.corpus_overlap import bleu, chrf
+from medadapt.metrics.marking.marks import FloatArray, Tallies
 
 
 def accuracy(sums: Tallies) -> FloatArray:

@@ -15,8 +15,8 @@ from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import train_test_split
 
 from medadapt.core.records import Record
-from medadapt.metrics.controls import control_answers, control_decisions, majority, nearest_neighbour
-from medadapt.metrics.neighbours import jaccard, nearest, nearest_records
+from medadapt.metrics.controls.neighbours import jaccard, nearest, nearest_records
+from medadapt.metrics.controls.simple import control_answers, control_decisions, majority, nearest_neighbour
 
 SETS = st.lists(st.frozensets(st.integers(0, 5), max_size=5), min_size=1, max_size=8)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medadapt.metrics.detectable import detectable_difference
-from medadapt.metrics.paired import Pair, sign_flip_p
-from medadapt.metrics.resampling import Plan, bootstrap_values
+from medadapt.metrics.statistics.detectable import detectable_difference
+from medadapt.metrics.statistics.paired import Pair, sign_flip_p
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values
 
 
 def _pair(first: np.ndarray, second: np.ndarray, group: np.ndarray | None = None) -> Pair:

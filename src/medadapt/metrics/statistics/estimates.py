@@ -9,10 +9,10 @@ import numpy as np
 
 from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.results import Estimate
-from medadapt.metrics.intervals import Interval, expanded_percentile, wilson
-from medadapt.metrics.marks import FloatArray, Tallies
-from medadapt.metrics.resampling import Plan, total
-from medadapt.metrics.values import METRICS, ZERO_ONE, metric_values
+from medadapt.metrics.marking.marks import FloatArray, Tallies
+from medadapt.metrics.marking.values import METRICS, ZERO_ONE, metric_values
+from medadapt.metrics.statistics.intervals import Interval, expanded_percentile, wilson
+from medadapt.metrics.statistics.resampling import Plan, total
 
 NO_COLUMN = {
     "right": "the task has no closed set of answers",

@@ -7,10 +7,10 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from medadapt.metrics import resampling
-from medadapt.metrics.intervals import expanded_percentile, wilson
-from medadapt.metrics.marks import mark_decisions
-from medadapt.metrics.resampling import (
+from medadapt.metrics.marking.marks import mark_decisions
+from medadapt.metrics.statistics import resampling
+from medadapt.metrics.statistics.intervals import expanded_percentile, wilson
+from medadapt.metrics.statistics.resampling import (
     Plan,
     bootstrap_values,
     flipped_differences,

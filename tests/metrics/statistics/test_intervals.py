@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from medadapt.metrics.intervals import expanded_percentile, tango, wilson
+from medadapt.metrics.statistics.intervals import expanded_percentile, tango, wilson
 
 
 @given(st.integers(1, 400), st.data(), st.sampled_from([0.01, 0.05, 0.2]))

@@ -10,9 +10,9 @@ import numpy as np
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record
 from medadapt.core.results import Prediction
-from medadapt.metrics.corpus_overlap import bleu_counts, chrf_counts, signatures
-from medadapt.metrics.likeness import LIKENESS
-from medadapt.metrics.marks import FloatArray, Tallies, on_grid
+from medadapt.metrics.marking.corpus_overlap import bleu_counts, chrf_counts, signatures
+from medadapt.metrics.marking.likeness import LIKENESS
+from medadapt.metrics.marking.marks import FloatArray, Tallies, on_grid
 
 ROUNDING = 1e-9
 """A likeness that equals the threshold but for its last bits reaches it."""

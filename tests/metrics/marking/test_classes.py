@@ -11,8 +11,8 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from medadapt.metrics.classes import averages, confusion, paired_counts, per_class
-from medadapt.metrics.marks import mark_decisions
+from medadapt.metrics.marking.classes import averages, confusion, paired_counts, per_class
+from medadapt.metrics.marking.marks import mark_decisions
 
 LABELS = ["a", "b", "c", "never"]
 

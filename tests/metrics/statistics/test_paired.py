@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from medadapt.metrics.intervals import Interval
-from medadapt.metrics.marks import on_grid
-from medadapt.metrics.paired import Pair, difference, flip_p, sign_flip_p, verdict
-from medadapt.metrics.resampling import Plan, bootstrap_values, flipped_differences
+from medadapt.metrics.marking.marks import on_grid
+from medadapt.metrics.statistics.intervals import Interval
+from medadapt.metrics.statistics.paired import Pair, difference, flip_p, sign_flip_p, verdict
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences
 
 
 def _pair(first: dict, second: dict, plan: Plan, *, same_model: bool = False) -> Pair:

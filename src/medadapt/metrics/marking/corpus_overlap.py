@@ -15,7 +15,7 @@ import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
-from medadapt.metrics.marks import FloatArray
+from medadapt.metrics.marking.marks import FloatArray
 
 CHARACTER_ORDERS = 6
 BETA_SQUARED = 4.0

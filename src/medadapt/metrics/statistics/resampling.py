@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from medadapt.metrics.marks import FloatArray, IntArray, Tallies
-from medadapt.metrics.values import metric_values
+from medadapt.metrics.marking.marks import FloatArray, IntArray, Tallies
+from medadapt.metrics.marking.values import metric_values
 
 CELLS = 4_000_000
 """Weights (resamples x groups) held at a time: 32 MB."""

@@ -24,10 +24,10 @@ import numpy as np
 from scipy import stats
 
 from medadapt.core.results import LOWER_IS_BETTER, Difference, Verdict
-from medadapt.metrics.intervals import Interval, expanded_percentile, tango
-from medadapt.metrics.marks import GRID, FloatArray, Tallies
-from medadapt.metrics.resampling import Plan, sum_groups, total
-from medadapt.metrics.values import ZERO_ONE, metric_values
+from medadapt.metrics.marking.marks import GRID, FloatArray, Tallies
+from medadapt.metrics.marking.values import ZERO_ONE, metric_values
+from medadapt.metrics.statistics.intervals import Interval, expanded_percentile, tango
+from medadapt.metrics.statistics.resampling import Plan, sum_groups, total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import sacrebleu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medadapt.metrics.corpus_overlap import bleu, bleu_counts, chrf, chrf_counts, signatures
+from medadapt.metrics.marking.corpus_overlap import bleu, bleu_counts, chrf, chrf_counts, signatures
 
 WORDS = ["the", "patient", "has", "fever,", "5", "mg/day", "of", "Aspirin.", "α-blocker", "é", "U.S.A."]
 TEXTS = st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join)

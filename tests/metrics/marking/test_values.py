@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from medadapt.core.recipe import TEXT_METRICS, EvaluationSection
-from medadapt.metrics.marks import mark_decisions
-from medadapt.metrics.resampling import total
-from medadapt.metrics.values import METRICS, metric_names, metric_values
+from medadapt.metrics.marking.marks import mark_decisions
+from medadapt.metrics.marking.values import METRICS, metric_names, metric_values
+from medadapt.metrics.statistics.resampling import total
 
 LABELS = ["a", "b", "c", "d"]
 DECISIONS = st.lists(st.tuples(st.sampled_from(LABELS[:3]), st.sampled_from([*LABELS, None])), min_size=1)
