@@ -9,7 +9,7 @@ from typing import Any
 
 from medadapt.core import results
 from medadapt.core.results import LOWER_IS_BETTER
-from medadapt.metrics import corpus_overlap, likeness, values
+from medadapt.metrics.marking import corpus_overlap, likeness, values
 from medadapt.report.card import FINDING_TITLES
 from medadapt.report.wording import CONTROL_NAMES, METRIC_NAMES, OUT_OF_HUNDRED
 from pages_from_code.markdown import code, page, table
