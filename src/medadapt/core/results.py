@@ -20,7 +20,7 @@ NO_EFFECT_NATS = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """One line of `4-predictions/{baseline,tuned}.jsonl`: what one model said of one test record."""
+    """One line of a file in `4-predictions/`: what one model said of one record."""
 
     id: str
     """The record's id."""
@@ -32,11 +32,13 @@ class Prediction:
     parsed: str | None = None
     """The label or option letter read from `text`; null where none could be read."""
     choice: str | None = None
-    """Label or letter with the highest score (the first of equals); null for open questions."""
+    """Label or letter that wins under `evaluation.choice_by` (the first of equals); null for open questions."""
     scores: dict[str, float] | None = None
     """Log-likelihood in nats of each label, or of each option under its letter."""
+    choices: dict[str, str] | None = None
+    """The label or letter that wins under each rule: `sum`, `per_token`, `per_byte`, `relative`."""
     probabilities: dict[str, float] | None = None
-    """Softmax over `scores`."""
+    """Softmax over the scores as `evaluation.choice_by` makes them."""
     nll: float | None = None
     """Summed negative log-likelihood of the reference answer in nats, over the tokens that fit."""
     num_tokens: int | None = None
