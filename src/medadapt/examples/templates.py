@@ -165,3 +165,12 @@ BODIES = {
 }
 CHAT_BODIES = {**BODIES, "dialogue": _message}
 OPENINGS = {"medical_question": "Give an answer for the following medical question.\n\n"}
+CLOSING_WORDS = {
+    "symptoms": "The disease is:",
+    "typed_question": "### Answer:",
+    "question": "### Answer:\n",
+    "medical_question": "### Answer:\n\n",
+    "choices": "Answer:",
+    "dialogue": "Doctor:",
+}
+"""The last words of each template's prompts: all that stands before an answer besides the question."""
