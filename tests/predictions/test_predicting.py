@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -15,13 +16,14 @@ from medadapt.core.files import write_json
 from medadapt.core.hashes import sha256_text
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import LoraSection, ModelSection, Recipe
-from medadapt.core.records import write_records
+from medadapt.core.records import SPLITS, write_records
 from medadapt.core.results import read_predictions
 from medadapt.examples.plan import plan_to_json
 from medadapt.models.adapter import WEIGHTS, new_adapter, save_config, save_weights
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
-from medadapt.predictions.predicting import predict, predict_both
+from medadapt.predictions.asking import predict
+from medadapt.predictions.predicting import predict_both
 from medadapt.predictions.settings import PredictionSettings
 
 
@@ -51,10 +53,13 @@ def write_adapter(base, folder, *, spread: float) -> None:
 def run(tmp_path, encoder_for):
     """Writes records, encoding and adapter of a run, and predicts with both models."""
 
-    def build(make_base, records, recipe, *, template: str, spread: float = 0.5, **plan):
+    def build(
+        make_base, records, recipe, *, template: str, spread: float = 0.5, others=MappingProxyType({}), **plan
+    ):
         base = make_base()
         encoder = encoder_for(base.tokenizer, template, **plan)
-        write_records(tmp_path / "test.jsonl", records)
+        for split in SPLITS:
+            write_records(tmp_path / f"{split}.jsonl", records if split == "test" else others.get(split, []))
         write_json(tmp_path / "examples.json", {"plan": plan_to_json(encoder.plan)})
         write_adapter(make_base(), tmp_path / "adapter", spread=spread)
         summary = predict_both(
@@ -246,5 +251,5 @@ def test_plain_peft_reproduces_the_recorded_predictions(run, shared_data, record
             with torch.no_grad():
                 logits_TV = adapted(input_ids=torch.tensor([[*prompt.tokens, *completion]])).logits[0]
             logprobs_TV = torch.log_softmax(logits_TV[len(prompt.tokens) - 1 : -1].float(), -1)
-            wanted = float(logprobs_TV.gather(-1, torch.tensor(completion)[:, None]).sum())
+            wanted = float(logprobs_TV.gather(-1, torch.tensor(completion)[:, None]).double().sum())
             assert prediction.scores[label] == pytest.approx(wanted, abs=1e-4)
