@@ -92,6 +92,12 @@ class Protocol:
     seed: int
     dtype: str
     versions: dict[str, str]
+    fixed_sha256: str | None = None
+    """Hash of the evaluation protocol as it was written down before the tuning."""
+    fixed_before_tuning: bool | None = None
+    """Whether that protocol is the one that these numbers follow; null where none was written down."""
+    fixed_reason: str | None = None
+    """Why not, or why it is not known."""
 
 
 def read_predictions(path: Path) -> Iterator[Prediction]:
@@ -115,7 +121,9 @@ findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric, `d
 Closed tasks: `confusion` {labels, baseline, tuned: rows of counts}; `paired` {both_right, baseline_only,
 tuned_only, neither}. Diagnosis: `per_class` {model: {label: {precision, recall, f1, support}}} and
 `classification_report` {model: {accuracy, micro avg, macro avg, weighted avg}}, the averages with the keys
-of `per_class`.
+of `per_class`. `scoring_rules` {rule: {baseline, tuned: an `Estimate` of the accuracy, difference: a `Difference`}};
+`permutations` {count, flip_rate {model: `Estimate`}, accuracy {model: {mean, lowest, highest}}, averaged {model:
+`Estimate`}}; each of the two holds nothing but a `reason` where it is not known.
 
 Open tasks with written answers: `signatures` {metric: how it was computed}; `soft_match` {metric, threshold,
 n, errors: {baseline, tuned}, matrix: the keys of `paired`, value, low, high, p, test, reason}, where `value` is

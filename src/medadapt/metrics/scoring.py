@@ -16,15 +16,18 @@ from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
 from medadapt.metrics.marking.classes import averages, confusion, paired_counts, per_class
-from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing
+from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing, truths
 from medadapt.metrics.marking.values import metric_names
 from medadapt.metrics.marking.written import answer_signatures, has_similarity
+from medadapt.metrics.permutations import permutations
 from medadapt.metrics.rates import rates
+from medadapt.metrics.scoring_rules import scoring_rules
 from medadapt.metrics.soft_matching import soft_matching
 from medadapt.metrics.statistics.detectable import detectable_difference
 from medadapt.metrics.statistics.estimates import NO_COLUMN, interval_method
 from medadapt.metrics.statistics.paired import Pair, difference
 from medadapt.metrics.subgroups import subgroups
+from medadapt.metrics.ways import variants
 
 SCHEMA = 1
 
@@ -43,6 +46,8 @@ class ScoreInputs:
     test: list[Record]
     baseline: list[Prediction]
     tuned: list[Prediction]
+    further: Mapping[str, list[Prediction]] = field(default_factory=dict)
+    """Sets beside the usual two, by the name of their file: `test.tuned.rotated_1`."""
     leakage: dict[str, Any]
     """`leakage` of data.json: exact, near, gated."""
     vocabulary_size: int
@@ -97,7 +102,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         "leakage": inputs.leakage,
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
-        **(_of_closed(inputs, entrants) if inputs.task != "qa" else _of_written(inputs, pair)),
+        **(_of_closed(inputs, entrants, pair) if inputs.task != "qa" else _of_written(inputs, pair)),
     }
 
 
@@ -130,13 +135,30 @@ def _diagnostics(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
     }
 
 
-def _of_closed(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
+def _other_ways(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str, Any]:
+    """What the same questions give when choices are made by another rule, or options stand in another order."""
+    right_answers = truths(inputs.task, inputs.test) or []
+    ways = {
+        "test": {"baseline": inputs.baseline, "tuned": inputs.tuned},
+        **variants(inputs.test, inputs.further),
+    }
+    plan, alpha = entrants.plan, inputs.alpha
+    return {
+        "scoring_rules": scoring_rules(
+            right_answers, ways, plan=plan, alpha=alpha, same_model=pair.same_model
+        ),
+        "permutations": permutations(right_answers, ways, plan=plan, alpha=alpha),
+    }
+
+
+def _of_closed(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str, Any]:
     """Who is right where: labels or letters, confusions, and errors by length."""
     models, labels = entrants.models, entrants.labels
     found = {
         "confusion": confusion(models, labels),
         "paired": paired_counts(models["baseline"], models["tuned"]),
         "error_length": error_length(inputs.test, _marks(models, "right")),
+        **_other_ways(inputs, entrants, pair),
     }
     if inputs.task != "diagnosis":
         return found
