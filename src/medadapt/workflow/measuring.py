@@ -13,6 +13,7 @@ from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.protocol import protocol_facts
 
 
 def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
@@ -35,6 +36,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             test=list(read_records(run.records / "test.jsonl")),
             baseline=baseline,
             tuned=tuned,
+            further=_further_sets(run),
             leakage=read_json(run.records / "data.json")["leakage"],
             vocabulary_size=facts["prediction"]["vocabulary_size"],
             protocol=_protocol(recipe, run, facts, baseline),
@@ -44,6 +46,13 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)
     return {**metrics, "findings": [dataclasses.asdict(finding) for finding in found]}
+
+
+def _further_sets(run: RunFolder) -> dict[str, list[Prediction]]:
+    """The sets beside the usual two, by the name of their file (`test.baseline.few_shot`)."""
+    files = sorted(run.predictions.glob("*.jsonl"))
+    stems = {path.stem: path for path in files if path.stem.startswith(("test.", "validation."))}
+    return {stem: list(read_predictions(path)) for stem, path in stems.items()}
 
 
 def _protocol(
@@ -59,4 +68,5 @@ def _protocol(
         seed=recipe.seed,
         dtype=evaluated["dtype"],
         versions=facts["versions"],
+        **protocol_facts(recipe, run, facts),
     )

@@ -31,6 +31,13 @@ def seen_validation(data: Mapping[str, Any]) -> str | None:
     )
 
 
+def few_shot(facts: Mapping[str, Any]) -> str | None:
+    """That the base was shown fewer training records than was asked for, or none; None where all is as asked."""
+    if not facts["reason"] or facts["asked"] == 0:
+        return None
+    return f"few-shot control: the base was shown {len(facts['shown'])} training records: {facts['reason']}"
+
+
 def settings(facts: Mapping[str, Any]) -> str:
     """What was asked for and what the machine gave: `precision bf16 (asked auto), quantization nf4 = asked`.
 

@@ -12,6 +12,7 @@ from medadapt.core.results import read_predictions
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
 from medadapt.workflow.measuring import measure
+from medadapt.workflow.protocol import FIXED, protocol_to_fix
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, without_adapter
 from medadapt.workflow.stage import Stage, Work
@@ -62,6 +63,8 @@ def train(recipe: Recipe, work: Work) -> None:
     from medadapt.training.session import train_adapter
     from medadapt.workflow.previewing import answer_preview
 
+    if fixed := protocol_to_fix(recipe, work.run):
+        work.keep({FIXED: fixed})
     if work.smoke and recipe.model.adapter:
         work.progress.note("Smoke run: model.adapter does not fit the random base; a new adapter is trained.")
         recipe = without_adapter(recipe)
@@ -89,7 +92,7 @@ def train(recipe: Recipe, work: Work) -> None:
 
 
 def predict(recipe: Recipe, work: Work) -> None:
-    """Records + model -> Predictions: both models answer the same test questions."""
+    """Records + model -> Predictions: both models answer the same questions, each in every way asked for."""
     from medadapt.models.loading import load_base
     from medadapt.predictions.predicting import predict_both
 
@@ -105,6 +108,8 @@ def predict(recipe: Recipe, work: Work) -> None:
     )
     measured = {**_facts_of(base), "base": stand_in_name(recipe) if work.smoke else base.name}
     work.keep({"prediction": summary | measured})  # beside those of train, which may have run elsewhere
+    if less := notes.few_shot(summary["few_shot"]):
+        work.progress.note(less)
 
 
 def score(recipe: Recipe, work: Work) -> None:
@@ -246,15 +251,21 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="predict",
         folder="4-predictions",
-        outputs=("baseline.jsonl", "tuned.jsonl"),
+        outputs=("baseline.jsonl", "tuned.jsonl", "*.jsonl"),
         reads=(
             "model",
             "data.aliases",
             "evaluation.method",
             "evaluation.max_new_tokens",
             "evaluation.embedding_model",
+            "evaluation.choice_by",
+            "evaluation.few_shot",
+            "evaluation.permutations",
+            "evaluation.also_score",
+            "seed",
         ),
         run=predict,
+        version="3",
         sources=_weights_asked,
         checks=(_machine_is_able, _base_is_there, _embedding_model_is_there),
     ),
@@ -264,7 +275,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("metrics.json",),
         reads=("evaluation", "seed", "data.allow_leak"),
         run=score,
-        version="3",
+        version="4",
     ),
     Stage(
         name="report",
