@@ -304,6 +304,10 @@ class EvaluationSection(Section):
     """Open questions: when a written answer counts as right in the table of errors."""
     embedding_model: str | None = None
     """Open questions: a local folder with a sentence-embedding model, for the metric `similarity`."""
+    forgetting: Literal["auto", "off"] = "auto"
+    """`auto` measures the likelihood of bundled general English before and after tuning; `off` does not."""
+    forgetting_margin: Positive = 0.05
+    """The rise of that loss, in nats per token, that still counts as nothing forgotten."""
 
 
 class SearchSection(Section):

@@ -10,11 +10,12 @@ from typing import Any
 from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
-from medadapt.core.results import Metrics, Prediction, Protocol
+from medadapt.core.results import Metrics, ModelName, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, control_scores
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
+from medadapt.metrics.forgetting import forgetting
 from medadapt.metrics.marking.classes import averages, confusion, paired_counts, per_class
 from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing
 from medadapt.metrics.marking.values import metric_names
@@ -52,6 +53,10 @@ class ScoreInputs:
     """When a written answer to an open question counts as right."""
     embedding: str | None = None
     """The embedding model behind `similarity`, and how it was used."""
+    general: Mapping[ModelName, Sequence[Prediction]] | None = None
+    """Each model's predictions of general text; None where it was not measured."""
+    forgetting_margin: float = 0.05
+    """The rise of the loss on it, in nats per token, that counts as nothing forgotten."""
 
 
 def score(inputs: ScoreInputs) -> Metrics:
@@ -97,6 +102,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         "leakage": inputs.leakage,
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
+        "forgetting": _forgetting(inputs),
         **(_of_closed(inputs, entrants) if inputs.task != "qa" else _of_written(inputs, pair)),
     }
 
@@ -128,6 +134,19 @@ def _diagnostics(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
         ),
         "calibration": {"reason": "calibration is not measured by this version"},
     }
+
+
+def _forgetting(inputs: ScoreInputs) -> dict[str, Any]:
+    if inputs.general is None:
+        return {"reason": "general text was not measured (evaluation.forgetting: off)"}
+    return forgetting(
+        inputs.general["baseline"],
+        inputs.general["tuned"],
+        margin=inputs.forgetting_margin,
+        samples=inputs.bootstrap_samples,
+        seed=inputs.seed,
+        alpha=inputs.alpha,
+    )
 
 
 def _of_closed(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import lora_layers
 from medadapt.predictions.batching import TokenBudget, answering
+from medadapt.predictions.general import predict_general
 from medadapt.predictions.generation import generate, stopping_ids
 from medadapt.predictions.likelihood import Likelihood, reference_likelihoods
 from medadapt.predictions.parsing import read_label, read_letter
@@ -27,6 +29,7 @@ from medadapt.predictions.questions import Question, pose
 from medadapt.predictions.scoring import best_choice, choice_scores, probabilities
 from medadapt.predictions.settings import PredictionSettings, answer_tokens, prediction_settings
 from medadapt.predictions.similarity import add_similarities, load_embedding_model
+from medadapt.samples.general_text import general_passages
 
 
 def predict_both(
@@ -54,10 +57,18 @@ def predict_both(
     started = time.monotonic()
     baseline = predict(base, encoder, test, name="baseline", settings=settings, progress=progress)
     write_jsonl(folder / "baseline.jsonl", baseline)
+    passages = general_passages() if recipe.evaluation.forgetting == "auto" else ()
+    general = partial(
+        predict_general, passages=passages, batch_tokens=settings.batch_tokens, progress=progress
+    )
+    if passages:
+        write_jsonl(folder / "general.baseline.jsonl", general(base, name="baseline"))
     between = time.monotonic()
     tuned_model = load_adapter(base, adapter)
     tuned = predict(tuned_model, encoder, test, name="tuned", settings=settings, progress=progress)
     write_jsonl(folder / "tuned.jsonl", tuned)
+    if passages:
+        write_jsonl(folder / "general.tuned.jsonl", general(tuned_model, name="tuned"))
     ended = time.monotonic()
     embedding = None
     if (named := recipe.evaluation.embedding_model) is not None:

@@ -11,7 +11,14 @@ from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
-from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
+from medadapt.core.results import (
+    MODEL_NAMES,
+    Metrics,
+    ModelName,
+    Prediction,
+    Protocol,
+    read_predictions,
+)
 from medadapt.core.run_folder import RunFolder
 
 
@@ -40,10 +47,20 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             protocol=_protocol(recipe, run, facts, baseline),
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
+            general=_general(recipe, run),
+            forgetting_margin=recipe.evaluation.forgetting_margin,
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)
     return {**metrics, "findings": [dataclasses.asdict(finding) for finding in found]}
+
+
+def _general(recipe: Recipe, run: RunFolder) -> dict[ModelName, list[Prediction]] | None:
+    """Predictions of general text by model; None where the recipe asks for none, or the run is older."""
+    files = {name: run.predictions / f"general.{name}.jsonl" for name in MODEL_NAMES}
+    if recipe.evaluation.forgetting == "off" or not all(path.is_file() for path in files.values()):
+        return None
+    return {name: list(read_predictions(path)) for name, path in files.items()}
 
 
 def _protocol(

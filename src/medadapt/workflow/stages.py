@@ -253,6 +253,7 @@ STAGES: tuple[Stage, ...] = (
             "evaluation.method",
             "evaluation.max_new_tokens",
             "evaluation.embedding_model",
+            "evaluation.forgetting",
         ),
         run=predict,
         sources=_weights_asked,
