@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from medadapt.cli import options
@@ -16,6 +18,12 @@ def run(
     last: options.Until = None,
     smoke: options.Smoke = False,
     replace: options.Replace = False,
+    gate: Annotated[
+        bool,
+        typer.Option(
+            "--gate", help="Exit with 3 where tuning is not shown to keep the base's general English."
+        ),
+    ] = False,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
@@ -44,6 +52,7 @@ def run(
         last=last.value if last else None,
         smoke=found.smoke,
         replace=replace,
+        gate=gate,
         device=device,
     )
     with shown_progress() as progress:

@@ -320,6 +320,10 @@ class EvaluationSection(Section):
     place, to see whether the place decides; 1 asks once."""
     also_score: tuple[Literal["letter", "text"], ...] = ()
     """multiple_choice: score the options this other way, too; the primary figures do not change."""
+    forgetting: Literal["auto", "off"] = "auto"
+    """`auto` measures the likelihood of bundled general English before and after tuning; `off` does not."""
+    forgetting_margin: Positive = 0.05
+    """The rise of that loss, in nats per token, that still counts as nothing forgotten."""
 
 
 class SearchSection(Section):

@@ -129,6 +129,9 @@ Open tasks with written answers: `signatures` {metric: how it was computed}; `so
 n, errors: {baseline, tuned}, matrix: the keys of `paired`, value, low, high, p, test, reason}, where `value` is
 the share right of tuned minus that of baseline.
 
+`forgetting` {margin, one_sided_alpha, verdict: kept|not shown|lost, kinds: {prose|instructions: {n, baseline,
+tuned, rise: {value, low, high}, verdict}}}: what tuning cost on general English, in nats per token; or a `reason`.
+
 Where right and wrong are known (closed tasks, soft match): `error_length` {unit, edges, all, baseline, tuned}:
 test records, and wrong ones of each model, by length of the question. k + 1 edges make k bins; a length that
 equals an inner edge is in the bin above it, one that equals the last edge in the last bin.

@@ -10,11 +10,12 @@ from typing import Any
 from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
-from medadapt.core.results import Metrics, Prediction, Protocol
+from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, control_scores
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
+from medadapt.metrics.forgetting import forgetting
 from medadapt.metrics.marking.classes import averages, confusion, paired_counts, per_class
 from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing, truths
 from medadapt.metrics.marking.values import metric_names
@@ -57,6 +58,8 @@ class ScoreInputs:
     """When a written answer to an open question counts as right."""
     embedding: str | None = None
     """The embedding model behind `similarity`, and how it was used."""
+    forgetting_margin: float = 0.05
+    """The rise of the loss on general text, in nats per token, that counts as nothing forgotten."""
 
 
 def score(inputs: ScoreInputs) -> Metrics:
@@ -102,6 +105,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         "leakage": inputs.leakage,
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
+        "forgetting": _forgetting(inputs),
         **(_of_closed(inputs, entrants, pair) if inputs.task != "qa" else _of_written(inputs, pair)),
     }
 
@@ -133,6 +137,21 @@ def _diagnostics(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
         ),
         "calibration": {"reason": "calibration is not measured by this version"},
     }
+
+
+def _forgetting(inputs: ScoreInputs) -> dict[str, Any]:
+    general = [inputs.further.get(f"general.{name}") for name in MODEL_NAMES]
+    if None in general:
+        return {"reason": "general text was not measured (evaluation.forgetting: auto measures it)"}
+    baseline, tuned = (rows or [] for rows in general)
+    return forgetting(
+        baseline,
+        tuned,
+        margin=inputs.forgetting_margin,
+        samples=inputs.bootstrap_samples,
+        seed=inputs.seed,
+        alpha=inputs.alpha,
+    )
 
 
 def _other_ways(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str, Any]:

@@ -16,10 +16,12 @@ from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import lora_layers
 from medadapt.predictions.asking import answer
+from medadapt.predictions.general import predict_general
 from medadapt.predictions.settings import prediction_settings
 from medadapt.predictions.similarity import add_similarities, load_embedding_model
 from medadapt.predictions.unconditional import Unconditional
 from medadapt.predictions.ways_of_asking import Splits, ways_of_asking
+from medadapt.samples.general_text import general_passages
 
 
 def predict_both(
@@ -48,6 +50,7 @@ def predict_both(
     splits = Splits(**{name: list(read_records(records / f"{name}.jsonl")) for name in SPLITS})
     settings = prediction_settings(recipe, device_type=base.device.type)
     sets, kept = ways_of_asking(recipe, encoder, splits)
+    passages = general_passages() if recipe.evaluation.forgetting == "auto" else ()
     found: dict[str, list[Prediction]] = {}
     seconds: dict[str, float] = {}
     model = base
@@ -71,6 +74,11 @@ def predict_both(
             )
             write_jsonl(folder / f"{stem}.jsonl", found[stem])
             seconds[stem] = round(time.monotonic() - started, 3)
+        if passages:
+            rows = predict_general(
+                model, passages, name=name, batch_tokens=settings.batch_tokens, progress=progress
+            )
+            write_jsonl(folder / f"general.{name}.jsonl", rows)
     embedding = None
     if (named := recipe.evaluation.embedding_model) is not None:
         embedding = load_embedding_model(Path(named), device=base.device)

@@ -9,6 +9,7 @@ from medadapt.report import wording
 from medadapt.report.card import proof_card
 from medadapt.report.data_section import data_section, ledger
 from medadapt.report.examples_section import examples_section
+from medadapt.report.forgetting_section import forgetting_section
 from medadapt.report.html import render
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.labels_section import labels_section
@@ -70,6 +71,7 @@ def report_page(inputs: ReportInputs) -> Page:
         labels_section(inputs),
         lengths_section(inputs),
         groups_section(inputs),
+        forgetting_section(inputs),
         regressions_section(inputs),
         data_section(inputs),
         examples_section(inputs),

@@ -42,6 +42,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             protocol=_protocol(recipe, run, facts, baseline),
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
+            forgetting_margin=recipe.evaluation.forgetting_margin,
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)
@@ -51,7 +52,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
 def _further_sets(run: RunFolder) -> dict[str, list[Prediction]]:
     """The sets beside the usual two, by the name of their file (`test.baseline.few_shot`)."""
     files = sorted(run.predictions.glob("*.jsonl"))
-    stems = {path.stem: path for path in files if path.stem.startswith(("test.", "validation."))}
+    stems = {path.stem: path for path in files if path.stem not in MODEL_NAMES}
     return {stem: list(read_predictions(path)) for stem, path in stems.items()}
 
 

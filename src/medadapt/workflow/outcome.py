@@ -15,6 +15,8 @@ from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
 from medadapt.workflow.stages import STAGE_NAMES, STAGES
 
+GATE_FAILED = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -46,7 +48,7 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
         ran = run_stages(STAGES, request, progress)
         metrics = _metrics(request)
     findings = tuple(metrics.get("findings", ())) if metrics else ()
-    gravest = max((finding["exit_code"] for finding in findings), default=0)
+    gravest = max((_exit_code(finding, gate=request.gate) for finding in findings), default=0)
     page = ran.run.report / "index.html"
     return Outcome(
         folder=ran.run.path,
@@ -59,6 +61,12 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
         report=page if metrics is not None and page.is_file() else None,
         exit_code=0 if ran.state.smoke else gravest,
     )
+
+
+def _exit_code(finding: dict[str, Any], *, gate: bool) -> int:
+    if gate and finding["kind"] == "forgetting":
+        return GATE_FAILED
+    return int(finding["exit_code"])
 
 
 def _metrics(request: RunRequest) -> Metrics | None:

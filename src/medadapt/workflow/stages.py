@@ -263,6 +263,7 @@ STAGES: tuple[Stage, ...] = (
             "evaluation.permutations",
             "evaluation.also_score",
             "seed",
+            "evaluation.forgetting",
         ),
         run=predict,
         version="3",
