@@ -38,26 +38,31 @@ def check_pairing(
             "at least one test record",
             "Give `data.split.test` a share above 0 and prepare again.",
         )
-    for name, predictions in (("baseline", baseline), ("tuned", tuned)):
-        if len(predictions) != len(test):
-            raise DataError(
-                f"The {name} predictions hold {len(predictions)} records, the test set {len(test)}.",
-                "one prediction for each test record, in the same order",
-                "Run the predict stage again.",
-            )
-        for place, (record, prediction) in enumerate(zip(test, predictions, strict=True), 1):
-            if record.id != prediction.id:
-                raise DataError(
-                    f"The {name} prediction {place} is of record {prediction.id}, not of {record.id}.",
-                    "one prediction for each test record, in the same order",
-                    "Run the predict stage again.",
-                )
+    check_same_records(test, baseline, "baseline")
+    check_same_records(test, tuned, "tuned")
     for first, second in zip(baseline, tuned, strict=True):
         if first.prompt_sha256 != second.prompt_sha256:
             raise DataError(
                 f"Record {first.id}: the baseline and the tuned model saw different prompts.",
                 "the same prompt for both models",
                 "Run the predict stage again, so that both models are asked with one template.",
+            )
+
+
+def check_same_records(test: Sequence[Record], predictions: Sequence[Prediction], name: str) -> None:
+    """Refuse predictions that are not of these records, one each, in the same order."""
+    if len(predictions) != len(test):
+        raise DataError(
+            f"The {name} predictions hold {len(predictions)} records, the test set {len(test)}.",
+            "one prediction for each test record, in the same order",
+            "Run the predict stage again.",
+        )
+    for place, (record, prediction) in enumerate(zip(test, predictions, strict=True), 1):
+        if record.id != prediction.id:
+            raise DataError(
+                f"The {name} prediction {place} is of record {prediction.id}, not of {record.id}.",
+                "one prediction for each test record, in the same order",
+                "Run the predict stage again.",
             )
 
 
