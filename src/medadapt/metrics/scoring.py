@@ -11,12 +11,12 @@ from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import Metrics, Prediction, Protocol
-from medadapt.metrics.against_controls import against_best_control, control_scores
+from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
 from medadapt.metrics.marking.classes import averages, confusion, paired_counts, per_class
-from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing
+from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing, check_same_records
 from medadapt.metrics.marking.values import metric_names
 from medadapt.metrics.marking.written import answer_signatures, has_similarity
 from medadapt.metrics.rates import rates
@@ -52,6 +52,16 @@ class ScoreInputs:
     """When a written answer to an open question counts as right."""
     embedding: str | None = None
     """The embedding model behind `similarity`, and how it was used."""
+    few_shot: list[Prediction] | None = None
+    """Of the base with examples in its prompt, where it was asked so."""
+    options_only: list[Prediction] | None = None
+    """Of the tuned model without the question, where it was asked so."""
+
+    @property
+    def asked(self) -> dict[str, list[Prediction]]:
+        """Predictions of the controls that a model made."""
+        found = {"options_only": self.options_only, "few_shot": self.few_shot}
+        return {name: rows for name, rows in found.items() if rows is not None}
 
 
 def score(inputs: ScoreInputs) -> Metrics:
@@ -62,6 +72,8 @@ def score(inputs: ScoreInputs) -> Metrics:
     The same inputs give the same numbers.
     """
     check_pairing(inputs.test, inputs.baseline, inputs.tuned)
+    for name, rows in inputs.asked.items():
+        check_same_records(inputs.test, rows, name)
     predictions = [*inputs.baseline, *inputs.tuned]
     generated = any(p.text is not None for p in predictions)
     names = metric_names(inputs.task, generated=generated, similar=has_similarity(predictions))
@@ -72,6 +84,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         test=inputs.test,
         baseline=inputs.baseline,
         tuned=inputs.tuned,
+        asked=inputs.asked,
         samples=inputs.bootstrap_samples,
         seed=inputs.seed,
         alpha=inputs.alpha,
@@ -94,6 +107,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         **_detectable(inputs.primary, pair),
         "controls": control_scores(entrants, names),
         "against_control": against_best_control(entrants),
+        "against_few_shot": against_few_shot(entrants, inputs.primary),
         "leakage": inputs.leakage,
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
