@@ -40,10 +40,18 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             protocol=_protocol(recipe, run, facts, baseline),
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
+            few_shot=_asked(run, "test.baseline.few_shot"),
+            options_only=_asked(run, "test.tuned.options_only"),
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)
     return {**metrics, "findings": [dataclasses.asdict(finding) for finding in found]}
+
+
+def _asked(run: RunFolder, name: str) -> list[Prediction] | None:
+    """Predictions of a control that a model made; None where the predict stage made none."""
+    path = run.predictions / f"{name}.jsonl"
+    return list(read_predictions(path)) if path.is_file() else None
 
 
 def _protocol(
