@@ -11,13 +11,13 @@ from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
-from medadapt.metrics.against_controls import against_best_control, control_scores
+from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
 from medadapt.metrics.forgetting import forgetting
 from medadapt.metrics.marking.classes import averages, confusion, paired_counts, per_class
-from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing, truths
+from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing, check_rows, truths
 from medadapt.metrics.marking.values import metric_names
 from medadapt.metrics.marking.written import answer_signatures, has_similarity
 from medadapt.metrics.permutations import permutations
@@ -31,6 +31,8 @@ from medadapt.metrics.subgroups import subgroups
 from medadapt.metrics.ways import variants
 
 SCHEMA = 1
+ASKED_CONTROLS = {"options_only": "test.tuned.options_only", "few_shot": "test.baseline.few_shot"}
+"""The controls that a model answers, and the files of `4-predictions/` with what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,11 @@ class ScoreInputs:
     forgetting_margin: float = 0.05
     """The rise of the loss on general text, in nats per token, that counts as nothing forgotten."""
 
+    @property
+    def asked(self) -> dict[str, list[Prediction]]:
+        """Predictions of the controls that a model made, where it was asked so."""
+        return {name: self.further[stem] for name, stem in ASKED_CONTROLS.items() if stem in self.further}
+
 
 def score(inputs: ScoreInputs) -> Metrics:
     """The content of metrics.json, schema 1, but for `findings` (`gates.py`), which need it whole.
@@ -70,6 +77,8 @@ def score(inputs: ScoreInputs) -> Metrics:
     The same inputs give the same numbers.
     """
     check_pairing(inputs.test, inputs.baseline, inputs.tuned)
+    for name, rows in inputs.asked.items():
+        check_rows(name, inputs.test, rows)
     predictions = [*inputs.baseline, *inputs.tuned]
     generated = any(p.text is not None for p in predictions)
     names = metric_names(inputs.task, generated=generated, similar=has_similarity(predictions))
@@ -80,6 +89,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         test=inputs.test,
         baseline=inputs.baseline,
         tuned=inputs.tuned,
+        asked=inputs.asked,
         samples=inputs.bootstrap_samples,
         seed=inputs.seed,
         alpha=inputs.alpha,
@@ -102,6 +112,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         **_detectable(inputs.primary, pair),
         "controls": control_scores(entrants, names),
         "against_control": against_best_control(entrants),
+        "against_few_shot": against_few_shot(entrants, inputs.primary),
         "leakage": inputs.leakage,
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
