@@ -12,6 +12,7 @@ from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, control_scores
+from medadapt.metrics.calibration.calibration import Validation, calibration
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
@@ -52,6 +53,8 @@ class ScoreInputs:
     """When a written answer to an open question counts as right."""
     embedding: str | None = None
     """The embedding model behind `similarity`, and how it was used."""
+    validation: Validation = field(default_factory=Validation)
+    """What temperature and thresholds are fitted on."""
 
 
 def score(inputs: ScoreInputs) -> Metrics:
@@ -126,7 +129,14 @@ def _diagnostics(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
         "groups": subgroups(
             inputs.test, entrants.models, metric=inputs.primary, plan=entrants.plan, alpha=inputs.alpha
         ),
-        "calibration": {"reason": "calibration is not measured by this version"},
+        "calibration": calibration(
+            inputs.task,
+            inputs.test,
+            {"baseline": inputs.baseline, "tuned": inputs.tuned},
+            inputs.validation,
+            plan=entrants.plan,
+            alpha=inputs.alpha,
+        ),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import WEIGHTS
 from medadapt.core.files import read_json
@@ -13,6 +13,9 @@ from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
 from medadapt.core.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from medadapt.metrics.calibration.calibration import Validation
 
 
 def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
@@ -40,10 +43,24 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             protocol=_protocol(recipe, run, facts, baseline),
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
+            validation=_validation(run),
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)
     return {**metrics, "findings": [dataclasses.asdict(finding) for finding in found]}
+
+
+def _validation(run: RunFolder) -> Validation:
+    """Validation records with both models' predictions of them; empty where one model has none."""
+    from medadapt.metrics.calibration.calibration import Validation
+
+    files = {name: run.predictions / f"validation.{name}.jsonl" for name in MODEL_NAMES}
+    if not all(path.is_file() for path in files.values()):
+        return Validation()
+    return Validation(
+        records=list(read_records(run.records / "validation.jsonl")),
+        predictions={name: list(read_predictions(path)) for name, path in files.items()},
+    )
 
 
 def _protocol(

@@ -38,9 +38,9 @@ def simulate(believe) -> Callable[..., Beliefs]:
     At 1 the model is perfectly calibrated; at 3 it is too sure of itself, and 3 mends it.
     """
 
-    def build(n: int, seed: int, *, temperature: float = 1.0) -> Beliefs:
+    def build(n: int, seed: int, *, temperature: float = 1.0, spread: float = 2.0) -> Beliefs:
         random = np.random.default_rng(seed)
-        logits = 2 * random.standard_normal((n, 4))
+        logits = spread * random.standard_normal((n, 4))
         shares = np.exp(logits / temperature)
         shares /= shares.sum(axis=1, keepdims=True)
         truth = (random.random((n, 1)) > shares.cumsum(axis=1)).sum(axis=1)
