@@ -15,6 +15,8 @@ from medadapt.metrics.statistics.intervals import wilson
 
 COVERAGES = (0.8, 0.9, 0.95)
 MOST_POINTS = 50
+CELLS = 32_768
+"""Weights (resamples x records) worked on at a time: few enough to stay in a processor's cache."""
 
 
 def surest_first(confidence_N: FloatArray) -> IntArray:
@@ -56,12 +58,16 @@ def resampled_areas(
 ) -> FloatArray:
     """(S,) the area in each resample, in which a group is there `weights` times."""
     order_N = surest_first(confidence_N)
-    weights_SN = weights_SG[:, group_N[order_N]]
-    errors_N = mean_errors(confidence_N, wrong_N)[order_N]
-    answered_SN = np.cumsum(weights_SN, axis=1)
-    wrong_SN = np.cumsum(weights_SN * errors_N, axis=1)
-    risk_SN = wrong_SN / np.maximum(answered_SN, 1)  # before the first answer: 0 of nothing, with weight 0
-    return np.asarray((weights_SN * risk_SN).sum(axis=1) / answered_SN[:, -1])
+    errors_N, ordered_group_N = mean_errors(confidence_N, wrong_N)[order_N], group_N[order_N]
+    rows = max(1, CELLS // len(order_N))
+    found = []
+    for start in range(0, len(weights_SG), rows):
+        weights_RN = weights_SG[start : start + rows][:, ordered_group_N]
+        answered_RN = np.cumsum(weights_RN, axis=1)
+        wrong_RN = np.cumsum(weights_RN * errors_N, axis=1)
+        risk_RN = wrong_RN / np.maximum(answered_RN, 1)  # before the first answer: 0 of nothing, weight 0
+        found.append((weights_RN * risk_RN).sum(axis=1) / answered_RN[:, -1])
+    return np.concatenate(found)
 
 
 def curve(
