@@ -12,6 +12,7 @@ from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
+from medadapt.metrics.calibration.calibration import Validation, calibration
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
@@ -62,6 +63,8 @@ class ScoreInputs:
     """The embedding model behind `similarity`, and how it was used."""
     forgetting_margin: float = 0.05
     """The rise of the loss on general text, in nats per token, that counts as nothing forgotten."""
+    validation: Validation = field(default_factory=Validation)
+    """What temperature and thresholds are fitted on."""
 
     @property
     def asked(self) -> dict[str, list[Prediction]]:
@@ -146,7 +149,14 @@ def _diagnostics(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
         "groups": subgroups(
             inputs.test, entrants.models, metric=inputs.primary, plan=entrants.plan, alpha=inputs.alpha
         ),
-        "calibration": {"reason": "calibration is not measured by this version"},
+        "calibration": calibration(
+            inputs.task,
+            inputs.test,
+            {"baseline": inputs.baseline, "tuned": inputs.tuned},
+            inputs.validation,
+            plan=entrants.plan,
+            alpha=inputs.alpha,
+        ),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import WEIGHTS
 from medadapt.core.files import read_json
@@ -14,6 +14,9 @@ from medadapt.core.records import read_records
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.protocol import protocol_facts
+
+if TYPE_CHECKING:
+    from medadapt.metrics.calibration.calibration import Validation
 
 
 def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
@@ -25,6 +28,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
     from medadapt.metrics.scoring import ScoreInputs, score
 
     baseline, tuned = (list(read_predictions(run.predictions / f"{name}.jsonl")) for name in MODEL_NAMES)
+    further = _further_sets(run)
     metrics = score(
         ScoreInputs(
             task=recipe.task,
@@ -36,13 +40,14 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             test=list(read_records(run.records / "test.jsonl")),
             baseline=baseline,
             tuned=tuned,
-            further=_further_sets(run),
+            further=further,
             leakage=read_json(run.records / "data.json")["leakage"],
             vocabulary_size=facts["prediction"]["vocabulary_size"],
             protocol=_protocol(recipe, run, facts, baseline),
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
             forgetting_margin=recipe.evaluation.forgetting_margin,
+            validation=_validation(run, further),
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)
@@ -54,6 +59,19 @@ def _further_sets(run: RunFolder) -> dict[str, list[Prediction]]:
     files = sorted(run.predictions.glob("*.jsonl"))
     stems = {path.stem: path for path in files if path.stem not in MODEL_NAMES}
     return {stem: list(read_predictions(path)) for stem, path in stems.items()}
+
+
+def _validation(run: RunFolder, further: Mapping[str, list[Prediction]]) -> Validation:
+    """Validation records with both models' predictions of them; empty where one model has none."""
+    from medadapt.metrics.calibration.calibration import Validation
+
+    stems = {name: f"validation.{name}" for name in MODEL_NAMES}
+    if not all(stem in further for stem in stems.values()):
+        return Validation()
+    return Validation(
+        records=list(read_records(run.records / "validation.jsonl")),
+        predictions={name: further[stem] for name, stem in stems.items()},
+    )
 
 
 def _protocol(

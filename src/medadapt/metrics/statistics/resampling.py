@@ -72,7 +72,7 @@ def bootstrap_values(entrants: Mapping[str, Tallies], plan: Plan) -> dict[str, d
     grouped = {name: sum_groups(tallies, plan.group) for name, tallies in entrants.items()}
     matrix_GK = np.hstack([_flat(tallies) for tallies in grouped.values()])
     parts: dict[str, list[dict[str, FloatArray]]] = {name: [] for name in grouped}
-    for weights_SG in _bootstrap_weights(plan):
+    for weights_SG in bootstrap_weights(plan):
         sums_SK = weights_SG @ matrix_GK
         start = 0
         for name, tallies in grouped.items():
@@ -104,7 +104,7 @@ def flipped_differences(first: Tallies, second: Tallies, plan: Plan) -> dict[str
     return _joined(parts)
 
 
-def _bootstrap_weights(plan: Plan) -> Iterator[FloatArray]:
+def bootstrap_weights(plan: Plan) -> Iterator[FloatArray]:
     """Batches (S, G): how often each group is drawn in each resample."""
     random = np.random.Generator(np.random.PCG64([plan.seed, BOOTSTRAP]))
     groups = plan.num_groups
