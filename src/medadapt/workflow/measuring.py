@@ -11,8 +11,9 @@ from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
-from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
+from medadapt.core.results import Metrics, Prediction, Protocol
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.measured import read_measured
 
 
 def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
@@ -23,7 +24,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
     from medadapt.metrics.gates import findings
     from medadapt.metrics.scoring import ScoreInputs, score
 
-    baseline, tuned = (list(read_predictions(run.predictions / f"{name}.jsonl")) for name in MODEL_NAMES)
+    measured = read_measured(run)
     metrics = score(
         ScoreInputs(
             task=recipe.task,
@@ -32,12 +33,12 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             bootstrap_samples=recipe.evaluation.bootstrap_samples,
             seed=recipe.seed,
             train=list(read_records(run.records / "train.jsonl")),
-            test=list(read_records(run.records / "test.jsonl")),
-            baseline=baseline,
-            tuned=tuned,
+            test=measured.test,
+            baseline=measured.baseline,
+            tuned=measured.tuned,
             leakage=read_json(run.records / "data.json")["leakage"],
             vocabulary_size=facts["prediction"]["vocabulary_size"],
-            protocol=_protocol(recipe, run, facts, baseline),
+            protocol=_protocol(recipe, run, facts, measured.baseline),
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
         )
