@@ -159,9 +159,12 @@ def test_a_file_cut_inside_its_last_line_is_never_read_to_its_end(cut: int, tail
 def test_any_other_value_is_read_as_it_is_or_refused_with_its_line(name: str, value: Any):
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder), row(0), row(1) | {name: value})
+        told = ""
         try:
             found = list(read_predictions(path))
         except DataError as problem:
-            assert "tuned.jsonl:2" in problem.problem
+            told = problem.problem
+        if told:
+            assert "tuned.jsonl:2" in told
         else:
             assert [asdict(each) for each in found] == [row(0), row(1) | {name: value}]

@@ -90,7 +90,7 @@ def test_a_score_that_is_no_number_names_its_record_and_label(diagnoses, predict
             lambda rows: [replace(row, id=f"x{row.id}") for row in rows],
             "is of another test set: it holds none",
         ),
-        (lambda rows: [], "is empty, but the test set has 3 records"),
+        (lambda rows: rows[:0], "is empty, but the test set has 3 records"),
     ],
     ids=["order", "end", "gap", "longer", "twice", "other", "empty"],
 )
