@@ -88,7 +88,7 @@ def card_parts(
         doubts = "; ".join(card.caveats).lower()
         yield plain(f"Before you believe it: {doubts}.", "yellow")
     yield Text()
-    yield from _drawn(groups, card.level, target)
+    yield from drawn_bars(groups, card.level, target)
     for judgement in (card.control, card.leakage):
         yield Text.assemble(plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.text))
     yield from _missed(card)
@@ -111,7 +111,8 @@ def bar_text(bar: Bar, width: int, *, ascii_only: bool = False) -> Text:
     return Text(drawn.ljust(width), style=ROLE_STYLES[bar.role])
 
 
-def _drawn(groups: Sequence[BarGroup], level: str, target: Console) -> Iterator[RenderableType]:
+def drawn_bars(groups: Sequence[BarGroup], level: str, target: Console) -> Iterator[RenderableType]:
+    """Each group under its title, all bars of one width."""
     every = [bar for group in groups for bar in group.bars]
     names = max((len(bar.name) for bar in every), default=0)
     values = max((len(bar.text) for bar in every), default=0)

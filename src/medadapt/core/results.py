@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from medadapt.core.files import read_jsonl
+from medadapt.core.files import read_numbered_jsonl
+from medadapt.core.prediction_rows import bad_prediction, checked_prediction
 
 ModelName = Literal["baseline", "tuned"]
 MODEL_NAMES: tuple[ModelName, ...] = ("baseline", "tuned")
@@ -100,11 +101,20 @@ class Protocol:
     """Why not, or why it is not known."""
 
 
-def read_predictions(path: Path) -> Iterator[Prediction]:
-    """Predictions of one model, in the order of the test records."""
-    known = {f.name for f in fields(Prediction)}
-    for row in read_jsonl(path):
-        yield Prediction(**{name: value for name, value in row.items() if name in known})
+def read_predictions(path: Path, *, model: ModelName | None = None) -> Iterator[Prediction]:
+    """Predictions of one model, in the order of the test records.
+
+    Raises DataError that names file and line where a line is damaged, is no prediction, is of another model
+    than `model`, or repeats the record of an earlier line.
+    """
+    known = [f.name for f in fields(Prediction)]
+    lines: dict[str, int] = {}
+    for number, row in read_numbered_jsonl(path):
+        values = checked_prediction(row, known, path=path, line=number, model=model)
+        first = lines.setdefault(values["id"], number)
+        if first != number:
+            raise bad_prediction(path, number, f"it is of record {values['id']}, and so is line {first}")
+        yield Prediction(**values)
 
 
 Metrics = dict[str, Any]

@@ -11,8 +11,9 @@ from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
-from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
+from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.measured import read_measured
 from medadapt.workflow.protocol import protocol_facts
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
     from medadapt.metrics.gates import findings
     from medadapt.metrics.scoring import ScoreInputs, score
 
-    baseline, tuned = (list(read_predictions(run.predictions / f"{name}.jsonl")) for name in MODEL_NAMES)
-    further = _further_sets(run)
+    measured = read_measured(run)
     metrics = score(
         ScoreInputs(
             task=recipe.task,
@@ -37,28 +37,21 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             bootstrap_samples=recipe.evaluation.bootstrap_samples,
             seed=recipe.seed,
             train=list(read_records(run.records / "train.jsonl")),
-            test=list(read_records(run.records / "test.jsonl")),
-            baseline=baseline,
-            tuned=tuned,
-            further=further,
+            test=measured.test,
+            baseline=measured.baseline,
+            tuned=measured.tuned,
+            further=measured.further,
             leakage=read_json(run.records / "data.json")["leakage"],
             vocabulary_size=facts["prediction"]["vocabulary_size"],
-            protocol=_protocol(recipe, run, facts, baseline),
+            protocol=_protocol(recipe, run, facts, measured.baseline),
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
             forgetting_margin=recipe.evaluation.forgetting_margin,
-            validation=_validation(run, further),
+            validation=_validation(run, measured.further),
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)
     return {**metrics, "findings": [dataclasses.asdict(finding) for finding in found]}
-
-
-def _further_sets(run: RunFolder) -> dict[str, list[Prediction]]:
-    """The sets beside the usual two, by the name of their file (`test.baseline.few_shot`)."""
-    files = sorted(run.predictions.glob("*.jsonl"))
-    stems = {path.stem: path for path in files if path.stem not in MODEL_NAMES}
-    return {stem: list(read_predictions(path)) for stem, path in stems.items()}
 
 
 def _validation(run: RunFolder, further: Mapping[str, list[Prediction]]) -> Validation:

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 from medadapt.core.adapter_folder import ASKING, CONFIG, WEIGHTS
 from medadapt.core.files import read_json, read_jsonl, write_json
 from medadapt.core.recipe import Recipe, dump
-from medadapt.core.records import read_records
-from medadapt.core.results import read_predictions
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
+from medadapt.workflow.measured import read_measured
 from medadapt.workflow.measuring import measure
 from medadapt.workflow.protocol import FIXED, protocol_to_fix
 from medadapt.workflow.request import RunRequest
@@ -125,6 +124,7 @@ def report(recipe: Recipe, work: Work) -> None:
 
     run = work.run
     work.progress.start("report")
+    measured = read_measured(run)
     build_report(
         ReportInputs(
             recipe=dump(recipe),
@@ -132,9 +132,9 @@ def report(recipe: Recipe, work: Work) -> None:
             data=read_json(run.records / "data.json"),
             examples=read_json(run.examples / "examples.json"),
             steps=list(read_jsonl(run.adapter / "steps.jsonl")),
-            test=list(read_records(run.records / "test.jsonl")),
-            baseline=list(read_predictions(run.predictions / "baseline.jsonl")),
-            tuned=list(read_predictions(run.predictions / "tuned.jsonl")),
+            test=measured.test,
+            baseline=measured.baseline,
+            tuned=measured.tuned,
             metrics=read_json(run.metrics / "metrics.json"),
             prompts=_prompts(run),
             search=read_json(found) if (found := run.path / "search.json").is_file() else None,
