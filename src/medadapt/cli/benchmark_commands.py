@@ -42,14 +42,21 @@ OnOne = Annotated[
         help="A standard set instead of the run's test records: medqa, medmcqa, pubmedqa or mmlu-medical.",
     ),
 ]
+OnSome = Annotated[
+    list[str],
+    typer.Option(
+        "--on",
+        metavar="NAME=PATH",
+        help="A standard set and its file, folder or hub:owner/name: medqa, medmcqa, pubmedqa or mmlu-medical. "
+        "Repeat it for several.",
+    ),
+]
 Limit = Annotated[
     int | None,
     typer.Option("--limit", min=1, metavar="N", help="So many records, drawn by the run's seed."),
 ]
 Models = Annotated[ModelsWord, typer.Option("--model", metavar="MODEL", help="baseline, tuned or both.")]
-BatchSize = Annotated[
-    int, typer.Option("--batch-size", min=1, metavar="N", help="Of lm-evaluation-harness.")
-]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Of lm-evaluation-harness.")]
 
 
 def parity(
@@ -102,6 +109,41 @@ def parity(
     raise typer.Exit(code)
 
 
+def benchmark(
+    run: Run,
+    on: OnSome,
+    limit: Limit = None,
+    device: options.Device = "auto",
+    as_json: options.Json = False,
+) -> None:
+    """Ask the base and the tuned model published question sets, with the prompts of lm-evaluation-harness.
+
+    Writes 5-metrics/benchmarks/NAME.json. A second call asks only what was not asked yet.
+
+    Example: medadapt benchmark runs/mine --on medmcqa=validation.jsonl --on pubmedqa=ori_pqal.json
+    """
+    from medadapt.cli.progress import shown_progress
+    from medadapt.cli.show_benchmark import show_benchmark
+    from medadapt.core.standard_sets import parse_named_sources
+    from medadapt.workflow.asked_models import asked_run
+    from medadapt.workflow.locating import locate_run
+    from medadapt.workflow.request import check_device
+
+    check_device(device)
+    sources = parse_named_sources(on)
+    asked = asked_run(locate_run(run))
+
+    from medadapt.workflow.benchmarking.session import BenchmarkRequest, run_benchmark
+
+    request = BenchmarkRequest(run=asked, sources=sources, limit=limit, device=device)
+    with stoppable(), shown_progress() as progress:
+        done = run_benchmark(request, progress)
+    if as_json:
+        print_json({"sets": done.sets, "together": done.together, "exit_code": 0})
+    else:
+        show_benchmark(done)
+
+
 def _names(model: ModelsWord) -> tuple[ModelName, ...]:
     from medadapt.core.results import MODEL_NAMES
 
@@ -110,7 +152,9 @@ def _names(model: ModelsWord) -> tuple[ModelName, ...]:
 
 def _show_parity(values: dict[str, Any], path: Path) -> None:
     n = values["n"]
-    results.print(plain(f"records compared: {n:,} ({values['left_out']:,} left out: they do not fit the context)"))
+    results.print(
+        plain(f"records compared: {n:,} ({values['left_out']:,} left out: they do not fit the context)")
+    )
     results.print(plain(f"prompts equal: {values['prompts_equal']:,} of {n:,}"))
     results.print(plain(f"choices equal: {values['choices_equal']:,} of {n:,}"))
     results.print(
@@ -128,5 +172,5 @@ def _show_parity(values: dict[str, Any], path: Path) -> None:
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (parity,):
+    for command in (benchmark, parity):
         app.command(rich_help_panel=options.USE)(command)

@@ -41,7 +41,7 @@ def parse_named_source(words: str) -> NamedSource:
         raise DataError(
             f"--on {words} {what}{hint}.",
             f"NAME=PATH with one of {', '.join(SET_NAMES)}",
-            "For example --on medmcqa=medmcqa_validation.jsonl, or --on medmcqa=hub:openlifescienceai/medmcqa:validation.",
+            "For example --on medmcqa=validation.jsonl, or --on medmcqa=hub:openlifescienceai/medmcqa:validation.",
         )
     return NamedSource(name=known, source=source.strip())
 

@@ -154,7 +154,9 @@ def _medqa(record: Record, wording: Wording) -> str:
 
 def _mmlu(record: Record, wording: Wording) -> str:
     about = (record.subject or "").replace("_", " ")
-    opening = f"The following are multiple choice questions (with answers) about {about}.\n\n" if about else ""
+    opening = (
+        f"The following are multiple choice questions (with answers) about {about}.\n\n" if about else ""
+    )
     return f"{opening}{record.question.strip()}{_listed(record, wording)}\nAnswer:"
 
 

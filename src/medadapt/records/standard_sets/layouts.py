@@ -63,7 +63,9 @@ def _check_kind(name: SetName, layouts: dict[str, ChoiceLayout | None]) -> None:
         if layout is not None and (layout.kind == "pubmedqa") != (name == "pubmedqa"):
             raise DataError(
                 f"{file} does not have the layout of {name}.",
-                "QUESTION, CONTEXTS and final_decision" if name == "pubmedqa" else "a question with four options",
+                "QUESTION, CONTEXTS and final_decision"
+                if name == "pubmedqa"
+                else "a question with four options",
                 "Name the set that the file holds: --on NAME=PATH.",
             )
 
@@ -85,9 +87,7 @@ def _answer_base(
         raise DataError(problem.problem, problem.expected, remedy) from None
 
 
-def _record(
-    row: RawRow, *, name: SetName, layout: ChoiceLayout | None, base: AnswerBase | None
-) -> Record:
+def _record(row: RawRow, *, name: SetName, layout: ChoiceLayout | None, base: AnswerBase | None) -> Record:
     if layout is None:
         no_sound_row(row)
     question = _as_published(row.values.get(layout.question), layout.question)

@@ -39,7 +39,11 @@ def read_mmlu_rows(
     rows: list[RawRow] = []
     for file, subset in asked:
         bare = _rows_without_header(file, several=len(asked) > 1, repairs=repairs)
-        found = bare if bare is not None else _read(file, several=len(asked) > 1, repairs=repairs, progress=progress)
+        found = (
+            bare
+            if bare is not None
+            else _read(file, several=len(asked) > 1, repairs=repairs, progress=progress)
+        )
         rows += [_with_subset(row, subset) for row in found]
     if not rows:
         raise DataError(

@@ -50,7 +50,7 @@ def read_standard_set(named: NamedSource, *, progress: Progress, offline: bool =
         files = sources.files
         rows = read_rows(files, repairs=repairs, progress=progress).rows
     parsed = parse_rows(named.name, with_ids(rows, None), source=named.source)
-    unusable = Counter(dropped.reason for dropped in parsed.dropped)
+    unusable: Counter[str] = Counter(dropped.reason for dropped in parsed.dropped)
     if not parsed.drafts:
         first = f"; the first: {parsed.dropped[0].detail}" if parsed.dropped else ""
         counts = ", ".join(f"{reason} {count:,}" for reason, count in unusable.most_common()) or "no rows"
@@ -94,5 +94,3 @@ def _found(source: str, *, offline: bool) -> Sources:
     except DataError as problem:  # the recipe's key is not where this path stands
         told = [text.replace("data.source", "--on") for text in problem.args]
         raise DataError(*told) from problem
-
-

@@ -48,7 +48,9 @@ def compare(
     theirs: Mapping[ModelName, Sequence[Asked]],
 ) -> Comparison:
     """Hold both against each other, record by record and model by model."""
-    prompts = {name: [_same_text(a, b) for a, b in zip(ours[name], theirs[name], strict=True)] for name in ours}
+    prompts = {
+        name: [_same_text(a, b) for a, b in zip(ours[name], theirs[name], strict=True)] for name in ours
+    }
     choices = {
         name: [a.choice == b.choice for a, b in zip(ours[name], theirs[name], strict=True)] for name in ours
     }

@@ -112,8 +112,9 @@ def run_harness(
             cwd=folder, env=_environment(folder), check=False,
         )  # fmt: skip
     if done.returncode != 0:
+        said = _last(log.read_text(encoding="utf-8", errors="replace"))
         raise ModelError(
-            f"lm-evaluation-harness ended with {done.returncode}{_last(log.read_text(encoding='utf-8', errors='replace'))}.",
+            f"lm-evaluation-harness ended with {done.returncode}{said}.",
             "a harness that loads this base and runs",
             f"Versions there: {', '.join(f'{name} {number}' for name, number in harness.versions.items())}. "
             f"Compared was {LM_EVAL}.",

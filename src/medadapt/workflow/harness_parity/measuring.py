@@ -83,9 +83,7 @@ def measure_parity(request: ParityRequest, progress: Progress) -> Parity:
         theirs: dict[ModelName, list[Asked]] = {}
         with tempfile.TemporaryDirectory(prefix="medadapt-parity-") as scratch:
             folder = Path(scratch)
-            tasks = write_tasks(
-                asked, folder, standard_set=standard_set, harness_tasks=request.harness.tasks
-            )
+            tasks = write_tasks(asked, folder, standard_set=standard_set, harness_tasks=request.harness.tasks)
             for name in request.models:
                 ours[name] = _ask(as_asked(request.run, base, name), encoder, asked, name, progress)
             for name in request.models:

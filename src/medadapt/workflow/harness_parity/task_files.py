@@ -23,7 +23,11 @@ from medadapt.examples.templates import asks_for_verdict
 OPTION_FIELDS = ("opa", "opb", "opc", "opd")
 ROW = "medadapt_row"
 """The field in which a row keeps its place among the records; it comes back in the log."""
-PUBLISHED = {"medqa": "medqa/medqa.yaml", "medmcqa": "medmcqa/medmcqa.yaml", "pubmedqa": "pubmedqa/pubmedqa.yaml"}
+PUBLISHED = {
+    "medqa": "medqa/medqa.yaml",
+    "medmcqa": "medmcqa/medmcqa.yaml",
+    "pubmedqa": "pubmedqa/pubmedqa.yaml",
+}
 """Kind of task -> the harness's file, below its folder `tasks`."""
 MMLU_FILE = "mmlu/default/{kind}.yaml"
 GENERAL = "general"
@@ -93,7 +97,11 @@ def row_of(record: Record, kind: str) -> dict[str, Any]:
         return {"question": record.question, **dict(zip(OPTION_FIELDS, options, strict=True)), "cop": index}
     if kind == "pubmedqa":
         contexts = (record.context or "").split("\n")
-        return {"QUESTION": record.question, "CONTEXTS": contexts, "final_decision": options[index or 0].lower()}
+        return {
+            "QUESTION": record.question,
+            "CONTEXTS": contexts,
+            "final_decision": options[index or 0].lower(),
+        }
     if kind.startswith("mmlu_"):
         return {"question": record.question, "choices": options, "answer": index}
     letters = [] if asks_for_verdict(record) else list(LETTERS[: len(options)])
