@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from medadapt.cli import (
     ask_commands,
+    benchmark_commands,
     compare_command,
     demo_command,
     recipe_commands,
@@ -75,6 +76,7 @@ search_command.add_to(app)
 stage_commands.add_to(app)
 compare_command.add_to(app)
 ask_commands.add_to(app)
+benchmark_commands.add_to(app)
 share_commands.add_to(app)
 recipe_commands.add_to(app)
 samples_commands.add_to(app)

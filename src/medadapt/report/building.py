@@ -6,6 +6,7 @@ from pathlib import Path
 
 from medadapt.core.files import whole_file, write_text
 from medadapt.report import wording
+from medadapt.report.benchmarks_section import benchmarks_section
 from medadapt.report.card import proof_card
 from medadapt.report.data_section import data_section, ledger
 from medadapt.report.examples_section import examples_section
@@ -71,6 +72,7 @@ def report_page(inputs: ReportInputs) -> Page:
         labels_section(inputs),
         lengths_section(inputs),
         groups_section(inputs),
+        benchmarks_section(inputs),
         forgetting_section(inputs),
         regressions_section(inputs),
         data_section(inputs),

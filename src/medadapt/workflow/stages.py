@@ -137,6 +137,9 @@ def report(recipe: Recipe, work: Work) -> None:
             tuned=measured.tuned,
             metrics=read_json(run.metrics / "metrics.json"),
             prompts=_prompts(run),
+            benchmarks={
+                file.stem: read_json(file) for file in sorted((run.metrics / "benchmarks").glob("*.json"))
+            },
             search=read_json(found) if (found := run.path / "search.json").is_file() else None,
         ),
         run.report,
