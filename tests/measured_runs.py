@@ -61,8 +61,10 @@ def predicted(
 def write_measured(
     run: Path, records: Sequence[Record], baseline: Sequence[Prediction], tuned: Sequence[Prediction]
 ) -> None:
-    """Put test records and predictions into a run folder, in the place of its own."""
+    """Put test records and predictions into a run folder, in the place of its own and of what goes with them."""
     write_records(run / "1-records" / "test.jsonl", records)
+    for further in (run / "4-predictions").glob("*.*.jsonl"):
+        further.unlink()
     for name, rows in (("baseline", baseline), ("tuned", tuned)):
         own = [replace(row, model=name) for row in rows]
         write_jsonl(run / "4-predictions" / f"{name}.jsonl", own)

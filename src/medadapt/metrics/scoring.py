@@ -81,7 +81,7 @@ def score(inputs: ScoreInputs) -> Metrics:
     """
     check_pairing(inputs.test, inputs.baseline, inputs.tuned)
     for name, rows in inputs.asked.items():
-        check_rows(name, inputs.test, rows)
+        check_rows(ASKED_CONTROLS[name], inputs.test, rows)
     predictions = [*inputs.baseline, *inputs.tuned]
     generated = any(p.text is not None for p in predictions)
     names = metric_names(inputs.task, generated=generated, similar=has_similarity(predictions))

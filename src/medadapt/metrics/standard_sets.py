@@ -16,7 +16,7 @@ import numpy as np
 from medadapt.core.hashes import sha256_text
 from medadapt.core.records import LETTERS, Record
 from medadapt.core.results import Difference, Estimate, Prediction
-from medadapt.metrics.controls.simple import majority
+from medadapt.metrics.controls.rules import majority
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.marking.classes import paired_counts
 from medadapt.metrics.marking.marks import (

@@ -73,7 +73,7 @@ def ask(
     progress: Progress,
 ) -> list[Prediction]:
     """The model's answers to the records, in their order: kept ones, and new ones to the others."""
-    from medadapt.predictions.predicting import predict
+    from medadapt.predictions.asking import predict
 
     kept = book.kept()
     hashes = [sha256_text(encoder.prompt_text(record)) for record in records]

@@ -127,7 +127,7 @@ def _base_in_fp32(request: ParityRequest) -> LoadedBase:
 def _ask(
     model: LoadedBase, encoder: Encoder, records: Sequence[Record], name: ModelName, progress: Progress
 ) -> list[Asked]:
-    from medadapt.predictions.predicting import predict
+    from medadapt.predictions.asking import predict
     from medadapt.predictions.settings import PredictionSettings
 
     settings = PredictionSettings(task="multiple_choice", method="score")
