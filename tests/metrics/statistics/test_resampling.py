@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from medadapt.metrics.marking.marks import mark_decisions
+from medadapt.metrics.marking.marks import mark_decisions, on_grid
 from medadapt.metrics.statistics import resampling
 from medadapt.metrics.statistics.intervals import expanded_percentile, wilson
 from medadapt.metrics.statistics.resampling import (
@@ -24,7 +24,7 @@ LABELS = ["a", "b", "c"]
 def _likelihoods(n: int, seed: int = 0) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     return {
-        "nll": random.gamma(2, 3, n),
+        "nll": on_grid(random.gamma(2, 3, n)),  # as predictions are marked: only then are sums exact
         "tokens": random.integers(2, 30, n).astype(float),
         "bytes": np.full(n, 9.0),
     }
