@@ -73,6 +73,9 @@ class Difference:
     p: float | None
     test: str
     """How p and the interval were made, for example `mcnemar-exact`."""
+    p_adjusted: float | None = None
+    """`p` after Holm's correction for the number of secondary metrics, or of groups, judged together. The verdict
+    rests on it where it is not null; null for the primary metric, which is judged alone."""
     verdict: Verdict
     reason: str | None = None
 

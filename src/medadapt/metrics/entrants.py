@@ -24,7 +24,7 @@ from medadapt.metrics.marking.values import METRICS
 from medadapt.metrics.marking.written import mark_answers, mark_likeness
 from medadapt.metrics.statistics.estimates import estimates
 from medadapt.metrics.statistics.paired import Pair
-from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, group_numbers
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, groups_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,8 @@ class Entrants:
     """entrant -> metric -> its value in every bootstrap resample."""
     plan: Plan
     alpha: float
+    primary: str
+    """The metric that carries the verdict; its intervals may be made another way (`bias_correction.py`)."""
 
     @property
     def models(self) -> dict[str, Tallies]:
@@ -55,10 +57,11 @@ def mark_entrants(
     samples: int,
     seed: int,
     alpha: float,
+    primary: str,
     soft_match: SoftMatchSection,
 ) -> Entrants:
     """Mark both models and the controls on the test records."""
-    plan = Plan(group=group_numbers([record.group for record in test]), samples=samples, seed=seed)
+    plan = Plan(group=groups_of(test), samples=samples, seed=seed)
     predictions = {"baseline": baseline, "tuned": tuned}
     right_answers = truths(task, test)
     if right_answers is None:
@@ -76,6 +79,7 @@ def mark_entrants(
         resampled=bootstrap_values(tallies, plan),
         plan=plan,
         alpha=alpha,
+        primary=primary,
     )
 
 
@@ -122,6 +126,7 @@ def pair_models(entrants: Entrants, *, same_model: bool) -> Pair:
         plan=entrants.plan,
         alpha=entrants.alpha,
         same_model=same_model,
+        primary=entrants.primary,
     )
 
 
@@ -136,5 +141,6 @@ def estimates_of(
         plan=entrants.plan,
         alpha=entrants.alpha,
         missing={metric: missing[METRICS[metric][0][0]] for metric in metrics},
+        primary=entrants.primary,
     )
     return {metric: asdict(estimate) for metric, estimate in found.items()}
