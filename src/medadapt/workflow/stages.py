@@ -11,7 +11,7 @@ from medadapt.core.records import read_records
 from medadapt.core.results import read_predictions
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
-from medadapt.workflow.measuring import measure
+from medadapt.workflow.measuring import detectable_facts, measure
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, without_adapter
 from medadapt.workflow.stage import Stage, Work
@@ -31,6 +31,10 @@ def prepare(recipe: Recipe, work: Work) -> None:
     )
     work.progress.note(notes.ledger(data))
     work.progress.note(notes.leakage(data))
+    beforehand = detectable_facts(recipe, work.run)
+    work.keep({"detectable_beforehand": beforehand})
+    if told := notes.detectable(beforehand):
+        work.progress.note(told)
 
 
 def encode(recipe: Recipe, work: Work) -> None:
@@ -264,7 +268,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("metrics.json",),
         reads=("evaluation", "seed", "data.allow_leak"),
         run=score,
-        version="3",
+        version="4",
     ),
     Stage(
         name="report",
