@@ -81,6 +81,15 @@ def test_notes_account_for_rows_and_settings(finished, notes):
     assert "32 rows = " in text
     assert "precision" in text
     assert "quantization none = asked" in text
+    assert "this test set of" in text
+
+
+def test_what_the_test_set_can_show_is_known_before_training(finished):
+    found = read_json(finished.folder / "run.json")["detectable_beforehand"]
+    tested = list(read_records(finished.folder / "1-records/test.jsonl"))
+    assert (found["n"], found["num_groups"]) == (len(tested), len({record.group for record in tested}))
+    assert found["metric"] == "accuracy"
+    assert (found["value"] is None) == (found["num_groups"] < 6)
 
 
 def test_second_run_is_skipped_with_the_same_metrics(finished):

@@ -76,6 +76,9 @@ class Difference:
     p: float | None
     test: str
     """How p and the interval were made, for example `mcnemar-exact`."""
+    p_adjusted: float | None = None
+    """`p` after Holm's correction for the number of secondary metrics, or of subjects, judged together. The verdict
+    rests on it where it is not null; null for the primary metric, which is judged alone."""
     verdict: Verdict
     reason: str | None = None
 
@@ -126,6 +129,7 @@ findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric, `d
 `against_control` is a `Difference`, the tuned model minus the best control, with that control's `name` and the
 `metric` compared: `accuracy` for closed tasks, `token_f1` for open ones. Without a control to compare, `name` and
 `value` are null, with a `reason`.
+`groups` {field: {value: {n, baseline, tuned, difference}}} holds the primary metric by subject and question type.
 `bleu` and `chrf` go from 0 to 100, all other metrics of answers from 0 to 1, `similarity` from -1 to 1.
 
 Closed tasks: `confusion` {labels, baseline, tuned: rows of counts}; `paired` {both_right, baseline_only,

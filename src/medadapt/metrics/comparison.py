@@ -20,6 +20,7 @@ from medadapt.metrics.marking.values import ZERO_ONE, metric_names
 from medadapt.metrics.marking.written import has_similarity
 from medadapt.metrics.statistics.detectable import detectable_difference
 from medadapt.metrics.statistics.estimates import NO_COLUMN, interval_method
+from medadapt.metrics.statistics.holm import adjust
 from medadapt.metrics.statistics.paired import Pair, difference, test_name
 
 OTHER_TOKENS = (
@@ -78,8 +79,8 @@ def compare(inputs: ComparisonInputs) -> dict[str, Any]:
         "primary": inputs.primary,
         "baseline": _estimates(baseline, names),
         "tuned": _estimates(tuned, names),
-        "intervals": {name: interval_method(name, tuned.plan) for name in names},
-        "difference": {name: asdict(_difference(name, pair, reasons)) for name in names},
+        "intervals": {name: interval_method(name, tuned.plan, primary=inputs.primary) for name in names},
+        "difference": _differences(names, pair, reasons),
         "detectable_difference": detectable.value,
         "detectable_reason": detectable.reason,
         "discordant": _discordant(inputs, pair),
@@ -98,6 +99,7 @@ def _mark(inputs: ComparisonInputs, first: list[Prediction], second: list[Predic
         samples=inputs.bootstrap_samples,
         seed=inputs.seed,
         alpha=inputs.alpha,
+        primary=inputs.primary,
         soft_match=inputs.soft_match,
     )
 
@@ -117,6 +119,14 @@ def _estimates(entrants: Entrants, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _differences(names: Sequence[str], pair: Pair, reasons: Mapping[str, str]) -> dict[str, Any]:
+    """The primary metric is judged alone, all others together."""
+    found = {name: _difference(name, pair, reasons) for name in names}
+    secondary = {name: change for name, change in found.items() if name != pair.primary}
+    found |= adjust(secondary, alpha=pair.alpha)
+    return {name: asdict(change) for name, change in found.items()}
+
+
 def _difference(name: str, pair: Pair, reasons: Mapping[str, str]) -> Difference:
     if name not in reasons:
         return difference(name, pair)
@@ -125,7 +135,7 @@ def _difference(name: str, pair: Pair, reasons: Mapping[str, str]) -> Difference
         low=None,
         high=None,
         p=None,
-        test=test_name(name, pair.plan),
+        test=test_name(name, pair.plan, primary=pair.primary),
         verdict="not shown",
         reason=reasons[name],
     )

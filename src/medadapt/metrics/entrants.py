@@ -31,7 +31,7 @@ from medadapt.metrics.marking.values import METRICS
 from medadapt.metrics.marking.written import mark_answers, mark_likeness
 from medadapt.metrics.statistics.estimates import estimates
 from medadapt.metrics.statistics.paired import Pair
-from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, group_numbers
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, groups_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,8 @@ class Entrants:
     """control -> why it has no answers."""
     plan: Plan
     alpha: float
+    primary: str
+    """The metric that carries the verdict; its intervals may be made another way (`bias_correction.py`)."""
 
     @property
     def models(self) -> dict[str, Tallies]:
@@ -65,10 +67,11 @@ def mark_entrants(
     samples: int,
     seed: int,
     alpha: float,
+    primary: str,
     soft_match: SoftMatchSection,
 ) -> Entrants:
     """Mark both models and the controls on the test records; `asked` holds predictions of those that a model made."""
-    plan = Plan(group=group_numbers([record.group for record in test]), samples=samples, seed=seed)
+    plan = Plan(group=groups_of(test), samples=samples, seed=seed)
     models = {"baseline": baseline, "tuned": tuned}
     predictions = {**models, **asked}
     right_answers = truths(task, test)
@@ -91,6 +94,7 @@ def mark_entrants(
         absent={**rules.absent, **{name: not_asked(name, task) for name in ASKED if name not in asked}},
         plan=plan,
         alpha=alpha,
+        primary=primary,
     )
 
 
@@ -144,6 +148,7 @@ def pair_models(entrants: Entrants, *, same_model: bool) -> Pair:
         plan=entrants.plan,
         alpha=entrants.alpha,
         same_model=same_model,
+        primary=entrants.primary,
     )
 
 
@@ -158,5 +163,6 @@ def estimates_of(
         plan=entrants.plan,
         alpha=entrants.alpha,
         missing={metric: missing[METRICS[metric][0][0]] for metric in metrics},
+        primary=entrants.primary,
     )
     return {metric: asdict(estimate) for metric, estimate in found.items()}

@@ -27,6 +27,7 @@ from medadapt.metrics.scoring_rules import scoring_rules
 from medadapt.metrics.soft_matching import soft_matching
 from medadapt.metrics.statistics.detectable import detectable_difference
 from medadapt.metrics.statistics.estimates import NO_COLUMN, interval_method
+from medadapt.metrics.statistics.holm import adjust
 from medadapt.metrics.statistics.paired import Pair, difference
 from medadapt.metrics.subgroups import subgroups
 from medadapt.metrics.ways import variants
@@ -96,6 +97,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         samples=inputs.bootstrap_samples,
         seed=inputs.seed,
         alpha=inputs.alpha,
+        primary=inputs.primary,
         soft_match=inputs.soft_match,
     )
     moved = effect(inputs.baseline, inputs.tuned)
@@ -109,8 +111,8 @@ def score(inputs: ScoreInputs) -> Metrics:
         "alpha": inputs.alpha,
         "protocol": asdict(inputs.protocol),
         **{name: estimates_of(name, entrants, metrics=names, missing=NO_COLUMN) for name in entrants.models},
-        "intervals": {name: interval_method(name, entrants.plan) for name in names},
-        "difference": {name: asdict(difference(name, pair)) for name in names},
+        "intervals": {name: interval_method(name, entrants.plan, primary=inputs.primary) for name in names},
+        "difference": _differences(names, pair),
         "effect": asdict(moved),
         **_detectable(inputs.primary, pair),
         "controls": control_scores(entrants, names),
@@ -135,6 +137,14 @@ def _check_primary(inputs: ScoreInputs, names: Sequence[str]) -> None:
         f"one of {', '.join(names)}",
         f"{remedy}.",
     )
+
+
+def _differences(names: Sequence[str], pair: Pair) -> dict[str, Any]:
+    """The primary metric is judged alone, all others together."""
+    found = {name: difference(name, pair) for name in names}
+    secondary = {name: change for name, change in found.items() if name != pair.primary}
+    found |= adjust(secondary, alpha=pair.alpha)
+    return {name: asdict(change) for name, change in found.items()}
 
 
 def _detectable(primary: str, pair: Pair) -> dict[str, Any]:

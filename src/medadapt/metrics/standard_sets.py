@@ -27,8 +27,8 @@ from medadapt.metrics.marking.marks import (
     truths,
 )
 from medadapt.metrics.statistics.detectable import detectable_difference
-from medadapt.metrics.statistics.estimates import ONE_GROUP, estimates
-from medadapt.metrics.statistics.intervals import expanded_percentile
+from medadapt.metrics.statistics.estimates import estimates
+from medadapt.metrics.statistics.intervals import ONE_GROUP, expanded_percentile
 from medadapt.metrics.statistics.paired import Pair, difference, flip_p, verdict
 from medadapt.metrics.statistics.resampling import (
     Plan,

@@ -67,6 +67,33 @@ def _validation(run: RunFolder, further: Mapping[str, list[Prediction]]) -> Vali
     )
 
 
+def detectable_facts(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
+    """What the test set of a run will be able to show, known as soon as it is prepared.
+
+    `value` is a difference in accuracy; null for open questions, with the reason. `num_groups`, `alpha`, `power` and
+    `discordant` are what it rests on (`statistics/detectable.py`).
+    """
+    from medadapt.metrics.statistics import detectable
+    from medadapt.metrics.statistics.resampling import groups_of
+
+    groups = groups_of(list(read_records(run.records / "test.jsonl")))
+    num_groups, alpha = len(set(groups)), recipe.evaluation.alpha
+    if recipe.task == "qa":
+        metric, found = recipe.primary, detectable.Detectable(None, detectable.UNKNOWN_SPREAD)
+    else:
+        metric, found = "accuracy", detectable.detectable_beforehand(num_groups, alpha=alpha)
+    return {
+        "metric": metric,
+        "value": found.value,
+        "reason": found.reason,
+        "n": len(groups),
+        "num_groups": num_groups,
+        "alpha": alpha,
+        "power": detectable.POWER,
+        "discordant": detectable.ASSUMED_DISCORDANT,
+    }
+
+
 def _protocol(
     recipe: Recipe, run: RunFolder, facts: Mapping[str, Any], predictions: list[Prediction]
 ) -> Protocol:

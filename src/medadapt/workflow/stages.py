@@ -10,7 +10,7 @@ from medadapt.core.recipe import Recipe, dump
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
 from medadapt.workflow.measured import read_measured
-from medadapt.workflow.measuring import measure
+from medadapt.workflow.measuring import detectable_facts, measure
 from medadapt.workflow.protocol import FIXED, protocol_to_fix
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, without_adapter
@@ -31,6 +31,10 @@ def prepare(recipe: Recipe, work: Work) -> None:
     )
     work.progress.note(notes.ledger(data))
     work.progress.note(notes.leakage(data))
+    beforehand = detectable_facts(recipe, work.run)
+    work.keep({"detectable_beforehand": beforehand})
+    if told := notes.detectable(beforehand):
+        work.progress.note(told)
 
 
 def encode(recipe: Recipe, work: Work) -> None:

@@ -23,8 +23,7 @@ from medadapt.metrics.calibration.risk_coverage import (
     selective_risks,
 )
 from medadapt.metrics.marking.marks import FloatArray, IntArray
-from medadapt.metrics.statistics.estimates import ONE_GROUP
-from medadapt.metrics.statistics.intervals import expanded_percentile
+from medadapt.metrics.statistics.intervals import ONE_GROUP, expanded_percentile
 from medadapt.metrics.statistics.resampling import Plan, bootstrap_weights, sum_groups
 
 NOT_SCORED = "the right answer of a test record was not scored"
