@@ -12,6 +12,7 @@ from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
+from medadapt.metrics.clean_subset import clean_subset
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
@@ -44,7 +45,7 @@ class ScoreInputs:
     baseline: list[Prediction]
     tuned: list[Prediction]
     leakage: dict[str, Any]
-    """`leakage` of data.json: exact, near, gated."""
+    """`leakage` of data.json: exact, near, gated, flagged."""
     vocabulary_size: int
     """Of the model; ln of it is the loss of uniform guessing."""
     protocol: Protocol
@@ -91,7 +92,8 @@ def score(inputs: ScoreInputs) -> Metrics:
         soft_match=inputs.soft_match,
     )
     moved = effect(inputs.baseline, inputs.tuned)
-    pair = pair_models(entrants, same_model=not has_effect(asdict(moved)))
+    same_model = not has_effect(asdict(moved))
+    pair = pair_models(entrants, same_model=same_model)
     return {
         "schema": SCHEMA,
         "task": inputs.task,
@@ -109,6 +111,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         "against_control": against_best_control(entrants),
         "against_few_shot": against_few_shot(entrants, inputs.primary),
         "leakage": inputs.leakage,
+        "clean": clean_subset(inputs.test, inputs.leakage, entrants, metrics=names, same_model=same_model),
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
         **(_of_closed(inputs, entrants) if inputs.task != "qa" else _of_written(inputs, pair)),
