@@ -20,7 +20,7 @@ from medadapt.metrics.marking.values import ZERO_ONE, metric_names
 from medadapt.metrics.marking.written import has_similarity
 from medadapt.metrics.statistics.detectable import detectable_difference
 from medadapt.metrics.statistics.estimates import NO_COLUMN, interval_method
-from medadapt.metrics.statistics.holm import adjust
+from medadapt.metrics.statistics.judging import judged
 from medadapt.metrics.statistics.paired import Pair, difference, test_name
 
 OTHER_TOKENS = (
@@ -120,10 +120,7 @@ def _estimates(entrants: Entrants, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _differences(names: Sequence[str], pair: Pair, reasons: Mapping[str, str]) -> dict[str, Any]:
-    """The primary metric is judged alone, all others together."""
-    found = {name: _difference(name, pair, reasons) for name in names}
-    secondary = {name: change for name, change in found.items() if name != pair.primary}
-    found |= adjust(secondary, alpha=pair.alpha)
+    found = judged({name: _difference(name, pair, reasons) for name in names}, pair)
     return {name: asdict(change) for name, change in found.items()}
 
 

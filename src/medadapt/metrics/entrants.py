@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -134,6 +134,19 @@ def _mark_open(
     marks = {name: mark_answers(test, rows, soft_match) for name, rows in predictions.items()}
     marks |= {name: mark_likeness(test, answers, soft_match) for name, answers in rules.items()}
     return {name: {"records": np.ones(len(test)), **columns} for name, columns in marks.items()}
+
+
+def part_of(entrants: Entrants, rows: Sequence[int]) -> Entrants:
+    """Both models and the controls on some of the records, resampled by the groups that these have."""
+    if len(rows) == len(entrants.plan.group):
+        return entrants
+    _, group = np.unique(entrants.plan.group[list(rows)], return_inverse=True)
+    plan = replace(entrants.plan, group=group.astype(np.int64))
+    tallies = {
+        name: {column: values[list(rows)] for column, values in of_one.items()}
+        for name, of_one in entrants.tallies.items()
+    }
+    return replace(entrants, tallies=tallies, plan=plan, resampled=bootstrap_values(tallies, plan))
 
 
 def pair_models(entrants: Entrants, *, same_model: bool) -> Pair:

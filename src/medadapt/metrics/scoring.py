@@ -13,6 +13,7 @@ from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
 from medadapt.metrics.calibration.calibration import Validation, calibration
+from medadapt.metrics.clean_subset import clean_subset
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
@@ -27,8 +28,8 @@ from medadapt.metrics.scoring_rules import scoring_rules
 from medadapt.metrics.soft_matching import soft_matching
 from medadapt.metrics.statistics.detectable import detectable_difference
 from medadapt.metrics.statistics.estimates import NO_COLUMN, interval_method
-from medadapt.metrics.statistics.holm import adjust
-from medadapt.metrics.statistics.paired import Pair, difference
+from medadapt.metrics.statistics.judging import differences
+from medadapt.metrics.statistics.paired import Pair
 from medadapt.metrics.subgroups import subgroups
 from medadapt.metrics.ways import variants
 
@@ -54,7 +55,7 @@ class ScoreInputs:
     further: Mapping[str, list[Prediction]] = field(default_factory=dict)
     """Sets beside the usual two, by the name of their file: `test.tuned.rotated_1`."""
     leakage: dict[str, Any]
-    """`leakage` of data.json: exact, near, gated."""
+    """`leakage` of data.json: exact, near, gated, flagged."""
     vocabulary_size: int
     """Of the model; ln of it is the loss of uniform guessing."""
     protocol: Protocol
@@ -101,7 +102,8 @@ def score(inputs: ScoreInputs) -> Metrics:
         soft_match=inputs.soft_match,
     )
     moved = effect(inputs.baseline, inputs.tuned)
-    pair = pair_models(entrants, same_model=not has_effect(asdict(moved)))
+    same_model = not has_effect(asdict(moved))
+    pair = pair_models(entrants, same_model=same_model)
     return {
         "schema": SCHEMA,
         "task": inputs.task,
@@ -112,13 +114,14 @@ def score(inputs: ScoreInputs) -> Metrics:
         "protocol": asdict(inputs.protocol),
         **{name: estimates_of(name, entrants, metrics=names, missing=NO_COLUMN) for name in entrants.models},
         "intervals": {name: interval_method(name, entrants.plan, primary=inputs.primary) for name in names},
-        "difference": _differences(names, pair),
+        "difference": {name: asdict(change) for name, change in differences(names, pair).items()},
         "effect": asdict(moved),
         **_detectable(inputs.primary, pair),
         "controls": control_scores(entrants, names),
         "against_control": against_best_control(entrants),
         "against_few_shot": against_few_shot(entrants, inputs.primary),
         "leakage": inputs.leakage,
+        "clean": clean_subset(inputs.test, inputs.leakage, entrants, metrics=names, same_model=same_model),
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
         "forgetting": _forgetting(inputs),
@@ -137,14 +140,6 @@ def _check_primary(inputs: ScoreInputs, names: Sequence[str]) -> None:
         f"one of {', '.join(names)}",
         f"{remedy}.",
     )
-
-
-def _differences(names: Sequence[str], pair: Pair) -> dict[str, Any]:
-    """The primary metric is judged alone, all others together."""
-    found = {name: difference(name, pair) for name in names}
-    secondary = {name: change for name, change in found.items() if name != pair.primary}
-    found |= adjust(secondary, alpha=pair.alpha)
-    return {name: asdict(change) for name, change in found.items()}
 
 
 def _detectable(primary: str, pair: Pair) -> dict[str, Any]:
