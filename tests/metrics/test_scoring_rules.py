@@ -77,7 +77,8 @@ def test_written_answers_and_the_other_way_are_rules_too(rows, inputs):
 def test_predictions_without_choices_by_rule_have_a_reason(diagnoses, predict, inputs):
     test = diagnoses(TRUTH)
     metrics = score(inputs(test, predict(test, TRUTH), predict(test, TRUTH, model="tuned")))
-    assert "run predict again" in metrics["scoring_rules"]["reason"]
+    assert tuple(metrics["scoring_rules"]) == RULES
+    assert all("run predict again" in entry["reason"] for entry in metrics["scoring_rules"].values())
     assert "evaluation.permutations" in metrics["permutations"]["reason"]
 
 
