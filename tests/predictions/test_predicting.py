@@ -253,3 +253,58 @@ def test_plain_peft_reproduces_the_recorded_predictions(run, shared_data, record
             logprobs_TV = torch.log_softmax(logits_TV[len(prompt.tokens) - 1 : -1].float(), -1)
             wanted = float(logprobs_TV.gather(-1, torch.tensor(completion)[:, None]).double().sum())
             assert prediction.scores[label] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_every_set_has_a_file_of_its_own_with_a_row_for_each_record(run, tiny, exam, record, tmp_path):
+    train = [record(f"Train {i}?", id=f"t{i}", options=["ice", "rest"], answer_index=i % 2) for i in range(3)]
+    summary, _, tuned, _ = run(
+        lambda: tiny("llama"),
+        exam,
+        recipe("multiple_choice", permutations=2, also_score=["text"], few_shot=1),
+        template="choices",
+        answer="letter",
+        others={"train": train, "validation": exam[:2]},
+        max_length=900,
+        prompt_limit=800,
+    )
+    ids = {path.stem: [row.id for row in read_predictions(path)] for path in (tmp_path / "4").iterdir()}
+    of_test = [asked.id for asked in exam]
+    both = ("baseline", "tuned")
+    assert ids == {
+        **dict.fromkeys(both, of_test),
+        **{f"validation.{model}": of_test[:2] for model in both},
+        **{f"test.{model}.{way}": of_test for model in both for way in ("rotated_1", "by_text")},
+        "test.baseline.few_shot": of_test,
+        "test.tuned.options_only": of_test,
+    }
+    assert summary["seconds"].keys() == ids.keys()
+    assert len(summary["few_shot"]["shown"]) == 1
+    for stem in ids:
+        rows = list(read_predictions(tmp_path / "4" / f"{stem}.jsonl"))
+        assert {row.model for row in rows} == {"tuned" if "tuned" in stem else "baseline"}
+        assert all(row.text is None and row.choice == row.choices["sum"] for row in rows)
+    # The tuned model's sets are asked of the tuned model.
+    alone = list(read_predictions(tmp_path / "4" / "validation.tuned.jsonl"))
+    for row, other in zip(alone, tuned[:2], strict=True):
+        assert row.scores == pytest.approx(other.scores, abs=1e-4)
+
+
+def test_a_few_shot_base_answers_open_questions_in_writing_and_over_the_same_reference_tokens(
+    run, tiny, record, tmp_path
+):
+    asked = [record("Why?", id="q1", answer="Because."), record("How much water a day?", id="q2")]
+    _, baseline, _, _ = run(
+        lambda: tiny("llama"),
+        asked,
+        recipe("question_answer", max_new_tokens=5),
+        template="question",
+        others={"train": [record("When?", id="t1", answer="Now.")]},
+        max_length=400,
+        prompt_limit=300,
+    )
+    shown = list(read_predictions(tmp_path / "4" / "test.baseline.few_shot.jsonl"))
+    for before, after in zip(baseline, shown, strict=True):
+        assert isinstance(after.text, str)
+        assert (after.num_tokens, after.num_bytes) == (before.num_tokens, before.num_bytes)
+        assert after.nll != before.nll
+        assert after.prompt_sha256 != before.prompt_sha256

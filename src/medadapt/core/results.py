@@ -137,7 +137,8 @@ tuned_only, neither}. Diagnosis: `per_class` {model: {label: {precision, recall,
 `classification_report` {model: {accuracy, micro avg, macro avg, weighted avg}}, the averages with the keys
 of `per_class`. `scoring_rules` {rule: {baseline, tuned: an `Estimate` of the accuracy, difference: a `Difference`}};
 `permutations` {count, flip_rate {model: `Estimate`}, accuracy {model: {mean, lowest, highest}}, averaged {model:
-`Estimate`}}; each of the two holds nothing but a `reason` where it is not known.
+`Estimate`}}; a rule, or `permutations`, holds nothing but a `reason` where it is not
+known.
 
 Open tasks with written answers: `signatures` {metric: how it was computed}; `soft_match` {metric, threshold,
 n, errors: {baseline, tuned}, matrix: the keys of `paired`, value, low, high, p, test, reason}, where `value` is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from medadapt.core.results import MODEL_NAMES, Prediction
 from medadapt.metrics.marking.marks import FloatArray
 from medadapt.metrics.statistics.resampling import Plan
-from medadapt.metrics.statistics.shares import shares
+from medadapt.metrics.statistics.shares import Shares
 from medadapt.metrics.ways import Ways
 
 ROTATED = "rotated_"
@@ -31,13 +31,14 @@ def permutations(right_answers: Sequence[str], ways: Ways, *, plan: Plan, alpha:
         return {"reason": NOT_ASKED}
     orders: dict[str, list[Sequence[Prediction]]]
     orders = {name: [ways["test"][name], *(ways[way][name] for way in turned)] for name in MODEL_NAMES}
-    flips = {name: _flips(rows) for name, rows in orders.items()}
-    averaged = {name: _averaged(rows, right_answers) for name, rows in orders.items()}
+    marks = {f"flips {name}": _flips(rows) for name, rows in orders.items()}
+    marks |= {f"averaged {name}": _averaged(rows, right_answers) for name, rows in orders.items()}
+    resampled = Shares(marks, plan=plan, alpha=alpha)
     return {
         "count": 1 + len(turned),
-        "flip_rate": _estimates(flips, plan, alpha),
+        "flip_rate": {name: asdict(resampled.estimate(f"flips {name}")) for name in orders},
         "accuracy": {name: _spread(rows, right_answers) for name, rows in orders.items()},
-        "averaged": _estimates(averaged, plan, alpha),
+        "averaged": {name: asdict(resampled.estimate(f"averaged {name}")) for name in orders},
     }
 
 
@@ -61,7 +62,3 @@ def _spread(orders: Sequence[Sequence[Prediction]], right_answers: Sequence[str]
         for rows in orders
     ]
     return {"mean": float(np.mean(found)), "lowest": min(found), "highest": max(found)}
-
-
-def _estimates(marks: Mapping[str, FloatArray], plan: Plan, alpha: float) -> dict[str, Any]:
-    return {name: asdict(share) for name, share in shares(marks, plan=plan, alpha=alpha).items()}

@@ -13,7 +13,7 @@ from medadapt.core.recipe import CHOICE_RULES
 from medadapt.core.results import MODEL_NAMES, Prediction
 from medadapt.metrics.marking.marks import FloatArray
 from medadapt.metrics.statistics.resampling import Plan
-from medadapt.metrics.statistics.shares import difference_of_shares, shares
+from medadapt.metrics.statistics.shares import Shares
 from medadapt.metrics.ways import Ways
 
 OTHER_WAYS = ("by_letter", "by_text")
@@ -26,8 +26,8 @@ def scoring_rules(
     """Accuracy of both models under each rule, and its paired difference: rule -> baseline, tuned, difference.
 
     Besides the rules of `evaluation.choice_by` there are `by_letter` and `by_text`, where options were also scored
-    the other way, and `generated`, where answers were written; one that cannot be read is wrong. Only a `reason`
-    where nothing of it is known.
+    the other way, and `generated`, where answers were written; one that cannot be read is wrong. A rule whose choices
+    were not kept has nothing but a `reason`.
     """
     usual = ways["test"]
     found: dict[str, dict[str, FloatArray]] = {}
@@ -40,18 +40,19 @@ def scoring_rules(
     if all(row.text is not None for rows in usual.values() for row in rows):
         found["generated"] = _marks(usual, right_answers, lambda row: row.parsed)
     if not found:
-        return {"reason": NOT_KEPT}
-    return {
+        return {rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES}
+    columns = {f"{rule} {name}": marks for rule, both in found.items() for name, marks in both.items()}
+    resampled = Shares(columns, plan=plan, alpha=alpha)
+    known = {
         rule: {
-            **{name: asdict(share) for name, share in shares(marks, plan=plan, alpha=alpha).items()},
+            **{name: asdict(resampled.estimate(f"{rule} {name}")) for name in MODEL_NAMES},
             "difference": asdict(
-                difference_of_shares(
-                    marks["baseline"], marks["tuned"], plan=plan, alpha=alpha, same_model=same_model
-                )
+                resampled.difference(f"{rule} baseline", f"{rule} tuned", same_model=same_model)
             ),
         }
-        for rule, marks in found.items()
+        for rule in found
     }
+    return {**{rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES if rule not in known}, **known}
 
 
 def _choice_by(rule: str, row: Prediction) -> str | None:

@@ -11,6 +11,9 @@ from medadapt.predictions.batching import TokenBudget, in_batches
 from medadapt.predictions.questions import Question
 from medadapt.predictions.scoring import continuation_scores
 
+LOGITS_AT_ONCE = 1 << 27
+"""Logits in memory at a time: 256 MB in 16 bits, whatever the vocabulary."""
+
 
 class Unconditional:
     """Log-likelihoods of completions after the prompt's closing words alone; each is computed once for a model.
@@ -47,5 +50,7 @@ class Unconditional:
             found = continuation_scores(self._model, self._prompt, rows)
             self._known.update(zip(rows, found, strict=True))
 
-        lengths = [len(self._prompt) + len(completion) for completion in completions]
-        in_batches(lengths, budget, work, progress.advance)
+        # The prompt is short and kept, so it is the logits that fill the memory.
+        most = max(1, min(budget.tokens, LOGITS_AT_ONCE // self._model.vocabulary_size))
+        lengths = [len(completion) for completion in completions]
+        in_batches(lengths, TokenBudget(most), work, progress.advance)

@@ -1,7 +1,4 @@
-"""Shares of records, and differences of two of them, that are no metric of their own.
-
-They are marked 0 or 1 like the accuracy and get its intervals and test.
-"""
+"""Shares of records that are no metric of their own, marked 0 or 1 like the accuracy, with its intervals and test."""
 
 from __future__ import annotations
 
@@ -18,34 +15,39 @@ from medadapt.metrics.statistics.resampling import Plan, bootstrap_values
 METRIC = "accuracy"
 
 
-def shares(marks: Mapping[str, FloatArray], *, plan: Plan, alpha: float) -> dict[str, Estimate]:
-    """The share of records with a mark, for each of several columns (n,) of 0/1 marks."""
-    tallies = {name: _tallies(column) for name, column in marks.items()}
-    resampled = bootstrap_values(tallies, plan)
-    return {
-        name: estimates(own, resampled[name], names=[METRIC], plan=plan, alpha=alpha, missing={})[METRIC]
-        for name, own in tallies.items()
-    }
+class Shares:
+    """Columns (n,) of 0/1 marks by name, all resampled together and once."""
 
+    def __init__(self, marks: Mapping[str, FloatArray], *, plan: Plan, alpha: float) -> None:
+        self._plan, self._alpha = plan, alpha
+        self._tallies: dict[str, Tallies]
+        self._tallies = {
+            name: {"records": np.ones(len(column)), "right": column} for name, column in marks.items()
+        }
+        self._resampled = bootstrap_values(self._tallies, plan)
 
-def difference_of_shares(
-    first: FloatArray, second: FloatArray, *, plan: Plan, alpha: float, same_model: bool = False
-) -> Difference:
-    """The share of `second` minus that of `first` on the same records, as for the accuracy of two models."""
-    tallies = {"first": _tallies(first), "second": _tallies(second)}
-    resampled = bootstrap_values(tallies, plan)
-    pair = Pair(
-        first=tallies["first"],
-        second=tallies["second"],
-        first_resampled=resampled["first"],
-        second_resampled=resampled["second"],
-        flipped={},
-        plan=plan,
-        alpha=alpha,
-        same_model=same_model,
-    )
-    return difference(METRIC, pair)
+    def estimate(self, name: str) -> Estimate:
+        """The share of records with a mark."""
+        found = estimates(
+            self._tallies[name],
+            self._resampled[name],
+            names=[METRIC],
+            plan=self._plan,
+            alpha=self._alpha,
+            missing={},
+        )
+        return found[METRIC]
 
-
-def _tallies(marks: FloatArray) -> Tallies:
-    return {"records": np.ones(len(marks)), "right": marks}
+    def difference(self, first: str, second: str, *, same_model: bool = False) -> Difference:
+        """The share of the second column minus that of the first, on the same records."""
+        pair = Pair(
+            first=self._tallies[first],
+            second=self._tallies[second],
+            first_resampled=self._resampled[first],
+            second_resampled=self._resampled[second],
+            flipped={},
+            plan=self._plan,
+            alpha=self._alpha,
+            same_model=same_model,
+        )
+        return difference(METRIC, pair)
