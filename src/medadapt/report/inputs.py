@@ -33,3 +33,5 @@ class ReportInputs:
     """Record id -> the exact prompt; may lack any or all."""
     search: dict[str, Any] | None = None
     """search.json of the search that this run won."""
+    seeds: dict[str, Any] | None = None
+    """5-metrics/seeds.json, where training was repeated with other seeds."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import ASKING, CONFIG, WEIGHTS
 from medadapt.core.files import read_json, read_jsonl, write_json
+from medadapt.core.hashes import sha256_file
 from medadapt.core.recipe import Recipe, dump
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
@@ -132,10 +133,13 @@ def report(recipe: Recipe, work: Work) -> None:
             tuned=measured.tuned,
             metrics=read_json(run.metrics / "metrics.json"),
             prompts=_prompts(run),
+            seeds=read_json(run.seeds) if run.seeds.is_file() else None,
             search=read_json(found) if (found := run.path / "search.json").is_file() else None,
         ),
         run.report,
     )
+    # Lets a repetition of training know whether the page shows its latest figures.
+    work.keep({"seeds_shown": sha256_file(run.seeds) if run.seeds.is_file() else None})
     work.progress.finish()
 
 
