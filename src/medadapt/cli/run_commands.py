@@ -9,6 +9,16 @@ import typer
 from medadapt.cli import options
 from medadapt.cli.console import talk
 
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        "--seeds",
+        min=2,
+        metavar="K",
+        help="Train with K seeds on the same records and show the spread between them.",
+    ),
+]
+
 
 def run(
     recipe: options.Recipe,
@@ -17,6 +27,7 @@ def run(
     first: options.From = None,
     last: options.Until = None,
     smoke: options.Smoke = False,
+    seeds: Seeds = None,
     replace: options.Replace = False,
     gate: Annotated[
         bool,
@@ -38,6 +49,7 @@ def run(
     from medadapt.workflow.locating import locate
     from medadapt.workflow.outcome import run as run_stages
     from medadapt.workflow.request import RunRequest, check_device
+    from medadapt.workflow.seeding import run_seeds
 
     check_device(device)
     found = locate(recipe, output=output, overrides=overrides, smoke=smoke)
@@ -56,7 +68,7 @@ def run(
         device=device,
     )
     with shown_progress() as progress:
-        outcome = run_stages(request, progress)
+        outcome = run_seeds(request, seeds, progress) if seeds else run_stages(request, progress)
     show_outcome(outcome, as_json=as_json)
     raise typer.Exit(outcome.exit_code)
 

@@ -41,11 +41,14 @@ class BarGroup:
     bars: tuple[Bar, ...]
 
 
-def show_card(metrics: dict[str, Any], *, whole: bool = True) -> None:
-    """Print the card of metrics.json. `whole` adds a table of all metrics; else the report has them."""
+def show_card(metrics: dict[str, Any], *, whole: bool = True, seeds: dict[str, Any] | None = None) -> None:
+    """Print the card of metrics.json. `whole` adds a table of all metrics; else the report has them.
+
+    `seeds` is the content of seeds.json, where there is one.
+    """
     from medadapt.report.card import proof_card  # only now: most commands show none
 
-    card = proof_card(metrics)
+    card = proof_card(metrics, seeds)
     parts = list(card_parts(card, bar_groups(card, metrics), whole=whole, target=results))
     results.print()
     if results.is_terminal:
@@ -89,7 +92,7 @@ def card_parts(
         yield plain(f"Before you believe it: {doubts}.", "yellow")
     yield Text()
     yield from drawn_bars(groups, card.level, target)
-    for judgement in (card.control, card.leakage):
+    for judgement in filter(None, (card.control, card.leakage, card.seeds)):
         yield Text.assemble(plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.text))
     yield from _missed(card)
     if whole and (others := [row for row in card.rows if not row.primary]):

@@ -19,6 +19,7 @@ from medadapt.report.protocol_section import protocol_section
 from medadapt.report.result_sections import groups_section, lengths_section, regressions_section
 from medadapt.report.search_section import search_section
 from medadapt.report.sections import Banner, Figure, Page
+from medadapt.report.seeds_section import seeds_section
 from medadapt.report.training_section import training_section
 from medadapt.report.written_section import written_section
 
@@ -64,8 +65,9 @@ def build_report(inputs: ReportInputs, folder: Path) -> list[Path]:
 
 def report_page(inputs: ReportInputs) -> Page:
     """The whole report as plain data."""
-    card = proof_card(inputs.metrics)
+    card = proof_card(inputs.metrics, inputs.seeds)
     sections = [
+        seeds_section(inputs.seeds),
         search_section(inputs.search),
         training_section(inputs),
         written_section(inputs),

@@ -14,6 +14,7 @@ from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, Metrics, Verdict
 from medadapt.report import verdicts, wording
 from medadapt.report.bars import Bar, metric_bars
 from medadapt.report.clean_text import one_line
+from medadapt.report.seed_words import seeds_judgement
 
 FINDING_TITLES = {
     "leak": "Test records leaked into training",
@@ -98,6 +99,8 @@ class ProofCard:
     paired: PairedCounts | None
     control: verdicts.Judgement
     leakage: verdicts.Judgement
+    seeds: verdicts.Judgement | None
+    """Of the spread between training seeds, where training was repeated."""
     rates: tuple[tuple[str, str, str], ...]
     """(what happened, share for the base, share for the tuned model)"""
     rates_tone: Literal["warning", "plain"]
@@ -106,12 +109,17 @@ class ProofCard:
     notice: str
 
 
-def proof_card(metrics: Metrics) -> ProofCard:
-    """The card of one run. What is null or absent in `metrics` is left out or said to be missing."""
+def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCard:
+    """The card of one run. What is null or absent in `metrics` is left out or said to be missing.
+
+    `seeds` is the content of seeds.json, where there is one.
+    """
     primary = metrics["primary"]
     control, leakage = verdicts.against_control(metrics), verdicts.leakage(metrics)
     verdict: Verdict = (metrics["difference"].get(primary) or {}).get("verdict", "not shown")
-    doubts = [judgement.title for judgement in (control, leakage) if judgement.tone in {"bad", "warning"}]
+    spread = seeds_judgement(seeds)
+    judged = [judgement for judgement in (control, leakage, spread) if judgement is not None]
+    doubts = [judgement.title for judgement in judged if judgement.tone in {"bad", "warning"}]
     return ProofCard(
         task=wording.TASK_NAMES[metrics["task"]],
         base=one_line(str((metrics.get("protocol") or {}).get("base") or "unknown")),
@@ -127,6 +135,7 @@ def proof_card(metrics: Metrics) -> ProofCard:
         paired=paired_counts(metrics.get("paired")),
         control=control,
         leakage=leakage,
+        seeds=spread,
         rates=_rates(metrics.get("rates") or {}),
         rates_tone=_rates_tone(metrics.get("rates") or {}),
         findings=tuple(_finding(finding) for finding in metrics.get("findings") or []),

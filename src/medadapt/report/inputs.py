@@ -35,3 +35,5 @@ class ReportInputs:
     """search.json of the search that this run won."""
     benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Name -> 5-metrics/benchmarks/<name>.json: standard sets, and `together` where several were asked at once."""
+    seeds: dict[str, Any] | None = None
+    """5-metrics/seeds.json, where training was repeated with other seeds."""

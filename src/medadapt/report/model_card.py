@@ -20,7 +20,7 @@ from medadapt.report.written_section import soft_match_sentence
 
 def model_card(inputs: ReportInputs) -> str:
     """The text of `README.md`. Every word of the run's data in it is escaped."""
-    card = proof_card(inputs.metrics)
+    card = proof_card(inputs.metrics, inputs.seeds)
     name = _name(inputs)
     parts = [
         front_matter(inputs, name),
@@ -101,6 +101,7 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
         f"**{card.control.title}.** {inline(card.control.text)}",
         *([table(("control without learning", wording.metric_name(compared)), controls)] if controls else []),
         f"**{card.leakage.title}.** {inline(card.leakage.text)}",
+        *([f"**{card.seeds.title}.** {inline(card.seeds.text)}"] if card.seeds else []),
     ]
     if likeness := soft_match_sentence(metrics.get("soft_match") or {}, card.level):
         parts.append(inline(likeness))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import ASKING, CONFIG, WEIGHTS
 from medadapt.core.files import read_json, read_jsonl, write_json
+from medadapt.core.hashes import sha256_file
 from medadapt.core.recipe import Recipe, dump
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
@@ -144,10 +145,13 @@ def report(recipe: Recipe, work: Work) -> None:
             benchmarks={
                 file.stem: read_json(file) for file in sorted((run.metrics / "benchmarks").glob("*.json"))
             },
+            seeds=read_json(run.seeds) if run.seeds.is_file() else None,
             search=read_json(found) if (found := run.path / "search.json").is_file() else None,
         ),
         run.report,
     )
+    # Lets a repetition of training know whether the page shows its latest figures.
+    work.keep({"seeds_shown": sha256_file(run.seeds) if run.seeds.is_file() else None})
     work.progress.finish()
 
 
