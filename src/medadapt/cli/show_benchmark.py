@@ -25,7 +25,6 @@ def show_benchmark(done: Benchmark) -> None:
     for heading in ("n", "base", "tuned", "difference"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    table.add_column("most frequent answer", justify="right")
     for name, values in done.sets.items():
         _add(table, name, values)
         for subset, part in (values.get("subsets") or {}).items():
@@ -56,8 +55,8 @@ def remarks(values: dict[str, Any]) -> Iterator[str]:
     leakage = values["leakage"]
     if leakage["near"]:
         yield (
-            f"{wording.amount(leakage['near'], 'question')} also stand in the training records "
-            f"({leakage['exact']:,} word for word)."
+            f"{leakage['near']:,} of {values['n']:,} questions were seen in training, "
+            f"{leakage['exact']:,} of them word for word."
         )
         if values["clean"]["tuned"]:
             yield (
@@ -79,8 +78,9 @@ def _add(table: Table, name: str, values: dict[str, Any]) -> None:
     found = values["difference"][METRIC]
     models = [values[who][METRIC] for who in ("baseline", "tuned")]
     control = (values.get("controls") or {}).get("majority")
+    constant = wording.metric_value(METRIC, control[METRIC]["value"]) if control else ""
     table.add_row(
-        plain(name),
+        Text.assemble(plain(name), plain(f"\nmost frequent {constant}" if constant else "", "dim")),
         f"{values['n']:,}",
         *(
             with_interval(
@@ -98,5 +98,4 @@ def _add(table: Table, name: str, values: dict[str, Any]) -> None:
             "\n",
             plain(f"p {'' if (found['p'] or 1) < 0.001 else '= '}{wording.p_value(found['p'])}", "dim"),
         ),
-        plain(wording.metric_value(METRIC, control[METRIC]["value"]) if control else ""),
     )

@@ -13,6 +13,7 @@ from medadapt.core.standard_sets import SetName
 if TYPE_CHECKING:
     from medadapt.examples.encoding import Encoder
 
+DRAW = "standard set\x00"
 AT_ONCE = 128
 """Records that are tokenised together while a number of them that fit is looked for."""
 
@@ -37,10 +38,14 @@ def harness_encoder(tokenizer: Any, *, context_length: int | None, standard_set:
 
 
 def drawn(records: Sequence[Record], *, limit: int | None, seed: int) -> list[Record]:
-    """All records as they stand, or `limit` of them in the order that the seed fixes."""
+    """All records as they stand, or `limit` of them in an order that the seed fixes.
+
+    The order is not that of `data.limit` under the same seed: a run trained on some rows of the same file would else
+    be asked the very rows that it was trained on.
+    """
     if limit is None:
         return list(records)
-    return seeded_order(records, seed, lambda record: record.id)[:limit]
+    return seeded_order(records, seed, lambda record: f"{DRAW}{record.id}")[:limit]
 
 
 def fitting(encoder: Encoder, records: Sequence[Record], *, limit: int | None, seed: int) -> Fitting:
