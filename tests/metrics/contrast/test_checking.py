@@ -63,8 +63,8 @@ def test_a_text_never_contradicts_itself_nor_some_of_its_sentences():
 def test_an_answer_that_says_nothing_of_the_matter_contradicts_nothing(answer):
     for _, asked, wanted, _ in CONTRASTS:
         checked = check_answer(answer, wanted, question=asked)
-        assert not any(compared.findings for compared in checked.values())
-        assert not any(compared.checkable for compared in checked.values())
+        assert not any(compared.findings for compared in checked.kinds.values())
+        assert not any(compared.checkable for compared in checked.kinds.values())
 
 
 def test_what_was_said_and_what_was_wanted_are_shown():
@@ -77,8 +77,8 @@ def test_what_was_said_and_what_was_wanted_are_shown():
 @given(st.text(max_size=120), st.text(max_size=120))
 def test_any_two_texts_can_be_compared(answer, reference):
     checked = check_answer(answer, reference)
-    assert list(checked) == list(KINDS)
-    for kind, compared in checked.items():
+    assert list(checked.kinds) == list(KINDS)
+    for kind, compared in checked.kinds.items():
         assert all(finding.kind == kind and finding.answer in answer for finding in compared.findings)
 
 

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from medadapt.metrics.contrast.comparison import comparison
 from medadapt.metrics.contrast.findings import Compared, Finding, Kind
-from medadapt.metrics.contrast.names import names
+from medadapt.metrics.contrast.names import names, names_repeated
 from medadapt.metrics.contrast.negation import negation
-from medadapt.metrics.contrast.numbers import numbers
+from medadapt.metrics.contrast.numbers import numbers, numbers_repeated
 from medadapt.metrics.contrast.sides import sides
 from medadapt.metrics.contrast.statements import compare_texts
 from medadapt.metrics.contrast.words import plain
 
 
-def check_answer(
-    answer: str, reference: str, *, question: str = "", options: Sequence[str] = ()
-) -> dict[Kind, Compared]:
-    """What each rule makes of an answer, in the order of `findings.KINDS`.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What the rules make of one answer."""
+
+    kinds: Mapping[Kind, Compared]
+    """In the order of `findings.KINDS`."""
+    numbers: tuple[int, int]
+    """How many of the reference's quantities the answer repeats, and how many there are."""
+    names: tuple[int, int]
+    """The same of the known names of drugs and diseases."""
+
+
+def check_answer(answer: str, reference: str, *, question: str = "", options: Sequence[str] = ()) -> Checked:
+    """All rules on an answer.
 
     Names of drugs and diseases are those of the question, the options, the reference and a small list.
     """
@@ -30,7 +41,11 @@ def check_answer(
         "name": names(texts, question=question, options=options),
     }
     copied = {one.plain for one in texts.reference}
-    return {kind: _without_copies(compared, copied) for kind, compared in found.items()}
+    return Checked(
+        kinds={kind: _without_copies(compared, copied) for kind, compared in found.items()},
+        numbers=numbers_repeated(texts),
+        names=names_repeated(texts),
+    )
 
 
 def _without_copies(compared: Compared, copied: Collection[str]) -> Compared:
@@ -48,4 +63,4 @@ def contradictions(
     ['5000 mg']
     """
     checked = check_answer(answer, reference, question=question, options=options)
-    return [finding for compared in checked.values() for finding in compared.findings]
+    return [finding for compared in checked.kinds.values() for finding in compared.findings]

@@ -62,7 +62,7 @@ def names(texts: Texts, *, question: str, options: Sequence[str]) -> Compared:
     return Compared(agreed=agreed, findings=tuple(found.values()))
 
 
-def repeated(texts: Texts) -> tuple[int, int]:
+def names_repeated(texts: Texts) -> tuple[int, int]:
     """How many of the reference's known names the answer has, and how many there are."""
     said, wanted = _known(texts.answer), _known(texts.reference)
     return len(said.keys() & wanted.keys()), len(wanted)

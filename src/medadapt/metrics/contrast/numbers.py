@@ -43,7 +43,7 @@ def numbers(texts: Texts) -> dict[Kind, Compared]:
     }
 
 
-def repeated(texts: Texts) -> tuple[int, int]:
+def numbers_repeated(texts: Texts) -> tuple[int, int]:
     """How many of the reference's quantities the answer has, and how many there are."""
     said = [quantity for one in texts.answer for quantity in quantities(one.plain)]
     wanted = [quantity for one in texts.reference for quantity in quantities(one.plain)]
