@@ -194,8 +194,8 @@ def _comparison(one: Sentence, *_: object) -> str | None:
 
 SIDES = {"left": "right", "right": "left", "upper": "lower", "lower": "upper", "front": "back"}
 SIDE = (
-    r"\b(left|right|upper|lower|front)(?= (?:side|half|part|arm|leg|legs|arms|ventricle|atrium|kidney|lung|eye|ear|hand|foot|jaw"
-    r"|abdomen|belly|back|body|limbs|airway|airways|chest|lobe|lobes|heart|breast|shoulder|teeth|lip|respiratory|intestine"
+    r"\b(left|right|upper|lower|front)(?= (?:side|half|part|arm|leg|legs|arms|ventricle|atrium|kidney|lung|eye|ear|hand"
+    r"|foot|jaw|abdomen|belly|back|body|limbs|airway|airways|chest|lobe|lobes|heart|breast|shoulder|teeth|lip|respiratory|intestine"
     r"|eyelid|eyelids|quadrant|digestive|spine)\b)"
 )
 
