@@ -14,7 +14,7 @@ ModelName = Literal["baseline", "tuned"]
 MODEL_NAMES: tuple[ModelName, ...] = ("baseline", "tuned")
 Verdict = Literal["better", "worse", "not shown"]
 
-LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte"})
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte", "contradicted"})
 NO_EFFECT_NATS = 1e-3
 """An adapter that moves no log-likelihood by more than this, and changes no decision, has no effect."""
 
@@ -146,6 +146,13 @@ the share right of tuned minus that of baseline.
 
 `forgetting` {margin, one_sided_alpha, verdict: kept|not shown|lost, kinds: {prose|instructions: {n, baseline,
 tuned, rise: {value, low, high}, verdict}}}: what tuning cost on general English, in nats per token; or a `reason`.
+
+Open tasks with written answers, `contrast`: {baseline, tuned: {kind: Estimate with `checkable`}, difference: {kind:
+Difference with `n`}, silent: {model: share}, named: {model: {numbers, names: Estimate}}, examples: [{id, model,
+findings: [{kind, answer, reference, said, wanted}]}]}. Kinds are `negation number unit comparison side name` and `any`.
+A value is the share of answers with a contradiction among the `checkable` ones of all `n`; a difference is over the
+`n` records where both answers are checkable. The p-values of the kinds are not corrected for their number; the
+question to ask first is `any`. `named` is the share of the references' numbers or known names that the answers repeat.
 
 Where right and wrong are known (closed tasks, soft match): `error_length` {unit, edges, all, baseline, tuned}:
 test records, and wrong ones of each model, by length of the question. k + 1 edges make k bins; a length that

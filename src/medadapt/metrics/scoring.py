@@ -14,6 +14,7 @@ from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
 from medadapt.metrics.calibration.calibration import Validation, calibration
 from medadapt.metrics.clean_subset import clean_subset
+from medadapt.metrics.contrast_rates import contrast
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
@@ -222,6 +223,7 @@ def _of_written(inputs: ScoreInputs, pair: Pair) -> dict[str, Any]:
     return {
         "signatures": answer_signatures(inputs.embedding),
         "soft_match": soft_matching(inputs.soft_match, pair),
+        "contrast": contrast(inputs.test, inputs.baseline, inputs.tuned, plan=pair.plan, alpha=inputs.alpha),
         "error_length": error_length(inputs.test, _marks(models, "right_soft")),
     }
 
