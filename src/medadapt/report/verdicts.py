@@ -17,6 +17,21 @@ MEASURES = {
     ),
 }
 """How the metric of a comparison reads in a sentence, and what has to be said of it."""
+CONTROL_WAYS = {
+    "majority": "always giving the most frequent training answer",
+    "class_prior": "guessing each answer as often as it stands in the training data",
+    "longest_option": "always choosing the longest option",
+    "nearest_neighbour": "copying the answer of the most similar training record",
+    "tfidf": "a classifier that only weighs words (TF-IDF and logistic regression)",
+    "options_only": "the tuned model that sees the options but not the question",
+    "few_shot": "the untuned base with solved examples in its prompt",
+}
+"""What a control does, as the subject of a sentence."""
+CONTROL_ADVICE = {
+    "few_shot": "Examples in the prompt would serve better than this adapter.",
+    "options_only": "The question seems to confuse the model more than it helps.",
+}
+"""What follows where a control is better, unless a lookup is meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +73,7 @@ def against_control(metrics: Metrics) -> Judgement:
     of_control = ((metrics.get("controls") or {}).get(name) or {}).get(metric)
     measure, meaning = MEASURES.get(metric, (f"a {wording.metric_name(metric)}", ""))
     reached = f"{measure} of {wording.estimate(metric, of_control)}"
-    way = {
-        "majority": "always giving the most frequent training answer",
-        "nearest_neighbour": "copying the answer of the most similar training record",
-    }.get(name, wording.control_name(name))
+    way = control_way(name)
     change = wording.metric_change(metric, comparison["value"]) + _proof(metrics, comparison, metric)
     against = f"Tuned model against it: {change}."
     match comparison.get("verdict"):
@@ -76,13 +88,46 @@ def against_control(metrics: Metrics) -> Judgement:
                 tone="bad",
                 title="Worse than a simple control",
                 text=f"{_capital(way)} is better: it reaches {reached}. {against} "
-                f"A lookup would serve better than this adapter.{meaning}",
+                f"{CONTROL_ADVICE.get(name, 'A lookup would serve better than this adapter.')}{meaning}",
             )
     return Judgement(
         tone="warning",
         title="No better than a simple control",
         text=f"{_capital(way)} reaches {reached}. {against} "
         f"The score does not show that the model learned more than that.{meaning}",
+    )
+
+
+def control_way(name: str) -> str:
+    """What the control does, as the subject of a sentence."""
+    return CONTROL_WAYS.get(name, f"the control {wording.control_name(name)}")
+
+
+def against_few_shot(metrics: Metrics) -> Judgement | None:
+    """Whether tuning does better than examples in the base's prompt; None where that was not asked for."""
+    comparison = metrics.get("against_few_shot")
+    if not comparison:
+        return None
+    if comparison.get("value") is None:
+        reason = comparison.get("reason") or "the base was not asked with examples in its prompt"
+        return Judgement(tone="plain", title="No base with examples", text=_sentence(reason))
+    primary = metrics["primary"]
+    leaf = ((metrics.get("controls") or {}).get("few_shot") or {}).get(primary)
+    change = wording.metric_change(primary, comparison["value"]) + _proof(metrics, comparison)
+    numbers = (
+        f"With solved examples in its prompt the untuned base reaches {wording.estimate(primary, leaf)} "
+        f"({wording.metric_name(primary).lower()}). Tuned model against it: {change}."
+    )
+    match comparison.get("verdict"):
+        case "better":
+            return Judgement(tone="good", title="Beats the base with examples", text=numbers)
+        case "worse":
+            text = f"{numbers} {CONTROL_ADVICE['few_shot']}"
+            return Judgement(tone="bad", title="Worse than the base with examples", text=text)
+    return Judgement(
+        tone="warning",
+        title="No better than the base with examples",
+        text=f"{numbers} Tuning is not shown to do more than a better prompt.",
     )
 
 
@@ -112,11 +157,69 @@ def leakage(metrics: Metrics) -> Judgement:
             )
     elif near == 0:
         sentences.append("None is nearly the same as a training or validation record.")
+    sentences += _contained(counts, n)
     if exact or (near and "near" in gated):
         return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences))
     if near:
         return Judgement(tone="warning", title="Near twins in the training data", text=" ".join(sentences))
     return Judgement(tone="good", title="No leakage found", text=" ".join(sentences))
+
+
+def _contained(counts: dict[str, Any], n: int) -> list[str]:
+    """How often a question or answer of test largely stands in the training or validation data."""
+    parts = [
+        f"of {_of(found, n)} {part}"
+        for key, part in (("question_containment", "the question"), ("answer_containment", "the answer"))
+        if (found := flagged_count(counts, key))
+    ]
+    return [f"Half or more {' and '.join(parts)} stands word for word in the data seen."] if parts else []
+
+
+def flagged_count(counts: dict[str, Any], layer: str) -> int | None:
+    """Test records that overlap with the data seen in this way; None where it was not measured."""
+    found = counts.get(layer)
+    return found.get("count", found.get("n")) if isinstance(found, dict) else found
+
+
+def boilerplate(metrics: Metrics) -> str:
+    """How much of the test answers is text that training answers hold, too; empty where not measured."""
+    found = (metrics.get("leakage") or {}).get("boilerplate") or {}
+    if found.get("share") is None or metrics["task"] != "qa":
+        return ""
+    return (
+        f"{wording.share(found['share'])} of the words of the test answers stand word for word in training "
+        "answers: a model that only learned this boilerplate would be paid for it by every measure of likeness."
+    )
+
+
+def clean_subset(metrics: Metrics) -> Judgement | None:
+    """The primary result on test records without any overlap; None where it was not measured."""
+    clean = metrics.get("clean")
+    if not clean:
+        return None
+    primary, n = metrics["primary"], clean.get("n") or 0
+    difference = (clean.get("difference") or {}).get(primary) or {}
+    left_out = metrics["n"] - n
+    if not left_out:
+        text = "No test record overlaps with the data seen, so the clean subset is the whole test set."
+        return Judgement(tone="good", title="Nothing to leave out", text=text)
+    without = f"Without {wording.amount(left_out, 'overlapping test record')} {n:,} remain"
+    if difference.get("value") is None:
+        reason = difference.get("reason") or clean.get("reason") or "the difference could not be computed"
+        text = f"{without}. {_sentence(str(reason))}"
+        return Judgement(tone="warning", title="No result on clean records", text=text)
+    baseline, tuned = ((clean.get(model) or {}).get(primary) for model in MODEL_NAMES)
+    change = wording.metric_change(primary, difference["value"]) + _proof(metrics, difference)
+    text = (
+        f"{without}: {wording.metric_name(primary).lower()} {wording.estimate(primary, tuned)} tuned, "
+        f"{wording.estimate(primary, baseline)} base, a difference of {change}."
+    )
+    match difference.get("verdict"):
+        case "better":
+            return Judgement(tone="good", title="Also better on clean records", text=text)
+        case "worse":
+            return Judgement(tone="bad", title="Worse on clean records", text=text)
+    return Judgement(tone="warning", title="Not shown on clean records", text=text)
 
 
 def _values(metrics: Metrics) -> str:
