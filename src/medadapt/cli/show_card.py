@@ -83,14 +83,17 @@ def card_parts(
         plain(f"  {card.task}, {card.base}, {card.n:,} test record{'' if card.n == 1 else 's'}", "bold"),
     )
     yield Text()
-    yield plain(card.sentence, style)
+    yield plain(card.headline, style)
+    yield plain(card.sentence)
     if card.caveats:
         doubts = "; ".join(card.caveats).lower()
         yield plain(f"Before you believe it: {doubts}.", "yellow")
     yield Text()
     yield from _drawn(groups, card.level, target)
-    for judgement in (card.control, card.leakage):
+    for judgement in filter(None, (card.few_shot, card.control, card.leakage, card.clean)):
         yield Text.assemble(plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.text))
+    if card.boilerplate:
+        yield plain(card.boilerplate, "yellow")
     yield from _missed(card)
     if whole and (others := [row for row in card.rows if not row.primary]):
         yield _table(others)

@@ -23,6 +23,7 @@ def leakage_section(inputs: ReportInputs) -> Section | None:
     blocks: list[Block] = [_layers(metrics, counts, clean.get("left_out") or {})]
     if told:
         blocks.append(Text(text=told))
+        blocks += _passage((counts.get("boilerplate") or {}).get("passage"))
     if clean.get("difference"):
         blocks.append(_clean(metrics, clean))
         blocks.append(
@@ -42,7 +43,7 @@ def _layers(metrics: dict[str, Any], counts: dict[str, Any], left_out: dict[str,
     layers = dict.fromkeys([*wording.LAYER_NAMES, *left_out])
     rows = []
     for layer in layers:
-        found = verdicts.flagged_count(counts, layer)
+        found = verdicts.layer_count(counts, layer)
         found = left_out.get(layer) if found is None else found
         if found is not None:
             rows.append(
@@ -53,6 +54,19 @@ def _layers(metrics: dict[str, Any], counts: dict[str, Any], left_out: dict[str,
         columns=("", "test records", "share"),
         rows=tuple(rows),
     )
+
+
+def _passage(passage: dict[str, Any] | None) -> list[Block]:
+    """The passage that most training answers share."""
+    if not passage:
+        return []
+    return [
+        Text(
+            text=f"The most frequent passage stands in {wording.amount(passage['train'], 'training answer')} and "
+            f"{wording.amount(passage['test'], 'test answer')}: \u201c{passage['text']}\u201d",
+            quiet=True,
+        )
+    ]
 
 
 def _clean(metrics: dict[str, Any], clean: dict[str, Any]) -> Table:

@@ -33,6 +33,7 @@ def protocol_section(inputs: ReportInputs) -> Section:
     )
     if "fixed_before_tuning" in protocol:
         rows += (("Protocol fixed before tuning", described(protocol["fixed_before_tuning"])),)
+    rows += facts(protocol, {"fixed_reason": "Why"})
     rows += facts(
         metrics, {"num_groups": "Groups among the test records", "uniform_loss": "Loss of blind guessing"}
     )

@@ -27,6 +27,8 @@ CONTROL_WAYS = {
     "few_shot": "the untuned base with solved examples in its prompt",
 }
 """What a control does, as the subject of a sentence."""
+CONTAINMENT = {"question": "question_containment", "answer": "answer_containment"}
+"""Where metrics.json counts the records of a layer under another name."""
 CONTROL_ADVICE = {
     "few_shot": "Examples in the prompt would serve better than this adapter.",
     "options_only": "The question seems to confuse the model more than it helps.",
@@ -157,7 +159,7 @@ def leakage(metrics: Metrics) -> Judgement:
             )
     elif near == 0:
         sentences.append("None is nearly the same as a training or validation record.")
-    sentences += _contained(counts, n)
+    sentences += _contained(counts, n, answers=metrics["task"] == "qa")
     if exact or (near and "near" in gated):
         return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences))
     if near:
@@ -165,30 +167,32 @@ def leakage(metrics: Metrics) -> Judgement:
     return Judgement(tone="good", title="No leakage found", text=" ".join(sentences))
 
 
-def _contained(counts: dict[str, Any], n: int) -> list[str]:
-    """How often a question or answer of test largely stands in the training or validation data."""
+def _contained(counts: dict[str, Any], n: int, *, answers: bool) -> list[str]:
+    """How often a question, and for open tasks an answer, largely stands in the training or validation data."""
+    layers = {"question": "the question", **({"answer": "the answer"} if answers else {})}
     parts = [
-        f"of {_of(found, n)} {part}"
-        for key, part in (("question_containment", "the question"), ("answer_containment", "the answer"))
-        if (found := flagged_count(counts, key))
+        f"of {part} in {_of(found, n)}"
+        for layer, part in layers.items()
+        if (found := layer_count(counts, layer))
     ]
     return [f"Half or more {' and '.join(parts)} stands word for word in the data seen."] if parts else []
 
 
-def flagged_count(counts: dict[str, Any], layer: str) -> int | None:
+def layer_count(counts: dict[str, Any], layer: str) -> int | None:
     """Test records that overlap with the data seen in this way; None where it was not measured."""
-    found = counts.get(layer)
-    return found.get("count", found.get("n")) if isinstance(found, dict) else found
+    found: Any = counts.get(CONTAINMENT.get(layer, layer))
+    return found.get("count") if isinstance(found, dict) else found
 
 
 def boilerplate(metrics: Metrics) -> str:
     """How much of the test answers is text that training answers hold, too; empty where not measured."""
     found = (metrics.get("leakage") or {}).get("boilerplate") or {}
-    if found.get("share") is None or metrics["task"] != "qa":
+    part = found.get("share") if found.get("words") is None else found["words"]
+    if part is None or metrics["task"] != "qa":
         return ""
     return (
-        f"{wording.share(found['share'])} of the words of the test answers stand word for word in training "
-        "answers: a model that only learned this boilerplate would be paid for it by every measure of likeness."
+        f"{wording.share(part)} of the words of the test answers stand word for word in training answers: "
+        "whoever learns these passages by heart is paid for it by every measure of likeness."
     )
 
 

@@ -48,8 +48,8 @@ CONTROL_NAMES = {
 LAYER_NAMES = {
     "exact": "same input as a record seen",
     "near": "nearly the same input",
-    "question_containment": "question largely contained",
-    "answer_containment": "answer largely contained",
+    "question": "half or more of the question word for word",
+    "answer": "half or more of the answer word for word",
 }
 """Ways in which a test record can overlap with train or validation."""
 MISSING = "–"
