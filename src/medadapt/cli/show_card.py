@@ -85,15 +85,14 @@ def card_parts(
     yield Text()
     yield plain(card.headline, style)
     yield plain(card.sentence)
-    if card.caveats:
-        doubts = "; ".join(card.caveats).lower()
-        yield plain(f"Before you believe it: {doubts}.", "yellow")
     yield Text()
     yield from _drawn(groups, card.level, target)
     for judgement in filter(None, (card.few_shot, card.control, card.leakage, card.clean)):
-        yield Text.assemble(plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.text))
+        yield Text.assemble(
+            plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.short)
+        )
     if card.boilerplate:
-        yield plain(card.boilerplate, "yellow")
+        yield plain(f"{card.boilerplate.partition(':')[0]}.", "yellow")
     yield from _missed(card)
     if whole and (others := [row for row in card.rows if not row.primary]):
         yield _table(others)

@@ -43,6 +43,8 @@ class Judgement:
     tone: Literal["good", "bad", "warning", "plain"]
     title: str
     text: str
+    short: str
+    """The same where there is little room and the bars beside it show the values."""
 
 
 def gain(metrics: Metrics) -> str:
@@ -70,20 +72,24 @@ def against_control(metrics: Metrics) -> Judgement:
     name = comparison.get("name")
     if not name or comparison.get("value") is None:
         reason = comparison.get("reason") or "no simple control was measured for this task"
-        return Judgement(tone="plain", title="No simple control", text=_sentence(reason))
+        return _plain("No simple control", reason)
     metric = compared_metric(metrics)
     of_control = ((metrics.get("controls") or {}).get(name) or {}).get(metric)
     measure, meaning = MEASURES.get(metric, (f"a {wording.metric_name(metric)}", ""))
     reached = f"{measure} of {wording.estimate(metric, of_control)}"
     way = control_way(name)
     change = wording.metric_change(metric, comparison["value"]) + _proof(metrics, comparison, metric)
-    against = f"Tuned model against it: {change}."
+    against, short = (
+        f"Tuned model against it: {change}.",
+        f"{change} against {wording.control_name(name).lower()}.",
+    )
     match comparison.get("verdict"):
         case "better":
             return Judgement(
                 tone="good",
                 title="Beats the simple controls",
                 text=f"{_capital(way)} reaches {reached}. {against}{meaning}",
+                short=short,
             )
         case "worse":
             return Judgement(
@@ -91,12 +97,14 @@ def against_control(metrics: Metrics) -> Judgement:
                 title="Worse than a simple control",
                 text=f"{_capital(way)} is better: it reaches {reached}. {against} "
                 f"{CONTROL_ADVICE.get(name, 'A lookup would serve better than this adapter.')}{meaning}",
+                short=short,
             )
     return Judgement(
         tone="warning",
         title="No better than a simple control",
         text=f"{_capital(way)} reaches {reached}. {against} "
         f"The score does not show that the model learned more than that.{meaning}",
+        short=short,
     )
 
 
@@ -112,7 +120,7 @@ def against_few_shot(metrics: Metrics) -> Judgement | None:
         return None
     if comparison.get("value") is None:
         reason = comparison.get("reason") or "the base was not asked with examples in its prompt"
-        return Judgement(tone="plain", title="No base with examples", text=_sentence(reason))
+        return _plain("No base with examples", reason)
     primary = metrics["primary"]
     leaf = ((metrics.get("controls") or {}).get("few_shot") or {}).get(primary)
     change = wording.metric_change(primary, comparison["value"]) + _proof(metrics, comparison)
@@ -122,14 +130,18 @@ def against_few_shot(metrics: Metrics) -> Judgement | None:
     )
     match comparison.get("verdict"):
         case "better":
-            return Judgement(tone="good", title="Beats the base with examples", text=numbers)
+            return Judgement(
+                tone="good", title="Beats the base with examples", text=numbers, short=f"{change}."
+            )
         case "worse":
             text = f"{numbers} {CONTROL_ADVICE['few_shot']}"
-            return Judgement(tone="bad", title="Worse than the base with examples", text=text)
+            title = "Worse than the base with examples"
+            return Judgement(tone="bad", title=title, text=text, short=f"{change}.")
     return Judgement(
         tone="warning",
         title="No better than the base with examples",
         text=f"{numbers} Tuning is not shown to do more than a better prompt.",
+        short=f"{change}.",
     )
 
 
@@ -143,7 +155,8 @@ def leakage(metrics: Metrics) -> Judgement:
     counts, n = metrics.get("leakage") or {}, metrics["n"]
     exact, near = counts.get("exact"), counts.get("near")
     if exact is None and near is None:
-        return Judgement(tone="warning", title="Leakage not measured", text="No figures were recorded.")
+        text = "No figures were recorded."
+        return Judgement(tone="warning", title="Leakage not measured", text=text, short=text)
     gated = counts.get("gated") or ["exact"]
     sentences = []
     if exact:
@@ -159,12 +172,17 @@ def leakage(metrics: Metrics) -> Judgement:
             )
     elif near == 0:
         sentences.append("None is nearly the same as a training or validation record.")
+    short = (
+        f"Of {wording.amount(n, 'test record')} {_none(exact)} stand word for word in the data seen, {_none(near)} "
+        "nearly so."
+    )
     sentences += _contained(counts, n, answers=metrics["task"] == "qa")
     if exact or (near and "near" in gated):
-        return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences))
+        return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences), short=short)
     if near:
-        return Judgement(tone="warning", title="Near twins in the training data", text=" ".join(sentences))
-    return Judgement(tone="good", title="No leakage found", text=" ".join(sentences))
+        title = "Near twins in the training data"
+        return Judgement(tone="warning", title=title, text=" ".join(sentences), short=short)
+    return Judgement(tone="good", title="No leakage found", text=" ".join(sentences), short=short)
 
 
 def _contained(counts: dict[str, Any], n: int, *, answers: bool) -> list[str]:
@@ -206,24 +224,25 @@ def clean_subset(metrics: Metrics) -> Judgement | None:
     left_out = metrics["n"] - n
     if not left_out:
         text = "No test record overlaps with the data seen, so the clean subset is the whole test set."
-        return Judgement(tone="good", title="Nothing to leave out", text=text)
+        return Judgement(tone="good", title="Nothing to leave out", text=text, short=text)
     without = f"Without {wording.amount(left_out, 'overlapping test record')} {n:,} remain"
     if difference.get("value") is None:
         reason = difference.get("reason") or clean.get("reason") or "the difference could not be computed"
         text = f"{without}. {_sentence(str(reason))}"
-        return Judgement(tone="warning", title="No result on clean records", text=text)
+        return Judgement(tone="warning", title="No result on clean records", text=text, short=text)
     baseline, tuned = ((clean.get(model) or {}).get(primary) for model in MODEL_NAMES)
     change = wording.metric_change(primary, difference["value"]) + _proof(metrics, difference)
     text = (
         f"{without}: {wording.metric_name(primary).lower()} {wording.estimate(primary, tuned)} tuned, "
         f"{wording.estimate(primary, baseline)} base, a difference of {change}."
     )
+    short = f"{change} on the {n:,} without overlap."
     match difference.get("verdict"):
         case "better":
-            return Judgement(tone="good", title="Also better on clean records", text=text)
+            return Judgement(tone="good", title="Also better on clean records", text=text, short=short)
         case "worse":
-            return Judgement(tone="bad", title="Worse on clean records", text=text)
-    return Judgement(tone="warning", title="Not shown on clean records", text=text)
+            return Judgement(tone="bad", title="Worse on clean records", text=text, short=short)
+    return Judgement(tone="warning", title="Not shown on clean records", text=text, short=short)
 
 
 def _values(metrics: Metrics) -> str:
@@ -257,6 +276,16 @@ def _smallest_visible(metrics: Metrics) -> str:
     else:
         size = f"about {wording.metric_change(metrics['primary'], smallest).removeprefix('+')}"
     return f"It could only show differences of at least {size}{f' ({why})' if why else ''}. "
+
+
+def _plain(title: str, reason: str) -> Judgement:
+    """That something could not be compared, and why."""
+    return Judgement(tone="plain", title=title, text=_sentence(reason), short=_sentence(reason))
+
+
+def _none(count: int | None) -> str:
+    """A number as it stands in a sentence."""
+    return wording.MISSING if count is None else f"{count:,}" if count else "none"
 
 
 def _of(some: int, n: int) -> str:
