@@ -89,11 +89,52 @@ def test_verdict_comes_first_and_no_line_is_wider_than_the_terminal(width, monke
 
 
 def test_doubts_controls_and_leakage_stand_on_the_card(monkeypatch):
-    text = " ".join(drawn(metrics(), monkeypatch, width=100).replace("│", " ").split())
-    assert "Before you believe it: worse than a simple control; near twins in the training data." in text
+    text = words(metrics(), monkeypatch)
+    assert "But copying the answer of the most similar training record scores better" in text
+    assert "Worse than a simple control. −20.0 points (95% interval −30.0 to −10.0 points, p = 0.010)" in text
     assert "90.0% (80.0 to 95.0%)" in text  # the control's bar
-    assert "3 of 60 test records (5.0%) are at least 80% like" in text
+    assert "Of 60 test records none stand word for word in the data seen, 3 nearly so." in text
     assert "not a medical device" in text
+
+
+def words(values: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The card as one line, without its frame."""
+    return " ".join(drawn(values, monkeypatch, width=100).replace("│", " ").split())
+
+
+FULL = {
+    "controls": {
+        name: {"accuracy": estimate(0.3, 0.2, 0.4)}
+        for name in ("majority", "nearest_neighbour", "class_prior", "tfidf", "longest_option", "options_only",
+                     "few_shot")
+    },
+    "against_few_shot": {"metric": "accuracy", "value": 0.1, "low": -0.02, "high": 0.2, "p": 0.09,
+                         "verdict": "not shown"},
+    "clean": {
+        "n": 50,
+        "baseline": {"accuracy": estimate(0.1, 0.04, 0.2)},
+        "tuned": {"accuracy": estimate(0.7, 0.6, 0.8)},
+        "difference": {"accuracy": {"value": 0.6, "low": 0.45, "high": 0.7, "p": 1e-6, "verdict": "better"}},
+    },
+}  # fmt: skip
+"""What a run with every control and a clean subset adds."""
+
+
+def test_the_base_with_examples_and_the_clean_subset_have_a_line_each(monkeypatch):
+    text = words(metrics(**FULL), monkeypatch)
+    assert "not shown to be better than the base with examples in its prompt" in text
+    assert (
+        "No better than the base with examples. +10.0 points (95% interval −2.0 to +20.0 points, p = 0.090)."
+        in text
+    )
+    assert "Also better on clean records. +60.0 points" in text
+    assert "on the 50 without overlap" in text
+
+
+def test_the_whole_proof_fits_a_small_terminal(monkeypatch):
+    lines = drawn(metrics(**FULL), monkeypatch, whole=False).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len([line for line in lines if line.strip("│╭╮╰╯─ ")]) <= 31
 
 
 def test_all_metrics_are_a_table_only_where_asked(monkeypatch):

@@ -7,13 +7,13 @@ import dataclasses
 import hashlib
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from page_reader import Reader, assert_inert
 
 from medadapt.core.records import Record
 from medadapt.report.building import report_page
@@ -55,105 +55,6 @@ PAYLOADS = (
     "<object data=//x.invalid>",
     "<link rel=stylesheet href=//x.invalid>",
 )
-TAGS = {
-    "html",
-    "head",
-    "meta",
-    "title",
-    "style",
-    "body",
-    "header",
-    "main",
-    "footer",
-    "nav",
-    "section",
-    "article",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "p",
-    "ul",
-    "li",
-    "a",
-    "b",
-    "strong",
-    "span",
-    "div",
-    "dl",
-    "dt",
-    "dd",
-    "table",
-    "caption",
-    "thead",
-    "tbody",
-    "tr",
-    "th",
-    "td",
-    "figure",
-    "figcaption",
-    "img",
-    "details",
-    "summary",
-    "pre",
-    "code",
-    "mark",
-    "svg",
-    "rect",
-    "path",
-}
-VOID = {"meta", "img"}
-
-
-class Reader(HTMLParser):
-    """Collects tags, attributes, headings and text, and checks that tags close in order."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        assert len(attrs) == len(dict(attrs)), f"an attribute of {tag} stands twice"
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if "style" not in self.open:
-            self.texts.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        raise AssertionError(f"a comment: {data}")
-
-    @property
-    def text(self) -> str:
-        return "".join(self.texts)
-
-
-def assert_inert(html: str) -> Reader:
-    read = Reader(html)
-    assert {tag for tag, _ in read.tags} <= TAGS
-    for tag, attributes in read.tags:
-        assert not [
-            name for name in attributes if name.startswith("on") or name in {"style", "srcset", "action"}
-        ]
-        if "href" in attributes:
-            assert re.fullmatch("#[a-z]+", str(attributes["href"]))
-        if "src" in attributes:
-            assert tag == "img"
-            assert re.fullmatch(r"data:image/png;base64,[A-Za-z0-9+/=]+", str(attributes["src"]))
-        if "http-equiv" in attributes:
-            assert attributes["http-equiv"] == "Content-Security-Policy"
-    assert not re.search("[\x00-\x08\x1b\u202a-\u202e\u2028\u2066-\u2069]", html)
-    return read
 
 
 def poisoned(value: Any, payload: str) -> Any:
@@ -201,8 +102,7 @@ def hostile(build: Build, payload: str) -> ReportInputs:
 def small_page(choice_inputs: Build) -> Page:
     """A page without figures, quick to render."""
     card = proof_card(choice_inputs().metrics)
-    ledger = Table(caption="", columns=("", "rows"), rows=())
-    return Page(title="t", notice="n", banners=(), card=card, ledger=ledger, sections=(), footer="f")
+    return Page(title="t", notice="n", banners=(), card=card, sections=(), footer="f")
 
 
 def test_the_page_of_each_task_is_well_formed_and_inert(inputs: ReportInputs) -> None:
@@ -264,7 +164,6 @@ def test_any_text_comes_back_as_itself(text: str) -> None:
         notice="",
         banners=(),
         card=proof_card(metrics),
-        ledger=Table(caption="", columns=(), rows=()),
         sections=(Section(anchor="a", title=text, blocks=blocks),),
         footer="",
     )
@@ -282,6 +181,18 @@ def test_the_policy_allows_only_this_style_sheet_and_inline_images(small_page: P
     )
     assert "url(" not in style
     assert "@import" not in style
+
+
+def test_a_list_of_records_brings_one_script_that_the_policy_names_by_its_hash(choice_inputs: Build) -> None:
+    read = Reader(render(report_page(choice_inputs())))
+    (script,) = read.scripts
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    (policy,) = [a["content"] for tag, a in read.tags if tag == "meta" and "http-equiv" in a]
+    assert f"; script-src 'sha256-{digest}'; " in str(policy)
+    assert str(policy).startswith("default-src 'none';")
+    assert "unsafe" not in str(policy)
+    for forbidden in ("eval(", "innerHTML", "fetch(", "XMLHttpRequest", "insertAdjacent", "document.write"):
+        assert forbidden not in script
 
 
 def test_headings_never_skip_a_level(inputs: ReportInputs) -> None:

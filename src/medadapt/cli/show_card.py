@@ -86,14 +86,16 @@ def card_parts(
         plain(f"  {card.task}, {card.base}, {card.n:,} test record{'' if card.n == 1 else 's'}", "bold"),
     )
     yield Text()
-    yield plain(card.sentence, style)
-    if card.caveats:
-        doubts = "; ".join(card.caveats).lower()
-        yield plain(f"Before you believe it: {doubts}.", "yellow")
+    yield plain(card.headline, style)
+    yield plain(card.sentence)
     yield Text()
     yield from drawn_bars(groups, card.level, target)
-    for judgement in filter(None, (card.control, card.leakage, card.seeds)):
-        yield Text.assemble(plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.text))
+    for judgement in filter(None, (card.few_shot, card.control, card.leakage, card.clean, card.seeds)):
+        yield Text.assemble(
+            plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.short)
+        )
+    if card.boilerplate:
+        yield plain(f"{card.boilerplate.partition(':')[0]}.", "yellow")
     yield from _missed(card)
     if whole and (others := [row for row in card.rows if not row.primary]):
         yield _table(others)

@@ -8,15 +8,21 @@ from medadapt.core.files import whole_file, write_text
 from medadapt.report import wording
 from medadapt.report.benchmarks_section import benchmarks_section
 from medadapt.report.card import proof_card
-from medadapt.report.data_section import data_section, ledger
+from medadapt.report.controls_section import controls_section
+from medadapt.report.data_section import data_section
+from medadapt.report.errors_section import errors_section
 from medadapt.report.examples_section import examples_section
 from medadapt.report.forgetting_section import forgetting_section
 from medadapt.report.html import render
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.labels_section import labels_section
+from medadapt.report.leakage_section import leakage_section
+from medadapt.report.limits_section import limits_section
 from medadapt.report.model_card import model_card
+from medadapt.report.protocol_line import protocol_line
 from medadapt.report.protocol_section import protocol_section
-from medadapt.report.result_sections import groups_section, lengths_section, regressions_section
+from medadapt.report.result_sections import groups_section, lengths_section
+from medadapt.report.scoring_section import scoring_section
 from medadapt.report.search_section import search_section
 from medadapt.report.sections import Banner, Figure, Page
 from medadapt.report.seeds_section import seeds_section
@@ -64,19 +70,23 @@ def build_report(inputs: ReportInputs, folder: Path) -> list[Path]:
 
 
 def report_page(inputs: ReportInputs) -> Page:
-    """The whole report as plain data."""
+    """The whole report as plain data: what an expert asks first comes first, and last how it was made."""
     card = proof_card(inputs.metrics, inputs.seeds)
     sections = [
+        controls_section(inputs),
+        leakage_section(inputs),
         seeds_section(inputs.seeds),
-        search_section(inputs.search),
-        training_section(inputs),
-        written_section(inputs),
-        labels_section(inputs),
-        lengths_section(inputs),
         groups_section(inputs),
+        written_section(inputs),
+        scoring_section(inputs),
         benchmarks_section(inputs),
         forgetting_section(inputs),
-        regressions_section(inputs),
+        errors_section(inputs),
+        limits_section(inputs),
+        labels_section(inputs),
+        lengths_section(inputs),
+        search_section(inputs.search),
+        training_section(inputs),
         data_section(inputs),
         examples_section(inputs),
         protocol_section(inputs),
@@ -88,7 +98,7 @@ def report_page(inputs: ReportInputs) -> Page:
         notice=wording.NOT_A_MEDICAL_DEVICE,
         banners=_banners(inputs),
         card=card,
-        ledger=ledger(inputs.data),
+        protocol=protocol_line(inputs),
         sections=tuple(section for section in sections if section is not None and section.blocks),
         footer=f"Written by MedAdapt{f' {version}' if version else ''}.",
     )

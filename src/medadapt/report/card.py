@@ -14,6 +14,7 @@ from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, Metrics, Verdict
 from medadapt.report import verdicts, wording
 from medadapt.report.bars import Bar, metric_bars
 from medadapt.report.clean_text import one_line
+from medadapt.report.headline import Comparison, comparisons, headline
 from medadapt.report.seed_words import seeds_judgement
 
 FINDING_TITLES = {
@@ -48,6 +49,7 @@ class CardRow:
     difference: str
     difference_interval: str
     p: str
+    """Of a secondary metric adjusted for their number, where that was done."""
     test: str
     verdict: Verdict
     primary: bool
@@ -88,6 +90,10 @@ class ProofCard:
     primary: str
     lower_is_better: bool
     verdict: Verdict
+    comparisons: tuple[Comparison, ...]
+    """With the base first, and with the best control."""
+    headline: str
+    """What is shown against the base and against the best control, without numbers."""
     sentence: str
     """The verdict in words, with its numbers."""
     caveats: tuple[str, ...]
@@ -96,11 +102,19 @@ class ProofCard:
     """Of the primary metric."""
     rows: tuple[CardRow, ...]
     """The primary metric first."""
+    num_adjusted: int
+    """Secondary metrics whose p-values are adjusted for their number (Holm); 0 where none is."""
     paired: PairedCounts | None
     control: verdicts.Judgement
+    few_shot: verdicts.Judgement | None
+    """Against the base with examples in its prompt, where it was asked."""
     leakage: verdicts.Judgement
     seeds: verdicts.Judgement | None
     """Of the spread between training seeds, where training was repeated."""
+    clean: verdicts.Judgement | None
+    """On the test records without any overlap, where that was measured."""
+    boilerplate: str
+    """How much of the test answers also stands in training answers; empty where not measured."""
     rates: tuple[tuple[str, str, str], ...]
     """(what happened, share for the base, share for the tuned model)"""
     rates_tone: Literal["warning", "plain"]
@@ -116,9 +130,10 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
     """
     primary = metrics["primary"]
     control, leakage = verdicts.against_control(metrics), verdicts.leakage(metrics)
+    few_shot, clean = verdicts.against_few_shot(metrics), verdicts.clean_subset(metrics)
     verdict: Verdict = (metrics["difference"].get(primary) or {}).get("verdict", "not shown")
     spread = seeds_judgement(seeds)
-    judged = [judgement for judgement in (control, leakage, spread) if judgement is not None]
+    judged = [one for one in (control, few_shot, leakage, clean, spread) if one is not None]
     doubts = [judgement.title for judgement in judged if judgement.tone in {"bad", "warning"}]
     return ProofCard(
         task=wording.TASK_NAMES[metrics["task"]],
@@ -128,14 +143,20 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
         primary=wording.metric_name(primary),
         lower_is_better=primary in LOWER_IS_BETTER,
         verdict=verdict,
+        comparisons=comparisons(metrics),
+        headline=headline(metrics),
         sentence=verdicts.gain(metrics),
         caveats=tuple(doubts) if verdict == "better" else (),
         bars=metric_bars(metrics, primary),
         rows=_rows(metrics),
+        num_adjusted=num_adjusted(metrics),
         paired=paired_counts(metrics.get("paired")),
         control=control,
+        few_shot=few_shot,
         leakage=leakage,
         seeds=spread,
+        clean=clean,
+        boilerplate=verdicts.boilerplate(metrics),
         rates=_rates(metrics.get("rates") or {}),
         rates_tone=_rates_tone(metrics.get("rates") or {}),
         findings=tuple(_finding(finding) for finding in metrics.get("findings") or []),
@@ -163,12 +184,23 @@ def _row(metrics: Metrics, key: str, *, primary: bool) -> CardRow:
         tuned_interval=wording.value_interval(key, tuned),
         difference=wording.metric_change(key, difference.get("value")),
         difference_interval=wording.change_interval(key, difference),
-        p=wording.p_value(difference.get("p")),
+        p=wording.p_value(shown_p(difference)),
         test=difference.get("test") or wording.MISSING,
         verdict=difference.get("verdict", "not shown"),
         primary=primary,
         written=key in TEXT_METRICS,
     )
+
+
+def shown_p(difference: dict[str, Any]) -> float | None:
+    """The p-value that the verdict rests on: adjusted for the number of metrics where that was done."""
+    adjusted: float | None = difference.get("p_adjusted")
+    return difference.get("p") if adjusted is None else adjusted
+
+
+def num_adjusted(metrics: Metrics) -> int:
+    """How many secondary metrics have a p-value that is adjusted for their number."""
+    return sum((leaf or {}).get("p_adjusted") is not None for leaf in metrics["difference"].values())
 
 
 def paired_counts(counts: dict[str, Any] | None) -> PairedCounts | None:

@@ -60,6 +60,8 @@ def data_section(inputs: ReportInputs) -> Section:
     rows += facts(data, {"answer_base": "Answers counted from", "seed": "Seed"})
     licence = described(data.get("licence") or "unknown")
     blocks: list[Block] = [Facts(rows=(*rows, ("Licence of the data", licence)))]
+    if (counts := ledger(data)).rows:
+        blocks.append(counts)
     if labels := data.get("labels"):
         blocks.append(Text(text=f"{wording.amount(len(labels), 'label')}: {', '.join(labels)}.", quiet=True))
     blocks += _given(data)

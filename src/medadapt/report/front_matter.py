@@ -11,7 +11,7 @@ import yaml
 from medadapt.report import wording
 from medadapt.report.clean_text import one_line
 from medadapt.report.inputs import ReportInputs
-from medadapt.report.verdicts import leakage
+from medadapt.report.verdicts import compared_metric, leakage
 from medadapt.samples.bundled_base import SAMPLE_BASE
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
@@ -71,7 +71,8 @@ def _index_result(inputs: ReportInputs) -> dict[str, Any]:
     metrics = inputs.metrics
     sources = inputs.data.get("sources") or {}
     source = ", ".join(one_line(PurePosixPath(str(name)).name) for name in sources) or "unknown"
-    digest = (metrics.get("protocol") or {}).get("records_sha256")
+    protocol = metrics.get("protocol") or {}
+    digest = protocol.get("records_sha256")
     return {
         "task": {"type": HUB_TASKS[metrics["task"]], "name": wording.TASK_NAMES[metrics["task"]]},
         "dataset": {
@@ -91,12 +92,32 @@ def _index_result(inputs: ReportInputs) -> dict[str, Any]:
                     "level": round(1 - metrics["alpha"], 6),
                     "baseline": (metrics["baseline"].get(key) or {}).get("value"),
                     "verdict": (metrics["difference"].get(key) or {}).get("verdict"),
+                    **_difference(metrics["difference"].get(key) or {}),
+                    **({"protocol_sha256": fixed} if (fixed := protocol.get("fixed_sha256")) else {}),
+                    **_best_control(metrics, key),
                 },
             }
             for key, leaf in metrics["tuned"].items()
             if leaf and leaf.get("value") is not None
         ],
     }
+
+
+def _difference(found: dict[str, Any]) -> dict[str, Any]:
+    """Tuned minus baseline with its interval, for the metric's `args`."""
+    if found.get("value") is None:
+        return {}
+    return {"difference": found["value"], "difference_interval": [found.get("low"), found.get("high")]}
+
+
+def _best_control(metrics: dict[str, Any], key: str) -> dict[str, Any]:
+    """Name and value of the best control, for the metric that it was compared by."""
+    found = metrics.get("against_control") or {}
+    name = found.get("name")
+    if not name or compared_metric(metrics) != key:
+        return {}
+    value = (((metrics.get("controls") or {}).get(name) or {}).get(key) or {}).get("value")
+    return {"best_control": name, "best_control_value": value, "against_control": found.get("verdict")}
 
 
 def base_id(base: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The page as one self-contained HTML file: no script, nothing fetched, every text escaped."""
+"""The page as one self-contained HTML file: nothing fetched, every text escaped, one script of our own at most."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from medadapt.report.clean_text import visible
-from medadapt.report.sections import Page
+from medadapt.report.sections import CaseList, Page
 
 
 def render(page: Page) -> str:
     """The page as HTML.
 
     Two gates stand between the data and the reader's browser: whatever the template prints is made
-    visible text and escaped, and the page's content security policy forbids scripts, forms and the
-    network, and allows only the style sheet with this hash and images inside the page.
+    visible text and escaped, and the page's content security policy forbids forms and the network, and
+    allows only the style sheet and, for a list of records, the script with these hashes, and images
+    inside the page.
     """
     style = _template("page.css")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    lists = any(isinstance(block, CaseList) for section in page.sections for block in section.blocks)
+    script = _template("page.js") if lists else ""
     environment = Environment(
         loader=BaseLoader(),
         autoescape=True,
@@ -33,7 +35,19 @@ def render(page: Page) -> str:
     )
     environment.filters["data_uri"] = _data_uri
     template = environment.from_string(_template("page.html"))
-    return template.render(page=page, card=page.card, style=Markup(style), style_hash=f"'sha256-{digest}'")
+    return template.render(
+        page=page,
+        card=page.card,
+        style=Markup(style),
+        style_hash=_policy_hash(style),
+        script=Markup(script),
+        script_hash=_policy_hash(script),
+    )
+
+
+def _policy_hash(text: str) -> Markup:
+    """The text's hash as a source of a content security policy."""
+    return Markup(f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'")
 
 
 def _template(name: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import Any
 
+from medadapt.core.results import MODEL_NAMES
 from medadapt.report import verdicts, wording
 from medadapt.report.card import ProofCard, proof_card
 from medadapt.report.clean_text import one_line
@@ -11,11 +13,20 @@ from medadapt.report.data_section import given_splits, hub_rows, ledger
 from medadapt.report.facts import described, facts, machine, start_adapter
 from medadapt.report.front_matter import base_in_words, base_name, front_matter, why_no_results
 from medadapt.report.inputs import ReportInputs
+from medadapt.report.limits import limits
 from medadapt.report.markdown import inline, table
+from medadapt.report.reporting import reporting
 from medadapt.report.search_section import JUDGED, search_facts
 from medadapt.report.training_section import training_facts
 from medadapt.report.usage import usage
 from medadapt.report.written_section import soft_match_sentence
+
+CALIBRATION_NAMES = {
+    "nll": "Log loss of the right answer (nats)",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+    "aurc": "Area under risk and coverage",
+}
 
 
 def model_card(inputs: ReportInputs) -> str:
@@ -28,7 +39,7 @@ def model_card(inputs: ReportInputs) -> str:
         f"> **{inline(card.notice)}**",
         _summary(inputs, card),
         "## Intended use and limits",
-        _limits(card),
+        _limits(inputs),
         "## Results",
         _results(inputs, card),
         "## Data and licence",
@@ -39,6 +50,8 @@ def model_card(inputs: ReportInputs) -> str:
         usage(inputs),
         "## Protocol",
         _protocol(inputs),
+        "## What is reported",
+        _reporting(inputs),
         f"> **{inline(card.notice)}**",
     ]
     return "\n\n".join(parts) + "\n"
@@ -63,17 +76,16 @@ def _summary(inputs: ReportInputs, card: ProofCard) -> str:
         if not inputs.steps:
             made = f"a copy of {origin}, which was measured with MedAdapt and not trained further"
     what = f"{smoke}A {kind} adapter for {base}, {made}. Task: {card.task.lower()}."
-    return f"{what}\n\n**{card.verdict.capitalize()}.** {inline(card.sentence)}"
+    return f"{what}\n\n**{inline(card.headline)}** {inline(card.sentence)}"
 
 
-def _limits(card: ProofCard) -> str:
+def _limits(inputs: ReportInputs) -> str:
     lines = [
         "For research on fine-tuning and for learning; not for patients, and not for decisions about care.",
-        f"Measured on {wording.amount(card.n, 'test record')} of one data set. Other wording, languages and "
-        "patients were not measured, nor were safety or behaviour in a conversation.",
+        *limits(inputs),
         "The adapter carries over the faults and biases of its base model and of its training data.",
     ]
-    return "\n".join(f"- {line}" for line in lines)
+    return "\n".join(f"- {inline(line)}" for line in lines)
 
 
 def _results(inputs: ReportInputs, card: ProofCard) -> str:
@@ -95,13 +107,17 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
         for name, leaves in (metrics.get("controls") or {}).items()
         if ((leaves or {}).get(compared) or {}).get("value") is not None
     ]
+    judged = [card.few_shot, card.leakage, card.clean, card.seeds]
     parts = [
         f"Both models on the same {wording.amount(card.n, 'test record')}, with {card.level} intervals:",
         table(("metric", "base", "tuned", "difference", "p", "verdict"), rows),
+        *([_adjusted(card)] if card.num_adjusted else []),
         f"**{card.control.title}.** {inline(card.control.text)}",
-        *([table(("control without learning", wording.metric_name(compared)), controls)] if controls else []),
-        f"**{card.leakage.title}.** {inline(card.leakage.text)}",
-        *([f"**{card.seeds.title}.** {inline(card.seeds.text)}"] if card.seeds else []),
+        *([table(("control", wording.metric_name(compared)), controls)] if controls else []),
+        *(f"**{one.title}.** {inline(one.text)}" for one in judged if one is not None),
+        *([inline(card.boilerplate)] if card.boilerplate else []),
+        *_calibration(metrics.get("calibration") or {}, card.level),
+        *_forgetting(metrics.get("forgetting") or {}),
     ]
     if likeness := soft_match_sentence(metrics.get("soft_match") or {}, card.level):
         parts.append(inline(likeness))
@@ -113,6 +129,63 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
         kind = "Failed gate" if finding.failed else "Finding"
         parts.append(f"**{kind}: {inline(finding.title)}.** {inline(finding.problem)}")
     return "\n\n".join(parts)
+
+
+def _adjusted(card: ProofCard) -> str:
+    number = wording.amount(card.num_adjusted, "metric")
+    return f"The p-values of the secondary metrics are adjusted for {number} (Holm)."
+
+
+def _calibration(found: dict[str, Any], level: str) -> list[str]:
+    """The main figures of calibration; nothing where it was not measured."""
+    models = [found.get(model) or {} for model in MODEL_NAMES]
+    rows = [
+        (name, *(wording.estimate(key, leaves.get(key)) for leaves in models))
+        for key, name in CALIBRATION_NAMES.items()
+        if any((leaves.get(key) or {}).get("value") is not None for leaves in models)
+    ]
+    if not rows:
+        return []
+    few = " Fewer than 300 test records make a poor picture of it." if found.get("few") else ""
+    return [
+        f"How far the probabilities can be trusted ({level} intervals; lower is better).{few}",
+        table(("calibration", "base", "tuned"), rows),
+    ]
+
+
+def _forgetting(found: dict[str, Any]) -> list[str]:
+    """What tuning cost on general text; nothing where it was not measured."""
+    if not found.get("kinds"):
+        return []
+    rows = [
+        (
+            str(kind),
+            wording.metric_value("loss", leaf.get("baseline")),
+            wording.metric_value("loss", leaf.get("tuned")),
+            wording.with_interval(
+                wording.metric_change("loss", (leaf.get("rise") or {}).get("value")),
+                wording.change_interval("loss", leaf.get("rise") or {}),
+            ),
+            str(leaf.get("verdict") or "not shown"),
+        )
+        for kind, leaf in found["kinds"].items()
+    ]
+    margin = (
+        f" A rise of up to {found['margin']:g} counts as kept." if found.get("margin") is not None else ""
+    )
+    return [
+        f"What tuning cost on general English (nats per token).{margin}",
+        table(("text", "base", "tuned", "rise", "verdict"), rows),
+    ]
+
+
+def _reporting(inputs: ReportInputs) -> str:
+    rows: list[tuple[str, ...]] = list(reporting(inputs))
+    intro = (
+        "Items that a reader of a study with a language model in health care looks for, after the guideline "
+        "TRIPOD-LLM. What the run does not know is not filled in."
+    )
+    return f"{intro}\n\n{table(('item', 'state', 'where or why'), rows)}"
 
 
 def _data(inputs: ReportInputs) -> str:
@@ -185,6 +258,9 @@ def _protocol(inputs: ReportInputs) -> str:
                 "seed": "Seed",
                 "dtype": "Number format",
                 "versions": "Versions",
+                "fixed_sha256": "Evaluation protocol sha256",
+                "fixed_before_tuning": "Protocol fixed before tuning",
+                "fixed_reason": "Why",
             },
         )
     )

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from medadapt.report import wording
+from medadapt.report.card import num_adjusted
 from medadapt.report.facts import described, facts, machine, spoken
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Code, Facts, Section, Table, Text
@@ -27,8 +28,12 @@ def protocol_section(inputs: ReportInputs) -> Section:
             "prompt_sha256": "Prompts sha256",
             "dtype": "Number format in evaluation",
             "seed": "Seed",
+            "fixed_sha256": "Evaluation protocol sha256",
         },
     )
+    if "fixed_before_tuning" in protocol:
+        rows += (("Protocol fixed before tuning", described(protocol["fixed_before_tuning"])),)
+    rows += facts(protocol, {"fixed_reason": "Why"})
     rows += facts(
         metrics, {"num_groups": "Groups among the test records", "uniform_loss": "Loss of blind guessing"}
     )
@@ -52,17 +57,20 @@ def protocol_section(inputs: ReportInputs) -> Section:
 
 
 def _tests(metrics: dict[str, Any]) -> Table:
-    intervals = metrics.get("intervals") or {}
+    intervals, adjusted = metrics.get("intervals") or {}, num_adjusted(metrics)
     rows = tuple(
         (
             wording.metric_name(key),
             described(intervals.get(key) or wording.MISSING),
             (leaf or {}).get("test") or wording.MISSING,
             wording.p_value((leaf or {}).get("p")),
+            *([wording.p_value((leaf or {}).get("p_adjusted"))] if adjusted else []),
         )
         for key, leaf in metrics["difference"].items()
     )
-    columns = ("metric", "interval of a value", "test of the difference", "p")
+    columns: tuple[str, ...] = ("metric", "interval of a value", "test of the difference", "p")
+    if adjusted:
+        columns += (f"p adjusted for {wording.amount(adjusted, 'metric')} (Holm)",)
     return Table(caption="How values and differences were judged", columns=columns, rows=rows, words=True)
 
 

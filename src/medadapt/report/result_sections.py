@@ -1,9 +1,8 @@
-"""Results by group and by length of the question, and the worst regressions, as sections of the page."""
+"""Results by group and by length of the question, as sections of the page."""
 
 from __future__ import annotations
 
 from medadapt.report import wording
-from medadapt.report.cases import Changes, changes
 from medadapt.report.facts import spoken
 from medadapt.report.figures.error_length import error_length
 from medadapt.report.inputs import ReportInputs
@@ -55,35 +54,3 @@ def lengths_section(inputs: ReportInputs) -> Section | None:
     if inputs.metrics["task"] == "qa":
         blocks.append(Text(text="Right and wrong are those of the soft match.", quiet=True))
     return Section(anchor="lengths", title="Errors by length", blocks=tuple(blocks))
-
-
-def regressions_section(inputs: ReportInputs) -> Section:
-    """How many records tuning broke and mended, and the worst with their texts."""
-    task = inputs.metrics["task"]
-    found = changes(
-        task,
-        inputs.metrics["primary"],
-        test=inputs.test,
-        baseline=inputs.baseline,
-        tuned=inputs.tuned,
-        prompts=inputs.prompts,
-    )
-    if not found.worst:
-        blocks: tuple[Block, ...] = (Text(text="No test record became worse."),)
-    else:
-        blocks = (Text(text=_count(found, open_questions=task == "qa")), *found.worst)
-    return Section(anchor="regressions", title="Worst regressions", blocks=blocks)
-
-
-def _count(found: Changes, *, open_questions: bool) -> str:
-    several = len(found.worst) > 1
-    shown = f"Here are the {len(found.worst)} records" if several else "Here is the one record"
-    if open_questions:
-        return (
-            f"The reference answer became less likely in {wording.amount(found.broken, 'record')} and more "
-            f"likely in {found.mended:,}. {shown} where it fell most."
-        )
-    return (
-        f"Tuning broke {wording.amount(found.broken, 'answer')} and mended {found.mended:,}. {shown} "
-        "hit hardest: broken answers first, then those whose right answer lost most probability."
-    )

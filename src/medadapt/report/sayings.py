@@ -16,11 +16,15 @@ Models = tuple[tuple[Literal["baseline", "tuned"], str, Prediction], ...]
 """Name, title and prediction of each model."""
 
 
-def sayings_of(task: Task, record: Record, baseline: Prediction, tuned: Prediction) -> tuple[Saying, ...]:
-    """Right answer or reference, baseline and tuned, in this order."""
+def sayings_of(
+    task: Task, record: Record, baseline: Prediction, tuned: Prediction, *, max_text: int = MAX_TEXT
+) -> tuple[Saying, ...]:
+    """Right answer or reference, baseline and tuned, in this order; long texts cut to `max_text` characters."""
     titles = wording.MODEL_TITLES
     models: Models = (("baseline", titles["baseline"], baseline), ("tuned", titles["tuned"], tuned))
-    return _open_sayings(record, models) if task == "qa" else _closed_sayings(task, record, models)
+    if task == "qa":
+        return _open_sayings(record, models, max_text)
+    return _closed_sayings(task, record, models)
 
 
 def right_answer(task: Task, record: Record) -> str:
@@ -59,17 +63,16 @@ def _closed_sayings(task: Task, record: Record, models: Models) -> tuple[Saying,
     return tuple(sayings)
 
 
-def _open_sayings(record: Record, models: Models) -> tuple[Saying, ...]:
-    sayings = [
-        Saying(who="reference", title="Reference answer", text=shortened(record.answer, MAX_TEXT), detail="")
-    ]
+def _open_sayings(record: Record, models: Models, max_text: int) -> tuple[Saying, ...]:
+    reference = shortened(record.answer, max_text)
+    sayings = [Saying(who="reference", title="Reference answer", text=reference, detail="")]
     for who, title, prediction in models:
         nats = nats_per_token(prediction)
         detail = "" if nats is None else f"gives the reference {nats:.3f} nats per token"
         if prediction.text is None:
             sayings.append(Saying(who=who, title=title, text="(no answer was written)", detail=detail))
         else:
-            text = shortened(prediction.text, MAX_TEXT) or "(an empty answer)"
+            text = shortened(prediction.text, max_text) or "(an empty answer)"
             sayings.append(Saying(who=who, title=title, text=text, detail=detail))
     return tuple(sayings)
 

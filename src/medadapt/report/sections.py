@@ -15,6 +15,7 @@ from medadapt.report.card import ProofCard
 from medadapt.report.figures.drawing import DOTS_PER_INCH
 
 Tone = Literal["good", "bad", "warning", "plain"]
+FilterName = Literal["kind", "label", "subject", "qtype", "length", "overlap"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,14 @@ class Text:
     text: str
     quiet: bool = False
     """Set smaller: an explanation, not a finding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Items:
+    """Sentences that stand side by side."""
+
+    kind: ClassVar[str] = "items"
+    items: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +163,37 @@ class Case:
     sayings: tuple[Saying, ...]
     prompt: str
     """The exact prompt, or empty."""
+    filed: tuple[tuple[FilterName, str], ...] = ()
+    """Under which choices of each filter it falls, by their tokens, separated by spaces."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """One choice of a filter."""
+
+    token: str
+    """A word of ours or a number, never text of the data: it stands in an attribute."""
+    text: str
+    count: int
+    """Listed cases that fall under it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """A way to narrow a list of cases."""
+
+    name: FilterName
+    title: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseList:
+    """Cases that can be filtered and searched where scripts run; elsewhere all are listed."""
+
+    kind: ClassVar[str] = "cases"
+    filters: tuple[Filter, ...]
+    cases: tuple[Case, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +205,9 @@ class Code:
     text: str
 
 
-Block: TypeAlias = Text | Heading | Banner | Facts | Table | Bars | Figure | MaskedExample | Case | Code
+Block: TypeAlias = (
+    Text | Items | Heading | Banner | Facts | Table | Bars | Figure | MaskedExample | Case | CaseList | Code
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +228,7 @@ class Page:
     notice: str
     banners: tuple[Banner, ...]
     card: ProofCard
-    ledger: Table
-    """What became of every source row; part of the first page."""
+    protocol: tuple[tuple[str, str], ...] = ()
+    """How the comparison was made, in few words: the line at the head of the page."""
     sections: tuple[Section, ...]
     footer: str

@@ -15,14 +15,17 @@ def seeds_judgement(spread: dict[str, Any] | None) -> Judgement | None:
         return None
     primary, number = spread["primary"], len(spread["seeds"])
     if spread["mean"] is None:
-        return Judgement(tone="plain", title="Spread not known", text=f"{spread['reason'].capitalize()}.")
+        reason = f"{spread['reason'].capitalize()}."
+        return Judgement(tone="plain", title="Spread not known", text=reason, short=reason)
     ends = wording.interval(
         wording.metric_change(primary, spread["low"]), wording.metric_change(primary, spread["high"])
     )
-    text = (
+    short = (
         f"Trained with {number} seeds on the same records, the difference is "
-        f"{wording.metric_change(primary, spread['mean'])} on average ({ends}, "
-        f"standard deviation {_size(primary, spread['sd'])}). {_beside(spread)}"
+        f"{wording.metric_change(primary, spread['mean'])} on average ({ends})."
+    )
+    text = (
+        f"{short.removesuffix(').')}, standard deviation {_size(primary, spread['sd'])}). {_beside(spread)}"
     )
     verdicts = Counter(spread["verdicts"].values())
     if len(verdicts) == 1:
@@ -31,10 +34,14 @@ def seeds_judgement(spread: dict[str, Any] | None) -> Judgement | None:
             tone="good" if verdict == "better" else "plain",
             title=f"{verdict.capitalize()} with all {number} seeds",
             text=text,
+            short=short,
         )
     counts = ", ".join(f"{verdict} with {count}" for verdict, count in verdicts.most_common())
     return Judgement(
-        tone="warning", title="The verdict depends on the seed", text=f"Of {number} seeds: {counts}. {text}"
+        tone="warning",
+        title="The verdict depends on the seed",
+        text=f"Of {number} seeds: {counts}. {text}",
+        short=f"Of {number} seeds: {counts}.",
     )
 
 

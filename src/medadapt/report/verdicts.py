@@ -17,6 +17,23 @@ MEASURES = {
     ),
 }
 """How the metric of a comparison reads in a sentence, and what has to be said of it."""
+CONTROL_WAYS = {
+    "majority": "always giving the most frequent training answer",
+    "class_prior": "guessing each answer as often as it stands in the training data",
+    "longest_option": "always choosing the longest option",
+    "nearest_neighbour": "copying the answer of the most similar training record",
+    "tfidf": "a classifier that only weighs words (TF-IDF and logistic regression)",
+    "options_only": "the tuned model that sees the options but not the question",
+    "few_shot": "the untuned base with solved examples in its prompt",
+}
+"""What a control does, as the subject of a sentence."""
+CONTAINMENT = {"question": "question_containment", "answer": "answer_containment"}
+"""Where metrics.json counts the records of a layer under another name."""
+CONTROL_ADVICE = {
+    "few_shot": "Examples in the prompt would serve better than this adapter.",
+    "options_only": "The question seems to confuse the model more than it helps.",
+}
+"""What follows where a control is better, unless a lookup is meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +43,8 @@ class Judgement:
     tone: Literal["good", "bad", "warning", "plain"]
     title: str
     text: str
+    short: str
+    """The same where there is little room and the bars beside it show the values."""
 
 
 def gain(metrics: Metrics) -> str:
@@ -53,36 +72,76 @@ def against_control(metrics: Metrics) -> Judgement:
     name = comparison.get("name")
     if not name or comparison.get("value") is None:
         reason = comparison.get("reason") or "no simple control was measured for this task"
-        return Judgement(tone="plain", title="No simple control", text=_sentence(reason))
+        return _plain("No simple control", reason)
     metric = compared_metric(metrics)
     of_control = ((metrics.get("controls") or {}).get(name) or {}).get(metric)
     measure, meaning = MEASURES.get(metric, (f"a {wording.metric_name(metric)}", ""))
     reached = f"{measure} of {wording.estimate(metric, of_control)}"
-    way = {
-        "majority": "always giving the most frequent training answer",
-        "nearest_neighbour": "copying the answer of the most similar training record",
-    }.get(name, wording.control_name(name))
+    way = control_way(name)
     change = wording.metric_change(metric, comparison["value"]) + _proof(metrics, comparison, metric)
-    against = f"Tuned model against it: {change}."
+    against, short = (
+        f"Tuned model against it: {change}.",
+        f"{change} against {wording.control_name(name).lower()}.",
+    )
     match comparison.get("verdict"):
         case "better":
             return Judgement(
                 tone="good",
                 title="Beats the simple controls",
                 text=f"{_capital(way)} reaches {reached}. {against}{meaning}",
+                short=short,
             )
         case "worse":
             return Judgement(
                 tone="bad",
                 title="Worse than a simple control",
                 text=f"{_capital(way)} is better: it reaches {reached}. {against} "
-                f"A lookup would serve better than this adapter.{meaning}",
+                f"{CONTROL_ADVICE.get(name, 'A lookup would serve better than this adapter.')}{meaning}",
+                short=short,
             )
     return Judgement(
         tone="warning",
         title="No better than a simple control",
         text=f"{_capital(way)} reaches {reached}. {against} "
         f"The score does not show that the model learned more than that.{meaning}",
+        short=short,
+    )
+
+
+def control_way(name: str) -> str:
+    """What the control does, as the subject of a sentence."""
+    return CONTROL_WAYS.get(name, f"the control {wording.control_name(name)}")
+
+
+def against_few_shot(metrics: Metrics) -> Judgement | None:
+    """Whether tuning does better than examples in the base's prompt; None where that was not asked for."""
+    comparison = metrics.get("against_few_shot")
+    if not comparison:
+        return None
+    if comparison.get("value") is None:
+        reason = comparison.get("reason") or "the base was not asked with examples in its prompt"
+        return _plain("No base with examples", reason)
+    primary = metrics["primary"]
+    leaf = ((metrics.get("controls") or {}).get("few_shot") or {}).get(primary)
+    change = wording.metric_change(primary, comparison["value"]) + _proof(metrics, comparison)
+    numbers = (
+        f"With solved examples in its prompt the untuned base reaches {wording.estimate(primary, leaf)} "
+        f"({wording.metric_name(primary).lower()}). Tuned model against it: {change}."
+    )
+    match comparison.get("verdict"):
+        case "better":
+            return Judgement(
+                tone="good", title="Beats the base with examples", text=numbers, short=f"{change}."
+            )
+        case "worse":
+            text = f"{numbers} {CONTROL_ADVICE['few_shot']}"
+            title = "Worse than the base with examples"
+            return Judgement(tone="bad", title=title, text=text, short=f"{change}.")
+    return Judgement(
+        tone="warning",
+        title="No better than the base with examples",
+        text=f"{numbers} Tuning is not shown to do more than a better prompt.",
+        short=f"{change}.",
     )
 
 
@@ -96,7 +155,8 @@ def leakage(metrics: Metrics) -> Judgement:
     counts, n = metrics.get("leakage") or {}, metrics["n"]
     exact, near = counts.get("exact"), counts.get("near")
     if exact is None and near is None:
-        return Judgement(tone="warning", title="Leakage not measured", text="No figures were recorded.")
+        text = "No figures were recorded."
+        return Judgement(tone="warning", title="Leakage not measured", text=text, short=text)
     gated = counts.get("gated") or ["exact"]
     sentences = []
     if exact:
@@ -112,11 +172,77 @@ def leakage(metrics: Metrics) -> Judgement:
             )
     elif near == 0:
         sentences.append("None is nearly the same as a training or validation record.")
+    short = (
+        f"Of {wording.amount(n, 'test record')} {_none(exact)} stand word for word in the data seen, {_none(near)} "
+        "nearly so."
+    )
+    sentences += _contained(counts, n, answers=metrics["task"] == "qa")
     if exact or (near and "near" in gated):
-        return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences))
+        return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences), short=short)
     if near:
-        return Judgement(tone="warning", title="Near twins in the training data", text=" ".join(sentences))
-    return Judgement(tone="good", title="No leakage found", text=" ".join(sentences))
+        title = "Near twins in the training data"
+        return Judgement(tone="warning", title=title, text=" ".join(sentences), short=short)
+    return Judgement(tone="good", title="No leakage found", text=" ".join(sentences), short=short)
+
+
+def _contained(counts: dict[str, Any], n: int, *, answers: bool) -> list[str]:
+    """How often a question, and for open tasks an answer, largely stands in the training or validation data."""
+    layers = {"question": "the question", **({"answer": "the answer"} if answers else {})}
+    parts = [
+        f"of {part} in {_of(found, n)}"
+        for layer, part in layers.items()
+        if (found := layer_count(counts, layer))
+    ]
+    return [f"Half or more {' and '.join(parts)} stands word for word in the data seen."] if parts else []
+
+
+def layer_count(counts: dict[str, Any], layer: str) -> int | None:
+    """Test records that overlap with the data seen in this way; None where it was not measured."""
+    found: Any = counts.get(CONTAINMENT.get(layer, layer))
+    return found.get("count") if isinstance(found, dict) else found
+
+
+def boilerplate(metrics: Metrics) -> str:
+    """How much of the test answers is text that training answers hold, too; empty where not measured."""
+    found = (metrics.get("leakage") or {}).get("boilerplate") or {}
+    part = found.get("share") if found.get("words") is None else found["words"]
+    if part is None or metrics["task"] != "qa":
+        return ""
+    return (
+        f"{wording.share(part)} of the words of the test answers stand word for word in training answers: "
+        "whoever learns these passages by heart is paid for it by every measure of likeness."
+    )
+
+
+def clean_subset(metrics: Metrics) -> Judgement | None:
+    """The primary result on test records without any overlap; None where it was not measured."""
+    clean = metrics.get("clean")
+    if not clean:
+        return None
+    primary, n = metrics["primary"], clean.get("n") or 0
+    difference = (clean.get("difference") or {}).get(primary) or {}
+    left_out = metrics["n"] - n
+    if not left_out:
+        text = "No test record overlaps with the data seen, so the clean subset is the whole test set."
+        return Judgement(tone="good", title="Nothing to leave out", text=text, short=text)
+    without = f"Without {wording.amount(left_out, 'overlapping test record')} {n:,} remain"
+    if difference.get("value") is None:
+        reason = difference.get("reason") or clean.get("reason") or "the difference could not be computed"
+        text = f"{without}. {_sentence(str(reason))}"
+        return Judgement(tone="warning", title="No result on clean records", text=text, short=text)
+    baseline, tuned = ((clean.get(model) or {}).get(primary) for model in MODEL_NAMES)
+    change = wording.metric_change(primary, difference["value"]) + _proof(metrics, difference)
+    text = (
+        f"{without}: {wording.metric_name(primary).lower()} {wording.estimate(primary, tuned)} tuned, "
+        f"{wording.estimate(primary, baseline)} base, a difference of {change}."
+    )
+    short = f"{change} on the {n:,} without overlap."
+    match difference.get("verdict"):
+        case "better":
+            return Judgement(tone="good", title="Also better on clean records", text=text, short=short)
+        case "worse":
+            return Judgement(tone="bad", title="Worse on clean records", text=text, short=short)
+    return Judgement(tone="warning", title="Not shown on clean records", text=text, short=short)
 
 
 def _values(metrics: Metrics) -> str:
@@ -150,6 +276,16 @@ def _smallest_visible(metrics: Metrics) -> str:
     else:
         size = f"about {wording.metric_change(metrics['primary'], smallest).removeprefix('+')}"
     return f"It could only show differences of at least {size}{f' ({why})' if why else ''}. "
+
+
+def _plain(title: str, reason: str) -> Judgement:
+    """That something could not be compared, and why."""
+    return Judgement(tone="plain", title=title, text=_sentence(reason), short=_sentence(reason))
+
+
+def _none(count: int | None) -> str:
+    """A number as it stands in a sentence."""
+    return wording.MISSING if count is None else f"{count:,}" if count else "none"
 
 
 def _of(some: int, n: int) -> str:

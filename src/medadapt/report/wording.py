@@ -36,7 +36,22 @@ TASK_NAMES = {
     "multiple_choice": "Multiple-choice questions",
 }
 MODEL_TITLES = {"baseline": "Base model", "tuned": "Tuned model"}
-CONTROL_NAMES = {"majority": "Most frequent answer", "nearest_neighbour": "Nearest training record"}
+CONTROL_NAMES = {
+    "majority": "Most frequent answer",
+    "class_prior": "Guessing by frequency",
+    "longest_option": "Longest option",
+    "nearest_neighbour": "Nearest training record",
+    "tfidf": "Word counts (TF-IDF)",
+    "options_only": "Tuned, question hidden",
+    "few_shot": "Base with examples",
+}
+LAYER_NAMES = {
+    "exact": "same input as a record seen",
+    "near": "nearly the same input",
+    "question": "half or more of the question word for word",
+    "answer": "half or more of the answer word for word",
+}
+"""Ways in which a test record can overlap with train or validation."""
 MISSING = "–"
 
 
@@ -48,6 +63,11 @@ def metric_name(key: str) -> str:
 def control_name(key: str) -> str:
     """The control's name for people."""
     return CONTROL_NAMES.get(key, key.replace("_", " ").capitalize())
+
+
+def layer_name(key: str) -> str:
+    """The kind of overlap with the training data for people."""
+    return LAYER_NAMES.get(key, key.replace("_", " "))
 
 
 def share(value: float | None) -> str:

@@ -9,7 +9,7 @@ from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.results import Metrics
 from medadapt.report import verdicts, wording
 from medadapt.report.bars import metric_bars
-from medadapt.report.card import CardRow, paired_counts, proof_card
+from medadapt.report.card import CardRow, num_adjusted, paired_counts, proof_card
 from medadapt.report.facts import described
 from medadapt.report.figures.matrices import right_wrong_matrix
 from medadapt.report.inputs import ReportInputs
@@ -58,8 +58,7 @@ def _likeness(rows: list[CardRow], metrics: dict[str, Any]) -> list[Block]:
             rows=table,
         ),
         Text(
-            text="The verdict of the run rests on its primary metric alone. The p-values here are not corrected "
-            "for the number of metrics, so one small value among many says little.",
+            text=f"The verdict of the run rests on its primary metric alone. {_correction(metrics)}",
             quiet=True,
         ),
     ]
@@ -69,6 +68,13 @@ def _likeness(rows: list[CardRow], metrics: dict[str, Any]) -> list[Block]:
         blocks.append(Table(caption="How they were computed", columns=("metric", "signature"), rows=pairs,
                             words=True))  # fmt: skip
     return blocks
+
+
+def _correction(metrics: Metrics) -> str:
+    """Whether the p-values take account of the number of metrics."""
+    if number := num_adjusted(metrics):
+        return f"The p-values here are adjusted for {wording.amount(number, 'metric')} (Holm)."
+    return "The p-values here are not corrected for the number of metrics, so one small value among many says little."
 
 
 def _bars(metrics: Metrics) -> list[Block]:

@@ -17,6 +17,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 from medadapt.report.clean_text import one_line
 
@@ -24,6 +25,7 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#5b6770"
 INK, PALE = "#1f2933", "#e3e8ec"
 DOTS_PER_INCH = 192
 """Twice the 96 pixels that a browser takes for an inch, so that drawings are sharp on fine screens."""
+MAX_COLOURS = 128
 MAX_NAME = 30
 LOOK = {
     "font.size": 10.5,
@@ -51,14 +53,17 @@ def canvas(width: float, height: float) -> Iterator[Figure]:
 
 
 def png(figure: Figure) -> bytes:
-    """The figure as PNG without metadata."""
+    """The figure as PNG without metadata, in few colours: the page holds every drawing whole."""
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure)
+    width, height = FigureCanvasAgg(figure).get_width_height(physical=True)
     with warnings.catch_warnings():
         # A label in a script the font lacks shows boxes; the tables have its text.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+        figure.savefig(buffer, format="raw")
+    image = Image.frombytes("RGBA", (width, height), buffer.getvalue()).convert("RGB")
+    small = io.BytesIO()
+    image.quantize(MAX_COLOURS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    return small.getvalue()
 
 
 def series(rows: list[dict[str, Any]], key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,0 +1,59 @@
+"""What the figures of a run do not show, in sentences for the page and the model card."""
+
+from __future__ import annotations
+
+from medadapt.core.results import MODEL_NAMES
+from medadapt.report import wording
+from medadapt.report.card import HIGH_RATE
+from medadapt.report.clean_text import one_line
+from medadapt.report.inputs import ReportInputs
+
+FEW_RECORDS = 100
+
+
+def limits(inputs: ReportInputs) -> tuple[str, ...]:
+    """What was not measured, and what weakens what was."""
+    metrics = inputs.metrics
+    n = wording.amount(metrics["n"], "test record")
+    lines = [
+        f"Measured on {n} of one data set. Other wording, languages and patients were not measured, nor were "
+        "safety or behaviour in a conversation.",
+        "Nobody with clinical training judged the answers.",
+    ]
+    if metrics["n"] < FEW_RECORDS:
+        lines.append(f"With {n} chance weighs heavily: read every figure with its interval.")
+    lines += [*_of_the_data(inputs), *_not_measured(inputs)]
+    truncated = [
+        ((metrics.get("rates") or {}).get(name) or {}).get("truncated") or 0.0 for name in MODEL_NAMES
+    ]
+    if max(truncated) >= HIGH_RATE:
+        lines.append(
+            f"In {wording.share(max(truncated))} of the records prompt or answer did not fit and was cut."
+        )
+    return tuple(lines)
+
+
+def _of_the_data(inputs: ReportInputs) -> list[str]:
+    data, lines = inputs.data, []
+    for key, part in (("labels_without_test", "test"), ("labels_without_train", "training")):
+        if labels := data.get(key):
+            verb = "has" if len(labels) == 1 else "have"
+            lines.append(f"{wording.amount(len(labels), 'label')} {verb} no {part} record.")
+    if data.get("group_rule") == "none":
+        lines.append("Records were placed one by one, so near copies may lie on both sides of the split.")
+    return lines
+
+
+def _not_measured(inputs: ReportInputs) -> list[str]:
+    metrics, lines = inputs.metrics, []
+    for key, what in (
+        ("calibration", "How far the model's probabilities can be trusted"),
+        ("forgetting", "Whether the model lost other abilities"),
+    ):
+        found = metrics.get(key) or {}
+        if not found or (set(found) <= {"reason"}):
+            reason = one_line(str(found.get("reason") or "")).rstrip(".")
+            lines.append(f"{what} was not measured{f' ({reason})' if reason else ''}.")
+    if metrics["task"] == "multiple_choice" and not (metrics.get("permutations") or {}).get("flip_rate"):
+        lines.append("The options were shown in one order only; some models answer by place.")
+    return lines
