@@ -104,7 +104,8 @@ Metrics = dict[str, Any]
 
 Always there: `schema task primary n num_groups alpha protocol baseline tuned intervals difference effect
 detectable_difference detectable_reason controls against_control against_few_shot leakage clean uniform_loss rates
-groups calibration findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric, `difference` a `Difference`.
+groups calibration findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric, `difference` a
+`Difference`.
 `against_control` is a `Difference`, the tuned model minus the best control, with that control's `name` and the
 `metric` compared: `accuracy` for closed tasks, `token_f1` for open ones. Without a control to compare, `name` and
 `value` are null, with a `reason`. `against_few_shot` is the tuned model minus the base with examples in its prompt, by
