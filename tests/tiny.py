@@ -16,12 +16,12 @@ from medadapt.models.smoke_base import byte_tokenizer
 VOCABULARY = 97
 
 
-def tiny_llama(*, dtype: torch.dtype = torch.float32, layers: int = 2) -> LlamaForCausalLM:
+def tiny_llama(*, dtype: torch.dtype = torch.float32, layers: int = 2, width: int = 32) -> LlamaForCausalLM:
     """The same random Llama each time; its spread is large enough for a frozen head to be learned through."""
     torch.manual_seed(0)
     shape: dict[str, Any] = {
-        "hidden_size": 32,
-        "intermediate_size": 64,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
         "num_attention_heads": 4,
         "num_key_value_heads": 2,
     }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
 
@@ -184,3 +186,9 @@ def test_with_many_labels_only_the_most_frequent_words_are_weighed(drawn, monkey
 def test_too_many_labels_are_refused_with_a_reason():
     assert too_many_labels(["a", "b"] * 5000) is None
     assert "10,000 training records of 5,000 labels" in too_many_labels([str(n) for n in range(5000)] * 2)
+
+
+def test_scikit_learn_is_imported_only_where_something_is_fitted():
+    code = "import sys; import medadapt.metrics.scoring; print('sklearn' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "False"
