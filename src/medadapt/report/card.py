@@ -98,7 +98,7 @@ class ProofCard:
     paired: PairedCounts | None
     control: verdicts.Judgement
     leakage: verdicts.Judgement
-    seeds: verdicts.Judgement | None
+    seeds: verdicts.Judgement | None = None
     """Of the spread between training seeds, where training was repeated."""
     rates: tuple[tuple[str, str, str], ...]
     """(what happened, share for the base, share for the tuned model)"""
