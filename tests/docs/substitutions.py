@@ -49,6 +49,11 @@ SUBSTITUTIONS = (
         why="the demo in seconds; its full length has a measure of its own",
     ),
     Substitution(
+        found=r"medadapt run (?!runs/|.*--smoke)(.*--seeds.*)",
+        runs=rf"medadapt run \1 --smoke --replace {FEW_RESAMPLES}",
+        why="as for any other run, but to its end: seeds repeat a whole one",
+    ),
+    Substitution(
         found=r"medadapt run (?!runs/|.*--smoke)(.*)",
         runs=rf"medadapt run \1 --smoke --replace --until score {FEW_RESAMPLES}",
         why="the base would be downloaded or trained for long; the tiny one shows that the command works. Drawing "

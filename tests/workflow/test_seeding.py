@@ -244,11 +244,10 @@ def test_where_nothing_is_trained_nothing_is_repeated(tmp_path, base):
         run_seeds(request, 2, Silent())
 
 
-def test_after_the_largest_seed_comes_the_first(own, base):
-    recipe = seeding._recipe_with(asked(own, base).recipe.model_copy(update={"name": "n" * 100}), 2**63 - 1)
-    assert (
-        recipe_from(json.loads(recipe.model_dump_json()), where="test") == recipe
-    )  # the name is not too long
+def test_the_longest_name_and_the_largest_seed_make_a_valid_recipe(base, tmp_path):
+    longest = asked(tmp_path, base, name="n" * 100).recipe
+    recipe = seeding._recipe_with(longest, 2**63 - 1)
+    assert recipe_from(json.loads(recipe.model_dump_json()), where="test") == recipe
 
 
 def test_a_smoke_run_is_repeated_too(tmp_path):

@@ -109,7 +109,7 @@ class ProofCard:
     few_shot: verdicts.Judgement | None
     """Against the base with examples in its prompt, where it was asked."""
     leakage: verdicts.Judgement
-    seeds: verdicts.Judgement | None
+    seeds: verdicts.Judgement | None = None
     """Of the spread between training seeds, where training was repeated."""
     clean: verdicts.Judgement | None
     """On the test records without any overlap, where that was measured."""

@@ -31,7 +31,7 @@ class Outcome:
     """Stages asked for that were up to date."""
     metrics: Metrics | None
     """metrics.json, where this command reached it."""
-    seeds: dict[str, Any] | None
+    seeds: dict[str, Any] | None = None
     """seeds.json, where training was repeated with other seeds and the metrics are still those."""
     findings: tuple[dict[str, Any], ...]
     """What must not pass unnoticed: {kind, exit_code, problem, remedy}, the gravest first."""
