@@ -252,7 +252,8 @@ def test_plain_peft_reproduces_the_recorded_predictions(run, shared_data, record
                 logits_TV = adapted(input_ids=torch.tensor([[*prompt.tokens, *completion]])).logits[0]
             logprobs_TV = torch.log_softmax(logits_TV[len(prompt.tokens) - 1 : -1].float(), -1)
             wanted = float(logprobs_TV.gather(-1, torch.tensor(completion)[:, None]).double().sum())
-            assert prediction.scores[label] == pytest.approx(wanted, abs=1e-4)
+            # Sums of up to 100 nats in fp32: kernels of some processors differ by 1e-6 of that.
+            assert prediction.scores[label] == pytest.approx(wanted, abs=1e-4, rel=2e-6)
 
 
 def test_every_set_has_a_file_of_its_own_with_a_row_for_each_record(run, tiny, exam, record, tmp_path):
