@@ -176,7 +176,7 @@ def test_shown_records_never_take_room_from_the_question_or_its_answer(
     encoder = encoder_for(byte_tokenizer, "question", max_length=max_length, prompt_limit=max_length * 3 // 4)
     usual, made, facts = few_shot(encoder, splits)
     if made is None:
-        assert "no training record fits" in facts["reason"]
+        assert "no training record of another group fits" in facts["reason"]
         return
     for before, after in zip(usual, made.questions, strict=True):
         assert after.reference == before.reference

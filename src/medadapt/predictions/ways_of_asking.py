@@ -87,7 +87,7 @@ def few_shot_set(
     if not shown:
         return None, {
             **facts,
-            "reason": f"no training record fits the {max(room, 0)} tokens left beside a question",
+            "reason": f"no training record of another group fits the {max(room, 0)} tokens beside a question",
         }
     prompts = encoder.prompts_after(splits.test, shown, limits=limits)
     questions = pose(encoder, splits.test, close_choices=closes_choices(encoder), prompts=prompts)
