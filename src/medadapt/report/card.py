@@ -46,6 +46,7 @@ class CardRow:
     difference: str
     difference_interval: str
     p: str
+    """The one that the verdict rests on: corrected for the number of metrics, but for the primary one."""
     test: str
     verdict: Verdict
     primary: bool
@@ -153,7 +154,7 @@ def _row(metrics: Metrics, key: str, *, primary: bool) -> CardRow:
         tuned_interval=wording.value_interval(key, tuned),
         difference=wording.metric_change(key, difference.get("value")),
         difference_interval=wording.change_interval(key, difference),
-        p=wording.p_value(difference.get("p")),
+        p=wording.p_value(difference.get("p" if difference.get("p_adjusted") is None else "p_adjusted")),
         test=difference.get("test") or wording.MISSING,
         verdict=difference.get("verdict", "not shown"),
         primary=primary,
