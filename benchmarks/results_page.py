@@ -214,6 +214,48 @@ def _engine_and_trl(found: dict[str, Any]) -> Iterator[str]:
     yield _table(["architecture", "steps", "step loss", "validation loss"], rows)
 
 
+def _statistics(found: dict[str, Any]) -> Iterator[str]:
+    yield "### How often verdicts and intervals are wrong\n"
+    yield (
+        "Simulated pairs of equal models: the share of verdicts other than `not shown`, and the one-sided p that their "
+        "rate is above 5 %. Resamples: as many as each verdict rests on; exact tests need none.\n"
+    )
+    alarms = [
+        [name, f"{run['trials']:,}", run["samples"] or "none", f"{run['rate']:.1%}", f"{run['p']:.2g}"]
+        for name, run in found["false_alarms"].items()
+    ]
+    yield _table(["primary metric", "pairs", "resamples", "verdicts", "p"], alarms)
+    groups = found["coverage_of_groups"]
+    yield (
+        f"\nAccuracy of 100 groups of 10 records, correlation 0.3 within a group: the reported 95 % interval holds the "
+        f"truth in {groups['reported']:.1%} of {groups['trials']:,} simulations, the interval that takes the 1,000 "
+        f"records for independent in {groups['naive']:.1%}.\n"
+    )
+    yield (
+        "Nats per token of one model, and bits per byte of two equal models subtracted: how often each 95 % interval "
+        "holds the truth, and its width against the percentile interval. `reported` is that of a primary metric: it "
+        "holds both others.\n"
+    )
+    rows = [
+        [name, *(f"{run['covered'][kind]:.1%}" for kind in run["covered"]),
+         *(f"{run['width'][kind]:.2f}" for kind in ("bca", "reported"))]
+        for name, run in found["coverage_of_bca"].items()
+    ]  # fmt: skip
+    yield _table(["", "percentile", "BCa", "reported", "width of BCa", "width reported"], rows)
+
+
+def _scoring(found: dict[str, Any]) -> Iterator[str]:
+    yield "### Scoring\n"
+    yield "All metrics, differences and controls of generated records; both models write their answers.\n"
+    rows = [
+        [task, f"{run['records']:,}", f"{run['samples']:,}", run["metrics"], f"{run['seconds']:.0f}",
+         f"{run['processor_seconds']:.0f}", run["peak_rss_mb"]]
+        for task, run in found.items()
+    ]  # fmt: skip
+    names = ["task", "test records", "resamples", "metrics", "seconds", "processor seconds", "peak MB"]
+    yield _table(names, rows)
+
+
 def _largest(ours: list[float], theirs: list[float]) -> float:
     return max(abs(b - a) / a for a, b in zip(ours, theirs, strict=True))
 
@@ -230,6 +272,8 @@ CASES = {
     "sample_tasks": _sample_tasks,
     "sample_answers": _sample_answers,
     "memory_growth": _memory_growth,
+    "statistics": _statistics,
+    "scoring": _scoring,
 }
 
 

@@ -25,6 +25,8 @@ import data_runs
 import engine_and_trl
 import near_duplicates
 import sample_tasks
+import scoring_speed
+import simulations
 import training_speed
 from results_page import render
 
@@ -98,8 +100,13 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "demo": _in_folder(sample_tasks.measure_demo),
     "sample_tasks": _in_folder(sample_tasks.measure_tasks),
     "sample_answers": _in_folder(sample_tasks.measure_answers),
+    "statistics": lambda _: simulations.measure(),
+    "scoring": lambda _: scoring_speed.measure(),
 }
-WITHOUT_DATA = {"engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers"}
+WITHOUT_DATA = {
+    "engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers", "statistics",
+    "scoring",
+}  # fmt: skip
 
 
 def _about(name: str, options: str, note: str | None) -> dict[str, Any]:

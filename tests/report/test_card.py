@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from medadapt.report import wording
 from medadapt.report.card import proof_card
 from medadapt.report.inputs import ReportInputs
 
@@ -29,6 +30,15 @@ def test_a_gain_below_a_lookup_carries_its_doubts(diagnosis_inputs: Build) -> No
     assert card.control.tone == "bad"
     assert "100.0%" in card.control.text
     assert card.caveats == ("Worse than a simple control", "Near twins in the training data")
+
+
+def test_each_row_shows_the_p_that_its_verdict_rests_on(diagnosis_inputs: Build) -> None:
+    metrics = diagnosis_inputs().metrics
+    metrics["difference"]["accuracy"] |= {"p": 0.012, "p_adjusted": None}
+    metrics["difference"]["loss"] |= {"p": 0.02, "p_adjusted": 0.08}
+    shown = {row.key: row.p for row in proof_card(metrics).rows}
+    assert shown["accuracy"] == wording.p_value(0.012)
+    assert shown["loss"] == wording.p_value(0.08)
 
 
 def test_no_proof_is_told_as_no_proof_with_what_could_be_seen(choice_inputs: Build) -> None:

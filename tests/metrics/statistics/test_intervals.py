@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -37,41 +39,59 @@ def test_wilson_covers_the_true_share_19_times_in_20(n, share):
     assert 0.93 <= covered <= 0.97
 
 
-def _tango_by_brute_force(first_only: int, second_only: int, n: int, alpha: float) -> tuple[float, float]:
-    """Invert the score test with the constrained likelihood maximised numerically, not by its closed form."""
+def _constrained_share(first_only: int, second_only: int, n: int, difference: float) -> float:
+    """The likeliest share of records that only the first model has right, given the difference.
+
+    Where the slope of the log-likelihood is 0, found by bisection: not by the quadratic formula of the code.
+    """
+    rest = n - first_only - second_only
+
+    def slope(share: float) -> float:
+        cells = (
+            (first_only, share, 1),
+            (second_only, share + difference, 1),
+            (rest, 1 - 2 * share - difference, -2),
+        )
+        return sum(sign * count / chance for count, chance, sign in cells if count)
+
+    floor, ceiling = max(0.0, -difference), (1 - difference) / 2
+    low, high = floor + 1e-14, ceiling - 1e-14
+    if slope(low) <= 0:
+        return floor
+    if slope(high) >= 0:
+        return ceiling
+    return optimize.bisect(slope, low, high, xtol=1e-16, maxiter=200)
+
+
+def _tango_by_bisection(first_only: int, second_only: int, n: int, alpha: float) -> tuple[float, float]:
+    """The differences whose score statistic is exactly z, from the definition in Tango's paper."""
     z = stats.norm.isf(alpha / 2)
+    estimate = (second_only - first_only) / n
 
     def statistic(difference: float) -> float:
-        def unlikelihood(first_share: float) -> float:
-            shares = (first_share, first_share + difference, 1 - 2 * first_share - difference)
-            counts = (first_only, second_only, n - first_only - second_only)
-            return -sum(k * np.log(max(p, 1e-300)) for k, p in zip(counts, shares, strict=True) if k)
+        share = _constrained_share(first_only, second_only, n, difference)
+        variance = (2 * share + difference - difference**2) / n
+        return (estimate - difference) / np.sqrt(variance)
 
-        floor, ceiling = max(0.0, -difference), (1 - difference) / 2
-        best = optimize.minimize_scalar(
-            unlikelihood, bounds=(floor, ceiling), method="bounded", options={"xatol": 1e-12}
-        ).x
-        variance = (2 * best + difference - difference**2) / n
-        return ((second_only - first_only) / n - difference) / np.sqrt(variance)
-
-    estimate = (second_only - first_only) / n
-    low = optimize.brentq(lambda d: statistic(d) - z, -0.999, estimate - 1e-6)
-    high = optimize.brentq(lambda d: statistic(d) + z, estimate + 1e-6, 0.999)
+    low = optimize.bisect(lambda d: statistic(d) - z, -0.9999, estimate - 1e-6, xtol=1e-14, maxiter=200)
+    high = optimize.bisect(lambda d: statistic(d) + z, estimate + 1e-6, 0.9999, xtol=1e-14, maxiter=200)
     return low, high
 
 
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
 @pytest.mark.parametrize(
-    ("first_only", "second_only", "n"), [(2, 12, 50), (7, 18, 61), (1, 3, 30), (10, 10, 100), (3, 0, 40)]
+    ("first_only", "second_only", "n"),
+    [(2, 12, 50), (7, 18, 61), (1, 3, 30), (10, 10, 100), (3, 0, 40), (0, 5, 61), (0, 0, 61), (120, 90, 500)],
 )
-def test_tango_inverts_the_score_test(first_only, second_only, n):
-    wanted = _tango_by_brute_force(first_only, second_only, n, 0.05)
-    assert tango(first_only, second_only, n=n, alpha=0.05) == pytest.approx(wanted, abs=2e-4)
+def test_tango_inverts_the_score_test(first_only, second_only, n, alpha):
+    wanted = _tango_by_bisection(first_only, second_only, n, alpha)
+    assert tango(first_only, second_only, n=n, alpha=alpha) == pytest.approx(wanted, abs=1e-9)
 
 
 def test_tango_has_a_width_where_no_record_is_discordant():
     z = stats.norm.isf(0.025)
     edge = z * z / (61 + z * z)
-    assert tango(0, 0, n=61, alpha=0.05) == pytest.approx((-edge, edge), abs=1e-6)
+    assert tango(0, 0, n=61, alpha=0.05) == pytest.approx((-edge, edge), abs=1e-9)
 
 
 def test_tango_stays_within_one_where_every_record_is_discordant():
@@ -105,6 +125,23 @@ def test_expanded_percentiles_of_a_mean_agree_with_the_t_interval():
     assert found == pytest.approx(wanted, abs=0.04)
     plain = np.quantile(resampled, [0.025, 0.975])
     assert found.high - found.low > 1.05 * (plain[1] - plain[0])  # the widening is really there
+
+
+def test_expanded_percentiles_are_scipys_percentile_interval_further_out():
+    random = np.random.default_rng(0)
+    values = random.normal(size=25)
+    resampled = random.choice(values, size=(2000, 25)).mean(axis=1)
+    tail = stats.norm.cdf(np.sqrt(25 / 24) * stats.t.ppf(0.025, 24))
+    wanted = stats.bootstrap(
+        (values,),
+        np.mean,
+        n_resamples=0,
+        bootstrap_result=SimpleNamespace(bootstrap_distribution=resampled),
+        confidence_level=1 - 2 * tail,
+        method="percentile",
+    ).confidence_interval
+    found = expanded_percentile(resampled, num_groups=25, alpha=0.05)
+    assert found == pytest.approx(tuple(wanted), abs=1e-9)
 
 
 def test_one_group_has_no_interval():

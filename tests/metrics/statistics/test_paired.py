@@ -1,4 +1,4 @@
-"""Paired tests: exact p values, verdicts, equal models, and the rate of false alarms."""
+"""Paired tests: exact p values, verdicts and equal models. The rate of false verdicts: `test_simulations.py`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_p_of_single_records_is_mcnemars(first_only, second_only, ties):
 def test_p_of_groups_counts_all_swaps(gains):
     swapped = [abs(np.dot(signs, gains)) for signs in product((-1, 1), repeat=len(gains))]
     wanted = np.mean(np.array(swapped) >= abs(sum(gains)))
-    assert sign_flip_p(np.array(gains)) == pytest.approx(wanted)
+    assert sign_flip_p(np.array(gains)) == pytest.approx(wanted, abs=1e-9)
 
 
 @given(st.lists(st.fractions(-1, 1, max_denominator=6), min_size=1, max_size=7))
@@ -162,49 +162,6 @@ def test_a_perplexity_beyond_all_numbers_is_null_with_a_reason(independent):
     )
     assert (found.value, found.p, found.verdict) == (None, None, "not shown")
     assert found.reason
-
-
-def _false_alarms_of_mcnemar(n: int, trials: int) -> float:
-    random = np.random.default_rng(n)
-    alarms = 0
-    for _ in range(trials):
-        before, after = random.random((2, n)) < 0.6
-        lost, gained = int((before & ~after).sum()), int((after & ~before).sum())
-        gains = np.array([-1] * lost + [1] * gained)
-        alarms += sign_flip_p(gains) < 0.05
-    return alarms / trials
-
-
-@pytest.mark.parametrize("n", [61, 500])
-def test_equal_accuracies_are_told_apart_at_most_one_time_in_twenty(n):
-    assert _false_alarms_of_mcnemar(n, 2000) <= 0.055
-
-
-def _equal_models(random: np.random.Generator, n: int) -> tuple[dict, dict]:
-    tokens = random.integers(2, 40, n).astype(float)
-    shared = random.gamma(2, 1, n)  # both models find the same records hard
-    first, second = (_nats(tokens * shared * random.lognormal(0, 0.3, n), tokens) for _ in range(2))
-    return first, second
-
-
-def test_equal_losses_are_told_apart_at_most_one_time_in_twenty(independent):
-    random, alarms = np.random.default_rng(61), 0
-    for trial in range(3000):
-        first, second = _equal_models(random, 61)
-        gap = second["nll"].sum() - first["nll"].sum()
-        flipped = flipped_differences(first, second, independent(61, samples=199, seed=trial))["loss"]
-        alarms += flip_p(gap / first["tokens"].sum(), flipped) < 0.05
-    assert 0.03 <= alarms / 3000 <= 0.055
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("n", "trials"), [(61, 4000), (500, 2000)])
-def test_verdicts_on_equal_models_are_false_at_most_one_time_in_twenty(n, trials, independent):
-    random, alarms = np.random.default_rng(n), 0
-    for trial in range(trials):
-        pair = _pair(*_equal_models(random, n), independent(n, samples=300, seed=trial))
-        alarms += difference("bits_per_byte", pair).verdict != "not shown"
-    assert alarms / trials <= 0.055
 
 
 def test_grouped_differences_cover_and_rarely_alarm():
