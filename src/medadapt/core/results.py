@@ -119,6 +119,12 @@ Open tasks with written answers: `signatures` {metric: how it was computed}; `so
 n, errors: {baseline, tuned}, matrix: the keys of `paired`, value, low, high, p, test, reason}, where `value` is
 the share right of tuned minus that of baseline.
 
+`calibration` of closed tasks: `n`, `few` (below 300 records) and for each model `temperature` {value, n_validation,
+reason}, `nll`, `brier`, `ece`, `ece_debiased_squared`, `aurc` and `excess_aurc` (an `Estimate` each, `brier` with
+`reliability`, `resolution` and `uncertainty`, `ece` with `if_calibrated`, what chance alone would give), the mean
+`confidence`, `reliability` and `curve` (rows), `accuracy_at` {coverage: ...}, `after_temperature`, `thresholds`
+{risk: {threshold, validation, test} or a null threshold with `reason`} and `confident_and_wrong`. Else a `reason`.
+
 Where right and wrong are known (closed tasks, soft match): `error_length` {unit, edges, all, baseline, tuned}:
 test records, and wrong ones of each model, by length of the question. k + 1 edges make k bins; a length that
 equals an inner edge is in the bin above it, one that equals the last edge in the last bin.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from medadapt.core.files import whole_file, write_text
 from medadapt.report import wording
+from medadapt.report.calibration_section import calibration_section
 from medadapt.report.card import proof_card
 from medadapt.report.data_section import data_section, ledger
 from medadapt.report.examples_section import examples_section
@@ -29,6 +30,8 @@ FIGURE_FILES = (
     "confusion_matrix_tuned.png",
     "right_wrong_matrix.png",
     "error_length.png",
+    "reliability.png",
+    "risk_coverage.png",
     "search_curves.png",
 )
 """Every drawing there can be; those that do not apply to a run are not written."""
@@ -68,6 +71,7 @@ def report_page(inputs: ReportInputs) -> Page:
         training_section(inputs),
         written_section(inputs),
         labels_section(inputs),
+        calibration_section(inputs),
         lengths_section(inputs),
         groups_section(inputs),
         regressions_section(inputs),
