@@ -157,6 +157,12 @@ A value is the share of answers with a contradiction among the `checkable` ones 
 `n` records where both answers are checkable. The p-values of the kinds are not corrected for their number; the
 question to ask first is `any`. `named` is the share of the references' numbers or known names that the answers repeat.
 
+`calibration` of closed tasks: `n`, `few` (below 300 records) and for each model `temperature` {value, n_validation,
+reason}, `nll`, `brier`, `ece`, `ece_debiased_squared`, `aurc` and `excess_aurc` (an `Estimate` each, `brier` with
+`reliability`, `resolution` and `uncertainty`, `ece` with `if_calibrated`, what chance alone would give), the mean
+`confidence`, `reliability` and `curve` (rows), `accuracy_at` {coverage: ...}, `after_temperature`, `thresholds`
+{risk: {threshold, validation, test} or a null threshold with `reason`} and `confident_and_wrong`. Else a `reason`.
+
 Where right and wrong are known (closed tasks, soft match): `error_length` {unit, edges, all, baseline, tuned}:
 test records, and wrong ones of each model, by length of the question. k + 1 edges make k bins; a length that
 equals an inner edge is in the bin above it, one that equals the last edge in the last bin.

@@ -7,6 +7,7 @@ from pathlib import Path
 from medadapt.core.files import whole_file, write_text
 from medadapt.report import wording
 from medadapt.report.benchmarks_section import benchmarks_section
+from medadapt.report.calibration_section import calibration_section
 from medadapt.report.card import proof_card
 from medadapt.report.controls_section import controls_section
 from medadapt.report.data_section import data_section
@@ -38,6 +39,8 @@ FIGURE_FILES = (
     "confusion_matrix_tuned.png",
     "right_wrong_matrix.png",
     "error_length.png",
+    "reliability.png",
+    "risk_coverage.png",
     "search_curves.png",
 )
 """Every drawing there can be; those that do not apply to a run are not written."""
@@ -77,6 +80,7 @@ def report_page(inputs: ReportInputs) -> Page:
         leakage_section(inputs),
         seeds_section(inputs.seeds),
         groups_section(inputs),
+        calibration_section(inputs),
         written_section(inputs),
         scoring_section(inputs),
         benchmarks_section(inputs),

@@ -82,7 +82,7 @@ def test_permuting_the_test_labels_leaves_temperatures_and_thresholds_unchanged(
 def test_the_parts_of_the_brier_score_add_up(measure):
     for scores in (measure()["baseline"], measure()["baseline"]["after_temperature"]):
         brier = scores["brier"]
-        whole = brier["reliability"] - brier["resolution"] + brier["uncertainty"] + brier["within_bins"]
+        whole = brier["reliability"] - brier["resolution"] + brier["uncertainty"]
         assert whole == pytest.approx(brier["value"], abs=1e-8)
         assert brier["low"] < brier["value"] < brier["high"]
 

@@ -47,9 +47,9 @@ def test_the_parts_of_the_brier_score_add_up(data, n, answers):
         group=np.arange(n),
     )
     parts = brier_parts(beliefs)
-    whole = parts.reliability - parts.resolution + parts.uncertainty + parts.within_bins
+    whole = parts.reliability - parts.resolution + parts.uncertainty
     assert whole == pytest.approx(brier_losses(beliefs).mean(), abs=1e-12)
-    assert min(parts.reliability, parts.resolution, parts.uncertainty) >= 0
+    assert min(parts.reliability, parts.uncertainty) >= 0
 
 
 def test_the_parts_are_murphys_where_each_bin_holds_one_probability(believe):
@@ -66,7 +66,6 @@ def test_the_parts_are_murphys_where_each_bin_holds_one_probability(believe):
     assert parts.reliability == pytest.approx(2 * sum(weight[s] * (s - happened[s]) ** 2 for s in weight))
     assert parts.resolution == pytest.approx(2 * sum(weight[s] * (happened[s] - base) ** 2 for s in weight))
     assert parts.uncertainty == pytest.approx(2 * base * (1 - base))
-    assert parts.within_bins == pytest.approx(0, abs=1e-15)
 
 
 def test_always_saying_the_frequencies_scores_the_uncertainty(believe):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -86,16 +87,21 @@ def confidences(beliefs: Beliefs, temperature: float = 1.0) -> FloatArray:
     return on_grid(shares_NK[np.arange(len(shares_NK)), beliefs.chosen].tolist())
 
 
-def _log_weights(prediction: Prediction) -> Mapping[str, float]:
+def follows_scores(prediction: Prediction) -> bool:
+    """Whether its probabilities are the softmax of its raw scores, and not made by another rule of choosing."""
     scores, shares = prediction.scores or {}, prediction.probabilities
     if shares is None or shares.keys() != scores.keys():
-        return scores
+        return True
     (of_scores,) = probabilities(np.array([list(scores.values())]))
-    stored = np.array([shares[name] for name in scores])
-    if np.abs(of_scores - stored).max() < SAME:
-        return scores
-    logs = np.log(np.maximum(stored, np.finfo(np.float64).tiny))  # a share too small for a float is no -inf
-    return dict(zip(scores, logs.tolist(), strict=True))
+    return bool(np.abs(of_scores - np.array([shares[name] for name in scores])).max() < SAME)
+
+
+def _log_weights(prediction: Prediction) -> Mapping[str, float]:
+    shares = prediction.probabilities
+    if shares is None or follows_scores(prediction):
+        return prediction.scores or {}
+    least = float(np.finfo(np.float64).tiny)  # a share too small for a float is no -inf
+    return {name: math.log(max(share, least)) for name, share in shares.items()}
 
 
 def _check(records: Sequence[Record], predictions: Sequence[Prediction]) -> None:

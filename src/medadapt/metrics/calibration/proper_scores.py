@@ -31,25 +31,23 @@ def outcomes(beliefs: Beliefs) -> FloatArray:
 
 
 class BrierParts(NamedTuple):
-    """Brier score = reliability - resolution + uncertainty + within_bins."""
+    """Brier score = reliability - resolution + uncertainty."""
 
     reliability: float
     """How far the probabilities of a bin are from what happened in it; 0 is best."""
     resolution: float
-    """How far the bins differ in what happened; more is better."""
+    """How well the probabilities tell apart what happens from what does not; more is better, below 0 misleads."""
     uncertainty: float
     """Score of always saying how frequent each answer is in these records: a property of the data."""
-    within_bins: float
-    """What is left because the probabilities of one bin are not all equal; may be negative."""
 
 
 def brier_parts(beliefs: Beliefs, temperature: float = 1.0, num_bins: int = NUM_BINS) -> BrierParts:
     """The parts of the mean Brier score, answer by answer (one against all others) and then summed.
 
-    The probabilities of each answer are cut into equal-mass bins of their own. The three parts are Murphy's
-    (J. Appl. Meteorol. 1973). They add up only where a bin holds a single probability, so the two terms
-    within bins (Stephenson, Coelho and Jolliffe, Weather and Forecasting 2008: variance of the
-    probabilities less twice their covariance with the outcomes) are kept as a part of their own.
+    The probabilities of each answer are cut into equal-mass bins of their own. Murphy's three parts (J. Appl.
+    Meteorol. 1973) add up only where a bin holds a single probability. What the probabilities tell apart within
+    bins, twice their covariance with the outcomes less their variance, therefore counts as resolution: the
+    generalised resolution of Stephenson, Coelho and Jolliffe (Weather and Forecasting 2008).
     """
     parts = [
         _parts(shares_N, outcome_N, num_bins)
@@ -67,9 +65,10 @@ def _parts(share_N: FloatArray, outcome_N: FloatArray, num_bins: int) -> BrierPa
     mean_outcome_B = np.bincount(bin_N, outcome_N) / count_B
     weight_B, overall = count_B / len(bin_N), outcome_N.mean()
     share_off_N, outcome_off_N = share_N - mean_share_B[bin_N], outcome_N - mean_outcome_B[bin_N]
+    between_bins = weight_B @ (mean_outcome_B - overall) ** 2
+    within_bins = np.mean(share_off_N * (2 * outcome_off_N - share_off_N))
     return BrierParts(
         reliability=float(weight_B @ (mean_share_B - mean_outcome_B) ** 2),
-        resolution=float(weight_B @ (mean_outcome_B - overall) ** 2),
+        resolution=float(between_bins + within_bins),
         uncertainty=float(overall * (1 - overall)),
-        within_bins=float(np.mean(share_off_N * (share_off_N - 2 * outcome_off_N))),
     )
