@@ -99,7 +99,8 @@ def test_prompts_choices_and_log_likelihoods_are_those_of_the_harness(
 
 
 MMLU = "question,A,B,C,D,answer\n Which organ makes bile? ,Heart,Lung,Liver,Spleen,C\nBlood?, a,b ,c,d,A\n"
-MEDQA = '{"question": "Bile? ", "options": {"A": "Heart", "B": " Lung", "C": "Liver", "D": "Spleen"}, "answer_idx": "C"}\n'
+LISTED = '{"A": "Heart", "B": " Lung", "C": "Liver", "D": "Spleen"}'
+MEDQA = f'{{"question": "Bile? ", "options": {LISTED}, "answer_idx": "C"}}\n'
 
 
 @pytest.mark.parametrize(
