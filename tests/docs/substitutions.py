@@ -82,7 +82,9 @@ SUBSTITUTIONS = (
         why="needs lm-evaluation-harness; a slow test runs it, and a stand-in has tests of its own",
     ),
     Substitution(
-        found=r"medadapt benchmark .*hub:.*", runs=None, why="fetches a data set; the one above shows the command"
+        found=r"medadapt benchmark .*hub:.*",
+        runs=None,
+        why="fetches a data set; the one above shows the command",
     ),
     Substitution(
         found=r"medadapt ask hub:.*", runs=None, why="fetches an adapter; a stand-in hub has tests of its own"

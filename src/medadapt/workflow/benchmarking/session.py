@@ -83,7 +83,8 @@ def run_benchmark(request: BenchmarkRequest, progress: Progress) -> Benchmark:
             model = as_asked(run, base, name)
             answers[name] = [_ask(run, model, each, name, facts, progress) for each in posed]
         folder = run.folder.metrics / FOLDER
-        marked, written = [], {}
+        marked: list[MarkedSet] = []
+        written: dict[str, dict[str, Any]] = {}
         for place, each in enumerate(posed):
             pair = answers["baseline"][place], answers["tuned"][place]
             whole = _mark(run, each.found.named.name, each.records, *pair)
