@@ -11,6 +11,7 @@ PAGES_WITH_A_FINISHED_RUN = {
     "docs/how-to/resume-and-continue.md": "runs/mine",
     "docs/how-to/share-an-adapter.md": "runs/mine",
     "docs/how-to/fix-common-errors.md": "runs/mine",
+    "docs/how-to/standard-benchmarks.md": "runs/mine",
 }
 """Pages that begin where a run is done, and the folder in which they expect it."""
 
@@ -19,6 +20,7 @@ FILES_OF_THE_READER = {
     "path/to/train.csv": "typed_qa.csv",
     "path/to/train.json": "mcq.jsonl",
     "path/to/dialogues.json": "dialogues.json",
+    "path/to/medmcqa.jsonl": "mcq.jsonl",
 }
 """Files that a page takes to be there, and the bundled rows that stand in for them."""
 
@@ -78,6 +80,16 @@ SUBSTITUTIONS = (
         found=r"medadapt push (?!.*--dry-run).*",
         runs=None,
         why="sends files; a stand-in hub has tests of its own",
+    ),
+    Substitution(
+        found=r"harness/bin/pip install .*|medadapt parity .*",
+        runs=None,
+        why="needs lm-evaluation-harness; a slow test runs it, and a stand-in has tests of its own",
+    ),
+    Substitution(
+        found=r"medadapt benchmark .*hub:.*",
+        runs=None,
+        why="fetches a data set; the one above shows the command",
     ),
     Substitution(
         found=r"medadapt ask hub:.*", runs=None, why="fetches an adapter; a stand-in hub has tests of its own"

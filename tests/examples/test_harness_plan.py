@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
 from medadapt.core.records import Record
 from medadapt.core.standard_sets import SetName
@@ -12,6 +15,7 @@ from medadapt.examples.encoding import Encoder
 from medadapt.examples.harness_plan import harness_plan
 from medadapt.examples.templates import OF_STANDARD_SET
 from medadapt.models.smoke_base import byte_tokenizer
+from medadapt.predictions.questions import pose
 
 FOUR = ["Heart", " Lung", "Liver ", "Spleen"]
 
@@ -83,3 +87,28 @@ def test_a_prompt_leaves_room_for_the_longest_choice():
 
 def test_a_base_that_does_not_say_how_much_it_reads_gets_the_usual_length():
     assert encoder("medqa", context_length=None).max_length == 2048
+
+
+@pytest.mark.parametrize("name", ["tokenizers/opt", "tokenizers/pythia", "tokenizers/llama2", "tokenizers/gpt2",
+                                  "tokenizers/biogpt", "models/stories260K"])  # fmt: skip
+def test_tokens_are_those_of_prompt_and_choice_encoded_together(name: str, shared_data: Path):
+    # lm-evaluation-harness encodes both at once and takes what follows the prompt's number of tokens.
+    tokenizer = AutoTokenizer.from_pretrained(shared_data / name)
+    plan = harness_plan(tokenizer, template="choices", context_length=4096)
+    asked = Encoder(tokenizer, plan)
+    source = shared_data / "medmcqa" / "medmcqa_validation.jsonl"
+    rows = [json.loads(line) for line in source.read_text(encoding="utf-8").splitlines()[:40]]
+    records = [
+        Record(
+            id=row["id"], source_row=0, group="", question=row["question"], answer="", answer_index=0,
+            options=[row[key] for key in ("opa", "opb", "opc", "opd")],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+    for record, question in zip(records, pose(asked, records, close_choices=False), strict=True):
+        prompt, choices = asked.prompt_text(record), asked.choices(record) or {}
+        assert question.prompt.tokens == tokenizer.encode(prompt)
+        for letter, text in choices.items():
+            together = tokenizer.encode(prompt + text)
+            assert (question.choices or {})[letter] == together[len(question.prompt.tokens) :]

@@ -39,6 +39,10 @@ def show_benchmark(done: Benchmark) -> None:
         for remark in remarks(values):
             results.print(plain(f"{name}: {remark}", "yellow"))
     results.print(plain(str(done.folder)), soft_wrap=True)
+    results.print(
+        plain(f"`medadapt report {done.folder.parents[1]} --replace` shows them in the report.", "dim"),
+        soft_wrap=True,
+    )
 
 
 def remarks(values: dict[str, Any]) -> Iterator[str]:
