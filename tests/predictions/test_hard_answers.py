@@ -429,6 +429,30 @@ def test_a_label_is_read_by_its_name_or_an_alias_and_by_nothing_like_it(text, la
     assert read_label(text, labels, ALIASES) == expected
 
 
+OTHER_NAMES = {
+    "probably yes": "yes",
+    "uncertain": "maybe",
+    "Blood thinner": "warfarin",
+    "stomach ache": "Rash",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "expected"),
+    [
+        ("Probably yes.", PUBMED, "A"),
+        ("The answer is uncertain.", PUBMED, "C"),
+        ("Uncertain", PUBMED, "C"),
+        ("The result is not uncertain.", PUBMED, None),
+        ("Blood thinner", DRUGS, "C"),
+        ("A blood thinner or aspirin", DRUGS, None),
+        ("Blood thinner", FOUR, None),
+    ],
+)
+def test_an_alias_of_an_option_is_read_as_that_option(text, options, expected):
+    assert read_letter(text, options, OTHER_NAMES) == expected
+
+
 NOISE = st.lists(st.text(alphabet="bcdfghklmnprstvwz", min_size=3, max_size=9), max_size=12).map(" ".join)
 
 

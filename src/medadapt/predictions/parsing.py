@@ -86,14 +86,16 @@ def read_label(text: str, labels: Sequence[str], aliases: Mapping[str, str]) -> 
     return only_name(first_sentence(line), names)
 
 
-def read_letter(text: str, options: Sequence[str]) -> str | None:
+def read_letter(text: str, options: Sequence[str], aliases: Mapping[str, str] | None = None) -> str | None:
     """The option letter that a written answer commits to, by letter or by the option's own text.
+
+    `aliases` maps other spellings to the text of an option, or to its letter.
 
     >>> read_letter("The answer is B. Note that A is a common distractor.", ["rest", "ice", "heat"])
     'B'
     """
     letters = LETTERS[: len(options)]
-    names = _option_names(options)
+    names = _option_names(options, aliases or {})
     text = plain(_answer_itself(text)).lstrip(" \n#>.:-•")
     if not _recites_options(text, letters):
         opening = _choice_at(text, letters, names)
@@ -116,13 +118,18 @@ def _answer_itself(text: str) -> str:
     return text[: match.start()] if match else text
 
 
-def _option_names(options: Sequence[str]) -> dict[str, str]:
+def _option_names(options: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for letter, option in zip(LETTERS, options, strict=False):
         key = name_key(option)
         # An option that is itself a letter (blood groups) could be meant either way: the letter wins.
         if key and key.upper() not in set(LETTERS[: len(options)]):
             names.setdefault(key, letter)
+    known = {**{letter.casefold(): letter for letter in LETTERS[: len(options)]}, **names}
+    for alias, meant in aliases.items():
+        key = name_key(alias)
+        if key and len(key) > 1 and (letter_meant := known.get(name_key(meant))) is not None:
+            names.setdefault(key, letter_meant)
     return names
 
 
