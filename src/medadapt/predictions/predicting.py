@@ -203,7 +203,7 @@ def _prediction(
     if text is not None and settings.task == "diagnosis":
         parsed = read_label(text, labels, settings.aliases)
     elif text is not None and record.options is not None:
-        parsed = read_letter(text, record.options)
+        parsed = read_letter(text, record.options, settings.aliases)
     return Prediction(
         id=record.id,
         model=name,
