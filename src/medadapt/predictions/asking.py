@@ -179,7 +179,7 @@ def _prediction(
     if text is not None and settings.task == "diagnosis":
         parsed = read_label(text, labels, settings.aliases)
     elif text is not None and record.options is not None:
-        parsed = read_letter(text, record.options)
+        parsed = read_letter(text, record.options, settings.aliases)
     scores, choices, chances = likelihood.scores, None, None
     if scores and without_question:
         under = by_rule(scores, question, without_question)

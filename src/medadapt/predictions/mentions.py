@@ -17,9 +17,14 @@ MARKUP = re.compile(r"[*`\u200b\ufeff]|</?(?:b|i|em|strong)>")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
 NEGATION = re.compile(
     r"\b(?:not|no|never|without|neither|nor|unlikely|cannot|exclude[sd]?|excluding|rul(?:e|ed|es|ing) out"
-    r"|rather than|instead of)\b|n't\b",
+    r"|rather than|instead of|avoid(?:ed|ing)?|contraindicated|incorrect|wrong)\b|n't\b",
     re.IGNORECASE,
 )
+ONLY_A_REASON = re.compile(r"\W*(?:because|since|due to|based on|given|considering)\b", re.IGNORECASE)
+"""How a sentence begins that gives a reason and no answer."""
+
+HALF_WORD = re.compile(r"\w-\s+(?:or|and)\s")
+"""`hyper- or hypothyroidism` names two things."""
 
 # ` B`, ` 2`, ` II`, `(B)`, ` type 2` after a name make another name of it. A lower-case `a` or an `I`
 # before a further word is an article or a pronoun, and a number before `%` is a confidence.
@@ -27,6 +32,7 @@ QUALIFIER = (
     r"(?:-\w|(?:\s+|\s*\()(?:(?i:type|stage|grade|group|class|subtype)\s+)?"
     r"(?!a\s+\w|[Ii]\s+\w)(?:[A-Za-z]|\d{1,2}|[IVX]{1,4})(?![\w%'’]|\s?%))"
 )
+AFTER_COMMA = r"(?:,\s*(?i:type|stage|grade|group|class|subtype)\s+(?:[A-Za-z]|\d{1,2}|[IVX]{1,4})(?!\w))"
 # What may stand between a name that opens an answer and the rest of it.
 NAME_ENDS = re.compile(
     r"\s*(?:$|\n|[.,;:!(]|\)|\"|”|'(?!\w)|[–—]|\s-\s|-\s)"
@@ -93,17 +99,28 @@ def opening_name(text: str, names: Mapping[str, str]) -> str | None:
 
 
 def only_name(sentence: str, names: Mapping[str, str]) -> str | None:
-    """What the only name in a sentence stands for; None in a question or where something is denied."""
-    if sentence.rstrip(" \"')").endswith("?") or NEGATION.search(sentence):
+    """What the only name in a sentence stands for; None in a question, in a reason or where something is denied."""
+    if sentence.rstrip(" \"')").endswith("?") or NEGATION.search(sentence) or ONLY_A_REASON.match(sentence):
         return None
-    values = {mention.value for mention in find_mentions(sentence, names)}
+    if HALF_WORD.search(sentence):
+        return None
+    values = {
+        mention.value
+        for mention in find_mentions(sentence, names)
+        # `aids` inside a sentence is no AIDS.
+        if not (
+            len(mention.value) > 1
+            and mention.value.isupper()
+            and sentence[mention.start : mention.end].islower()
+        )
+    }
     return values.pop() if len(values) == 1 else None
 
 
 @lru_cache(maxsize=64)
 def _any_of(keys: tuple[str, ...]) -> re.Pattern[str]:
     spelled = (re.escape(key).replace(r"\ ", r"[\s_]+") for key in sorted(keys, key=len, reverse=True) if key)
-    return re.compile(rf"(?<![\w-])((?i:{'|'.join(spelled)}))(?!\w|{QUALIFIER})")
+    return re.compile(rf"(?<![\w-])((?i:{'|'.join(spelled)}))(?!\w|{QUALIFIER}|{AFTER_COMMA})")
 
 
 def _list_goes_on(text: str, first: Mention, others: list[Mention]) -> bool:

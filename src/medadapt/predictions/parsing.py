@@ -21,9 +21,15 @@ NEXT_QUESTION = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 
-VERB = r"(?:is|was|seems\s+to\s+be|appears\s+to\s+be|would\s+be|should\s+be|must\s+be|will\s+be)"
+THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.IGNORECASE | re.DOTALL)
+ANSWER_TAG = re.compile(r"<(?:final_)?answer>(.*?)(?:</(?:final_)?answer>|\Z)", re.IGNORECASE | re.DOTALL)
+
+VERB = (
+    r"(?:is|was|seems\s+to\s+be|appears\s+to\s+be|would\s+be|should\s+be|must\s+be|will\s+be)"
+    r"(?:\s+(?:most\s+likely|likely|probably|clearly|definitely|therefore|thus|actually|indeed))?"
+)
 ANSWER_LINE = re.compile(
-    rf"^[^\w\n]*(?:(?:the|my|so)\s+)*(?:final|correct|best|right)?\s*answer\s*(?:{VERB}\s*)?[:=]\s*",
+    rf"^[^\w\n]*(?:(?:the|my|so)\s+)*(?:final|correct|best|right)?\s*ans(?:wer|\.)?\s*(?:{VERB}\s*)?(?:[:=]|-\s)\s*",
     re.IGNORECASE | re.MULTILINE,
 )
 DECIDING = re.compile(
@@ -31,12 +37,13 @@ DECIDING = re.compile(
     rf"|\b(?:correct|right|best)\s+(?:option|choice|letter|one)\s*(?:[:=]|{VERB}\s*:?)\s*"
     r"|\b(?:pick|picked|choose|chose|chosen|select|selected|go(?:ing)?\s+with|opt\s+for)\s+"
     r"|\b(?:so|therefore|thus|hence|in\s+conclusion)\b[,:]?\s+(?:(?:it|that)(?:'s|\s+is)\s+)?"
-    r"|\b(?:it|that)(?:'s|\s+is)\s+"
-    r"|\\boxed\s*\{\s*(?:\\text\s*\{\s*)?",
+    r"|\b(?:it|that)(?:'s|\s+is)\s+|\b(?:it|this|that)\s+(?:must|should|can\s+only)\s+be\s+"
+    r"|\\boxed\s*\{\s*(?:\\(?:text|math)(?:bf|rm|it)?\s*\{\s*)?",
     re.IGNORECASE,
 )
 DENIED_BEFORE = re.compile(
-    r"(?:\b(?:not|never|cannot|wrong|incorrect|false|worst|least|if)|n't)\s+(?:\w+\s+)?$", re.IGNORECASE
+    r"(?:\b(?:not|never|cannot|wrong|incorrect|false|worst|least|if|doubt|nobody|no\s+one|none)|n't)\s+(?:\w+\s+)?$",
+    re.IGNORECASE,
 )
 DIAGNOSIS_IS = re.compile(
     r"(?:(?:the|this|it|that|my|patient|you)\s+)*(?:most\s+likely\s+|likely\s+|probable\s+|final\s+|probably\s+)?"
@@ -52,7 +59,7 @@ SPECIES = (
     "|pertussis|phagocytophilum|pneumoniae|psittaci|pylori|quintana|septicum|stercoralis|subtilis|tetani"
     "|trachomatis|tropicalis|vermicularis"
 )
-OPENER = r"[\s(\[{<\"'“]{0,8}"
+OPENER = r"[\s(\[{<\"'“【]{0,8}"
 COMMON_WORDS = frozenset({"yes", "no", "maybe", "true", "false", "none", "both", "all", "other", "unknown"})
 
 
@@ -68,7 +75,7 @@ def read_label(text: str, labels: Sequence[str], aliases: Mapping[str, str]) -> 
     for alias, label in aliases.items():
         if name_key(label) in names:
             names.setdefault(name_key(alias), names[name_key(label)])
-    text = plain(_before_next_question(text)).lstrip(" \n-#>.:")
+    text = plain(_answer_itself(text)).lstrip(" \n-#>.:")
     line = text.split("\n", 1)[0]
     if (whole := names.get(name_key(line))) is not None:
         return whole
@@ -79,15 +86,17 @@ def read_label(text: str, labels: Sequence[str], aliases: Mapping[str, str]) -> 
     return only_name(first_sentence(line), names)
 
 
-def read_letter(text: str, options: Sequence[str]) -> str | None:
+def read_letter(text: str, options: Sequence[str], aliases: Mapping[str, str] | None = None) -> str | None:
     """The option letter that a written answer commits to, by letter or by the option's own text.
+
+    `aliases` maps other spellings to the text of an option, or to its letter.
 
     >>> read_letter("The answer is B. Note that A is a common distractor.", ["rest", "ice", "heat"])
     'B'
     """
     letters = LETTERS[: len(options)]
-    names = _option_names(options)
-    text = plain(_before_next_question(text)).lstrip(" \n#>.:")
+    names = _option_names(options, aliases or {})
+    text = plain(_answer_itself(text)).lstrip(" \n#>.:-•")
     if not _recites_options(text, letters):
         opening = _choice_at(text, letters, names)
         if opening is not None or _opens_list(text, letters):
@@ -102,19 +111,25 @@ def read_letter(text: str, options: Sequence[str]) -> str | None:
     return only_name(first_sentence(text), rare)
 
 
-def _before_next_question(text: str) -> str:
-    """A model that goes on to a question of its own is no longer answering ours."""
+def _answer_itself(text: str) -> str:
+    """The answer without marked thoughts before it and without a question that the model goes on to ask itself."""
+    text = ANSWER_TAG.sub(r"\nAnswer: \1\n", THOUGHTS.sub("\n", text)).lstrip("\n")
     match = NEXT_QUESTION.search(text)
     return text[: match.start()] if match else text
 
 
-def _option_names(options: Sequence[str]) -> dict[str, str]:
+def _option_names(options: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for letter, option in zip(LETTERS, options, strict=False):
         key = name_key(option)
         # An option that is itself a letter (blood groups) could be meant either way: the letter wins.
         if key and key.upper() not in set(LETTERS[: len(options)]):
             names.setdefault(key, letter)
+    known = {**{letter.casefold(): letter for letter in LETTERS[: len(options)]}, **names}
+    for alias, meant in aliases.items():
+        key = name_key(alias)
+        if key and len(key) > 1 and (letter_meant := known.get(name_key(meant))) is not None:
+            names.setdefault(key, letter_meant)
     return names
 
 
@@ -123,12 +138,12 @@ def _letter_pattern(letters: str) -> re.Pattern[str]:
     """One option letter that ends like an answer does: closed, followed by a stop, or by a reason."""
     comma = r",(?!\s*(?:i\s|think))"
     ends = (
-        r"[)\]}>]+|[\"'”]?(?=\s*$|\s*\n|\s*[;!:]|" + comma + rf"|\s*\.(?![a-z]\b)(?!\s?(?:{SPECIES})\b)"
-        r"|\s+-|\s*[–—]|-\s|\s*\(|\s+(?:because|since|as|due)\b"
+        r"[)\]}>】]+|[\"'”]?(?=\s*$|\s*\n|\s*[;!:]|" + comma + rf"|\s*\.(?![a-z]\b)(?!\s?(?:{SPECIES})\b)"
+        r"|\s+-|\s*[–—]|-\s|\s*\(|\s+(?:because|since|as|due|rather\s+than|instead\s+of|and\s+not)\b"
         r"|\s+is\s+(?:the\s+)?(?:most\s+)?(?:correct|right|best|answer|likely)\b)"
     )
     return re.compile(
-        rf"{OPENER}(?:(?:option|choice|letter|answer)\s+)?{OPENER}(?P<letter>[{letters}])(?:{ends})",
+        rf"{OPENER}(?:(?:option|choice|letter)(?:\s*[:=]\s*|\s+)|answer\s+)?{OPENER}(?P<letter>[{letters}])(?:{ends})",
         re.IGNORECASE,
     )
 
@@ -179,4 +194,6 @@ def _decided(text: str, letters: str, names: Mapping[str, str]) -> set[str]:
         rf"[(\[]?([{letters}])[)\]]?\s+(?i:is|was|seems|would\s+be|must\s+be)\s+(?i:the\s+)?(?i:most\s+)?"
         r"(?i:correct|right|best|answer|true|likely)\b"
     )
-    return found | {match[1] for match in subject.finditer(text)}
+    return found | {
+        match[1] for match in subject.finditer(text) if not DENIED_BEFORE.search(text[: match.start(1)][-30:])
+    }
