@@ -61,5 +61,5 @@ def _missing(controls: dict[str, dict[str, Any]], measured: dict[str, dict[str, 
         if name in measured:
             continue
         reason = next((leaf["reason"] for leaf in leaves.values() if (leaf or {}).get("reason")), None)
-        parts.append(wording.control_name(name).lower() + (f" ({str(reason).rstrip('.')})" if reason else ""))
+        parts.append(wording.control_inside(name) + (f" ({str(reason).rstrip('.')})" if reason else ""))
     return "; ".join(parts)

@@ -157,7 +157,7 @@ def _forgetting(found: dict[str, Any]) -> list[str]:
     """What tuning cost on general text; nothing where it was not measured."""
     if not found.get("kinds"):
         return []
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             str(kind),
             wording.metric_value("loss", leaf.get("baseline")),
