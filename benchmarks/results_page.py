@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +167,32 @@ def _preparing(found: dict[str, Any]) -> Iterator[str]:
     yield _table(["rows", "seconds", "peak MB"], rows)
 
 
+def _contrast(found: dict[str, Any]) -> Iterator[str]:
+    yield "### Contradictions found by the contrast checks\n"
+    yield (
+        "Answers that differ from their reference in one thing (contrasts) and answers that only say it in other words "
+        "(paraphrases), 100 each. The half by hand was written beside the rules; the half by script was made from "
+        f"sentences of MedQuAD and WikiDoc after the rules were frozen at commit {found['frozen']}.\n"
+    )
+    halves = {"by_hand": "by hand", "by_script": "by script"}
+    kinds = list(found["by_hand"]["contrasts"])
+    rows = [
+        [name, *(_flagged(found[half]["contrasts"][kind]) for kind in kinds),
+         _flagged(_summed(found[half]["contrasts"].values())), _flagged(found[half]["paraphrases"])]
+        for half, name in halves.items()
+    ]  # fmt: skip
+    yield _table(["flagged of all", *kinds, "all contrasts", "paraphrases (should be few)"], rows)
+
+
+def _summed(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    rows = list(counts)
+    return {key: sum(row[key] for row in rows) for key in ("flagged", "pairs")}
+
+
+def _flagged(counts: dict[str, int]) -> str:
+    return f"{counts['flagged']} of {counts['pairs']}"
+
+
 def _memory_growth(found: dict[str, Any]) -> Iterator[str]:
     yield "### Memory of training against the number of rows\n"
     yield "100 steps of the train stage alone, rows of at most 256 tokens.\n"
@@ -197,6 +223,7 @@ CASES = {
     "engine_and_trl": _engine_and_trl,
     "data_runs": _data_runs,
     "preparing": _preparing,
+    "contrast": _contrast,
     "near_duplicates": _near_duplicates,
     "first_run": _first_run,
     "demo": _demo,

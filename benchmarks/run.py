@@ -4,8 +4,8 @@
     python benchmarks/run.py --only training_speed  one case
     python benchmarks/run.py --render               only RESULTS.md
 
-Four cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout): training_speed,
-data_runs, preparing and memory_growth.
+Five cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout): training_speed,
+data_runs, preparing, memory_growth and contrast.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import contrast_checks
 import data_runs
 import engine_and_trl
 import near_duplicates
@@ -91,6 +92,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "data_runs": _in_scratch(data_runs.measure_runs),
     "preparing": _in_scratch(data_runs.measure_preparing),
     "memory_growth": _in_scratch(data_runs.measure_growth),
+    "contrast": lambda asked: contrast_checks.measure(asked.data),
     "near_duplicates": lambda _: near_duplicates.measure(),
     "first_run": _in_folder(sample_tasks.measure_first_run),
     "demo": _in_folder(sample_tasks.measure_demo),

@@ -97,6 +97,28 @@ def test_a_smoke_run_has_the_architecture_and_the_layers_of_its_recipe(recipe: s
     assert type(head).__name__ == "Linear"  # the output layer is never quantised
 
 
+def test_a_smoke_run_asks_in_every_way(tmp_path: Path):
+    asked = ("prompt.options=true", "prompt.answer=letter", "prompt.template=choices", "evaluation.permutations=3",
+             "evaluation.also_score=[text]", "evaluation.choice_by=relative", "evaluation.method=generate")  # fmt: skip
+
+    outcome = smoke_run("multiple-choice-llama-3.1-8b", tmp_path / "run", *asked)
+
+    assert (outcome.exit_code, outcome.status) == (0, "done")
+    both = ("baseline", "tuned")
+    sets = {path.stem for path in (tmp_path / "run" / "4-predictions").iterdir()}
+    assert sets >= {
+        *both,
+        *(f"validation.{model}" for model in both),
+        *(f"test.{model}.{way}" for model in both for way in ("rotated_1", "rotated_2", "by_text")),
+        "test.tuned.options_only",
+    }
+    few_shot = read_json(tmp_path / "run" / "run.json")["prediction"]["few_shot"]
+    assert ("test.baseline.few_shot" in sets) == bool(few_shot["shown"])
+    assert outcome.metrics["permutations"]["count"] == 3
+    rules = ["sum", "per_token", "per_byte", "relative", "by_text", "generated"]
+    assert list(outcome.metrics["scoring_rules"]) == rules
+
+
 @pytest.fixture
 def base_with_real_tokenizer(shared_data: Path, tmp_path: Path) -> Any:
     """A folder as a download leaves it, but for the weights: a real tokenizer beside a configuration."""

@@ -72,6 +72,8 @@ EVERYTHING: dict[str, Any] = {
         "max_new_tokens": 20,
         "alpha": 0.1,
         "bootstrap_samples": 100,
+        "choice_by": "relative",
+        "few_shot": 8,
     },
     "seed": 42,
 }
@@ -134,8 +136,8 @@ def test_a_dumped_recipe_reads_back_as_the_same_recipe(values: dict[str, Any]):
 
 def test_the_example_with_everything_leaves_no_default_in_the_sections_it_tries():
     made = recipe_from(EVERYTHING, where="r.yaml")
-    # For open questions only, and for checkpoints, which TRL does not save.
-    elsewhere = {"soft_match", "embedding_model", "save_every", "keep"}
+    # For open questions, for options in the prompt, and for checkpoints, which TRL does not save.
+    elsewhere = {"soft_match", "embedding_model", "permutations", "also_score", "save_every", "keep"}
 
     for name in ("prompt", "examples", "model", "lora", "training", "evaluation"):
         section = getattr(made, name)

@@ -20,6 +20,9 @@ VALUES = {
     "evaluation.soft_match.metric": "rougeL",
     "evaluation.soft_match.threshold": 0.9,
     "evaluation.embedding_model": "a",
+    "evaluation.choice_by": "per_byte",
+    "evaluation.permutations": 4,
+    "evaluation.also_score": ["text"],
 }
 
 
@@ -121,3 +124,40 @@ def test_early_stopping_watches_a_ready_made_validation_split():
     sections = {"data": {"format": "typed_qa", "source": sources}, "model": {"base": "b"}}
 
     assert Recipe.model_validate({**sections, "training": {"early_stopping": 2}}).training.early_stopping == 2
+
+
+@pytest.mark.parametrize(
+    ("prompt", "evaluation", "told"),
+    [
+        ({"options": False}, {"permutations": 2}, "prompt.options: false hides them"),
+        ({"options": False}, {"also_score": ["letter"]}, "prompt.options: false hides"),
+        ({}, {"also_score": ["letter"]}, "'letter' is how options are scored in any case"),
+        ({"options": False}, {"also_score": ["text"]}, "'text' is how options are scored in any case"),
+        ({"answer": "text_and_explanation"}, {"also_score": ["text"]}, "in any case"),
+        ({}, {"also_score": ["text", "text"]}, "names 'text' twice"),
+    ],
+)
+def test_a_way_of_asking_that_asks_nothing_new_is_refused(
+    prompt: dict[str, object], evaluation: dict[str, object], told: str
+):
+    with pytest.raises(ValueError, match=r"also_score|permutations") as refusal:
+        recipe("multiple_choice", "prompt", prompt, **evaluation)
+    assert told in str(refusal.value)
+
+
+@pytest.mark.parametrize(("answer", "other"), [("auto", "text"), ("letter", "text"), ("text", "letter")])
+def test_options_can_also_be_scored_the_other_way(answer: str, other: str):
+    made = recipe("multiple_choice", "prompt.answer", answer, also_score=[other], permutations=4)
+    assert made.evaluation.also_score == (other,)
+
+
+@pytest.mark.parametrize("asked", ["auto", 0, 32])
+def test_every_format_has_a_few_shot_control(asked: object):
+    for data_format in TASK_OF_FORMAT:
+        assert recipe(data_format, few_shot=asked).evaluation.few_shot == asked
+
+
+@pytest.mark.parametrize("asked", [-1, 33, "all"])
+def test_a_number_of_shown_records_that_cannot_be_is_refused(asked: object):
+    with pytest.raises(ValueError, match="few_shot"):
+        recipe("dialogue", few_shot=asked)

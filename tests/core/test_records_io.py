@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 
@@ -30,18 +31,32 @@ RECORDS = st.builds(
     meta=st.dictionaries(WORDS, st.none() | WORDS | st.integers(), max_size=2),
 )
 LIKELY = st.floats(-1e6, 0)
-PREDICTIONS = st.builds(
-    Prediction,
-    id=WORDS,
-    model=st.sampled_from(["baseline", "tuned"]),
-    prompt_sha256=WORDS,
-    text=st.none() | WORDS,
-    choice=st.none() | WORDS,
-    scores=st.none() | st.dictionaries(WORDS, LIKELY, max_size=3),
-    nll=st.none() | LIKELY,
-    num_tokens=st.none() | st.integers(0, 9999),
-    truncated=st.booleans(),
-)
+
+
+@st.composite
+def predictions_(draw: st.DrawFn) -> Prediction:
+    """A prediction that agrees with itself."""
+    scores = draw(st.none() | st.dictionaries(WORDS, LIKELY, min_size=1, max_size=3))
+    weights = {name: math.exp(score - max(scores.values())) for name, score in (scores or {}).items()}
+    total = sum(weights.values())
+    return Prediction(
+        id=draw(WORDS),
+        model=draw(st.sampled_from(["baseline", "tuned"])),
+        prompt_sha256=draw(WORDS),
+        text=draw(st.none() | WORDS),
+        parsed=draw(st.none() | st.sampled_from(sorted(scores))) if scores else draw(st.none() | WORDS),
+        choice=max(scores, key=lambda name: scores[name]) if scores else None,
+        scores=scores,
+        probabilities={name: weight / total for name, weight in weights.items()} if scores else None,
+        nll=draw(st.none() | st.floats(0, 1e6)),
+        num_tokens=draw(st.none() | st.integers(0, 9999)),
+        num_bytes=draw(st.none() | st.integers(0, 9999)),
+        truncated=draw(st.booleans()),
+        similarity=draw(st.none() | st.floats(-1, 1)),
+    )
+
+
+PREDICTIONS = predictions_()
 
 
 @given(st.lists(RECORDS, max_size=3))
@@ -54,7 +69,7 @@ def test_records_come_back_as_they_were(records: list[Record]):
         assert list(read_records(path)) == records
 
 
-@given(st.lists(PREDICTIONS, max_size=3))
+@given(st.lists(PREDICTIONS, max_size=3, unique_by=lambda prediction: prediction.id))
 def test_predictions_come_back_to_the_last_bit(predictions: list[Prediction]):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tuned.jsonl"

@@ -14,6 +14,7 @@ from medadapt.core.records import TASK_OF_FORMAT, Record
 from medadapt.examples.templates import (
     BODIES,
     OF_FORMAT,
+    OF_STANDARD_SET,
     Wording,
     answer_text,
     answers_by_letter,
@@ -289,7 +290,7 @@ def test_auto_picks_the_wording_of_the_format(data_format: str, template: str, o
 
 def test_every_format_and_every_template_is_known():
     assert set(OF_FORMAT) == set(TASK_OF_FORMAT)
-    assert set(OF_FORMAT.values()) | {"medical_question"} == set(BODIES)
+    assert {*OF_FORMAT.values(), *OF_STANDARD_SET.values(), "medical_question"} == set(BODIES)
 
 
 def test_hidden_options_are_answered_with_their_text():

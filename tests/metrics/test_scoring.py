@@ -13,6 +13,7 @@ from medadapt.core.errors import DataError, RecipeError
 from medadapt.core.files import parse_json, to_json
 from medadapt.metrics.gates import findings
 from medadapt.metrics.scoring import score
+from medadapt.metrics.statistics.holm import holm
 
 LABELS = ["cold", "flu", "gout"]
 DESIGN_KEYS = {
@@ -53,6 +54,34 @@ def test_a_known_gain_is_measured(answered, inputs):
     assert metrics["effect"]["decisions_changed"] == 25
     assert metrics["intervals"]["accuracy"] == "wilson"
     assert findings(metrics, allow_leak=False) == []
+
+
+def test_all_metrics_but_the_primary_are_judged_together(answered, inputs):
+    records, baseline, tuned = answered
+    found = score(inputs(records, baseline, tuned))["difference"]
+    secondary = {name: change for name, change in found.items() if name != "accuracy"}
+    assert found["accuracy"]["p_adjusted"] is None
+    assert [change["p_adjusted"] for change in secondary.values()] == holm(
+        [c["p"] for c in secondary.values()]
+    )
+    for change in secondary.values():
+        assert change["verdict"] == "not shown" or change["p_adjusted"] < 0.05
+
+
+def test_the_primary_metric_has_an_interval_of_its_own(answered, inputs):
+    metrics = score(inputs(*answered, primary="loss"))
+    assert metrics["difference"]["loss"]["test"] == "paired-bootstrap-bca"
+    assert metrics["difference"]["loss"]["p_adjusted"] is None
+    assert metrics["difference"]["accuracy"]["p_adjusted"] is not None
+    assert metrics["intervals"]["loss"] == "bootstrap-bca"
+    assert metrics["intervals"]["bits_per_byte"] == "bootstrap"
+
+
+def test_a_record_without_a_group_is_refused_by_name(answered, inputs):
+    records, baseline, tuned = answered
+    strays = [replace(records[0], group=""), *records[1:]]
+    with pytest.raises(DataError, match="r0000"):
+        score(inputs(strays, baseline, tuned))
 
 
 def test_the_loss_is_weighted_by_tokens(answered, inputs):

@@ -48,3 +48,58 @@ def test_open_questions_are_split_by_their_type(diagnoses, independent):
     symptoms = found["qtype"]["symptoms"]
     assert symptoms["n"] == 3
     assert symptoms["baseline"]["value"] == pytest.approx(18 / 6 / np.log(2))
+
+
+def _ears_and_eyes(choices, gained: dict[str, int], sizes: dict[str, int]):
+    """Baseline wrong everywhere; the tuned model right on the first `gained` records of each subject."""
+    subjects = [subject for subject, size in sizes.items() for _ in range(size)]
+    places = [place for size in sizes.values() for place in range(size)]
+    records = choices("A" * len(subjects), subjects=subjects)
+    after = ["A" if place < gained[subject] else "B" for subject, place in zip(subjects, places, strict=True)]
+    truth = ["A"] * len(subjects)
+    return records, {
+        "baseline": mark_decisions(truth, ["B"] * len(subjects), ["A", "B"]),
+        "tuned": mark_decisions(truth, after, ["A", "B"]),
+    }
+
+
+def test_the_gain_of_each_subject_is_judged_together_with_the_others(choices, independent):
+    sizes = {"ear": 40, "eye": 40, "skin": 40}
+    records, models = _ears_and_eyes(choices, {"ear": 20, "eye": 6, "skin": 6}, sizes)
+    found = subgroups(records, models, metric="accuracy", plan=independent(120), alpha=0.05)["subject"]
+    ear, eye = found["ear"]["difference"], found["eye"]["difference"]
+    assert (ear["value"], ear["test"], ear["verdict"]) == (0.5, "mcnemar-exact", "better")
+    assert ear["p_adjusted"] == pytest.approx(3 * 2 * 0.5**20)
+    assert eye["p"] == pytest.approx(2 * 0.5**6)  # below 0.05 alone
+    assert eye["p_adjusted"] == pytest.approx(2 * 2 * 0.5**6)
+    assert eye["verdict"] == "not shown"
+
+
+def test_fewer_than_thirty_records_get_no_claim_and_cost_the_others_nothing(choices, independent):
+    records, models = _ears_and_eyes(choices, {"ear": 6, "eye": 29}, {"ear": 30, "eye": 29})
+    found = subgroups(records, models, metric="accuracy", plan=independent(59), alpha=0.05)["subject"]
+    eye, ear = found["eye"]["difference"], found["ear"]["difference"]
+    assert (eye["value"], eye["verdict"], eye["p_adjusted"]) == (1.0, "not shown", None)
+    assert "fewer than 30" in eye["reason"]
+    assert ear["p_adjusted"] == ear["p"] == pytest.approx(2 * 0.5**6)
+    assert (ear["verdict"], ear["reason"]) == ("better", None)
+
+
+def test_question_types_are_judged_by_swaps_of_the_models(diagnoses, independent):
+    records = [
+        replace(record, qtype="causes" if place < 30 else "symptoms")
+        for place, record in enumerate(diagnoses("x" * 60))
+    ]
+    size = np.full(60, 8.0)
+    hard = np.random.default_rng(0).integers(8, 24, 60).astype(float)
+    lower = np.where(np.arange(60) < 30, hard - np.arange(60) % 5, hard)
+    found = subgroups(
+        records,
+        {"baseline": {"nll": hard, "bytes": size}, "tuned": {"nll": lower, "bytes": size}},
+        metric="bits_per_byte",
+        plan=independent(60),
+        alpha=0.05,
+    )["qtype"]
+    assert found["causes"]["difference"]["verdict"] == "better"
+    assert found["symptoms"]["difference"]["value"] == 0
+    assert found["symptoms"]["difference"]["verdict"] == "not shown"

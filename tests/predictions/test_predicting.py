@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -15,13 +16,14 @@ from medadapt.core.files import write_json
 from medadapt.core.hashes import sha256_text
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import LoraSection, ModelSection, Recipe
-from medadapt.core.records import write_records
+from medadapt.core.records import SPLITS, write_records
 from medadapt.core.results import read_predictions
 from medadapt.examples.plan import plan_to_json
 from medadapt.models.adapter import WEIGHTS, new_adapter, save_config, save_weights
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
-from medadapt.predictions.predicting import predict, predict_both
+from medadapt.predictions.asking import predict
+from medadapt.predictions.predicting import predict_both
 from medadapt.predictions.settings import PredictionSettings
 
 
@@ -51,10 +53,13 @@ def write_adapter(base, folder, *, spread: float) -> None:
 def run(tmp_path, encoder_for):
     """Writes records, encoding and adapter of a run, and predicts with both models."""
 
-    def build(make_base, records, recipe, *, template: str, spread: float = 0.5, **plan):
+    def build(
+        make_base, records, recipe, *, template: str, spread: float = 0.5, others=MappingProxyType({}), **plan
+    ):
         base = make_base()
         encoder = encoder_for(base.tokenizer, template, **plan)
-        write_records(tmp_path / "test.jsonl", records)
+        for split in SPLITS:
+            write_records(tmp_path / f"{split}.jsonl", records if split == "test" else others.get(split, []))
         write_json(tmp_path / "examples.json", {"plan": plan_to_json(encoder.plan)})
         write_adapter(make_base(), tmp_path / "adapter", spread=spread)
         summary = predict_both(
@@ -246,5 +251,60 @@ def test_plain_peft_reproduces_the_recorded_predictions(run, shared_data, record
             with torch.no_grad():
                 logits_TV = adapted(input_ids=torch.tensor([[*prompt.tokens, *completion]])).logits[0]
             logprobs_TV = torch.log_softmax(logits_TV[len(prompt.tokens) - 1 : -1].float(), -1)
-            wanted = float(logprobs_TV.gather(-1, torch.tensor(completion)[:, None]).sum())
+            wanted = float(logprobs_TV.gather(-1, torch.tensor(completion)[:, None]).double().sum())
             assert prediction.scores[label] == pytest.approx(wanted, abs=1e-4)
+
+
+def test_every_set_has_a_file_of_its_own_with_a_row_for_each_record(run, tiny, exam, record, tmp_path):
+    train = [record(f"Train {i}?", id=f"t{i}", options=["ice", "rest"], answer_index=i % 2) for i in range(3)]
+    summary, _, tuned, _ = run(
+        lambda: tiny("llama"),
+        exam,
+        recipe("multiple_choice", permutations=2, also_score=["text"], few_shot=1),
+        template="choices",
+        answer="letter",
+        others={"train": train, "validation": exam[:2]},
+        max_length=900,
+        prompt_limit=800,
+    )
+    ids = {path.stem: [row.id for row in read_predictions(path)] for path in (tmp_path / "4").iterdir()}
+    of_test = [asked.id for asked in exam]
+    both = ("baseline", "tuned")
+    assert ids == {
+        **dict.fromkeys(both, of_test),
+        **{f"validation.{model}": of_test[:2] for model in both},
+        **{f"test.{model}.{way}": of_test for model in both for way in ("rotated_1", "by_text")},
+        "test.baseline.few_shot": of_test,
+        "test.tuned.options_only": of_test,
+    }
+    assert summary["seconds"].keys() == ids.keys()
+    assert len(summary["few_shot"]["shown"]) == 1
+    for stem in ids:
+        rows = list(read_predictions(tmp_path / "4" / f"{stem}.jsonl"))
+        assert {row.model for row in rows} == {"tuned" if "tuned" in stem else "baseline"}
+        assert all(row.text is None and row.choice == row.choices["sum"] for row in rows)
+    # The tuned model's sets are asked of the tuned model.
+    alone = list(read_predictions(tmp_path / "4" / "validation.tuned.jsonl"))
+    for row, other in zip(alone, tuned[:2], strict=True):
+        assert row.scores == pytest.approx(other.scores, abs=1e-4)
+
+
+def test_a_few_shot_base_answers_open_questions_in_writing_and_over_the_same_reference_tokens(
+    run, tiny, record, tmp_path
+):
+    asked = [record("Why?", id="q1", answer="Because."), record("How much water a day?", id="q2")]
+    _, baseline, _, _ = run(
+        lambda: tiny("llama"),
+        asked,
+        recipe("question_answer", max_new_tokens=5),
+        template="question",
+        others={"train": [record("When?", id="t1", answer="Now.")]},
+        max_length=400,
+        prompt_limit=300,
+    )
+    shown = list(read_predictions(tmp_path / "4" / "test.baseline.few_shot.jsonl"))
+    for before, after in zip(baseline, shown, strict=True):
+        assert isinstance(after.text, str)
+        assert (after.num_tokens, after.num_bytes) == (before.num_tokens, before.num_bytes)
+        assert after.nll != before.nll
+        assert after.prompt_sha256 != before.prompt_sha256

@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from medadapt.core.adapter_folder import ASKING, WEIGHTS
 from medadapt.core.errors import RunFolderError
-from medadapt.core.files import read_json, read_jsonl, write_json
+from medadapt.core.files import read_json, read_jsonl, write_json, write_jsonl
 from medadapt.core.progress import Silent
 from medadapt.core.records import read_records
 from medadapt.core.run_folder import RunFolder
@@ -81,6 +81,15 @@ def test_notes_account_for_rows_and_settings(finished, notes):
     assert "32 rows = " in text
     assert "precision" in text
     assert "quantization none = asked" in text
+    assert "this test set of" in text
+
+
+def test_what_the_test_set_can_show_is_known_before_training(finished):
+    found = read_json(finished.folder / "run.json")["detectable_beforehand"]
+    tested = list(read_records(finished.folder / "1-records/test.jsonl"))
+    assert (found["n"], found["num_groups"]) == (len(tested), len({record.group for record in tested}))
+    assert found["metric"] == "accuracy"
+    assert (found["value"] is None) == (found["num_groups"] < 6)
 
 
 def test_second_run_is_skipped_with_the_same_metrics(finished):
@@ -140,6 +149,54 @@ def test_exchanged_adapter_without_effect_is_found(copied):
     difference = outcome.metrics["difference"]["accuracy"]
     assert (difference["value"], difference["p"], difference["verdict"]) == (0, 1, "not shown")
     assert "no_effect" in {finding["kind"] for finding in outcome.findings}
+
+
+def test_the_evaluation_is_fixed_before_training_and_a_later_change_is_told(finished, copied):
+    fixed = read_json(finished.folder / "run.json")["evaluation_protocol"]
+    protocol = finished.metrics["protocol"]
+    assert (protocol["fixed_sha256"], protocol["fixed_before_tuning"]) == (fixed, True)
+
+    outcome = run(request(copied, "evaluation.choice_by=per_byte"), Silent())
+
+    assert outcome.ran == ("predict", "score", "report")
+    protocol = outcome.metrics["protocol"]
+    assert (protocol["fixed_sha256"], protocol["fixed_before_tuning"]) == (fixed, False)
+
+
+def test_finer_intervals_and_more_controls_leave_the_protocol_as_it_was_fixed(copied):
+    outcome = run(request(copied, "evaluation.bootstrap_samples=200", "evaluation.few_shot=1"), Silent())
+    assert outcome.ran == ("predict", "score", "report")
+    assert outcome.metrics["protocol"]["fixed_before_tuning"] is True
+    assert len(read_json(copied / "run.json")["prediction"]["few_shot"]["shown"]) == 1
+
+
+def test_the_sets_beside_the_usual_one_are_outputs_of_predict(finished, copied):
+    outputs = read_json(finished.folder / "run.json")["stages"]["predict"]["outputs"]
+    assert outputs.keys() == {path.name for path in (finished.folder / "4-predictions").iterdir()}
+    assert {"validation.tuned.jsonl", "test.baseline.few_shot.jsonl"} <= outputs.keys()
+    (copied / "4-predictions" / "validation.tuned.jsonl").unlink()
+    assert run(request(copied), Silent()).ran == ("predict",)
+
+
+def test_predictions_of_an_earlier_version_are_still_scored_and_reported(copied):
+    """They hold the usual sets alone, without choices by rule, and no protocol was fixed."""
+    folder = copied / "4-predictions"
+    for path in folder.iterdir():
+        if path.name not in ("baseline.jsonl", "tuned.jsonl"):
+            path.unlink()
+        else:
+            rows = [{key: row[key] for key in row if key != "choices"} for row in read_jsonl(path)]
+            write_jsonl(path, rows)
+    state = read_json(copied / "run.json")
+    del state["evaluation_protocol"], state["prediction"]["few_shot"]
+    write_json(copied / "run.json", state)
+
+    outcome = run(request(copied, first="score", last="report"), Silent())
+
+    assert outcome.ran == ("score", "report")
+    assert "run predict again" in outcome.metrics["scoring_rules"]["relative"]["reason"]
+    assert outcome.metrics["protocol"]["fixed_before_tuning"] is None
+    assert verify(request(copied).recipe, RunFolder(copied)) == []
 
 
 def test_a_run_never_starts_from_an_adapter_in_its_own_folder(finished, copied):

@@ -12,6 +12,8 @@ from typer.exceptions import TyperException
 
 from medadapt.cli import (
     ask_commands,
+    benchmark_commands,
+    compare_command,
     demo_command,
     recipe_commands,
     run_commands,
@@ -72,7 +74,9 @@ demo_command.add_to(app)
 run_commands.add_to(app)
 search_command.add_to(app)
 stage_commands.add_to(app)
+compare_command.add_to(app)
 ask_commands.add_to(app)
+benchmark_commands.add_to(app)
 share_commands.add_to(app)
 recipe_commands.add_to(app)
 samples_commands.add_to(app)

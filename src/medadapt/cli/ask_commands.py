@@ -72,7 +72,15 @@ MostTokens = Annotated[
 Seed = Annotated[
     int | None, typer.Option("--seed", metavar="SEED", help="The same seed draws the same answer again.")
 ]
-
+Risk = Annotated[
+    float | None,
+    typer.Option(
+        "--risk",
+        metavar="R",
+        help="Answer only where the model is sure enough to be wrong in at most this share of answers (0.1: one in "
+        "ten). The confidence this takes comes from the run's validation records.",
+    ),
+]
 
 Question = Annotated[
     str, typer.Argument(metavar="QUESTION", help="The question; - reads it from standard input.")
@@ -109,6 +117,7 @@ def ask(
     repetition_penalty: Penalty = 1.0,
     max_new_tokens: MostTokens = None,
     seed: Seed = None,
+    risk: Risk = None,
     base: Base = None,
     device: options.Device = "auto",
     as_json: options.Json = False,
@@ -138,6 +147,7 @@ def ask(
         models=[name for name in MODEL_NAMES if model in (name, ModelWord.BOTH)],
         sampling=sampling,
         max_new_tokens=max_new_tokens,
+        risk=risk,
         base=base,
         device=device,
         as_json=as_json,
@@ -153,6 +163,7 @@ def chat(
     repetition_penalty: Penalty = 1.0,
     max_new_tokens: MostTokens = None,
     seed: Seed = None,
+    risk: Risk = None,
     base: Base = None,
     device: options.Device = "auto",
 ) -> None:
@@ -164,7 +175,13 @@ def chat(
     """
     sampling = _sampling(temperature, top_p, top_k, repetition_penalty, seed)
     talk_to(
-        target, model=model.value, sampling=sampling, max_new_tokens=max_new_tokens, base=base, device=device
+        target,
+        model=model.value,
+        sampling=sampling,
+        max_new_tokens=max_new_tokens,
+        risk=risk,
+        base=base,
+        device=device,
     )
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from medadapt.cli.console import plain, show_error, talk
-from medadapt.cli.replies import show_reply, stoppable
-from medadapt.core.errors import DataError
+from medadapt.cli.replies import show_reply, show_silence, show_sureness, stoppable
+from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.results import MODEL_NAMES, ModelName
 
 if TYPE_CHECKING:
+    from medadapt.serving.abstention import AbstentionRule
     from medadapt.serving.chat_memory import Conversation
     from medadapt.serving.command_targets import Target
     from medadapt.serving.sampling import Sampling
@@ -24,17 +26,27 @@ def talk_to(
     model: ModelName,
     sampling: Sampling,
     max_new_tokens: int | None,
+    risk: float | None,
     base: str | None,
     device: str,
 ) -> None:
-    """Chat until the input ends. Raises StoppedError on Ctrl-C outside of an answer."""
+    """Chat until the input ends. Raises StoppedError on Ctrl-C outside of an answer.
+
+    With a `risk` a model answers only where it is sure enough, and else says that it is not.
+    """
+    from medadapt.serving.abstention import check_risk
     from medadapt.serving.command_targets import find_target
     from medadapt.workflow.request import check_device
 
     check_device(device)
     with stoppable():
+        rule_of = None
+        if risk is not None:
+            check_risk(risk, base=base)
+            rule_of = cache(partial(_rule_of, target, risk))
+            rule_of(model)  # a risk that cannot be kept is told before anything large is loaded
         found = find_target(target, base=base)
-        _refuse_choices(found)
+        _refuse_choices(found, weighing=risk is not None)
 
         from medadapt.serving.answering import NOTICE
         from medadapt.serving.assistants import load
@@ -42,7 +54,11 @@ def talk_to(
 
         assistant = load(found, device=device)
         chat = Conversation(
-            assistant=assistant, sampling=sampling, max_new_tokens=max_new_tokens, model=model
+            assistant=assistant,
+            sampling=sampling,
+            max_new_tokens=max_new_tokens,
+            model=model,
+            rule_of=rule_of,
         )
         for note in assistant.notes:
             talk.print(plain(note, "yellow"))
@@ -58,9 +74,18 @@ def talk_to(
                 _reply(chat, line)
 
 
-def _refuse_choices(target: Target) -> None:
+def _rule_of(target: str, risk: float, model: ModelName) -> AbstentionRule:
+    from medadapt.serving.abstention import abstention_rule
+
+    return abstention_rule(target, risk=risk, model=model)
+
+
+def _refuse_choices(target: Target, *, weighing: bool) -> None:
+    """Refuse a model that needs options: to read them, or where answers are weighed, to weigh them."""
     asking = target.asking
-    if asking is not None and asking.task == "multiple_choice" and asking.plan.wording.options:
+    if asking is None or asking.task != "multiple_choice":
+        return
+    if asking.plan.wording.options or weighing:
         raise DataError(
             "This model chooses among options, which a chat has no place for.",
             "a model that answers in its own words",
@@ -100,12 +125,17 @@ def _obey(line: str, chat: Conversation) -> bool:
 
 def _reply(chat: Conversation, line: str) -> None:
     try:
+        if (sure := chat.sureness(line)) is not None and not sure.enough:
+            show_silence(sure)
+            return
         reply = chat.say(line)
-    except DataError as problem:
+    except (DataError, RunFolderError) as problem:
         show_error(problem)
         return
     try:
         show_reply(reply)
+        if sure is not None:
+            show_sureness(sure)
     except KeyboardInterrupt:
         if not sys.stdin.isatty():
             raise

@@ -13,6 +13,7 @@ from medadapt.core.results import ModelName
 from medadapt.report.clean_text import visible
 
 if TYPE_CHECKING:
+    from medadapt.serving.abstention import AbstentionRule, Sureness
     from medadapt.serving.answering import Reply, Weighed
     from medadapt.serving.asked import Asked
     from medadapt.serving.sampling import Sampling
@@ -39,17 +40,26 @@ def ask_and_show(
     models: Sequence[ModelName],
     sampling: Sampling,
     max_new_tokens: int | None,
+    risk: float | None,
     base: str | None,
     device: str,
     as_json: bool,
 ) -> None:
-    """Load, ask each model, and show the answers or print them as one JSON object."""
+    """Load, ask each model, and show the answers or print them as one JSON object.
+
+    With a `risk` a model answers only where it is sure enough, and else says that it is not.
+    """
+    from medadapt.serving.abstention import abstention_rule, check_risk, sureness
     from medadapt.serving.asked import note_on_type, to_record
     from medadapt.serving.command_targets import find_target
     from medadapt.workflow.request import check_device
 
     check_device(device)
     with stoppable():
+        rules: dict[ModelName, AbstentionRule] = {}
+        if risk is not None:
+            check_risk(risk, base=base)
+            rules = {model: abstention_rule(target, risk=risk, model=model) for model in models}
         found = find_target(target, base=base)
         if found.asking is not None:
             to_record(asked, found.asking)  # a mistake is told before anything large is loaded
@@ -65,15 +75,26 @@ def ask_and_show(
             talk.print(plain(note, "yellow"))
         answers: dict[str, dict[str, Any]] = {}
         for model in models:
+            heading = model if len(models) > 1 else None
+            sure = None
+            if model in rules:
+                sure = sureness(weigh(assistant, record, model=model), rules[model])
+                if not sure.enough:
+                    answers[model] = _values_of_silence(sure)
+                    if not as_json:
+                        show_silence(sure, heading=heading)
+                    continue
             given = reply(assistant, record, model=model, sampling=sampling, max_new_tokens=max_new_tokens)
             if as_json:
                 list(given.pieces)
             else:
-                show_reply(given, heading=len(models) > 1)
-            weighed = weigh(assistant, record, model=model)
+                show_reply(given, heading=heading is not None)
+            weighed = weigh(assistant, record, model=model) if sure is None else sure.weighed
             if not as_json:
                 _show_weighed(weighed)
-            answers[model] = _values(given, weighed)
+                if sure is not None:
+                    show_sureness(sure)
+            answers[model] = _values(given, weighed) | ({} if sure is None else _values_of(sure))
     if as_json:
         print_json(
             {"target": target, "question": record.question, "answers": answers,
@@ -99,6 +120,18 @@ def show_reply(reply: Reply, *, heading: bool = False) -> None:
         talk.print(plain(f"(stopped after {reply.num_tokens} tokens; --max-new-tokens allows more)", "dim"))
     if reply.stopped == "context":
         talk.print(plain("(stopped: the model cannot read more text than this)", "dim"))
+
+
+def show_silence(sure: Sureness, *, heading: str | None = None) -> None:
+    """The reply of a model that is not sure enough, on stdout."""
+    if heading is not None:
+        results.print(plain(f"{heading}:", "bold"))
+    results.print(plain(f"not sure enough to answer ({_in_words(sure)})"))
+
+
+def show_sureness(sure: Sureness) -> None:
+    """On stderr, why a model was allowed to answer."""
+    talk.print(plain(f"(sure enough of {sure.name}: {_in_words(sure)})", "dim"))
 
 
 def write_pieces(pieces: Iterable[str]) -> None:
@@ -127,6 +160,35 @@ def _show_weighed(weighed: Sequence[Weighed]) -> None:
         results.print(plain(f"  {entry.probability:6.1%}  {name}"))
     if len(weighed) > LIKELIEST:
         results.print(plain(f"          and {len(weighed) - LIKELIEST} more", "dim"))
+
+
+def _in_words(sure: Sureness) -> str:
+    return (
+        f"confidence {sure.confidence:.1%}; at least {sure.rule.threshold:.1%} is needed to be wrong in at most "
+        f"{sure.rule.risk:.3g} of the answers"
+    )
+
+
+def _values_of(sure: Sureness) -> dict[str, Any]:
+    return {
+        "abstained": not sure.enough,
+        "confidence": sure.confidence,
+        "threshold": sure.rule.threshold,
+        "risk": sure.rule.risk,
+        "temperature": sure.rule.temperature,
+        "choice": sure.name if sure.enough else None,
+    }
+
+
+def _values_of_silence(sure: Sureness) -> dict[str, Any]:
+    """The keys of `_values`, with nothing in them that answers the question."""
+    return {
+        "text": None,
+        "tokens": 0,
+        "stopped": None,
+        "question_shortened": None,
+        "probabilities": None,
+    } | _values_of(sure)
 
 
 def _values(reply: Reply, weighed: Sequence[Weighed]) -> dict[str, Any]:

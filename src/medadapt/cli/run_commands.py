@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from medadapt.cli import options
 from medadapt.cli.console import talk
+
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        "--seeds",
+        min=2,
+        metavar="K",
+        help="Train with K seeds on the same records and show the spread between them.",
+    ),
+]
 
 
 def run(
@@ -15,7 +27,14 @@ def run(
     first: options.From = None,
     last: options.Until = None,
     smoke: options.Smoke = False,
+    seeds: Seeds = None,
     replace: options.Replace = False,
+    gate: Annotated[
+        bool,
+        typer.Option(
+            "--gate", help="Exit with 3 where tuning is not shown to keep the base's general English."
+        ),
+    ] = False,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
@@ -30,6 +49,7 @@ def run(
     from medadapt.workflow.locating import locate
     from medadapt.workflow.outcome import run as run_stages
     from medadapt.workflow.request import RunRequest, check_device
+    from medadapt.workflow.seeding import run_seeds
 
     check_device(device)
     found = locate(recipe, output=output, overrides=overrides, smoke=smoke)
@@ -44,10 +64,11 @@ def run(
         last=last.value if last else None,
         smoke=found.smoke,
         replace=replace,
+        gate=gate,
         device=device,
     )
     with shown_progress() as progress:
-        outcome = run_stages(request, progress)
+        outcome = run_seeds(request, seeds, progress) if seeds else run_stages(request, progress)
     show_outcome(outcome, as_json=as_json)
     raise typer.Exit(outcome.exit_code)
 

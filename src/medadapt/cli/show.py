@@ -21,7 +21,7 @@ def show_outcome(outcome: Outcome, *, as_json: bool, whole: bool = True) -> None
     elif outcome.skipped:
         results.print(plain(f"up to date, skipped: {', '.join(outcome.skipped)}", "dim"))
     if outcome.metrics:
-        show_card(outcome.metrics, whole=whole)
+        show_card(outcome.metrics, whole=whole, seeds=outcome.seeds)
     if outcome.smoke:
         results.print(
             "This was a smoke run: a tiny random base and few rows. Its numbers mean nothing.", style="bold"
@@ -56,5 +56,6 @@ def outcome_values(outcome: Outcome) -> dict[str, Any]:
         "ran": list(outcome.ran),
         "skipped": list(outcome.skipped),
         "metrics": summary,
+        "seeds": outcome.seeds,
         "findings": list(outcome.findings),
     }

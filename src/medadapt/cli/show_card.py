@@ -41,11 +41,14 @@ class BarGroup:
     bars: tuple[Bar, ...]
 
 
-def show_card(metrics: dict[str, Any], *, whole: bool = True) -> None:
-    """Print the card of metrics.json. `whole` adds a table of all metrics; else the report has them."""
+def show_card(metrics: dict[str, Any], *, whole: bool = True, seeds: dict[str, Any] | None = None) -> None:
+    """Print the card of metrics.json. `whole` adds a table of all metrics; else the report has them.
+
+    `seeds` is the content of seeds.json, where there is one.
+    """
     from medadapt.report.card import proof_card  # only now: most commands show none
 
-    card = proof_card(metrics)
+    card = proof_card(metrics, seeds)
     parts = list(card_parts(card, bar_groups(card, metrics), whole=whole, target=results))
     results.print()
     if results.is_terminal:
@@ -86,8 +89,8 @@ def card_parts(
     yield plain(card.headline, style)
     yield plain(card.sentence)
     yield Text()
-    yield from _drawn(groups, card.level, target)
-    for judgement in filter(None, (card.few_shot, card.control, card.leakage, card.clean)):
+    yield from drawn_bars(groups, card.level, target)
+    for judgement in filter(None, (card.few_shot, card.control, card.leakage, card.clean, card.seeds)):
         yield Text.assemble(
             plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.short)
         )
@@ -113,7 +116,8 @@ def bar_text(bar: Bar, width: int, *, ascii_only: bool = False) -> Text:
     return Text(drawn.ljust(width), style=ROLE_STYLES[bar.role])
 
 
-def _drawn(groups: Sequence[BarGroup], level: str, target: Console) -> Iterator[RenderableType]:
+def drawn_bars(groups: Sequence[BarGroup], level: str, target: Console) -> Iterator[RenderableType]:
+    """Each group under its title, all bars of one width."""
     every = [bar for group in groups for bar in group.bars]
     names = max((len(bar.name) for bar in every), default=0)
     values = max((len(bar.text) for bar in every), default=0)

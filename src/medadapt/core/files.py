@@ -127,12 +127,18 @@ def read_json(path: Path) -> Any:
 
 def read_jsonl(path: Path) -> Iterator[Any]:
     """Read one of our own JSON-lines files, a value a line. Raises DataError that names the line."""
-    with path.open(encoding="utf-8", newline="\n") as file:
+    for _, value in read_numbered_jsonl(path):
+        yield value
+
+
+def read_numbered_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
+    """The same with the number of each line, from 1, for who has to name it."""
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 try:
-                    yield parse_json(line)
-                except ValueError as problem:
+                    yield number, parse_json(line.decode("utf-8"))
+                except (ValueError, RecursionError) as problem:
                     raise DataError(
                         f"{path}:{number} is damaged: {problem}.",
                         "one JSON object a line",

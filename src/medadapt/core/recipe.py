@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -284,6 +284,11 @@ class SoftMatchSection(Section):
     """Least likeness of a right answer. It says how alike two texts are, not whether medicine agrees."""
 
 
+ChoiceRule = Literal["sum", "per_token", "per_byte", "relative"]
+CHOICE_RULES: tuple[ChoiceRule, ...] = get_args(ChoiceRule)
+"""How the log-likelihood of a label or option becomes the figure by which it is chosen."""
+
+
 class EvaluationSection(Section):
     """How both models are measured."""
 
@@ -304,6 +309,21 @@ class EvaluationSection(Section):
     """Open questions: when a written answer counts as right in the table of errors."""
     embedding_model: str | None = None
     """Open questions: a local folder with a sentence-embedding model, for the metric `similarity`."""
+    choice_by: ChoiceRule = "sum"
+    """Labels and options: the one with the highest log-likelihood is chosen, as it is (`sum`), divided by its
+    tokens or bytes, or less what it has without the question (`relative`). metrics.json tells of all four."""
+    few_shot: Auto | Annotated[int, Field(ge=0, le=32)] = "auto"
+    """How many training records the base is shown with their answers before it is asked, as a control; `auto` is
+    5, or as many as fit, and 0 leaves the control out."""
+    permutations: Annotated[int, Field(ge=1, le=8)] = 1
+    """multiple_choice with options in the prompt: ask that many times, each time with the options moved on by one
+    place, to see whether the place decides; 1 asks once."""
+    also_score: tuple[Literal["letter", "text"], ...] = ()
+    """multiple_choice: score the options this other way, too; the primary figures do not change."""
+    forgetting: Literal["auto", "off"] = "auto"
+    """`auto` measures the likelihood of bundled general English before and after tuning; `off` does not."""
+    forgetting_margin: Positive = 0.05
+    """The rise of that loss, in nats per token, that still counts as nothing forgotten."""
 
 
 class SearchSection(Section):
@@ -341,6 +361,7 @@ WRITTEN = (
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 OPEN = ("typed_qa", "dialogue", "question_answer")
+CLOSED = ("symptom_table", "multiple_choice")
 ANSWERED = (*OPEN, "multiple_choice")
 FORMATS_OF_KEY: dict[str, tuple[str, ...]] = {
     "data.types": ("typed_qa",),
@@ -362,6 +383,9 @@ FORMATS_OF_KEY: dict[str, tuple[str, ...]] = {
     "evaluation.soft_match.metric": OPEN,
     "evaluation.soft_match.threshold": OPEN,
     "evaluation.embedding_model": OPEN,
+    "evaluation.choice_by": CLOSED,
+    "evaluation.permutations": ("multiple_choice",),
+    "evaluation.also_score": ("multiple_choice",),
 }
 """The formats for which a key says something; elsewhere any value but its default is refused."""
 
@@ -416,6 +440,7 @@ class Recipe(Section):
             *self._mistakes_of_primary(),
             *self._mistakes_of_training(),
             *self._mistakes_of_template(),
+            *self._mistakes_of_options(),
             *self._mistakes_of_idle_keys(),
         ]:
             raise ValueError("\n".join(mistakes))
@@ -479,6 +504,35 @@ class Recipe(Section):
                 f"prompt.template '{self.prompt.template}' does not suit data.format '{self.data.format}'; "
                 f"use one of {', '.join(sorted(fits))}"
             )
+
+    def _mistakes_of_options(self) -> Iterator[str]:
+        if self.data.format != "multiple_choice":
+            return
+        evaluation, shown = self.evaluation, self.prompt.options
+        if evaluation.permutations > 1 and not shown:
+            yield (
+                "evaluation.permutations moves the options in the prompt, but prompt.options: false hides them; "
+                "remove permutations, or show the options"
+            )
+        if "letter" in evaluation.also_score and not shown:
+            yield (
+                "evaluation.also_score 'letter' names an option that prompt.options: false hides; remove it, or show "
+                "the options"
+            )
+        if self._scored_by in evaluation.also_score:
+            yield (
+                f"evaluation.also_score '{self._scored_by}' is how options are scored in any case; name the other "
+                "way, or remove it"
+            )
+        elif len(set(evaluation.also_score)) < len(evaluation.also_score):
+            yield f"evaluation.also_score names '{evaluation.also_score[0]}' twice; name it once"
+
+    @property
+    def _scored_by(self) -> Literal["letter", "text"]:
+        """multiple_choice: what stands for an option when it is scored."""
+        answer = self.prompt.answer
+        by_letter = self.prompt.options if answer == "auto" else answer == "letter"
+        return "letter" if by_letter else "text"
 
     def _mistakes_of_idle_keys(self) -> Iterator[str]:
         idle = [

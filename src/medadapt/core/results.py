@@ -7,20 +7,21 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from medadapt.core.files import read_jsonl
+from medadapt.core.files import read_numbered_jsonl
+from medadapt.core.prediction_rows import bad_prediction, checked_prediction
 
 ModelName = Literal["baseline", "tuned"]
 MODEL_NAMES: tuple[ModelName, ...] = ("baseline", "tuned")
 Verdict = Literal["better", "worse", "not shown"]
 
-LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte"})
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte", "contradicted"})
 NO_EFFECT_NATS = 1e-3
 """An adapter that moves no log-likelihood by more than this, and changes no decision, has no effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """One line of `4-predictions/{baseline,tuned}.jsonl`: what one model said of one test record."""
+    """One line of a file in `4-predictions/`: what one model said of one record."""
 
     id: str
     """The record's id."""
@@ -32,11 +33,13 @@ class Prediction:
     parsed: str | None = None
     """The label or option letter read from `text`; null where none could be read."""
     choice: str | None = None
-    """Label or letter with the highest score (the first of equals); null for open questions."""
+    """Label or letter that wins under `evaluation.choice_by` (the first of equals); null for open questions."""
     scores: dict[str, float] | None = None
     """Log-likelihood in nats of each label, or of each option under its letter."""
+    choices: dict[str, str] | None = None
+    """The label or letter that wins under each rule: `sum`, `per_token`, `per_byte`, `relative`."""
     probabilities: dict[str, float] | None = None
-    """Softmax over `scores`."""
+    """Softmax over the scores as `evaluation.choice_by` makes them."""
     nll: float | None = None
     """Summed negative log-likelihood of the reference answer in nats, over the tokens that fit."""
     num_tokens: int | None = None
@@ -73,6 +76,9 @@ class Difference:
     p: float | None
     test: str
     """How p and the interval were made, for example `mcnemar-exact`."""
+    p_adjusted: float | None = None
+    """`p` after Holm's correction for the number of secondary metrics, or of subjects, judged together. The verdict
+    rests on it where it is not null; null for the primary metric, which is judged alone."""
     verdict: Verdict
     reason: str | None = None
 
@@ -90,13 +96,28 @@ class Protocol:
     seed: int
     dtype: str
     versions: dict[str, str]
+    fixed_sha256: str | None = None
+    """Hash of the evaluation protocol as it was written down before the tuning."""
+    fixed_before_tuning: bool | None = None
+    """Whether that protocol is the one that these numbers follow; null where none was written down."""
+    fixed_reason: str | None = None
+    """Why not, or why it is not known."""
 
 
-def read_predictions(path: Path) -> Iterator[Prediction]:
-    """Predictions of one model, in the order of the test records."""
-    known = {f.name for f in fields(Prediction)}
-    for row in read_jsonl(path):
-        yield Prediction(**{name: value for name, value in row.items() if name in known})
+def read_predictions(path: Path, *, model: ModelName | None = None) -> Iterator[Prediction]:
+    """Predictions of one model, in the order of the test records.
+
+    Raises DataError that names file and line where a line is damaged, is no prediction, is of another model
+    than `model`, or repeats the record of an earlier line.
+    """
+    known = [f.name for f in fields(Prediction)]
+    lines: dict[str, int] = {}
+    for number, row in read_numbered_jsonl(path):
+        values = checked_prediction(row, known, path=path, line=number, model=model)
+        first = lines.setdefault(values["id"], number)
+        if first != number:
+            raise bad_prediction(path, number, f"it is of record {values['id']}, and so is line {first}")
+        yield Prediction(**values)
 
 
 Metrics = dict[str, Any]
@@ -108,16 +129,30 @@ findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric, `d
 `against_control` is a `Difference`, the tuned model minus the best control, with that control's `name` and the
 `metric` compared: `accuracy` for closed tasks, `token_f1` for open ones. Without a control to compare, `name` and
 `value` are null, with a `reason`.
+`groups` {field: {value: {n, baseline, tuned, difference}}} holds the primary metric by subject and question type.
 `bleu` and `chrf` go from 0 to 100, all other metrics of answers from 0 to 1, `similarity` from -1 to 1.
 
 Closed tasks: `confusion` {labels, baseline, tuned: rows of counts}; `paired` {both_right, baseline_only,
 tuned_only, neither}. Diagnosis: `per_class` {model: {label: {precision, recall, f1, support}}} and
 `classification_report` {model: {accuracy, micro avg, macro avg, weighted avg}}, the averages with the keys
-of `per_class`.
+of `per_class`. `scoring_rules` {rule: {baseline, tuned: an `Estimate` of the accuracy, difference: a `Difference`}};
+`permutations` {count, flip_rate {model: `Estimate`}, accuracy {model: {mean, lowest, highest}}, averaged {model:
+`Estimate`}}; a rule, or `permutations`, holds nothing but a `reason` where it is not
+known.
 
 Open tasks with written answers: `signatures` {metric: how it was computed}; `soft_match` {metric, threshold,
 n, errors: {baseline, tuned}, matrix: the keys of `paired`, value, low, high, p, test, reason}, where `value` is
 the share right of tuned minus that of baseline.
+
+`forgetting` {margin, one_sided_alpha, verdict: kept|not shown|lost, kinds: {prose|instructions: {n, baseline,
+tuned, rise: {value, low, high}, verdict}}}: what tuning cost on general English, in nats per token; or a `reason`.
+
+Open tasks with written answers, `contrast`: {baseline, tuned: {kind: Estimate with `checkable`}, difference: {kind:
+Difference with `n`}, silent: {model: share}, named: {model: {numbers, names: Estimate}}, examples: [{id, model,
+findings: [{kind, answer, reference, said, wanted}]}]}. Kinds are `negation number unit comparison side name` and `any`.
+A value is the share of answers with a contradiction among the `checkable` ones of all `n`; a difference is over the
+`n` records where both answers are checkable. The p-values of the kinds are not corrected for their number; the
+question to ask first is `any`. `named` is the share of the references' numbers or known names that the answers repeat.
 
 Where right and wrong are known (closed tasks, soft match): `error_length` {unit, edges, all, baseline, tuned}:
 test records, and wrong ones of each model, by length of the question. k + 1 edges make k bins; a length that

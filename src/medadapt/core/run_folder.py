@@ -52,5 +52,10 @@ class RunFolder:
         return self.path / "5-metrics"
 
     @property
+    def seeds(self) -> Path:
+        """seeds.json: the spread between training seeds, where training was repeated."""
+        return self.metrics / "seeds.json"
+
+    @property
     def report(self) -> Path:
         return self.path / "6-report"

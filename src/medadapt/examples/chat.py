@@ -11,8 +11,8 @@ from typing import Any
 from jinja2 import TemplateError
 
 from medadapt.core.records import Record
-from medadapt.examples.conversation import Parts, exchanges
-from medadapt.examples.templates import Wording, join, render_exchange, system_text
+from medadapt.examples.conversation import Parts, after_shown, exchanges
+from medadapt.examples.templates import CLOSING_WORDS, Wording, join, render_exchange, system_text
 
 FIXED_DATE = date(2024, 7, 26)
 """For chat templates that tell the date (Llama 3): a prompt must not change from one day to the next."""
@@ -85,6 +85,16 @@ class ChatTemplate:
             answers.append(join(opening, answer))
             place = written.end()
         return Parts(asked=[*asked, whole[place:]], answers=answers)
+
+    def parts_after(self, record: Record, shown: Sequence[Record], wording: Wording) -> Parts:
+        """The prompt of a record behind `shown` ones, which are turns of the same conversation; all in one part."""
+        messages = self._messages(after_shown(record, shown, wording), wording)
+        return Parts(asked=[self.render(messages, opened=True)], answers=[])
+
+    def closing_words(self, wording: Wording) -> Parts:
+        """A turn that says the template's last words alone."""
+        turn = {"role": "user", "content": CLOSING_WORDS[wording.template].strip()}
+        return Parts(asked=[self.render([turn], opened=True)], answers=[])
 
     def _messages(self, said: Sequence[Record], wording: Wording) -> list[Message]:
         system = system_text(said[0], wording)

@@ -6,11 +6,12 @@ text that asks, and so on. Answers of earlier exchanges are therefore read exact
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from medadapt.core.errors import DataError
 from medadapt.core.records import Record
-from medadapt.examples.templates import Wording, join, render_exchange, render_prompt
+from medadapt.examples.templates import Wording, answer_text, join, render_exchange, render_prompt
 
 BREAK = "\n\n"
 """Stands in plain prompts between the end of one exchange and the next."""
@@ -58,6 +59,21 @@ def exchanges(record: Record) -> list[Record]:
     return [replace(first, history=system), *rest]
 
 
+def after_shown(record: Record, shown: Sequence[Record], wording: Wording) -> list[Record]:
+    """The record's exchanges behind those of `shown` records, whose answers are given as they are trained.
+
+    The record's own system turn opens the whole; those of the shown records are left out.
+    """
+    before = [
+        replace(exchange, history=[])
+        for other in shown
+        for exchange in exchanges(replace(other, answer=answer_text(other, wording)))
+    ]
+    own = exchanges(record)
+    said = [*before, replace(own[0], history=[]), *own[1:]]
+    return [replace(said[0], history=own[0].history), *said[1:]]
+
+
 def num_earlier_exchanges(record: Record) -> int:
     """How many questions were answered before the record's own."""
     return (len(record.history) - _begins_with_system(record)) // 2
@@ -78,6 +94,20 @@ def plain_parts(record: Record, wording: Wording) -> Parts:
         for before, earlier in zip(asked, [first, *rest][:-1], strict=False)
     ]
     return Parts(asked=asked, answers=answers)
+
+
+def plain_parts_after(record: Record, shown: Sequence[Record], wording: Wording) -> Parts:
+    """The plain prompt behind `shown` records: the template again and again, with answers, a blank line apart.
+
+    No closing token ends their answers, because to a base it would be the end of the text. The record's own
+    earlier exchanges end in it as ever.
+    """
+    own = plain_parts(record, wording)
+    said = after_shown(record, shown, wording)
+    asked = [render_prompt(said[0], wording), *(render_exchange(later, wording) for later in said[1:])]
+    number = len(said) - len(own.asked)
+    answered = [text + join(text, said[place].answer.strip()) for place, text in enumerate(asked[:number])]
+    return Parts(asked=[BREAK.join([*answered, asked[number]]), *own.asked[1:]], answers=own.answers)
 
 
 def _begins_with_system(record: Record) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,15 @@ from medadapt.core.errors import DataError, ModelError
 from medadapt.core.files import read_json
 from medadapt.core.records import LETTERS, Record
 from medadapt.examples.chat import ChatTemplate
-from medadapt.examples.conversation import Parts, num_earlier_exchanges, plain_parts, without_oldest
+from medadapt.examples.conversation import (
+    Parts,
+    num_earlier_exchanges,
+    plain_parts,
+    plain_parts_after,
+    without_oldest,
+)
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json
-from medadapt.examples.templates import answer_text, join, option_text, with_full_stop
+from medadapt.examples.templates import CLOSING_WORDS, answer_text, join, option_text, with_full_stop
 from medadapt.examples.tokenising import Tokeniser
 
 
@@ -50,8 +56,8 @@ class Encoder:
         self._chat = ChatTemplate(tokenizer) if plan.chat else None
         self._tokeniser = Tokeniser(tokenizer, chat=plan.chat, closing_id=self.closing_ids[0])
         # All prompts of a plan end alike, so one tells whether a space stands before an answer.
-        blank = Record(id="", source_row=0, group="", question="question", answer="")
-        self._prompt_end = self.prompt_text(blank)[-1:]
+        self._blank = Record(id="", source_row=0, group="", question="question", answer="")
+        self._prompt_end = self.prompt_text(self._blank)[-1:]
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -83,6 +89,32 @@ class Encoder:
             prompt if len(prompt.tokens) <= limit else self._shortened(record, prompt)
             for record, prompt in zip(records, whole, strict=True)
         ]
+
+    def prompts_after(
+        self, records: Sequence[Record], shown: Sequence[Record], *, limits: Sequence[int]
+    ) -> list[EncodedPrompt]:
+        """The prompts of records behind the same `shown` ones with their answers, each within its limit of tokens.
+
+        A prompt that is longer loses the first of the shown records, as many as it takes, and no text of its own:
+        where not one of them fits, it is the record's usual prompt. `exchanges_left_out` counts the lost ones.
+        """
+        whole = self._encoded([self._parts_after(record, shown) for record in records])
+        return [
+            prompt if len(prompt.tokens) <= limit else self._after_fewer(record, shown, limit)
+            for record, prompt, limit in zip(records, whole, limits, strict=True)
+        ]
+
+    def shown_lengths(self, records: Sequence[Record]) -> list[int]:
+        """Tokens that each record adds to a prompt when it is shown with its answer."""
+        alone = len(self.prompt(self._blank).tokens)
+        shown = self._encoded([self._parts_after(self._blank, [record]) for record in records])
+        return [len(prompt.tokens) - alone for prompt in shown]
+
+    def closing_words(self) -> EncodedPrompt:
+        """A prompt that asks nothing: the words that end every prompt, in a chat template as a turn of their own."""
+        wording = self.plan.wording
+        alone = Parts(asked=[CLOSING_WORDS[wording.template]], answers=[])
+        return self._encoded([self._chat.closing_words(wording) if self._chat else alone])[0]
 
     def reference(self, record: Record) -> str:
         """The completion trained for this record, with the space that separates it from its prompt."""
@@ -122,6 +154,11 @@ class Encoder:
             return self._chat.parts(record, self.plan.wording, self.plan.closing)
         return plain_parts(record, self.plan.wording)
 
+    def _parts_after(self, record: Record, shown: Sequence[Record]) -> Parts:
+        if self._chat:
+            return self._chat.parts_after(record, shown, self.plan.wording)
+        return plain_parts_after(record, shown, self.plan.wording)
+
     def _encoded(self, prompts: Sequence[Parts]) -> list[EncodedPrompt]:
         """Prompts of any length: the tokens of their parts in order."""
         before = [text for parts in prompts for text in parts.texts_before(self.plan.closing)[:-1]]
@@ -139,6 +176,16 @@ class Encoder:
             text = parts.text(self.plan.closing)
             encoded.append(EncodedPrompt(text=text, tokens=tokens, truncated=False, answered=tuple(answered)))
         return encoded
+
+    def _after_fewer(self, record: Record, shown: Sequence[Record], limit: int) -> EncodedPrompt:
+        def without(count: int) -> EncodedPrompt:
+            return self._encoded([self._parts_after(record, shown[count:])])[0]
+
+        # The fewer are shown, the fewer tokens: the first number that fits is found by halving.
+        fits = range(1, len(shown))
+        count = 1 + bisect_left(fits, True, key=lambda count: len(without(count).tokens) <= limit)
+        kept = without(count) if count < len(shown) else self.prompt(record)
+        return replace(kept, exchanges_left_out=count)
 
     def _shortened(self, record: Record, whole: EncodedPrompt) -> EncodedPrompt:
         """The prompt without as many of its oldest exchanges as it takes, else without its middle."""

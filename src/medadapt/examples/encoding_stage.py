@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from medadapt.core.files import read_json, write_json, write_jsonl
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import SPLITS, Record, read_records
+from medadapt.examples.answer_room import with_answer_room
 from medadapt.examples.chat import chat_closing
 from medadapt.examples.conversation import num_earlier_exchanges
 from medadapt.examples.encoding import EncodedPrompt, Encoder
@@ -92,10 +92,7 @@ def make_plan(
         closing=chat_closing(tokenizer) if chat else tokenizer.eos_token,
         labels=labels,
     )
-    longest = _longest_choice(Encoder(tokenizer, unlimited), records)
-    # An open answer gets at least a quarter of the room, a closed one all it can need.
-    reserve = max_length // 4 if longest is None else min(longest, max_length // 2)
-    return replace(unlimited, prompt_limit=max_length - reserve)
+    return with_answer_room(Encoder(tokenizer, unlimited), records)
 
 
 def _max_length(recipe: Recipe, context_length: int | None) -> int:
@@ -109,20 +106,6 @@ def _max_length(recipe: Recipe, context_length: int | None) -> int:
             f"Set examples.max_length: {context_length}.",
         )
     return int(asked)
-
-
-def _longest_choice(encoder: Encoder, records: Sequence[Record]) -> int | None:
-    """Tokens of the longest closed answer, its closing token included; None for open answers."""
-    if encoder.plan.wording.answer == "text_and_explanation":
-        return None
-    texts: set[str] = set()
-    for record in records[:1] if encoder.labels else records:
-        choices = encoder.choices(record)
-        if choices is None:
-            return None
-        texts.update(choices.values())
-    ids = encoder.tokenizer(sorted(texts), add_special_tokens=False)["input_ids"] if texts else [[]]
-    return max(len(tokens) for tokens in ids) + 2
 
 
 def _examples(encoder: Encoder, records: Sequence[Record], progress: Progress) -> Iterator[Example]:

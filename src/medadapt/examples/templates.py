@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from medadapt.core.recipe import PromptSection
 from medadapt.core.records import LETTERS, Record
+from medadapt.core.standard_sets import SetName
 
 VERDICT_OPTIONS = ("yes", "no", "maybe")
 """PubMedQA's answers: written out after the question's own context, never as a list of options."""
@@ -22,6 +23,13 @@ OF_FORMAT = {
     "question_answer": "question",
     "multiple_choice": "choices",
 }
+OF_STANDARD_SET: dict[SetName, str] = {
+    "medqa": "medqa",
+    "medmcqa": "choices",
+    "pubmedqa": "choices",
+    "mmlu-medical": "mmlu",
+}
+"""Under which template a standard set is worded as in lm-evaluation-harness."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +37,7 @@ class Wording:
     """Every choice about words, resolved: nothing is `auto` any more."""
 
     template: str
-    """symptoms, typed_question, question, medical_question, choices or dialogue."""
+    """A key of `BODIES`. medqa and mmlu word standard sets only; no recipe can ask for them."""
     system: str | None
     options: bool
     """Whether the options stand in the prompt."""
@@ -140,6 +148,18 @@ def _choices(record: Record, wording: Wording) -> str:
     return f"{context}Question: {record.question}{choices}\nAnswer:"
 
 
+def _medqa(record: Record, wording: Wording) -> str:
+    return f"Question: {record.question}{_listed(record, wording)}\nAnswer:"
+
+
+def _mmlu(record: Record, wording: Wording) -> str:
+    about = (record.subject or "").replace("_", " ")
+    opening = (
+        f"The following are multiple choice questions (with answers) about {about}.\n\n" if about else ""
+    )
+    return f"{opening}{record.question.strip()}{_listed(record, wording)}\nAnswer:"
+
+
 def _context(record: Record) -> str:
     return f"### Context:\n{record.context}\n\n" if record.context else ""
 
@@ -161,7 +181,18 @@ BODIES = {
     "question": _question,
     "medical_question": _medical_question,
     "choices": _choices,
+    "medqa": _medqa,
+    "mmlu": _mmlu,
     "dialogue": _dialogue,
 }
 CHAT_BODIES = {**BODIES, "dialogue": _message}
 OPENINGS = {"medical_question": "Give an answer for the following medical question.\n\n"}
+CLOSING_WORDS = {
+    "symptoms": "The disease is:",
+    "typed_question": "### Answer:",
+    "question": "### Answer:\n",
+    "medical_question": "### Answer:\n\n",
+    "choices": "Answer:",
+    "dialogue": "Doctor:",
+}
+"""The last words of each template's prompts: all that stands before an answer besides the question."""

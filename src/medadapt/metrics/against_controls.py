@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from medadapt.core.records import Task
-from medadapt.metrics.controls.simple import CONTROLS
+from medadapt.core.results import Difference
+from medadapt.metrics.controls.rules import CONTROLS, NO_TRAINING, RULES
 from medadapt.metrics.entrants import Entrants, estimates_of
 from medadapt.metrics.marking.marks import Tallies
 from medadapt.metrics.marking.values import METRICS, ZERO_ONE
@@ -23,11 +24,11 @@ COMPARED: Mapping[Task, str] = {
 """By which metric the tuned model and the controls are held against each other."""
 
 NEVER = {
-    "nll": "a control gives no likelihood",
-    "right_generated": "a control writes no text",
-    "similarity": "only what the models wrote is embedded",
+    "nll": "this control gives no likelihood",
+    "right_generated": "this control writes no text",
 }
-"""What no control has, by first column, and why."""
+"""What no rule has, by first column, and why."""
+NOT_EMBEDDED = {"similarity": "only what the models wrote is embedded"}
 
 
 def control_scores(entrants: Entrants, metrics: Sequence[str]) -> dict[str, Any]:
@@ -39,25 +40,49 @@ def control_scores(entrants: Entrants, metrics: Sequence[str]) -> dict[str, Any]
 
 
 def against_best_control(entrants: Entrants) -> dict[str, Any]:
-    """The tuned model minus the best control, on the same records, by the metric of `COMPARED`."""
+    """The tuned model minus the best control, on the same records, by the metric of `COMPARED`.
+
+    Among equals the first of `CONTROLS`.
+    """
     metric = COMPARED[entrants.task]
     (column, *_), _ = METRICS[metric]
-    if reason := _no_comparison(entrants, column):
-        unknown = dict.fromkeys(("value", "low", "high", "p", "test"))
-        return {"name": None, "metric": metric, **unknown, "verdict": "not shown", "reason": reason}
-    answering = [name for name in CONTROLS if name in entrants.tallies]
+    answering = [name for name in CONTROLS if column in entrants.tallies.get(name, {})]
+    if reason := _no_comparison(entrants, column, answering):
+        return {"name": None, "metric": metric, **_unknown(reason)}
     best = max(answering, key=lambda name: float(entrants.tallies[name][column].mean()))
-    first, second = (_columns_of(metric, entrants.tallies[name]) for name in (best, "tuned"))
+    return {"name": best, "metric": metric, **_tuned_minus(best, metric, entrants)}
+
+
+def against_few_shot(entrants: Entrants, metric: str) -> dict[str, Any]:
+    """The tuned model minus the base with examples in its prompt, on the same records, by the primary metric.
+
+    A tuned model that beats only a base without examples may have learned no more than the form of an answer.
+    """
+    columns, _ = METRICS[metric]
+    if reason := entrants.absent.get("few_shot"):
+        return {"metric": metric, **_unknown(reason)}
+    if not all(entrants.tallies[name].keys() >= {*columns} for name in ("few_shot", "tuned")):
+        return {"metric": metric, **_unknown("not computed for both models")}
+    return {"metric": metric, **_tuned_minus("few_shot", metric, entrants)}
+
+
+def _tuned_minus(control: str, metric: str, entrants: Entrants) -> dict[str, Any]:
+    first, second = (_columns_of(metric, entrants.tallies[name]) for name in (control, "tuned"))
     pair = Pair(
         first=first,
         second=second,
-        first_resampled=entrants.resampled[best],
+        first_resampled=entrants.resampled[control],
         second_resampled=entrants.resampled["tuned"],
         flipped={} if metric in ZERO_ONE else flipped_differences(first, second, entrants.plan),
         plan=entrants.plan,
         alpha=entrants.alpha,
     )
-    return {"name": best, "metric": metric, **asdict(difference(metric, pair))}
+    return asdict(difference(metric, pair))
+
+
+def _unknown(reason: str) -> dict[str, Any]:
+    nothing = dict.fromkeys(field.name for field in fields(Difference))
+    return {**nothing, "verdict": "not shown", "reason": reason}
 
 
 def _columns_of(metric: str, tallies: Tallies) -> Tallies:
@@ -65,23 +90,18 @@ def _columns_of(metric: str, tallies: Tallies) -> Tallies:
     return {name: tallies[name] for name in columns}
 
 
-def _no_comparison(entrants: Entrants, column: str) -> str | None:
+def _no_comparison(entrants: Entrants, column: str, answering: Sequence[str]) -> str | None:
     if column not in entrants.tallies["tuned"]:
         return (
             "the tuned model wrote no answers to hold against those of a control (evaluation.method: generate "
             "lets both models write)"
         )
-    if not entrants.tallies.keys() & {*CONTROLS}:
-        return "there are no training records for a control to answer from"
-    return None
+    return None if answering else NO_TRAINING
 
 
 def _missing(name: str, entrants: Entrants) -> dict[str, str]:
     """Why a control lacks a metric, by the metric's first column."""
-    if name in entrants.tallies:
-        return {**NO_COLUMN, **NEVER}
-    if entrants.tallies.keys() & {*CONTROLS}:
-        reason = "no training answer stands twice, so none is the most frequent"
-    else:
-        reason = "there are no training records for a control to answer from"
-    return {**dict.fromkeys(NO_COLUMN, reason), **NEVER}
+    reasons = {**NO_COLUMN, **NOT_EMBEDDED}
+    if name not in entrants.tallies:
+        reasons = {**dict.fromkeys(NO_COLUMN, entrants.absent[name]), **NOT_EMBEDDED}
+    return {**reasons, **NEVER} if name in RULES else reasons

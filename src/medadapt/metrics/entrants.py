@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,14 @@ import numpy as np
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Prediction
-from medadapt.metrics.controls.simple import control_answers, control_decisions
+from medadapt.metrics.controls.rules import (
+    ASKED,
+    RULES,
+    RuleAnswers,
+    control_answers,
+    control_decisions,
+    not_asked,
+)
 from medadapt.metrics.marking.marks import (
     FloatArray,
     Tallies,
@@ -24,7 +31,7 @@ from medadapt.metrics.marking.values import METRICS
 from medadapt.metrics.marking.written import mark_answers, mark_likeness
 from medadapt.metrics.statistics.estimates import estimates
 from medadapt.metrics.statistics.paired import Pair
-from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, group_numbers
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, groups_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +44,12 @@ class Entrants:
     tallies: Mapping[str, Tallies]
     resampled: Mapping[str, Mapping[str, FloatArray]]
     """entrant -> metric -> its value in every bootstrap resample."""
+    absent: Mapping[str, str]
+    """control -> why it has no answers."""
     plan: Plan
     alpha: float
+    primary: str
+    """The metric that carries the verdict; its intervals may be made another way (`bias_correction.py`)."""
 
     @property
     def models(self) -> dict[str, Tallies]:
@@ -52,21 +63,27 @@ def mark_entrants(
     test: Sequence[Record],
     baseline: Sequence[Prediction],
     tuned: Sequence[Prediction],
+    asked: Mapping[str, Sequence[Prediction]],
     samples: int,
     seed: int,
     alpha: float,
+    primary: str,
     soft_match: SoftMatchSection,
 ) -> Entrants:
-    """Mark both models and the controls on the test records."""
-    plan = Plan(group=group_numbers([record.group for record in test]), samples=samples, seed=seed)
-    predictions = {"baseline": baseline, "tuned": tuned}
+    """Mark both models and the controls on the test records; `asked` holds predictions of those that a model made."""
+    plan = Plan(group=groups_of(test), samples=samples, seed=seed)
+    models = {"baseline": baseline, "tuned": tuned}
+    predictions = {**models, **asked}
     right_answers = truths(task, test)
     if right_answers is None:
         labels: list[str] = []
-        tallies = _mark_open(train, test, predictions, soft_match)
+        rules = _open_rules(models, train, test, seed)
+        tallies = _mark_open(test, predictions, rules.given, soft_match)
     else:
-        decided = control_decisions(task, train, test)
-        labels, tallies = _mark_closed(right_answers, predictions, decided)
+        rules = control_decisions(task, train, test, seed=seed)
+        used = {row.choice for rows in models.values() for row in rows if row.choice is not None}
+        labels = sorted(used.union(right_answers))
+        tallies = _mark_closed(right_answers, labels, predictions, rules.given)
     for name, rows in predictions.items():
         tallies[name] |= mark_likelihoods(rows)
     return Entrants(
@@ -74,40 +91,62 @@ def mark_entrants(
         labels=labels,
         tallies=tallies,
         resampled=bootstrap_values(tallies, plan),
+        absent={**rules.absent, **{name: not_asked(name, task) for name in ASKED if name not in asked}},
         plan=plan,
         alpha=alpha,
+        primary=primary,
     )
 
 
 def _mark_closed(
     right_answers: Sequence[str],
+    labels: Sequence[str],
     predictions: Mapping[str, Sequence[Prediction]],
-    controls: Mapping[str, Sequence[str]],
-) -> tuple[list[str], dict[str, Tallies]]:
-    """Labels that are true or chosen by a model, and the columns of decisions and of what was written."""
-    chosen: dict[str, Sequence[str | None]]
-    chosen = {name: [row.choice for row in rows] for name, rows in predictions.items()}
-    used = {choice for choices in chosen.values() for choice in choices if choice is not None}
-    labels = sorted(used.union(right_answers))
-    decided = {**chosen, **controls}
+    rules: Mapping[str, Sequence[str]],
+) -> dict[str, Tallies]:
+    """Columns of decisions and of what was written."""
+    decided: dict[str, Sequence[str | None]]
+    decided = {name: [row.choice for row in rows] for name, rows in predictions.items()} | {**rules}
     tallies = {name: mark_decisions(right_answers, choices, labels) for name, choices in decided.items()}
     for name, rows in predictions.items():
         tallies[name] |= mark_texts(right_answers, rows)
-    return labels, tallies
+    return tallies
+
+
+def _open_rules(
+    models: Mapping[str, Sequence[Prediction]], train: Sequence[Record], test: Sequence[Record], seed: int
+) -> RuleAnswers:
+    """What the rules write, only where a model wrote anything to be held against them."""
+    if all(row.text is None for rows in models.values() for row in rows):
+        return RuleAnswers(
+            given={}, absent=dict.fromkeys(RULES, "no model wrote an answer to hold against it")
+        )
+    return control_answers(train, test, seed=seed)
 
 
 def _mark_open(
-    train: Sequence[Record],
     test: Sequence[Record],
     predictions: Mapping[str, Sequence[Prediction]],
+    rules: Mapping[str, Sequence[str]],
     soft_match: SoftMatchSection,
 ) -> dict[str, Tallies]:
-    """Columns of written answers; of the controls only where a model wrote any to be held against them."""
+    """Columns of written answers."""
     marks = {name: mark_answers(test, rows, soft_match) for name, rows in predictions.items()}
-    if any(marks.values()):
-        for name, answers in control_answers(train, test).items():
-            marks[name] = mark_likeness(test, answers, soft_match)
+    marks |= {name: mark_likeness(test, answers, soft_match) for name, answers in rules.items()}
     return {name: {"records": np.ones(len(test)), **columns} for name, columns in marks.items()}
+
+
+def part_of(entrants: Entrants, rows: Sequence[int]) -> Entrants:
+    """Both models and the controls on some of the records, resampled by the groups that these have."""
+    if len(rows) == len(entrants.plan.group):
+        return entrants
+    _, group = np.unique(entrants.plan.group[list(rows)], return_inverse=True)
+    plan = replace(entrants.plan, group=group.astype(np.int64))
+    tallies = {
+        name: {column: values[list(rows)] for column, values in of_one.items()}
+        for name, of_one in entrants.tallies.items()
+    }
+    return replace(entrants, tallies=tallies, plan=plan, resampled=bootstrap_values(tallies, plan))
 
 
 def pair_models(entrants: Entrants, *, same_model: bool) -> Pair:
@@ -122,6 +161,7 @@ def pair_models(entrants: Entrants, *, same_model: bool) -> Pair:
         plan=entrants.plan,
         alpha=entrants.alpha,
         same_model=same_model,
+        primary=entrants.primary,
     )
 
 
@@ -136,5 +176,6 @@ def estimates_of(
         plan=entrants.plan,
         alpha=entrants.alpha,
         missing={metric: missing[METRICS[metric][0][0]] for metric in metrics},
+        primary=entrants.primary,
     )
     return {metric: asdict(estimate) for metric, estimate in found.items()}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from medadapt.core.results import MODEL_NAMES, NO_EFFECT_NATS, Metrics
 from medadapt.metrics.effect import has_effect
 
-FindingKind = Literal["leak", "regression", "no_effect", "diverged", "worse_than_uniform"]
+FindingKind = Literal["leak", "regression", "no_effect", "diverged", "worse_than_uniform", "forgetting"]
 
 DIVERGED_RATIO = 1.01
 """A tuned loss worse than uniform counts as divergence only if it is more than 1 % above the baseline's."""
@@ -20,7 +20,8 @@ class Finding:
 
     kind: FindingKind
     exit_code: int
-    """3 a gate failed, 4 training diverged, 0 worth knowing only."""
+    """3 a gate failed, 4 training diverged, 0 worth knowing only; `forgetting` is a gate where one asks for it
+    (`run --gate`)."""
     problem: str
     remedy: str
 
@@ -33,6 +34,7 @@ def findings(metrics: Metrics, *, allow_leak: bool) -> list[Finding]:
         _regression(metrics),
         _no_effect(metrics["effect"]),
         _worse_than_uniform(metrics),
+        _forgetting(metrics.get("forgetting") or {}),
     ]
     return [finding for finding in found if finding is not None]
 
@@ -104,6 +106,25 @@ def _worse_than_uniform(metrics: Metrics) -> Finding | None:
         f"that of guessing over the whole vocabulary ({uniform:.3f}).",
         remedy="Random weights do this, and a very small base that never read text of this form; with another base, "
         "check that it and its tokenizer belong together.",
+    )
+
+
+def _forgetting(found: dict[str, Any]) -> Finding | None:
+    if found.get("verdict") in (None, "kept"):
+        return None
+    rises = ", ".join(
+        f"{kind} {part['rise']['value']:+.3g}"
+        for kind, part in found["kinds"].items()
+        if part["verdict"] != "kept"
+    )
+    lost = found["verdict"] == "lost"
+    return Finding(
+        kind="forgetting",
+        exit_code=0,
+        problem=f"Tuning {'has cost' if lost else 'may have cost'} the base general English: its loss rose by more "
+        f"than {found['margin']:g} nats per token{'' if lost else ', or that is not ruled out'} ({rises}).",
+        remedy="Train for fewer epochs or at a lower learning rate, or lower lora.rank, if the model shall also do "
+        "other work.",
     )
 
 

@@ -10,23 +10,33 @@ from typing import Any
 from medadapt.core.errors import RecipeError
 from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
-from medadapt.core.results import Metrics, Prediction, Protocol
-from medadapt.metrics.against_controls import against_best_control, control_scores
+from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
+from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
+from medadapt.metrics.calibration.calibration import Validation, calibration
+from medadapt.metrics.clean_subset import clean_subset
+from medadapt.metrics.contrast_rates import contrast
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.entrants import Entrants, estimates_of, mark_entrants, pair_models
 from medadapt.metrics.error_length import error_length
+from medadapt.metrics.forgetting import forgetting
 from medadapt.metrics.marking.classes import averages, confusion, paired_counts, per_class
-from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing
+from medadapt.metrics.marking.marks import FloatArray, Tallies, check_pairing, check_rows, truths
 from medadapt.metrics.marking.values import metric_names
 from medadapt.metrics.marking.written import answer_signatures, has_similarity
+from medadapt.metrics.permutations import permutations
 from medadapt.metrics.rates import rates
+from medadapt.metrics.scoring_rules import scoring_rules
 from medadapt.metrics.soft_matching import soft_matching
 from medadapt.metrics.statistics.detectable import detectable_difference
 from medadapt.metrics.statistics.estimates import NO_COLUMN, interval_method
-from medadapt.metrics.statistics.paired import Pair, difference
+from medadapt.metrics.statistics.judging import differences
+from medadapt.metrics.statistics.paired import Pair
 from medadapt.metrics.subgroups import subgroups
+from medadapt.metrics.ways import variants
 
 SCHEMA = 1
+ASKED_CONTROLS = {"options_only": "test.tuned.options_only", "few_shot": "test.baseline.few_shot"}
+"""The controls that a model answers, and the files of `4-predictions/` with what it said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +53,10 @@ class ScoreInputs:
     test: list[Record]
     baseline: list[Prediction]
     tuned: list[Prediction]
+    further: Mapping[str, list[Prediction]] = field(default_factory=dict)
+    """Sets beside the usual two, by the name of their file: `test.tuned.rotated_1`."""
     leakage: dict[str, Any]
-    """`leakage` of data.json: exact, near, gated."""
+    """`leakage` of data.json: exact, near, gated, flagged."""
     vocabulary_size: int
     """Of the model; ln of it is the loss of uniform guessing."""
     protocol: Protocol
@@ -52,6 +64,15 @@ class ScoreInputs:
     """When a written answer to an open question counts as right."""
     embedding: str | None = None
     """The embedding model behind `similarity`, and how it was used."""
+    forgetting_margin: float = 0.05
+    """The rise of the loss on general text, in nats per token, that counts as nothing forgotten."""
+    validation: Validation = field(default_factory=Validation)
+    """What temperature and thresholds are fitted on."""
+
+    @property
+    def asked(self) -> dict[str, list[Prediction]]:
+        """Predictions of the controls that a model made, where it was asked so."""
+        return {name: self.further[stem] for name, stem in ASKED_CONTROLS.items() if stem in self.further}
 
 
 def score(inputs: ScoreInputs) -> Metrics:
@@ -62,6 +83,8 @@ def score(inputs: ScoreInputs) -> Metrics:
     The same inputs give the same numbers.
     """
     check_pairing(inputs.test, inputs.baseline, inputs.tuned)
+    for name, rows in inputs.asked.items():
+        check_rows(ASKED_CONTROLS[name], inputs.test, rows)
     predictions = [*inputs.baseline, *inputs.tuned]
     generated = any(p.text is not None for p in predictions)
     names = metric_names(inputs.task, generated=generated, similar=has_similarity(predictions))
@@ -72,13 +95,16 @@ def score(inputs: ScoreInputs) -> Metrics:
         test=inputs.test,
         baseline=inputs.baseline,
         tuned=inputs.tuned,
+        asked=inputs.asked,
         samples=inputs.bootstrap_samples,
         seed=inputs.seed,
         alpha=inputs.alpha,
+        primary=inputs.primary,
         soft_match=inputs.soft_match,
     )
     moved = effect(inputs.baseline, inputs.tuned)
-    pair = pair_models(entrants, same_model=not has_effect(asdict(moved)))
+    same_model = not has_effect(asdict(moved))
+    pair = pair_models(entrants, same_model=same_model)
     return {
         "schema": SCHEMA,
         "task": inputs.task,
@@ -88,16 +114,19 @@ def score(inputs: ScoreInputs) -> Metrics:
         "alpha": inputs.alpha,
         "protocol": asdict(inputs.protocol),
         **{name: estimates_of(name, entrants, metrics=names, missing=NO_COLUMN) for name in entrants.models},
-        "intervals": {name: interval_method(name, entrants.plan) for name in names},
-        "difference": {name: asdict(difference(name, pair)) for name in names},
+        "intervals": {name: interval_method(name, entrants.plan, primary=inputs.primary) for name in names},
+        "difference": {name: asdict(change) for name, change in differences(names, pair).items()},
         "effect": asdict(moved),
         **_detectable(inputs.primary, pair),
         "controls": control_scores(entrants, names),
         "against_control": against_best_control(entrants),
+        "against_few_shot": against_few_shot(entrants, inputs.primary),
         "leakage": inputs.leakage,
+        "clean": clean_subset(inputs.test, inputs.leakage, entrants, metrics=names, same_model=same_model),
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants),
-        **(_of_closed(inputs, entrants) if inputs.task != "qa" else _of_written(inputs, pair)),
+        "forgetting": _forgetting(inputs),
+        **(_of_closed(inputs, entrants, pair) if inputs.task != "qa" else _of_written(inputs, pair)),
     }
 
 
@@ -126,17 +155,56 @@ def _diagnostics(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
         "groups": subgroups(
             inputs.test, entrants.models, metric=inputs.primary, plan=entrants.plan, alpha=inputs.alpha
         ),
-        "calibration": {"reason": "calibration is not measured by this version"},
+        "calibration": calibration(
+            inputs.task,
+            inputs.test,
+            {"baseline": inputs.baseline, "tuned": inputs.tuned},
+            inputs.validation,
+            plan=entrants.plan,
+            alpha=inputs.alpha,
+        ),
     }
 
 
-def _of_closed(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
+def _forgetting(inputs: ScoreInputs) -> dict[str, Any]:
+    general = [inputs.further.get(f"general.{name}") for name in MODEL_NAMES]
+    if None in general:
+        return {"reason": "general text was not measured (evaluation.forgetting: auto measures it)"}
+    baseline, tuned = (rows or [] for rows in general)
+    return forgetting(
+        baseline,
+        tuned,
+        margin=inputs.forgetting_margin,
+        samples=inputs.bootstrap_samples,
+        seed=inputs.seed,
+        alpha=inputs.alpha,
+    )
+
+
+def _other_ways(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str, Any]:
+    """What the same questions give when choices are made by another rule, or options stand in another order."""
+    right_answers = truths(inputs.task, inputs.test) or []
+    ways = {
+        "test": {"baseline": inputs.baseline, "tuned": inputs.tuned},
+        **variants(inputs.test, inputs.further),
+    }
+    plan, alpha = entrants.plan, inputs.alpha
+    return {
+        "scoring_rules": scoring_rules(
+            right_answers, ways, plan=plan, alpha=alpha, same_model=pair.same_model
+        ),
+        "permutations": permutations(right_answers, ways, plan=plan, alpha=alpha),
+    }
+
+
+def _of_closed(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str, Any]:
     """Who is right where: labels or letters, confusions, and errors by length."""
     models, labels = entrants.models, entrants.labels
     found = {
         "confusion": confusion(models, labels),
         "paired": paired_counts(models["baseline"], models["tuned"]),
         "error_length": error_length(inputs.test, _marks(models, "right")),
+        **_other_ways(inputs, entrants, pair),
     }
     if inputs.task != "diagnosis":
         return found
@@ -155,6 +223,7 @@ def _of_written(inputs: ScoreInputs, pair: Pair) -> dict[str, Any]:
     return {
         "signatures": answer_signatures(inputs.embedding),
         "soft_match": soft_matching(inputs.soft_match, pair),
+        "contrast": contrast(inputs.test, inputs.baseline, inputs.tuned, plan=pair.plan, alpha=inputs.alpha),
         "error_length": error_length(inputs.test, _marks(models, "right_soft")),
     }
 

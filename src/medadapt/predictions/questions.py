@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from medadapt.core.records import Record
 from medadapt.examples.encoding import EncodedPrompt, Encoder
@@ -31,6 +31,8 @@ class Question:
     reference: Reference
     choices: dict[str, list[int]] | None
     """Completion of each label, or of each option under its letter; None for open questions."""
+    choice_bytes: dict[str, int] = field(default_factory=dict)
+    """UTF-8 bytes of the text of each choice, without the space before it."""
     truncated: bool
     """The prompt was shortened, or the reference or a choice cut."""
 
@@ -39,16 +41,28 @@ class Question:
         """Whether every choice is one token, so that one look at the prompt decides."""
         return self.choices is not None and all(len(tokens) == 1 for tokens in self.choices.values())
 
+    @property
+    def reference_choice(self) -> str | None:
+        """The choice that is the reference answer, token by token; None where none is."""
+        wanted = self.reference.tokens
+        return next((name for name, tokens in (self.choices or {}).items() if tokens == wanted), None)
 
-def pose(encoder: Encoder, records: Sequence[Record], *, close_choices: bool) -> list[Question]:
-    """Records in tokens, in their order.
+
+def pose(
+    encoder: Encoder,
+    records: Sequence[Record],
+    *,
+    close_choices: bool,
+    prompts: Sequence[EncodedPrompt] | None = None,
+) -> list[Question]:
+    """Records in tokens, in their order, behind their usual prompts or those given.
 
     `close_choices` ends every choice with the closing token, which answers by label or option text need:
     some begin like others (`Diabetes`, `Diabetes insipidus`), and without an end the shorter one always
     scores at least as high. Nothing exceeds the encoder's `max_length`: what is longer is cut at its end,
     but one token always remains.
     """
-    prompts = encoder.prompts(records)
+    prompts = encoder.prompts(records) if prompts is None else prompts
     references = [encoder.reference(record) for record in records]
     answers = encoder.completions(prompts, references, closed=False)
     texts = [encoder.choices(record) for record in records]
@@ -59,8 +73,19 @@ def pose(encoder: Encoder, records: Sequence[Record], *, close_choices: bool) ->
     questions = []
     for prompt, reference, answer, names in zip(prompts, references, answers, texts, strict=True):
         choices = None if names is None else {name: next(completions) for name in names}
-        questions.append(_question(encoder, prompt, _reference(encoder, prompt, reference, answer), choices))
+        asked = _question(encoder, prompt, _reference(encoder, prompt, reference, answer), choices)
+        sizes = {name: _bytes(text) for name, text in (names or {}).items()}
+        questions.append(replace(asked, choice_bytes=sizes))
     return questions
+
+
+def closes_choices(encoder: Encoder) -> bool:
+    """Whether choices are scored with their end.
+
+    So labels and option texts are trained. A letter needs no end, and a text that an explanation may follow is not
+    at its end.
+    """
+    return encoder.plan.wording.answer == "text"
 
 
 def _question(

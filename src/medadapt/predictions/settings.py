@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from medadapt.core.recipe import Recipe
+from medadapt.core.recipe import ChoiceRule, Recipe
 from medadapt.core.records import Task
 from medadapt.predictions.questions import Question
 
@@ -28,6 +28,8 @@ class PredictionSettings:
     """Answers carry an explanation, so they need more room than a label."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other spellings of labels, for reading written answers."""
+    choice_by: ChoiceRule = "sum"
+    """By which figure a label or option is chosen."""
     batch_tokens: int = BATCH_TOKENS["cpu"]
 
     @property
@@ -45,6 +47,7 @@ def prediction_settings(recipe: Recipe, *, device_type: str) -> PredictionSettin
         max_new_tokens=None if evaluation.max_new_tokens == "auto" else evaluation.max_new_tokens,
         explained=recipe.prompt.answer == "text_and_explanation",
         aliases=recipe.data.aliases,
+        choice_by=evaluation.choice_by,
         batch_tokens=BATCH_TOKENS.get(device_type, BATCH_TOKENS["cpu"]),
     )
 

@@ -68,12 +68,13 @@ def prepare(
     rule = group_rule(data.split.group, data.format)
     records = with_groups([draft.record for draft in kept], rule)
     parts = as_given(records, kept, splits, data) if splits else _split(records, data, seed)
-    leakage = measure_leakage(parts, rule, grouped_splits=not splits)
+    task = TASK_OF_FORMAT[data.format]
+    leakage = measure_leakage(parts, rule, task=task, grouped_splits=not splits)
     progress.finish()
     _check_ledger(rows, parts, dropped)
     facts = {
         "format": data.format,
-        "task": TASK_OF_FORMAT[data.format],
+        "task": task,
         "sources": dict(sorted(hashes.items())),
         **reading_facts(reading, parsed, repairs),
         **split_facts(parts, dropped, data),

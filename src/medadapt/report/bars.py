@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -35,6 +36,20 @@ def metric_bars(metrics: Metrics, key: str) -> tuple[Bar, ...]:
             for name, leaves in controls.items()
         ),
     ]
+    return _on_one_scale(key, named)
+
+
+def comparison_bars(comparison: dict[str, Any], key: str) -> tuple[Bar, ...]:
+    """Base and tuned model of two runs that are compared; who has no value of the metric has no bar."""
+    baseline, tuned = comparison["baseline"], comparison["tuned"]
+    named: list[tuple[str, BarRole, Any]] = []
+    for run in ("first", "second"):
+        named.append((f"Base model, {run} run", "baseline", baseline[run].get(key)))
+        named.append((f"Tuned model, {run} run", "tuned", tuned[run].get(key)))
+    return _on_one_scale(key, named)
+
+
+def _on_one_scale(key: str, named: Sequence[tuple[str, BarRole, Any]]) -> tuple[Bar, ...]:
     shown = [(name, role, leaf) for name, role, leaf in named if leaf and leaf.get("value") is not None]
     ends = [leaf[end] for _, _, leaf in shown for end in ("value", "high") if leaf.get(end) is not None]
     scale = 1.0 if key in wording.SHARE_METRICS else 1.05 * max(ends, default=1.0)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from medadapt.core.files import whole_file, write_text
 from medadapt.report import wording
+from medadapt.report.benchmarks_section import benchmarks_section
 from medadapt.report.card import proof_card
 from medadapt.report.controls_section import controls_section
 from medadapt.report.data_section import data_section
 from medadapt.report.errors_section import errors_section
 from medadapt.report.examples_section import examples_section
+from medadapt.report.forgetting_section import forgetting_section
 from medadapt.report.html import render
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.labels_section import labels_section
@@ -23,6 +25,7 @@ from medadapt.report.result_sections import groups_section, lengths_section
 from medadapt.report.scoring_section import scoring_section
 from medadapt.report.search_section import search_section
 from medadapt.report.sections import Banner, Figure, Page
+from medadapt.report.seeds_section import seeds_section
 from medadapt.report.training_section import training_section
 from medadapt.report.written_section import written_section
 
@@ -68,13 +71,16 @@ def build_report(inputs: ReportInputs, folder: Path) -> list[Path]:
 
 def report_page(inputs: ReportInputs) -> Page:
     """The whole report as plain data: what an expert asks first comes first, and last how it was made."""
-    card = proof_card(inputs.metrics)
+    card = proof_card(inputs.metrics, inputs.seeds)
     sections = [
         controls_section(inputs),
         leakage_section(inputs),
+        seeds_section(inputs.seeds),
         groups_section(inputs),
         written_section(inputs),
         scoring_section(inputs),
+        benchmarks_section(inputs),
+        forgetting_section(inputs),
         errors_section(inputs),
         limits_section(inputs),
         labels_section(inputs),

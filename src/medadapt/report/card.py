@@ -15,6 +15,7 @@ from medadapt.report import verdicts, wording
 from medadapt.report.bars import Bar, metric_bars
 from medadapt.report.clean_text import one_line
 from medadapt.report.headline import Comparison, comparisons, headline
+from medadapt.report.seed_words import seeds_judgement
 
 FINDING_TITLES = {
     "leak": "Test records leaked into training",
@@ -22,6 +23,7 @@ FINDING_TITLES = {
     "no_effect": "The adapter has no effect",
     "diverged": "Training diverged",
     "worse_than_uniform": "The base's loss is above that of blind guessing over the vocabulary",
+    "forgetting": "General English was not kept",
 }
 RATE_NAMES = {
     "truncated": "Prompt or answer shortened",
@@ -107,6 +109,8 @@ class ProofCard:
     few_shot: verdicts.Judgement | None
     """Against the base with examples in its prompt, where it was asked."""
     leakage: verdicts.Judgement
+    seeds: verdicts.Judgement | None
+    """Of the spread between training seeds, where training was repeated."""
     clean: verdicts.Judgement | None
     """On the test records without any overlap, where that was measured."""
     boilerplate: str
@@ -119,13 +123,17 @@ class ProofCard:
     notice: str
 
 
-def proof_card(metrics: Metrics) -> ProofCard:
-    """The card of one run. What is null or absent in `metrics` is left out or said to be missing."""
+def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCard:
+    """The card of one run. What is null or absent in `metrics` is left out or said to be missing.
+
+    `seeds` is the content of seeds.json, where there is one.
+    """
     primary = metrics["primary"]
     control, leakage = verdicts.against_control(metrics), verdicts.leakage(metrics)
     few_shot, clean = verdicts.against_few_shot(metrics), verdicts.clean_subset(metrics)
     verdict: Verdict = (metrics["difference"].get(primary) or {}).get("verdict", "not shown")
-    judged = [judgement for judgement in (control, few_shot, leakage, clean) if judgement is not None]
+    spread = seeds_judgement(seeds)
+    judged = [one for one in (control, few_shot, leakage, clean, spread) if one is not None]
     doubts = [judgement.title for judgement in judged if judgement.tone in {"bad", "warning"}]
     return ProofCard(
         task=wording.TASK_NAMES[metrics["task"]],
@@ -146,6 +154,7 @@ def proof_card(metrics: Metrics) -> ProofCard:
         control=control,
         few_shot=few_shot,
         leakage=leakage,
+        seeds=spread,
         clean=clean,
         boilerplate=verdicts.boilerplate(metrics),
         rates=_rates(metrics.get("rates") or {}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from medadapt.core.records import Record
@@ -33,3 +33,7 @@ class ReportInputs:
     """Record id -> the exact prompt; may lack any or all."""
     search: dict[str, Any] | None = None
     """search.json of the search that this run won."""
+    benchmarks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Name -> 5-metrics/benchmarks/<name>.json: standard sets, and `together` where several were asked at once."""
+    seeds: dict[str, Any] | None = None
+    """5-metrics/seeds.json, where training was repeated with other seeds."""

@@ -11,6 +11,7 @@ from medadapt.report.card import ProofCard, proof_card
 from medadapt.report.clean_text import one_line
 from medadapt.report.data_section import given_splits, hub_rows, ledger
 from medadapt.report.facts import described, facts, machine, start_adapter
+from medadapt.report.forgetting_section import CAPTION, COLUMNS, forgetting_rows
 from medadapt.report.front_matter import base_in_words, base_name, front_matter, why_no_results
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.limits import limits
@@ -31,7 +32,7 @@ CALIBRATION_NAMES = {
 
 def model_card(inputs: ReportInputs) -> str:
     """The text of `README.md`. Every word of the run's data in it is escaped."""
-    card = proof_card(inputs.metrics)
+    card = proof_card(inputs.metrics, inputs.seeds)
     name = _name(inputs)
     parts = [
         front_matter(inputs, name),
@@ -107,7 +108,7 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
         for name, leaves in (metrics.get("controls") or {}).items()
         if ((leaves or {}).get(compared) or {}).get("value") is not None
     ]
-    judged = [card.few_shot, card.leakage, card.clean]
+    judged = [card.few_shot, card.leakage, card.clean, card.seeds]
     parts = [
         f"Both models on the same {wording.amount(card.n, 'test record')}, with {card.level} intervals:",
         table(("metric", "base", "tuned", "difference", "p", "verdict"), rows),
@@ -157,25 +158,9 @@ def _forgetting(found: dict[str, Any]) -> list[str]:
     """What tuning cost on general text; nothing where it was not measured."""
     if not found.get("kinds"):
         return []
-    rows: list[tuple[str, ...]] = [
-        (
-            str(kind),
-            wording.metric_value("loss", leaf.get("baseline")),
-            wording.metric_value("loss", leaf.get("tuned")),
-            wording.with_interval(
-                wording.metric_change("loss", (leaf.get("rise") or {}).get("value")),
-                wording.change_interval("loss", leaf.get("rise") or {}),
-            ),
-            str(leaf.get("verdict") or "not shown"),
-        )
-        for kind, leaf in found["kinds"].items()
-    ]
-    margin = (
-        f" A rise of up to {found['margin']:g} counts as kept." if found.get("margin") is not None else ""
-    )
     return [
-        f"What tuning cost on general English (nats per token).{margin}",
-        table(("text", "base", "tuned", "rise", "verdict"), rows),
+        f"What tuning cost elsewhere. {CAPTION}; a rise of up to {found['margin']:g} counts as kept.",
+        table(COLUMNS, list(forgetting_rows(found))),
     ]
 
 

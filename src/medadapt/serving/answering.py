@@ -11,7 +11,7 @@ from medadapt.core.results import ModelName
 from medadapt.models.speaking import speaking_as
 from medadapt.predictions.batching import TokenBudget, answering
 from medadapt.predictions.generation import stopping_ids
-from medadapt.predictions.questions import Question, pose
+from medadapt.predictions.questions import Question, closes_choices, pose
 from medadapt.predictions.scoring import choice_scores, probabilities
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings, answer_tokens
 from medadapt.serving.assistants import Assistant
@@ -101,9 +101,7 @@ def weigh(assistant: Assistant, record: Record, *, model: ModelName = "tuned") -
 
 
 def _pose(assistant: Assistant, record: Record) -> Question:
-    # As in `predictions.predicting`: texts that an explanation may follow are not closed.
-    close = assistant.encoder.plan.wording.answer == "text"
-    return pose(assistant.encoder, [record], close_choices=close)[0]
+    return pose(assistant.encoder, [record], close_choices=closes_choices(assistant.encoder))[0]
 
 
 def _usual_length(assistant: Assistant, question: Question) -> int:

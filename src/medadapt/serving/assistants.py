@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medadapt.core.errors import ModelError
-from medadapt.examples.chat import chat_closing
 from medadapt.examples.encoding import Encoder
-from medadapt.examples.plan import EncodingPlan
-from medadapt.examples.templates import Wording
+from medadapt.examples.general_plan import general_plan
 from medadapt.models.adapter import load_adapter
 from medadapt.models.device import pick_device
 from medadapt.models.loading import LoadedBase, load_base
 from medadapt.serving.asking import Asking
 from medadapt.serving.command_targets import Target
-
-MAX_LENGTH = 2048
-"""Most tokens of question and answer for an adapter that does not say; less where the base reads less."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,17 +44,5 @@ def load(target: Target, *, device: str = "auto") -> Assistant:
 
 def _general(target: Target, base: LoadedBase) -> Asking:
     """For an adapter of other software: the base's chat template, or a plain question."""
-    tokenizer = base.tokenizer
-    chat = bool(getattr(tokenizer, "chat_template", None))
-    length = min(base.context_length or MAX_LENGTH, MAX_LENGTH)
-    plan = EncodingPlan(
-        wording=Wording(
-            template="dialogue" if chat else "question", system=None, options=False, answer="text"
-        ),
-        chat=chat,
-        max_length=length,
-        prompt_limit=length - length // 4,
-        closing=chat_closing(tokenizer) if chat else tokenizer.eos_token,
-        labels=(),
-    )
+    plan = general_plan(base.tokenizer, base.context_length)
     return Asking(task="qa", data_format="unknown", plan=plan, max_new_tokens=None, model=target.model)

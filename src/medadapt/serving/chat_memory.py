@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
+from medadapt.core.records import Record
 from medadapt.core.results import ModelName
-from medadapt.serving.answering import Reply, reply
+from medadapt.serving.abstention import AbstentionRule, Sureness, sureness
+from medadapt.serving.answering import Reply, reply, weigh
 from medadapt.serving.asked import Asked, to_record
 from medadapt.serving.assistants import Assistant
 from medadapt.serving.sampling import Sampling
@@ -21,6 +23,8 @@ class Conversation:
     max_new_tokens: int | None = None
     model: ModelName = "tuned"
     turns: list[dict[str, str]] = field(default_factory=list)
+    rule_of: Callable[[ModelName], AbstentionRule] | None = None
+    """When a model had better say nothing; None where each message is answered."""
 
     @property
     def remembers(self) -> bool:
@@ -32,8 +36,7 @@ class Conversation:
 
         Raises DataError for a message that cannot be asked; the turns stay as they are then.
         """
-        asked = Asked(question=message, history=tuple(self.turns) if self.remembers else ())
-        record = to_record(asked, self.assistant.asking)
+        record = self._record(message)
         given = reply(
             self.assistant,
             record,
@@ -44,9 +47,23 @@ class Conversation:
         given.pieces = self._remembered(given, given.pieces, record.question)
         return given
 
+    def sureness(self, message: str) -> Sureness | None:
+        """How sure the model is of its answer to a message; None where each message is answered.
+
+        Raises DataError or RunFolderError where the model that answers now has no rule.
+        """
+        if self.rule_of is None:
+            return None
+        rule = self.rule_of(self.model)
+        return sureness(weigh(self.assistant, self._record(message), model=self.model), rule)
+
     def reset(self) -> None:
         """Forget what was said."""
         self.turns.clear()
+
+    def _record(self, message: str) -> Record:
+        asked = Asked(question=message, history=tuple(self.turns) if self.remembers else ())
+        return to_record(asked, self.assistant.asking)
 
     def _remembered(self, given: Reply, pieces: Generator[str], question: str) -> Generator[str]:
         yield from pieces

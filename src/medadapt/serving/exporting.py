@@ -25,7 +25,7 @@ from medadapt.models.loading import LoadedBase, load_base, load_config, restore_
 from medadapt.models.merging import merge_adapter
 from medadapt.models.quiet import quiet_libraries
 from medadapt.models.speaking import speaking_as
-from medadapt.predictions.predicting import predict
+from medadapt.predictions.asking import predict
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings
 from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import WEIGHTS
 from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
-from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol, read_predictions
+from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.measured import read_measured
+from medadapt.workflow.protocol import protocol_facts
+
+if TYPE_CHECKING:
+    from medadapt.metrics.calibration.calibration import Validation
 
 
 def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
@@ -23,7 +28,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
     from medadapt.metrics.gates import findings
     from medadapt.metrics.scoring import ScoreInputs, score
 
-    baseline, tuned = (list(read_predictions(run.predictions / f"{name}.jsonl")) for name in MODEL_NAMES)
+    measured = read_measured(run)
     metrics = score(
         ScoreInputs(
             task=recipe.task,
@@ -32,18 +37,61 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             bootstrap_samples=recipe.evaluation.bootstrap_samples,
             seed=recipe.seed,
             train=list(read_records(run.records / "train.jsonl")),
-            test=list(read_records(run.records / "test.jsonl")),
-            baseline=baseline,
-            tuned=tuned,
+            test=measured.test,
+            baseline=measured.baseline,
+            tuned=measured.tuned,
+            further=measured.further,
             leakage=read_json(run.records / "data.json")["leakage"],
             vocabulary_size=facts["prediction"]["vocabulary_size"],
-            protocol=_protocol(recipe, run, facts, baseline),
+            protocol=_protocol(recipe, run, facts, measured.baseline),
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
+            forgetting_margin=recipe.evaluation.forgetting_margin,
+            validation=_validation(run, measured.further),
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)
     return {**metrics, "findings": [dataclasses.asdict(finding) for finding in found]}
+
+
+def _validation(run: RunFolder, further: Mapping[str, list[Prediction]]) -> Validation:
+    """Validation records with both models' predictions of them; empty where one model has none."""
+    from medadapt.metrics.calibration.calibration import Validation
+
+    stems = {name: f"validation.{name}" for name in MODEL_NAMES}
+    if not all(stem in further for stem in stems.values()):
+        return Validation()
+    return Validation(
+        records=list(read_records(run.records / "validation.jsonl")),
+        predictions={name: further[stem] for name, stem in stems.items()},
+    )
+
+
+def detectable_facts(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
+    """What the test set of a run will be able to show, known as soon as it is prepared.
+
+    `value` is a difference in accuracy; null for open questions, with the reason. `num_groups`, `alpha`, `power` and
+    `discordant` are what it rests on (`statistics/detectable.py`).
+    """
+    from medadapt.metrics.statistics import detectable
+    from medadapt.metrics.statistics.resampling import groups_of
+
+    groups = groups_of(list(read_records(run.records / "test.jsonl")))
+    num_groups, alpha = len(set(groups)), recipe.evaluation.alpha
+    if recipe.task == "qa":
+        metric, found = recipe.primary, detectable.Detectable(None, detectable.UNKNOWN_SPREAD)
+    else:
+        metric, found = "accuracy", detectable.detectable_beforehand(num_groups, alpha=alpha)
+    return {
+        "metric": metric,
+        "value": found.value,
+        "reason": found.reason,
+        "n": len(groups),
+        "num_groups": num_groups,
+        "alpha": alpha,
+        "power": detectable.POWER,
+        "discordant": detectable.ASSUMED_DISCORDANT,
+    }
 
 
 def _protocol(
@@ -59,4 +107,5 @@ def _protocol(
         seed=recipe.seed,
         dtype=evaluated["dtype"],
         versions=facts["versions"],
+        **protocol_facts(recipe, run, facts),
     )

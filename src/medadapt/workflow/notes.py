@@ -20,6 +20,22 @@ def leakage(data: Mapping[str, Any]) -> str:
     return f"leakage: {found['exact']} exact, {found['near']} near (of {data['counts']['test']} test records)"
 
 
+def detectable(found: Mapping[str, Any]) -> str | None:
+    """How large a difference this test set can show, before anything is trained; None where that is not known.
+
+    `found` is `detectable_beforehand` of run.json.
+    """
+    size = f"this test set of {found['n']:,} records"
+    if found["num_groups"] < found["n"]:
+        size += f" in {found['num_groups']:,} groups"
+    if found["value"] is not None:
+        return (
+            f"{size} can only show differences in accuracy of at least {max(round(100 * found['value']), 1)} points "
+            f"(in {found['power']:.0%} of cases, where the models disagree on {found['discordant']:.0%} of the records)"
+        )
+    return f"{size} can show no difference: {found['reason']}" if found["metric"] == "accuracy" else None
+
+
 def seen_validation(data: Mapping[str, Any]) -> str | None:
     """That validation records also stand in train, in words for a search; None where none does."""
     found, number = data["leakage"].get("validation") or {}, data["counts"]["validation"]
@@ -29,6 +45,13 @@ def seen_validation(data: Mapping[str, Any]) -> str | None:
         f"validation: {found['exact']} exact, {found['near']} near copies of training records (of {number}): "
         "the validation loss that trials are judged by favours what is learned by heart"
     )
+
+
+def few_shot(facts: Mapping[str, Any]) -> str | None:
+    """That the base was shown fewer training records than was asked for, or none; None where all is as asked."""
+    if not facts["reason"] or facts["asked"] == 0:
+        return None
+    return f"few-shot control: the base was shown {len(facts['shown'])} training records: {facts['reason']}"
 
 
 def settings(facts: Mapping[str, Any]) -> str:

@@ -15,6 +15,8 @@ from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
 from medadapt.workflow.stages import STAGE_NAMES, STAGES
 
+GATE_FAILED = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -29,6 +31,8 @@ class Outcome:
     """Stages asked for that were up to date."""
     metrics: Metrics | None
     """metrics.json, where this command reached it."""
+    seeds: dict[str, Any] | None
+    """seeds.json, where training was repeated with other seeds and the metrics are still those."""
     findings: tuple[dict[str, Any], ...]
     """What must not pass unnoticed: {kind, exit_code, problem, remedy}, the gravest first."""
     report: Path | None
@@ -46,7 +50,7 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
         ran = run_stages(STAGES, request, progress)
         metrics = _metrics(request)
     findings = tuple(metrics.get("findings", ())) if metrics else ()
-    gravest = max((finding["exit_code"] for finding in findings), default=0)
+    gravest = max((_exit_code(finding, gate=request.gate) for finding in findings), default=0)
     page = ran.run.report / "index.html"
     return Outcome(
         folder=ran.run.path,
@@ -55,10 +59,22 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
         ran=ran.ran,
         skipped=ran.skipped,
         metrics=metrics,
+        seeds=_seeds(request) if metrics is not None else None,
         findings=findings,
         report=page if metrics is not None and page.is_file() else None,
         exit_code=0 if ran.state.smoke else gravest,
     )
+
+
+def _exit_code(finding: dict[str, Any], *, gate: bool) -> int:
+    if gate and finding["kind"] == "forgetting":
+        return GATE_FAILED
+    return int(finding["exit_code"])
+
+
+def _seeds(request: RunRequest) -> dict[str, Any] | None:
+    path = RunFolder(request.folder).seeds
+    return read_json(path) if path.is_file() else None
 
 
 def _metrics(request: RunRequest) -> Metrics | None:

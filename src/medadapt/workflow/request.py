@@ -27,6 +27,8 @@ class RunRequest:
     smoke: bool = False
     replace: bool = False
     """Give up what the folder holds from the first changed stage on, or from `first` on where it is given."""
+    gate: bool = False
+    """Let forgotten general text fail the run, too."""
     device: str = "auto"
     resume_with: str | None = None
     """The shell command that goes on, where it is not `medadapt run`: a trial goes on with its search."""

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import ASKING, CONFIG, WEIGHTS
 from medadapt.core.files import read_json, read_jsonl, write_json
+from medadapt.core.hashes import sha256_file
 from medadapt.core.recipe import Recipe, dump
-from medadapt.core.records import read_records
-from medadapt.core.results import read_predictions
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
-from medadapt.workflow.measuring import measure
+from medadapt.workflow.measured import read_measured
+from medadapt.workflow.measuring import detectable_facts, measure
+from medadapt.workflow.protocol import FIXED, protocol_to_fix
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, without_adapter
 from medadapt.workflow.stage import Stage, Work
@@ -31,6 +32,10 @@ def prepare(recipe: Recipe, work: Work) -> None:
     )
     work.progress.note(notes.ledger(data))
     work.progress.note(notes.leakage(data))
+    beforehand = detectable_facts(recipe, work.run)
+    work.keep({"detectable_beforehand": beforehand})
+    if told := notes.detectable(beforehand):
+        work.progress.note(told)
 
 
 def encode(recipe: Recipe, work: Work) -> None:
@@ -62,6 +67,8 @@ def train(recipe: Recipe, work: Work) -> None:
     from medadapt.training.session import train_adapter
     from medadapt.workflow.previewing import answer_preview
 
+    if fixed := protocol_to_fix(recipe, work.run):
+        work.keep({FIXED: fixed})
     if work.smoke and recipe.model.adapter:
         work.progress.note("Smoke run: model.adapter does not fit the random base; a new adapter is trained.")
         recipe = without_adapter(recipe)
@@ -89,7 +96,7 @@ def train(recipe: Recipe, work: Work) -> None:
 
 
 def predict(recipe: Recipe, work: Work) -> None:
-    """Records + model -> Predictions: both models answer the same test questions."""
+    """Records + model -> Predictions: both models answer the same questions, each in every way asked for."""
     from medadapt.models.loading import load_base
     from medadapt.predictions.predicting import predict_both
 
@@ -105,6 +112,8 @@ def predict(recipe: Recipe, work: Work) -> None:
     )
     measured = {**_facts_of(base), "base": stand_in_name(recipe) if work.smoke else base.name}
     work.keep({"prediction": summary | measured})  # beside those of train, which may have run elsewhere
+    if less := notes.few_shot(summary["few_shot"]):
+        work.progress.note(less)
 
 
 def score(recipe: Recipe, work: Work) -> None:
@@ -120,6 +129,7 @@ def report(recipe: Recipe, work: Work) -> None:
 
     run = work.run
     work.progress.start("report")
+    measured = read_measured(run)
     build_report(
         ReportInputs(
             recipe=dump(recipe),
@@ -127,15 +137,21 @@ def report(recipe: Recipe, work: Work) -> None:
             data=read_json(run.records / "data.json"),
             examples=read_json(run.examples / "examples.json"),
             steps=list(read_jsonl(run.adapter / "steps.jsonl")),
-            test=list(read_records(run.records / "test.jsonl")),
-            baseline=list(read_predictions(run.predictions / "baseline.jsonl")),
-            tuned=list(read_predictions(run.predictions / "tuned.jsonl")),
+            test=measured.test,
+            baseline=measured.baseline,
+            tuned=measured.tuned,
             metrics=read_json(run.metrics / "metrics.json"),
             prompts=_prompts(run),
+            benchmarks={
+                file.stem: read_json(file) for file in sorted((run.metrics / "benchmarks").glob("*.json"))
+            },
+            seeds=read_json(run.seeds) if run.seeds.is_file() else None,
             search=read_json(found) if (found := run.path / "search.json").is_file() else None,
         ),
         run.report,
     )
+    # Lets a repetition of training know whether the page shows its latest figures.
+    work.keep({"seeds_shown": sha256_file(run.seeds) if run.seeds.is_file() else None})
     work.progress.finish()
 
 
@@ -246,15 +262,22 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="predict",
         folder="4-predictions",
-        outputs=("baseline.jsonl", "tuned.jsonl"),
+        outputs=("baseline.jsonl", "tuned.jsonl", "*.jsonl"),
         reads=(
             "model",
             "data.aliases",
             "evaluation.method",
             "evaluation.max_new_tokens",
             "evaluation.embedding_model",
+            "evaluation.choice_by",
+            "evaluation.few_shot",
+            "evaluation.permutations",
+            "evaluation.also_score",
+            "seed",
+            "evaluation.forgetting",
         ),
         run=predict,
+        version="3",
         sources=_weights_asked,
         checks=(_machine_is_able, _base_is_there, _embedding_model_is_there),
     ),
@@ -264,7 +287,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("metrics.json",),
         reads=("evaluation", "seed", "data.allow_leak"),
         run=score,
-        version="3",
+        version="4",
     ),
     Stage(
         name="report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -71,25 +72,52 @@ def test_a_score_that_is_no_number_names_its_record_and_label(diagnoses, predict
         mark_likelihoods([replace(rows[0], scores={"flu": float("-inf")})])
 
 
-def test_predictions_of_other_records_are_refused(diagnoses, predict):
-    records = diagnoses(["flu", "cold"])
-    rows = predict(records)
-    with pytest.raises(DataError, match="prediction 1 is of record r0001, not of r0000"):
-        check_pairing(records, rows, rows[::-1])
-
-
-def test_missing_predictions_are_refused(diagnoses, predict):
-    records = diagnoses(["flu", "cold"])
-    rows = predict(records)
-    with pytest.raises(DataError, match="tuned predictions hold 1 records, the test set 2"):
-        check_pairing(records, rows, rows[:1])
+@pytest.mark.parametrize(
+    ("damaged", "told"),
+    [
+        (
+            lambda rows: rows[::-1],
+            r"has record r0002 in line 1, where the test set has r0000 \(.*other order\)",
+        ),
+        (lambda rows: rows[:2], "ends after line 2, but the test set has 3 records"),
+        (lambda rows: [rows[0], rows[2]], "has record r0002 in line 2, where the test set has r0001$"),
+        (lambda rows: [*rows, replace(rows[0], id="r9")], "goes on after line 3, where the test set ends"),
+        (
+            lambda rows: [rows[0], rows[0], rows[2]],
+            "has record r0000 in line 2, where the test set has r0001$",
+        ),
+        (
+            lambda rows: [replace(row, id=f"x{row.id}") for row in rows],
+            "is of another test set: it holds none",
+        ),
+        (lambda rows: rows[:0], "is empty, but the test set has 3 records"),
+    ],
+    ids=["order", "end", "gap", "longer", "twice", "other", "empty"],
+)
+@pytest.mark.parametrize("model", ["baseline", "tuned"])
+def test_predictions_that_are_not_of_the_test_records_are_refused(diagnoses, predict, damaged, told, model):
+    records = diagnoses(["flu", "cold", "flu"])
+    rows = {"baseline": predict(records), "tuned": predict(records)}
+    rows[model] = damaged(rows[model])
+    with pytest.raises(DataError) as problem:
+        check_pairing(records, rows["baseline"], rows["tuned"])
+    assert re.search(rf"4-predictions/{model}\.jsonl {told}", problem.value.problem.removesuffix("."))
 
 
 def test_another_prompt_for_the_tuned_model_is_refused(diagnoses, predict):
-    records = diagnoses(["flu"])
+    records = diagnoses(["flu", "cold"])
     rows = predict(records)
-    with pytest.raises(DataError, match=r"r0000.*different prompts"):
-        check_pairing(records, rows, [replace(rows[0], prompt_sha256="other")])
+    with pytest.raises(DataError, match=r"tuned\.jsonl, line 2: of record r0001 .* different prompts"):
+        check_pairing(records, rows, [rows[0], replace(rows[1], prompt_sha256="other")])
+
+
+@pytest.mark.parametrize("field", ["scores", "parsed"])
+def test_a_letter_that_no_option_has_is_refused(choices, predict, field):
+    records = choices("BD")
+    rows = predict(records, ["B", "A"])
+    value = {"A": -1.0, "E": -2.0} if field == "scores" else "E"
+    with pytest.raises(DataError, match=r"line 2: record q0001 has options A, B, C, D, but .* knows of E\."):
+        check_pairing(records, rows, [rows[0], replace(rows[1], **{field: value})])
 
 
 def test_an_empty_test_set_is_refused():

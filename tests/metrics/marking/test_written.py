@@ -164,5 +164,6 @@ def test_records_that_share_a_group_are_resampled_together(answered, inputs):
     asked, baseline, tuned = answered
     grouped = [replace(record, group=f"document {k // 4}") for k, record in enumerate(asked)]
     metrics = score(inputs(grouped, baseline, tuned, task="qa", primary="rougeL"))
-    assert metrics["intervals"]["rougeL"] == "group-bootstrap"
+    assert metrics["intervals"]["rougeL"] == "group-bootstrap-bca"  # the primary metric
+    assert metrics["intervals"]["token_f1"] == "group-bootstrap"
     assert metrics["soft_match"]["test"] == "group-sign-flip"

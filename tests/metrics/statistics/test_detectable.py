@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medadapt.metrics.statistics.detectable import detectable_difference
+from medadapt.metrics.statistics.detectable import detectable_beforehand, detectable_difference
 from medadapt.metrics.statistics.paired import Pair, sign_flip_p
 from medadapt.metrics.statistics.resampling import Plan, bootstrap_values
 
@@ -46,6 +46,25 @@ def test_a_fifth_discordant_gives_the_published_points(n, points):
     found = detectable_difference("accuracy", _pair(*_discordant(n, 0.2)))
     assert 100 * found.value == pytest.approx(points, abs=0.5 if n == 61 else 0.06)
     assert found.reason is None
+
+
+@pytest.mark.parametrize(("groups", "points"), [(500, 5.6), (1273, 3.5), (4183, 1.9), (61, 16)])
+def test_before_tuning_the_size_alone_gives_the_published_points(groups, points):
+    found = detectable_beforehand(groups, alpha=0.05)
+    assert 100 * found.value == pytest.approx(points, abs=0.5 if groups == 61 else 0.06)
+    assert found.reason is None
+
+
+def test_before_tuning_it_is_what_a_test_set_with_a_fifth_discordant_shows_afterwards():
+    afterwards = detectable_difference("accuracy", _pair(*_discordant(500, 0.2)))
+    assert detectable_beforehand(500, alpha=0.05) == afterwards
+
+
+def test_before_tuning_a_stricter_alpha_shows_less_and_a_tiny_set_nothing():
+    assert detectable_beforehand(61, alpha=0.01).value > detectable_beforehand(61, alpha=0.05).value
+    assert detectable_beforehand(5, alpha=0.05).value is None
+    assert "at least 6" in detectable_beforehand(5, alpha=0.05).reason
+    assert detectable_beforehand(6, alpha=0.05).value == 1.0
 
 
 def test_without_a_discordant_record_a_fifth_is_assumed_and_said():

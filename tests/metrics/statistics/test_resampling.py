@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
 from sklearn.metrics import f1_score
 
-from medadapt.metrics.marking.marks import mark_decisions
+from medadapt.core.errors import DataError
+from medadapt.metrics.marking.marks import mark_decisions, on_grid
 from medadapt.metrics.statistics import resampling
 from medadapt.metrics.statistics.intervals import expanded_percentile, wilson
 from medadapt.metrics.statistics.resampling import (
@@ -15,6 +18,7 @@ from medadapt.metrics.statistics.resampling import (
     bootstrap_values,
     flipped_differences,
     group_numbers,
+    groups_of,
     sum_groups,
 )
 
@@ -24,10 +28,20 @@ LABELS = ["a", "b", "c"]
 def _likelihoods(n: int, seed: int = 0) -> dict[str, np.ndarray]:
     random = np.random.default_rng(seed)
     return {
-        "nll": random.gamma(2, 3, n),
+        "nll": on_grid(random.gamma(2, 3, n)),  # as predictions are marked: only then are sums exact
         "tokens": random.integers(2, 30, n).astype(float),
         "bytes": np.full(n, 9.0),
     }
+
+
+@pytest.mark.parametrize("missing", ["", None])
+def test_a_record_without_a_group_is_refused_by_name(diagnoses, missing):
+    records = diagnoses("abc")
+    assert groups_of(records).tolist() == [0, 1, 2]
+    records[1] = replace(records[1], group=missing)
+    with pytest.raises(DataError, match="r0001") as refused:
+        groups_of(records)
+    assert "group" in refused.value.expected
 
 
 def test_macro_f1_of_each_resample_equals_scikit_learn(independent):

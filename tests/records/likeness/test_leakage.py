@@ -29,7 +29,7 @@ def test_counts_equal_an_exhaustive_comparison(
 ) -> None:
     parts = {"train": records("t", train), "validation": records("v", validation), "test": records("e", test)}
     seen = [normal_form(text) for text in (*train, *validation)]
-    leakage = measure_leakage(parts, "exact")  # type: ignore[arg-type]
+    leakage = measure_leakage(parts, "exact", task="qa")  # type: ignore[arg-type]
     assert leakage["exact"] == sum(normal_form(text) in seen for text in test)
     assert leakage["near"] == sum(any(similarity(normal_form(t), s) >= 0.8 for s in seen) for t in test)
 
@@ -39,7 +39,7 @@ def test_validation_is_compared_with_train_alone(train: list[str], validation: l
     test = records("e", validation)
     parts = {"train": records("t", train), "validation": records("v", validation), "test": test}
     seen = [normal_form(text) for text in train]
-    found = measure_leakage(parts, "exact")["validation"]  # type: ignore[arg-type]
+    found = measure_leakage(parts, "exact", task="qa")["validation"]  # type: ignore[arg-type]
     assert found == {
         "exact": sum(normal_form(text) in seen for text in validation),
         "near": sum(any(similarity(normal_form(v), s) >= 0.8 for s in seen) for v in validation),
@@ -53,7 +53,7 @@ def test_examples_name_the_pairs_exact_ones_first() -> None:
         "validation": records("v", []),
         "test": records("e", [long + "s", "fever", "something else"]),
     }
-    leakage = measure_leakage(parts, "near")  # type: ignore[arg-type]
+    leakage = measure_leakage(parts, "near", task="qa")  # type: ignore[arg-type]
     assert (leakage["exact"], leakage["near"]) == (1, 2)
     assert leakage["examples"] == [
         {"test": "e1", "seen": "t1", "exact": True},
@@ -63,5 +63,5 @@ def test_examples_name_the_pairs_exact_ones_first() -> None:
 
 def test_near_copies_stop_a_run_only_where_the_split_kept_them_together() -> None:
     parts = {"train": [], "validation": [], "test": []}
-    assert measure_leakage(parts, "near")["gated"] == ["exact", "near"]  # type: ignore[arg-type]
-    assert measure_leakage(parts, "exact")["gated"] == ["exact"]  # type: ignore[arg-type]
+    assert measure_leakage(parts, "near", task="qa")["gated"] == ["exact", "near"]  # type: ignore[arg-type]
+    assert measure_leakage(parts, "exact", task="qa")["gated"] == ["exact"]  # type: ignore[arg-type]

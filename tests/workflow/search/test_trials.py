@@ -16,9 +16,10 @@ from medadapt.core.progress import Silent
 from medadapt.core.recipe import Recipe
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.search_space import recipe_with
+from medadapt.workflow import sub_runs
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
-from medadapt.workflow.search import folders, room
+from medadapt.workflow.search import room
 from medadapt.workflow.search.book import Trial
 from medadapt.workflow.search.endings import ended_trial, mark_interrupted, no_winner, refuse_disk_error
 from medadapt.workflow.search.folders import SearchFolder, make_trial, make_winner
@@ -79,7 +80,7 @@ def test_where_a_disk_has_no_hard_links_files_are_copied(own_run: RunFolder, mon
     def refuse(*_: object) -> None:
         raise OSError("no links here")
 
-    monkeypatch.setattr(folders.os, "link", refuse)
+    monkeypatch.setattr(sub_runs.os, "link", refuse)
     make_trial(SearchFolder(own_run), "000", trial_recipe(own_run))
 
     copy = SearchFolder(own_run).trial("000").records / "train.jsonl"

@@ -31,8 +31,7 @@ def nearest_records(test: Sequence[Record], train: Sequence[Record]) -> list[int
     """
     by_id = sorted(range(len(train)), key=lambda index: train[index].id)
     records = [*(train[index] for index in by_id), *test]
-    listed = sum(LIST_SEPARATOR in record.question for record in train) * 2 > len(train)
-    sets = _item_sets(records) if listed else gram_sets([input_text(record) for record in records])
+    sets = _item_sets(records) if are_lists(train) else gram_sets([input_text(record) for record in records])
     return [by_id[place] for place in nearest(sets[len(train) :], sets[: len(train)])]
 
 
@@ -56,12 +55,22 @@ def jaccard(first: PieceSet, second: PieceSet) -> float:
     return common / max(1, len(first) + len(second) - common)
 
 
+def are_lists(train: Sequence[Record]) -> bool:
+    """Whether most training questions are lists, such as symptoms."""
+    return sum(LIST_SEPARATOR in record.question for record in train) * 2 > len(train)
+
+
+def listed_items(record: Record) -> set[str]:
+    """The distinct items that a question lists, in normal form."""
+    return {normal_form(item) for item in record.question.split(LIST_SEPARATOR)} - {""}
+
+
 def _item_sets(records: Sequence[Record]) -> list[PieceSet]:
     number: dict[str, int] = {}
     sets = []
     for record in records:
-        items = {normal_form(item) for item in record.question.split(LIST_SEPARATOR)} - {""}
-        sets.append(np.array([number.setdefault(item, len(number)) for item in items], dtype=np.int32))
+        numbers = [number.setdefault(item, len(number)) for item in listed_items(record)]
+        sets.append(np.array(numbers, dtype=np.int32))
     return sets
 
 

@@ -39,26 +39,57 @@ def check_pairing(
             "Give `data.split.test` a share above 0 and prepare again.",
         )
     for name, predictions in (("baseline", baseline), ("tuned", tuned)):
-        if len(predictions) != len(test):
-            raise DataError(
-                f"The {name} predictions hold {len(predictions)} records, the test set {len(test)}.",
-                "one prediction for each test record, in the same order",
-                "Run the predict stage again.",
-            )
-        for place, (record, prediction) in enumerate(zip(test, predictions, strict=True), 1):
-            if record.id != prediction.id:
-                raise DataError(
-                    f"The {name} prediction {place} is of record {prediction.id}, not of {record.id}.",
-                    "one prediction for each test record, in the same order",
-                    "Run the predict stage again.",
-                )
-    for first, second in zip(baseline, tuned, strict=True):
+        check_rows(name, test, predictions)
+    for line, (first, second) in enumerate(zip(baseline, tuned, strict=True), 1):
         if first.prompt_sha256 != second.prompt_sha256:
-            raise DataError(
-                f"Record {first.id}: the baseline and the tuned model saw different prompts.",
-                "the same prompt for both models",
-                "Run the predict stage again, so that both models are asked with one template.",
+            raise _unpaired(
+                f"tuned.jsonl, line {line}: of record {first.id} the two models saw different prompts"
             )
+
+
+def check_rows(name: str, records: Sequence[Record], predictions: Sequence[Prediction]) -> None:
+    """Refuse predictions that are not of these records, in their order; `name` is that of their file."""
+    found = [prediction.id for prediction in predictions]
+    if fault := _mismatch([record.id for record in records], found):
+        raise _unpaired(f"{name}.jsonl {fault}")
+    for line, (record, prediction) in enumerate(zip(records, predictions, strict=True), 1):
+        letters = LETTERS[: len(record.options or [])]
+        if letters and (
+            unknown := sorted({*(prediction.scores or {}), *_read(prediction)}.difference(letters))
+        ):
+            raise _unpaired(
+                f"{name}.jsonl, line {line}: record {record.id} has options {', '.join(letters)}, but the "
+                f"prediction knows of {', '.join(unknown)}"
+            )
+
+
+def _mismatch(wanted: Sequence[str], found: Sequence[str]) -> str | None:
+    """Where predictions of the records `found` are not those of `wanted`, in words; lines count from 1."""
+    if found == wanted:
+        return None
+    if not found:
+        return f"is empty, but the test set has {len(wanted)} records"
+    if not {*found}.intersection(wanted):
+        return f"is of another test set: it holds none of these {len(wanted)} test records"
+    if found == wanted[: len(found)]:
+        return f"ends after line {len(found)}, but the test set has {len(wanted)} records"
+    if wanted == found[: len(wanted)]:
+        return f"goes on after line {len(wanted)}, where the test set ends"
+    line = next(line for line, (one, other) in enumerate(zip(wanted, found, strict=False), 1) if one != other)
+    order = " (the same records in another order)" if sorted(found) == sorted(wanted) else ""
+    return f"has record {found[line - 1]} in line {line}, where the test set has {wanted[line - 1]}{order}"
+
+
+def _read(prediction: Prediction) -> set[str]:
+    return set() if prediction.parsed is None else {prediction.parsed}
+
+
+def _unpaired(fault: str) -> DataError:
+    return DataError(
+        f"The predictions do not belong to the test records: 4-predictions/{fault}.",
+        "one prediction for each test record, in the same order and with one prompt for both models",
+        "Run `medadapt predict` with the run folder: it makes predictions anew that were changed.",
+    )
 
 
 def truths(task: Task, records: Sequence[Record]) -> list[str] | None:

@@ -60,6 +60,16 @@ def soft_match(sums: Tallies) -> FloatArray:
     return _ratio(sums["right_soft"], sums["records"])
 
 
+def contradicted(sums: Tallies) -> FloatArray:
+    """Share of checkable written answers that contradict their reference (`contrast_rates.py`)."""
+    return _ratio(sums["contradicted"], sums["records"])
+
+
+def named(sums: Tallies) -> FloatArray:
+    """Share of what the references name that the written answers name, too."""
+    return _ratio(sums["named"], sums["nameable"])
+
+
 def _mean(column: str) -> Callable[[Tallies], FloatArray]:
     return lambda sums: _ratio(sums[column], sums["records"])
 
@@ -80,11 +90,18 @@ METRICS: Mapping[str, tuple[tuple[str, ...], Callable[[Tallies], FloatArray]]] =
     "fuzzy": (("fuzzy", "records"), _mean("fuzzy")),
     "similarity": (("similarity", "records"), _mean("similarity")),
     "soft_match": (("right_soft", "records"), soft_match),
+    "contradicted": (("contradicted", "records"), contradicted),
+    "named": (("named", "nameable"), named),
 }
 """Each metric with the columns it is made from, in the order of metrics.json. `soft_match` has a block of its
-own there."""
+own there; `contradicted` and `named` stand in the block `contrast`."""
 
-ZERO_ONE = {"accuracy": "right", "accuracy_generated": "right_generated", "soft_match": "right_soft"}
+ZERO_ONE = {
+    "accuracy": "right",
+    "accuracy_generated": "right_generated",
+    "soft_match": "right_soft",
+    "contradicted": "contradicted",
+}
 """Metrics that are the mean of a 0/1 mark a record, and their column."""
 
 

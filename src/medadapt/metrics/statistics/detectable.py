@@ -15,6 +15,8 @@ POWER = 0.8
 ASSUMED_DISCORDANT = 0.2
 """Share of records with one model right and one wrong, where no such record was seen."""
 
+UNKNOWN_SPREAD = "how far the models differ from record to record is not known before both are measured"
+
 
 class Detectable(NamedTuple):
     """A difference, and what it rests on where that is not plain."""
@@ -33,22 +35,50 @@ def detectable_difference(metric: str, pair: Pair) -> Detectable:
     With fewer groups than that nothing can be shown, whatever the spread: no test by swapping the models has a
     p below 2 / 2^groups.
     """
-    needed = math.ceil(1 + math.log2(1 / pair.alpha))
-    if pair.plan.num_groups < needed:
-        return Detectable(None, f"it takes at least {needed} independent records to show any difference")
-    scale = float(stats.norm.isf(pair.alpha / 2) + stats.norm.ppf(POWER))
+    groups, alpha = pair.plan.num_groups, pair.alpha
+    if reason := _too_few(groups, alpha):
+        return Detectable(None, reason)
     if metric not in ZERO_ONE or pair.plan.shares_groups:
         if error := _resampled_error(metric, pair):
-            return Detectable(scale * error, None)
+            return Detectable(_scale(alpha) * error, None)
         if metric not in ZERO_ONE:
             return Detectable(None, "the difference shows no spread on this test set")
-    column, groups = ZERO_ONE[metric], pair.plan.num_groups
-    discordant = float((pair.first[column] != pair.second[column]).mean())
-    smallest = needed / groups
-    value = min(1.0, max(scale * math.sqrt((discordant or ASSUMED_DISCORDANT) / groups), smallest))
-    if discordant:
-        return Detectable(value, None)
-    return Detectable(value, f"no disagreement was seen; {ASSUMED_DISCORDANT:.0%} of the records are assumed")
+    column = ZERO_ONE[metric]
+    if discordant := float((pair.first[column] != pair.second[column]).mean()):
+        return Detectable(_of_marks(discordant, groups, alpha), None)
+    reason = f"no disagreement was seen; {ASSUMED_DISCORDANT:.0%} of the records are assumed"
+    return Detectable(_of_marks(ASSUMED_DISCORDANT, groups, alpha), reason)
+
+
+def detectable_beforehand(num_groups: int, *, alpha: float) -> Detectable:
+    """What a test set will be able to show in 0/1 marks, from its size alone, before any model has answered.
+
+    As `detectable_difference`, with a fifth of the records assumed to be discordant. Records of one group may all
+    be answered alike, so each group counts once: where they are not, somewhat smaller differences can be shown.
+    """
+    if reason := _too_few(num_groups, alpha):
+        return Detectable(None, reason)
+    return Detectable(_of_marks(ASSUMED_DISCORDANT, num_groups, alpha), None)
+
+
+def _needed(alpha: float) -> int:
+    """Discordant records below which the exact test has no p below alpha."""
+    return math.ceil(1 + math.log2(1 / alpha))
+
+
+def _too_few(groups: int, alpha: float) -> str | None:
+    if groups >= _needed(alpha):
+        return None
+    return f"it takes at least {_needed(alpha)} independent records to show any difference"
+
+
+def _scale(alpha: float) -> float:
+    """Standard errors that are shown with a probability of 80 %."""
+    return float(stats.norm.isf(alpha / 2) + stats.norm.ppf(POWER))
+
+
+def _of_marks(discordant: float, groups: int, alpha: float) -> float:
+    return min(1.0, max(_scale(alpha) * math.sqrt(discordant / groups), _needed(alpha) / groups))
 
 
 def _resampled_error(metric: str, pair: Pair) -> float | None:

@@ -11,8 +11,9 @@ from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.results import Estimate
 from medadapt.metrics.marking.marks import FloatArray, Tallies
 from medadapt.metrics.marking.values import METRICS, ZERO_ONE, metric_values
-from medadapt.metrics.statistics.intervals import Interval, expanded_percentile, wilson
-from medadapt.metrics.statistics.resampling import Plan, total
+from medadapt.metrics.statistics.bias_correction import NO_WIDTH, bias_corrected, is_corrected
+from medadapt.metrics.statistics.intervals import Interval, expanded_percentile, no_interval, wilson
+from medadapt.metrics.statistics.resampling import Plan, left_out_values, total
 
 NO_COLUMN = {
     "right": "the task has no closed set of answers",
@@ -26,8 +27,6 @@ NO_VALUE = {
     "perplexity": "exp(loss) is too large for a floating-point number",
     "bits_per_byte": "no byte of the reference answers fits the model's context",
 }
-ONE_GROUP = "an interval needs test records of at least two groups"
-NO_WIDTH = 1e-12
 NO_SPREAD = "resampling these decisions shows no spread; see the interval of the accuracy"
 ALL_ALIKE = "every resample gives the same value, so how far it would vary is unknown"
 
@@ -40,10 +39,12 @@ def estimates(
     plan: Plan,
     alpha: float,
     missing: Mapping[str, str],
+    primary: str | None = None,
 ) -> dict[str, Estimate]:
     """One Estimate for each of `names`; `resampled` holds the metrics in each bootstrap resample.
 
-    `missing` says, by metric, why it has no value where its column is missing.
+    `missing` says, by metric, why it has no value where its column is missing. `primary` is the metric
+    whose interval is BCa (see `bias_correction.py`).
     """
     values = metric_values(total(tallies))
     n = len(plan.group)
@@ -54,23 +55,29 @@ def estimates(
         elif not math.isfinite(values[name]):
             found[name] = Estimate(value=None, low=None, high=None, n=n, reason=NO_VALUE[name])
         else:
-            interval, reason = _interval(name, float(values[name]), resampled[name], plan, alpha)
+            left_out = left_out_values(name, tallies, plan) if is_corrected(name, primary) else None
+            value = float(values[name])
+            interval, reason = _interval(name, value, resampled[name], left_out, plan, alpha)
             low, high = interval or (None, None)
-            found[name] = Estimate(value=float(values[name]), low=low, high=high, n=n, reason=reason)
+            found[name] = Estimate(value=value, low=low, high=high, n=n, reason=reason)
     return found
 
 
-def interval_method(name: str, plan: Plan) -> str:
-    """How the interval of a metric is made: `wilson`, `bootstrap` or `group-bootstrap` (see `_interval`)."""
-    if plan.shares_groups:
-        return "group-bootstrap"
-    return "wilson" if name in ZERO_ONE else "bootstrap"
+def interval_method(name: str, plan: Plan, *, primary: str | None = None) -> str:
+    """How the interval of a metric is made (see `_interval`).
+
+    `wilson`, `bootstrap` or `bootstrap-bca`; where records share groups `group-bootstrap` or `group-bootstrap-bca`.
+    """
+    if name in ZERO_ONE and not plan.shares_groups:
+        return "wilson"
+    method = "group-bootstrap" if plan.shares_groups else "bootstrap"
+    return f"{method}-bca" if is_corrected(name, primary) else method
 
 
 def _interval(
-    name: str, value: float, resampled: FloatArray, plan: Plan, alpha: float
+    name: str, value: float, resampled: FloatArray, left_out: FloatArray | None, plan: Plan, alpha: float
 ) -> tuple[Interval | None, str | None]:
-    """Wilson for shares of independent records, else the expanded percentile bootstrap over groups.
+    """Wilson for shares of independent records, else the expanded percentile bootstrap over groups, or BCa.
 
     Where resampling finds no spread at all (every record right), the bootstrap would claim certainty: a
     share then gets the Wilson interval of as many records as there are groups, the macro-F1 and the metrics
@@ -85,5 +92,9 @@ def _interval(
         return None, NO_SPREAD
     elif name in TEXT_METRICS and plan.num_groups > 1 and np.ptp(resampled) < NO_WIDTH:
         return None, ALL_ALIKE
-    interval = expanded_percentile(resampled, num_groups=plan.num_groups, alpha=alpha)
-    return interval, None if interval else ONE_GROUP
+    groups = plan.num_groups
+    if left_out is None:
+        interval = expanded_percentile(resampled, num_groups=groups, alpha=alpha)
+    else:
+        interval = bias_corrected(resampled, value=value, left_out=left_out, num_groups=groups, alpha=alpha)
+    return interval, None if interval else no_interval(groups)

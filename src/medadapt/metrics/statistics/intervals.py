@@ -10,6 +10,9 @@ from scipy import optimize, stats
 
 from medadapt.metrics.marking.marks import FloatArray
 
+ONE_GROUP = "an interval needs test records of at least two groups"
+FEW_VALUES = "the metric has no value in more than half of the resamples"
+
 
 class Interval(NamedTuple):
     """Both ends of a confidence interval."""
@@ -72,7 +75,17 @@ def expanded_percentile(resampled: FloatArray, *, num_groups: int, alpha: float)
     values = resampled[np.isfinite(resampled)]
     if num_groups < 2 or len(values) < len(resampled) / 2:
         return None
-    t = stats.t.isf(alpha / 2, num_groups - 1)
-    tail = float(stats.norm.sf(math.sqrt(num_groups / (num_groups - 1)) * t))
+    tail = expanded_tail(num_groups, alpha)
     low, high = np.quantile(values, [tail, 1 - tail])
     return Interval(float(low), float(high))
+
+
+def no_interval(num_groups: int) -> str:
+    """Why `expanded_percentile` gave none."""
+    return ONE_GROUP if num_groups < 2 else FEW_VALUES
+
+
+def expanded_tail(num_groups: int, alpha: float) -> float:
+    """The share of resamples beyond each end of `expanded_percentile`; below alpha / 2."""
+    t = float(stats.t.isf(alpha / 2, num_groups - 1))
+    return float(stats.norm.sf(math.sqrt(num_groups / (num_groups - 1)) * t))

@@ -12,6 +12,9 @@ What the names in `Difference.test` stand for:
     all other metrics. Interval: paired bootstrap over groups (expanded percentiles). p: the share of
     random swaps of the models, group by group, with a difference at least as large (seeded, +1 corrected:
     Phipson and Smyth 2010). A p read off the bootstrap itself would reject too often in small samples.
+`paired-bootstrap-bca`
+    the primary metric, where it is neither a mean of 0/1 marks nor the macro-F1. As `paired-bootstrap`, but the
+    interval holds the one corrected for bias and acceleration, too (`bias_correction.py`).
 """
 
 from __future__ import annotations
@@ -26,8 +29,9 @@ from scipy import stats
 from medadapt.core.results import LOWER_IS_BETTER, Difference, Verdict
 from medadapt.metrics.marking.marks import GRID, FloatArray, Tallies
 from medadapt.metrics.marking.values import ZERO_ONE, metric_values
-from medadapt.metrics.statistics.intervals import Interval, expanded_percentile, tango
-from medadapt.metrics.statistics.resampling import Plan, sum_groups, total
+from medadapt.metrics.statistics.bias_correction import bias_corrected, is_corrected
+from medadapt.metrics.statistics.intervals import Interval, expanded_percentile, no_interval, tango
+from medadapt.metrics.statistics.resampling import Plan, left_out_values, sum_groups, total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +48,14 @@ class Pair:
     alpha: float
     same_model: bool = False
     """No decision changed and no log-likelihood moved by more than rounding: no difference can be claimed."""
+    primary: str | None = None
+    """The metric that carries the verdict, whose interval is BCa."""
 
 
 def difference(metric: str, pair: Pair) -> Difference:
     """The metric of the second model minus that of the first, with interval, p and verdict."""
     before, after = metric_values(total(pair.first)), metric_values(total(pair.second))
-    test = test_name(metric, pair.plan)
+    test = test_name(metric, pair.plan, primary=pair.primary)
     if metric not in before or metric not in after:
         return _unknown(test, "not computed for both models")
     if not (math.isfinite(before[metric]) and math.isfinite(after[metric])):
@@ -59,7 +65,7 @@ def difference(metric: str, pair: Pair) -> Difference:
         p, interval = _zero_one(metric, value, pair)
     else:
         p = flip_p(value, pair.flipped[metric])
-        interval = _bootstrap_interval(metric, pair)
+        interval = _bootstrap_interval(metric, value, pair)
     low, high = interval or (None, None)
     return Difference(
         value=value,
@@ -68,12 +74,14 @@ def difference(metric: str, pair: Pair) -> Difference:
         p=p,
         test=test,
         verdict="not shown" if pair.same_model else verdict(metric, interval, p, alpha=pair.alpha),
-        reason=None if interval else "an interval needs test records of at least two groups",
+        reason=None if interval else no_interval(pair.plan.num_groups),
     )
 
 
-def test_name(metric: str, plan: Plan) -> str:
+def test_name(metric: str, plan: Plan, *, primary: str | None) -> str:
     """The name of the test for a metric; see the head of this file."""
+    if is_corrected(metric, primary):
+        return "paired-bootstrap-bca"
     if metric not in ZERO_ONE:
         return "paired-bootstrap"
     return "group-sign-flip" if plan.shares_groups else "mcnemar-exact"
@@ -122,7 +130,7 @@ def _zero_one(metric: str, value: float, pair: Pair) -> tuple[float, Interval | 
     if not pair.plan.shares_groups:
         lost, gained = float((marks["gain"] < 0).sum()), float((marks["gain"] > 0).sum())
         return p, tango(lost, gained, n=pair.plan.num_groups, alpha=pair.alpha)
-    shifts = pair.second_resampled[metric] - pair.first_resampled[metric]
+    shifts = _shifts(metric, pair)
     if (shifts == value).all():  # no spread to resample: at best each group counts as one record
         groups = pair.plan.num_groups
         lost, gained = groups * max(-value, 0.0), groups * max(value, 0.0)
@@ -130,10 +138,18 @@ def _zero_one(metric: str, value: float, pair: Pair) -> tuple[float, Interval | 
     return p, expanded_percentile(shifts, num_groups=pair.plan.num_groups, alpha=pair.alpha)
 
 
-def _bootstrap_interval(metric: str, pair: Pair) -> Interval | None:
+def _bootstrap_interval(metric: str, value: float, pair: Pair) -> Interval | None:
+    shifts, groups = _shifts(metric, pair), pair.plan.num_groups
+    if not is_corrected(metric, pair.primary):
+        return expanded_percentile(shifts, num_groups=groups, alpha=pair.alpha)
+    before, after = (left_out_values(metric, tallies, pair.plan) for tallies in (pair.first, pair.second))
+    return bias_corrected(shifts, value=value, left_out=after - before, num_groups=groups, alpha=pair.alpha)
+
+
+def _shifts(metric: str, pair: Pair) -> FloatArray:
+    """The difference in every resample; not finite where a model has no finite value."""
     with np.errstate(invalid="ignore"):
-        shifts = pair.second_resampled[metric] - pair.first_resampled[metric]
-    return expanded_percentile(shifts, num_groups=pair.plan.num_groups, alpha=pair.alpha)
+        return pair.second_resampled[metric] - pair.first_resampled[metric]
 
 
 def _unknown(test: str, reason: str) -> Difference:

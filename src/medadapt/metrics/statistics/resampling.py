@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from medadapt.core.errors import DataError
+from medadapt.core.records import Record
 from medadapt.metrics.marking.marks import FloatArray, IntArray, Tallies
-from medadapt.metrics.marking.values import metric_values
+from medadapt.metrics.marking.values import METRICS, metric_values
 
 CELLS = 4_000_000
 """Weights (resamples x groups) held at a time: 32 MB."""
@@ -39,6 +41,22 @@ class Plan:
     def shares_groups(self) -> bool:
         """Whether some group has more than one record."""
         return self.num_groups < len(self.group)
+
+
+def groups_of(records: Sequence[Record]) -> IntArray:
+    """(n,) the number of each record's group.
+
+    Raises DataError for a record without one: whether it were taken for independent or put with the other strays,
+    the intervals would be wrong.
+    """
+    for record in records:
+        if not record.group:
+            raise DataError(
+                f"Record {record.id} has no `group`, so it is unknown which records may be resampled apart.",
+                "a `group` in every test record; a record that shares nothing has a group of its own",
+                "Run the prepare stage again.",
+            )
+    return group_numbers([record.group for record in records])
 
 
 def group_numbers(names: Sequence[str]) -> IntArray:
@@ -72,7 +90,7 @@ def bootstrap_values(entrants: Mapping[str, Tallies], plan: Plan) -> dict[str, d
     grouped = {name: sum_groups(tallies, plan.group) for name, tallies in entrants.items()}
     matrix_GK = np.hstack([_flat(tallies) for tallies in grouped.values()])
     parts: dict[str, list[dict[str, FloatArray]]] = {name: [] for name in grouped}
-    for weights_SG in _bootstrap_weights(plan):
+    for weights_SG in bootstrap_weights(plan):
         sums_SK = weights_SG @ matrix_GK
         start = 0
         for name, tallies in grouped.items():
@@ -80,6 +98,13 @@ def bootstrap_values(entrants: Mapping[str, Tallies], plan: Plan) -> dict[str, d
             parts[name].append(metric_values(_unflat(sums_SK[:, start : start + width], tallies)))
             start += width
     return {name: _joined(values) for name, values in parts.items()}
+
+
+def left_out_values(metric: str, tallies: Tallies, plan: Plan) -> FloatArray:
+    """(G,) a metric without each group in turn, as the jackknife needs it; NaN where nothing is left to measure."""
+    columns, value = METRICS[metric]
+    grouped = sum_groups({name: tallies[name] for name in columns}, plan.group)
+    return value({name: column.sum(axis=0) - column for name, column in grouped.items()})
 
 
 def flipped_differences(first: Tallies, second: Tallies, plan: Plan) -> dict[str, FloatArray]:
@@ -104,7 +129,7 @@ def flipped_differences(first: Tallies, second: Tallies, plan: Plan) -> dict[str
     return _joined(parts)
 
 
-def _bootstrap_weights(plan: Plan) -> Iterator[FloatArray]:
+def bootstrap_weights(plan: Plan) -> Iterator[FloatArray]:
     """Batches (S, G): how often each group is drawn in each resample."""
     random = np.random.Generator(np.random.PCG64([plan.seed, BOOTSTRAP]))
     groups = plan.num_groups

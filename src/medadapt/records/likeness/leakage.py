@@ -5,49 +5,97 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from medadapt.core.records import Record, SplitName
+from medadapt.core.records import Record, SplitName, Task
+from medadapt.records.cleaning.texts import answer_form
+from medadapt.records.likeness.containment import (
+    CONTAINED,
+    boilerplate,
+    contained_shares,
+    containment,
+    split_texts,
+)
 from medadapt.records.likeness.duplicates import input_text
 from medadapt.records.likeness.groups import GroupRule
 from medadapt.records.likeness.near_duplicates import THRESHOLD, near_matches
+from medadapt.records.likeness.windows import distinct
 
 MOST_EXAMPLES = 10
 
+ORDER: tuple[SplitName, ...] = ("test", "train", "validation")
+OF_CLOSED = {"share": None, "words": None, "passage": None, "reason": "labels and options repeat by nature"}
+
 
 def measure_leakage(
-    parts: Mapping[SplitName, Sequence[Record]], rule: GroupRule, *, grouped_splits: bool = True
+    parts: Mapping[SplitName, Sequence[Record]], rule: GroupRule, *, task: Task, grouped_splits: bool = True
 ) -> dict[str, Any]:
-    """Test records whose input is also in train or validation, measured on the finished splits.
+    """Test records of which something is also in train or validation, measured on the finished splits.
 
     `exact` counts equal inputs in normal form, `near` those with a similarity of at least 0.8 (character
-    5-grams, Jaccard), the exact ones included. `gated` names what stops a run; near copies do only where the
-    split kept them together, which ready-made splits (`grouped_splits=False`) were not made to do.
+    5-grams, Jaccard), the exact ones included. `question_containment` and `answer_containment` count records of whose
+    input, or answer, half stands word for word in the records seen (`containment.py`), and `boilerplate` says how
+    much of the test answers does in training answers.
+
+    `gated` names what stops a run: equal inputs, and near copies where the split kept them together, which
+    ready-made splits (`grouped_splits=False`) were not made to do. `flagged` names for each test record that leaks
+    the layers in which it does: `exact`, `near`, `question`, `answer`. An answer is a layer of open questions only:
+    a label stands in training by nature, and so do many options, without anything having leaked.
+
     `validation` counts the validation records whose input is also in train: a validation loss measured on
     them flatters. They stop nothing, because no verdict rests on them.
     """
-    seen = [*parts["train"], *parts["validation"]]
-    seen_texts = [input_text(record) for record in seen]
-    texts = [input_text(record) for record in parts["test"]]
+    inputs = {name: [input_text(record) for record in records] for name, records in parts.items()}
+    test, seen = parts["test"], [*parts["train"], *parts["validation"]]
+    seen_texts = [*inputs["train"], *inputs["validation"]]
     first_seen = {text: number for number, text in reversed(list(enumerate(seen_texts)))}
-    near = near_matches(texts, seen_texts)
+    near = near_matches(inputs["test"], seen_texts)
     examples = [
         {"test": record.id, "seen": seen[first_seen.get(text, number)].id, "exact": text in first_seen}
-        for record, text, number in zip(parts["test"], texts, near, strict=True)
+        for record, text, number in zip(test, inputs["test"], near, strict=True)
         if number is not None
     ]
     examples.sort(key=lambda pair: not pair["exact"])
+    questions = split_texts(inputs["test"], inputs["train"], inputs["validation"])
+    answers = split_texts(*([record.answer for record in parts[name]] for name in ORDER))
+    in_questions, in_answers = (
+        contained_shares(each.test, distinct(each.seen)) for each in (questions, answers)
+    )
+    layers = {
+        "exact": [text in first_seen for text in inputs["test"]],
+        "near": [number is not None for number in near],
+        "question": (in_questions >= CONTAINED).tolist(),
+        "answer": (in_answers >= CONTAINED).tolist() if task == "qa" else [False] * len(test),
+    }
     return {
-        "exact": sum(text in first_seen for text in texts),
-        "near": sum(number is not None for number in near),
+        "exact": sum(layers["exact"]),
+        "near": sum(layers["near"]),
         "threshold": THRESHOLD,
         "gated": ["exact", "near"] if rule == "near" and grouped_splits else ["exact"],
-        "validation": _counts(parts["validation"], parts["train"]),
+        "question_containment": containment(in_questions),
+        "answer_containment": {**containment(in_answers), "exact": _equal_answers(test, parts["train"])},
+        "boilerplate": boilerplate(answers) if task == "qa" else OF_CLOSED,
+        "flagged": _flagged(test, layers),
+        "validation": _counts(inputs["validation"], inputs["train"]),
         "examples": examples[:MOST_EXAMPLES],
     }
 
 
-def _counts(records: Sequence[Record], seen: Sequence[Record]) -> dict[str, int]:
-    """How many of the records have an equal input, and how many at least a similar one, among those seen."""
-    texts, seen_texts = ([input_text(record) for record in each] for each in (records, seen))
+def _flagged(test: Sequence[Record], layers: Mapping[str, Sequence[bool]]) -> dict[str, list[str]]:
+    """The layers in which each test record leaks; records that leak in none are left out."""
+    found = {
+        record.id: [layer for layer, leaks in layers.items() if leaks[place]]
+        for place, record in enumerate(test)
+    }
+    return {name: leaks for name, leaks in found.items() if leaks}
+
+
+def _equal_answers(test: Sequence[Record], train: Sequence[Record]) -> int:
+    """How many test answers equal a training answer."""
+    known = {answer_form(record.answer) for record in train}
+    return sum(answer_form(record.answer) in known for record in test)
+
+
+def _counts(texts: Sequence[str], seen_texts: Sequence[str]) -> dict[str, int]:
+    """How many of the inputs are equal, and how many at least similar, to one of those seen."""
     known = set(seen_texts)
     return {
         "exact": sum(text in known for text in texts),

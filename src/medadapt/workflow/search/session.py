@@ -27,13 +27,14 @@ from medadapt.workflow.search.endings import (
     no_winner,
     refuse_disk_error,
 )
-from medadapt.workflow.search.folders import SearchFolder, make_trial, make_winner, remove
+from medadapt.workflow.search.folders import SearchFolder, make_trial, make_winner
 from medadapt.workflow.search.room import Share
 from medadapt.workflow.search.scratch import scratch_folder
 from medadapt.workflow.search.trial_process import Terms, curve_of
 from medadapt.workflow.signals import Stopping
 from medadapt.workflow.stage_inputs import changed_inputs, stage_inputs
 from medadapt.workflow.stages import STAGES
+from medadapt.workflow.sub_runs import remove
 
 SMOKE_TRIALS = 3
 NAME_LENGTH = 90

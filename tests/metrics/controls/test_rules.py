@@ -16,7 +16,14 @@ from sklearn.model_selection import train_test_split
 
 from medadapt.core.records import Record
 from medadapt.metrics.controls.neighbours import jaccard, nearest, nearest_records
-from medadapt.metrics.controls.simple import control_answers, control_decisions, majority, nearest_neighbour
+from medadapt.metrics.controls.rules import (
+    RULES,
+    control_answers,
+    control_decisions,
+    longest_option,
+    majority,
+    nearest_neighbour,
+)
 
 SETS = st.lists(st.frozensets(st.integers(0, 5), max_size=5), min_size=1, max_size=8)
 
@@ -83,11 +90,40 @@ def test_an_answer_that_resembles_no_option_keeps_its_letter(choices):
     assert nearest_neighbour("multiple_choice", [known], [asked]) == ["B"]
 
 
-def test_open_tasks_have_no_decisions_and_empty_training_sets_no_controls(diagnoses):
-    records = diagnoses(["flu"])
-    assert control_decisions("qa", records, records) == {}
-    assert control_decisions("diagnosis", [], records) == {}
-    assert control_answers([], records) == {}
+def test_without_training_records_only_the_longest_option_answers(diagnoses, choices):
+    for found in (
+        control_decisions("diagnosis", [], diagnoses(["flu"]), seed=0),
+        control_answers([], diagnoses(["flu"]), seed=0),
+    ):
+        assert found.given == {}
+        assert found.absent.keys() == {*RULES}
+    found = control_decisions("multiple_choice", [], choices("B"), seed=0)
+    assert found.given == {"longest_option": ["A"]}
+    assert found.absent == dict.fromkeys({*RULES} - {"longest_option"}, found.absent["tfidf"])
+    assert "no training records" in found.absent["tfidf"]
+
+
+def test_every_rule_answers_or_says_why_not(diagnoses, choices):
+    cases = {
+        "diagnosis": control_decisions("diagnosis", diagnoses("ab"), diagnoses("ab"), seed=0),
+        "multiple_choice": control_decisions("multiple_choice", choices("AB"), choices("CD"), seed=0),
+        "qa": control_answers(diagnoses("ab"), diagnoses("ab"), seed=0),
+    }
+    for found in cases.values():
+        assert found.given.keys() | found.absent.keys() == {*RULES}
+        assert not found.given.keys() & found.absent.keys()
+        assert {len(answers) for answers in found.given.values()} == {2}
+    assert {task: set(found.absent) for task, found in cases.items()} == {
+        "diagnosis": {"longest_option"},
+        "multiple_choice": set(),
+        "qa": {"tfidf", "longest_option", "majority"},
+    }
+
+
+def test_the_longest_option_is_the_first_of_equals(choices):
+    (asked,) = choices("A")
+    lengths = [["xx", "xxxx", "x", "xxxx"], ["xxx", "x", "x", "x", "x"]]
+    assert longest_option([replace(asked, options=options) for options in lengths]) == ["B", "A"]
 
 
 def test_options_in_another_order_are_answered_by_their_text(choices):
@@ -134,13 +170,15 @@ def test_to_open_questions_the_nearest_record_gives_its_whole_answer():
     grams = CountVectorizer(analyzer="char", ngram_range=(5, 5), binary=True).fit_transform(texts)
     distances = pairwise_distances(grams.toarray().astype(bool), metric="jaccard")[50:, :50]
     wanted = [train[place].answer for place in distances.argmin(axis=1)]
-    assert control_answers(train, test)["nearest_neighbour"] == wanted
+    assert control_answers(train, test, seed=0).given["nearest_neighbour"] == wanted
 
 
 def test_an_answer_is_the_most_frequent_only_where_it_stands_twice(diagnoses):
     test = diagnoses(["x", "y", "z"])
-    assert control_answers(diagnoses(["no", "yes", "yes"]), test)["majority"] == ["yes"] * 3
-    assert "majority" not in control_answers(diagnoses(["no", "yes", "maybe"]), test)
+    assert control_answers(diagnoses(["no", "yes", "yes"]), test, seed=0).given["majority"] == ["yes"] * 3
+    assert (
+        "stands twice" in control_answers(diagnoses(["no", "yes", "maybe"]), test, seed=0).absent["majority"]
+    )
 
 
 @pytest.fixture
@@ -170,8 +208,11 @@ def test_a_memoriser_masters_the_symptom_table(symptom_records, seed):
     assert len(symptom_records) == 304
     labels = [record.label for record in symptom_records]
     train, test = train_test_split(symptom_records, test_size=0.2, random_state=seed, stratify=labels)
-    answers = nearest_neighbour("diagnosis", train, test)
-    assert answers == [record.label for record in test]
+    found = control_decisions("diagnosis", train, test, seed=seed)
+    wanted = [record.label for record in test]
+    assert found.given["nearest_neighbour"] == wanted
+    assert found.given["tfidf"] == wanted  # counting words is enough, too
+    assert np.mean([a == b for a, b in zip(found.given["class_prior"], wanted, strict=True)]) < 0.2
 
 
 def test_the_nearest_neighbour_reads_earlier_turns_too(choices):

@@ -1,0 +1,28 @@
+"""How a model is asked that brings no plan of its own: its chat template, or a plain question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medadapt.examples.chat import chat_closing
+from medadapt.examples.plan import EncodingPlan
+from medadapt.examples.templates import Wording
+
+MAX_LENGTH = 2048
+"""Most tokens of question and answer; less where the base reads less."""
+
+
+def general_plan(tokenizer: Any, context_length: int | None) -> EncodingPlan:
+    """A plan for questions of any kind, with a quarter of the length kept for the answer."""
+    chat = bool(getattr(tokenizer, "chat_template", None))
+    length = min(context_length or MAX_LENGTH, MAX_LENGTH)
+    return EncodingPlan(
+        wording=Wording(
+            template="dialogue" if chat else "question", system=None, options=False, answer="text"
+        ),
+        chat=chat,
+        max_length=length,
+        prompt_limit=length - length // 4,
+        closing=chat_closing(tokenizer) if chat else tokenizer.eos_token,
+        labels=(),
+    )

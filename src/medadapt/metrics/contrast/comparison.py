@@ -1,0 +1,160 @@
+"""Above where the reference says below, more where it says less."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from medadapt.metrics.contrast.directions import direction_of
+from medadapt.metrics.contrast.findings import Compared, Finding
+from medadapt.metrics.contrast.negation import AUXILIARY, NOMINAL, VERBAL
+from medadapt.metrics.contrast.quantities import NUMBER_WORDS, Quantity, quantities
+from medadapt.metrics.contrast.statements import Statement, Texts
+
+MORE = "more|greater|higher|older|longer|larger|hotter|later|warmer|heavier|faster"
+LESS = "less|fewer|lower|younger|shorter|smaller|earlier|cooler|colder|slower"
+ABOUT = r"\s*(?:about|around|approximately|the age of|age|a|an)?\s*$"
+UPWARD = re.compile(
+    rf"(?:[>≥]\s*=?|\b(?:{MORE})\s+than|\babove|\bover|\bat least|\bexceed\w*|\bminimum of|\bfrom){ABOUT}",
+    re.IGNORECASE,
+)
+DOWNWARD = re.compile(
+    rf"(?:[<≤]\s*=?|\b(?:{LESS})\s+than|\bbelow|\bunder|\bat most|\bmaximum of|\bup to|\bwithin){ABOUT}",
+    re.IGNORECASE,
+)
+DENIED = re.compile(
+    rf"\b(?:no|not|never)\s+(?:\w+\s+){{0,2}}?(?:(?P<less>{LESS})\s+than|(?:{MORE})\s+than|exceed\w*){ABOUT}",
+    re.IGNORECASE,
+)
+"""A bound that is turned round: `not more than` is `at most`."""
+UPWARD_AFTER = re.compile(
+    r"^\s*(?:or|and)\s+(?:more|above|over|higher|older|greater|up|longer)\b|^\s*\+", re.IGNORECASE
+)
+DOWNWARD_AFTER = re.compile(
+    r"^\s*(?:or|and)\s+(?:less|below|under|lower|younger|fewer|shorter)\b", re.IGNORECASE
+)
+BESIDE = 4
+"""Content words on either side that tell what a word of more or less is about."""
+
+
+class Turn(NamedTuple):
+    """A word of more or less in a sentence."""
+
+    scale: str
+    way: int
+    """1 up, -1 down, after a denial turned round."""
+    denied: bool
+    text: str
+    beside: frozenset[str]
+    sentence: Statement
+
+
+def comparison(texts: Texts) -> Compared:
+    """Opposite bounds on one value, and opposite words of more and less beside the same words."""
+    agreed = 0
+    findings: list[Finding] = []
+    for found in (_bounds(texts), _turns(texts)):
+        agreed += found.agreed
+        findings += found.findings
+    return Compared(agreed=agreed, findings=tuple(findings))
+
+
+def bound_of(quantity: Quantity, text: str) -> int:
+    """1 where a text says `this or more`, -1 for `this or less`, 0 for neither."""
+    before, after = text[: quantity.start], text[quantity.end :]
+    if DOWNWARD_AFTER.search(after):
+        return -1
+    if UPWARD_AFTER.search(after):
+        return 1
+    if denied := DENIED.search(before):
+        return 1 if denied["less"] else -1
+    return 1 if UPWARD.search(before) else -1 if DOWNWARD.search(before) else 0
+
+
+def _bounds(texts: Texts) -> Compared:
+    agreed = 0
+    findings: list[Finding] = []
+    said = [
+        (one, quantity, way)
+        for one in texts.answer
+        for quantity in quantities(one.plain)
+        if (way := bound_of(quantity, one.plain))
+    ]
+    for text in texts.reference:
+        for wanted in quantities(text.plain):
+            if not (way := bound_of(wanted, text.plain)):
+                continue
+            same = [one for one in said if one[1].dimension == wanted.dimension and one[1].agrees(wanted)]
+            if any(one[2] == way for one in same):
+                agreed += 1
+            elif same:
+                sentence, quantity, _ = same[0]
+                findings.append(
+                    Finding(
+                        kind="comparison",
+                        answer=sentence.text,
+                        reference=text.text,
+                        said=_with_bound(quantity, sentence.plain),
+                        wanted=_with_bound(wanted, text.plain),
+                    )
+                )
+    return Compared(agreed=agreed, findings=tuple(findings))
+
+
+def _turns(texts: Texts) -> Compared:
+    agreed = 0
+    findings: list[Finding] = []
+    for text in texts.reference:
+        for wanted in _turns_of(text):
+            near = [
+                turn for said in texts.rivals(text) for turn in _turns_of(said) if turn.scale == wanted.scale
+            ]
+            shared = [(len(turn.beside & wanted.beside), turn) for turn in near]
+            most = max((count for count, _ in shared), default=0)
+            if not shared or (most == 0 and "/" not in wanted.scale):
+                continue
+            best = [turn for count, turn in shared if count == most]
+            if any(turn.way == wanted.way or turn.denied != wanted.denied for turn in best):
+                agreed += 1
+            else:
+                findings.append(Finding(kind="comparison", answer=best[0].sentence.text, reference=text.text,
+                                        said=best[0].text, wanted=wanted.text))  # fmt: skip
+    return Compared(agreed=agreed, findings=tuple(findings))
+
+
+def _turns_of(sentence: Statement) -> list[Turn]:
+    if not any(direction_of(word.lower) for word in sentence.words):
+        return []
+    found = []
+    words = sentence.words
+    for place, word in enumerate(words):
+        if (direction := direction_of(word.lower)) is None:
+            continue
+        if _is_bound([word.lower for word in words[place + 1 : place + 5]]):
+            continue
+        scale, way = direction
+        before = [w.key for w in words[:place] if w.content and not direction_of(w.lower)][-BESIDE:]
+        after = [w.key for w in words[place + 1 :] if w.content and not direction_of(w.lower)][:BESIDE]
+        lately = [w.lower for w in words[max(0, place - 4) : place]]
+        denied = any(w in VERBAL | NOMINAL for w in lately)
+        found.append(
+            Turn(scale, -way if denied else way, denied, word.text, frozenset([*before, *after]), sentence)
+        )
+    return found
+
+
+def _is_bound(following: Sequence[str]) -> bool:
+    """Whether a number follows `than`, so that `more` or `less` is a bound on it."""
+    figures = (
+        word for word in following[1:] if word[0].isdigit() or word in NUMBER_WORDS.keys() - {"one", "half"}
+    )
+    return following[:1] == ["than"] and next(figures, None) is not None
+
+
+def _with_bound(quantity: Quantity, text: str) -> str:
+    words = text[: quantity.start].split()[-3:]
+    while words and words[0].lower() in AUXILIARY:
+        words = words[1:]
+    after = re.match(r"\s*(?:or|and)\s+\w+", text[quantity.end :])
+    return " ".join([*words, quantity.text]) + (after[0] if after else "")

@@ -1,0 +1,193 @@
+"""How many answers contradict their reference, by kind of contradiction, for both models and as a difference.
+
+A share has under it the answers that a rule could hold against the reference at all (`checkable`): an answer that
+is silent on the matter neither raises nor lowers it, and is counted beside it. The two models are compared on the
+records where both answers are checkable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from medadapt.core.records import Record
+from medadapt.core.results import MODEL_NAMES, Prediction
+from medadapt.metrics.contrast.checking import Checked, check_answer
+from medadapt.metrics.contrast.findings import KINDS, Finding
+from medadapt.metrics.marking.marks import FloatArray, Tallies
+from medadapt.metrics.statistics.estimates import estimates
+from medadapt.metrics.statistics.paired import Pair, difference
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, group_numbers
+
+ANY = "any"
+"""Beside the kinds: answers with a contradiction of any kind."""
+MOST_EXAMPLES = 10
+MOST_TEXT = 600
+"""Characters of a sentence that an example shows."""
+NOTHING_TO_CHECK = "no answer says anything that this rule can hold against its reference"
+NOTHING_TO_NAME = "the references hold none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marks:
+    """0/1 marks (n,) of one model's answers for one kind."""
+
+    checkable: FloatArray
+    contradicted: FloatArray
+
+
+def contrast(
+    test: Sequence[Record],
+    baseline: Sequence[Prediction],
+    tuned: Sequence[Prediction],
+    *,
+    plan: Plan,
+    alpha: float,
+) -> dict[str, Any]:
+    """The block `contrast` of metrics.json (see `results.Metrics`)."""
+    checked = {
+        name: [_check(record, row) for record, row in zip(test, rows, strict=True)]
+        for name, rows in zip(MODEL_NAMES, (baseline, tuned), strict=True)
+    }
+    marks = {name: _marks(answers) for name, answers in checked.items()}
+    rates: dict[str, Any] = {
+        name: {kind: _rate(some, plan, alpha) for kind, some in kinds.items()}
+        for name, kinds in marks.items()
+    }
+    return {
+        **rates,
+        "difference": {
+            kind: _difference(marks["baseline"][kind], marks["tuned"][kind], plan, alpha)
+            for kind in (*KINDS, ANY)
+        },
+        "silent": {name: _silent(kinds[ANY]) for name, kinds in marks.items()},
+        "named": {name: _named(answers, plan, alpha) for name, answers in checked.items()},
+        "examples": _examples(test, checked["tuned"]),
+    }
+
+
+def _check(record: Record, row: Prediction) -> Checked:
+    return check_answer(row.text or "", record.answer, question=record.question, options=record.options or ())
+
+
+def _marks(answers: Sequence[Checked]) -> dict[str, _Marks]:
+    found: dict[str, _Marks] = {
+        kind: _Marks(
+            checkable=np.array([float(one.kinds[kind].checkable) for one in answers]),
+            contradicted=np.array([float(bool(one.kinds[kind].findings)) for one in answers]),
+        )
+        for kind in KINDS
+    }
+    every = [(marks.checkable, marks.contradicted) for marks in found.values()]
+    return {
+        **found,
+        ANY: _Marks(
+            checkable=np.maximum.reduce([checkable for checkable, _ in every]),
+            contradicted=np.maximum.reduce([contradicted for _, contradicted in every]),
+        ),
+    }
+
+
+def _rate(marks: _Marks, plan: Plan, alpha: float) -> dict[str, Any]:
+    """Estimate of the share contradicted among the checkable answers, with their number."""
+    some = marks.checkable > 0
+    n, checkable = len(some), int(some.sum())
+    if checkable == 0:
+        return {"value": None, "low": None, "high": None, "n": n, "checkable": 0, "reason": NOTHING_TO_CHECK}
+    tallies, within = _columns(marks, some), _within(plan, some)
+    found = estimates(
+        tallies,
+        _resampled({"one": tallies}, within)["one"],
+        names=["contradicted"],
+        plan=within,
+        alpha=alpha,
+        missing={},
+    )
+    return {**asdict(found["contradicted"]), "n": n, "checkable": checkable}
+
+
+def _difference(first: _Marks, second: _Marks, plan: Plan, alpha: float) -> dict[str, Any]:
+    """The share contradicted of tuned minus that of baseline, on the `n` records where both are checkable."""
+    both = (first.checkable > 0) & (second.checkable > 0)
+    if not both.any():
+        reason = "on no record are the answers of both models checkable"
+        return {
+            **dict.fromkeys(("value", "low", "high", "p", "test")),
+            "verdict": "not shown",
+            "reason": reason,
+            "n": 0,
+        }
+    within = _within(plan, both)
+    tallies = {"first": _columns(first, both), "second": _columns(second, both)}
+    resampled = _resampled(tallies, within)
+    pair = Pair(
+        first=tallies["first"],
+        second=tallies["second"],
+        first_resampled=resampled["first"],
+        second_resampled=resampled["second"],
+        flipped={},
+        plan=within,
+        alpha=alpha,
+    )
+    return {**asdict(difference("contradicted", pair)), "n": int(both.sum())}
+
+
+def _columns(marks: _Marks, some: np.ndarray[Any, np.dtype[np.bool_]]) -> Tallies:
+    return {"contradicted": marks.contradicted[some], "records": np.ones(int(some.sum()))}
+
+
+def _within(plan: Plan, some: np.ndarray[Any, np.dtype[np.bool_]]) -> Plan:
+    """The plan for some of the records."""
+    groups = [str(number) for number in plan.group[some]]
+    return Plan(group=group_numbers(groups), samples=plan.samples, seed=plan.seed)
+
+
+def _resampled(entrants: Mapping[str, Tallies], plan: Plan) -> dict[str, dict[str, FloatArray]]:
+    """Bootstrap values where records share groups; elsewhere the intervals have formulas and need none."""
+    if plan.shares_groups:
+        return bootstrap_values(entrants, plan)
+    return {name: {"contradicted": np.empty(0)} for name in entrants}
+
+
+def _silent(marks: _Marks) -> float:
+    """Share of the answers that no rule could hold against their reference."""
+    return float(1 - marks.checkable.mean())
+
+
+def _named(answers: Sequence[Checked], plan: Plan, alpha: float) -> dict[str, Any]:
+    """Share of the references' quantities and known names that the answers repeat; `n` counts the things."""
+    found = {}
+    for what, counts in (
+        ("numbers", [one.numbers for one in answers]),
+        ("names", [one.names for one in answers]),
+    ):
+        repeated, there = (np.array(column, dtype=np.float64) for column in zip(*counts, strict=True))
+        total = int(there.sum())
+        if total == 0:
+            found[what] = {"value": None, "low": None, "high": None, "n": 0, "reason": NOTHING_TO_NAME}
+            continue
+        tallies: Tallies = {"named": repeated, "nameable": there}
+        resampled = bootstrap_values({"one": tallies}, plan)["one"]
+        one = estimates(tallies, resampled, names=["named"], plan=plan, alpha=alpha, missing={})["named"]
+        found[what] = {**asdict(one), "n": total}
+    return found
+
+
+def _examples(test: Sequence[Record], answers: Sequence[Checked]) -> list[dict[str, Any]]:
+    """The tuned answers with most contradictions, each with all of them."""
+    found = [
+        (record.id, [finding for compared in one.kinds.values() for finding in compared.findings])
+        for record, one in zip(test, answers, strict=True)
+    ]
+    worst = sorted((pair for pair in found if pair[1]), key=lambda pair: -len(pair[1]))
+    return [
+        {"id": name, "model": "tuned", "findings": [_shown(finding) for finding in findings]}
+        for name, findings in worst[:MOST_EXAMPLES]
+    ]
+
+
+def _shown(finding: Finding) -> dict[str, str]:
+    return {name: str(text)[:MOST_TEXT] for name, text in asdict(finding).items()}

@@ -1,0 +1,72 @@
+"""How right both models are when their choices are made by another rule, and whether the difference depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from medadapt.core.recipe import CHOICE_RULES
+from medadapt.core.results import MODEL_NAMES, Prediction
+from medadapt.metrics.marking.marks import FloatArray
+from medadapt.metrics.statistics.resampling import Plan
+from medadapt.metrics.statistics.shares import Shares
+from medadapt.metrics.ways import Ways
+
+OTHER_WAYS = ("by_letter", "by_text")
+NOT_KEPT = "these predictions were made by a version that kept no choices by rule; run predict again"
+
+
+def scoring_rules(
+    right_answers: Sequence[str], ways: Ways, *, plan: Plan, alpha: float, same_model: bool
+) -> dict[str, Any]:
+    """Accuracy of both models under each rule, and its paired difference: rule -> baseline, tuned, difference.
+
+    Besides the rules of `evaluation.choice_by` there are `by_letter` and `by_text`, where options were also scored
+    the other way, and `generated`, where answers were written; one that cannot be read is wrong. A rule whose choices
+    were not kept has nothing but a `reason`.
+    """
+    usual = ways["test"]
+    found: dict[str, dict[str, FloatArray]] = {}
+    for rule in CHOICE_RULES:
+        if all(row.choices is not None for rows in usual.values() for row in rows):
+            found[rule] = _marks(usual, right_answers, partial(_choice_by, rule))
+    for way in OTHER_WAYS:
+        if way in ways:
+            found[way] = _marks(ways[way], right_answers, lambda row: row.choice)
+    if all(row.text is not None for rows in usual.values() for row in rows):
+        found["generated"] = _marks(usual, right_answers, lambda row: row.parsed)
+    if not found:
+        return {rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES}
+    columns = {f"{rule} {name}": marks for rule, both in found.items() for name, marks in both.items()}
+    resampled = Shares(columns, plan=plan, alpha=alpha)
+    known = {
+        rule: {
+            **{name: asdict(resampled.estimate(f"{rule} {name}")) for name in MODEL_NAMES},
+            "difference": asdict(
+                resampled.difference(f"{rule} baseline", f"{rule} tuned", same_model=same_model)
+            ),
+        }
+        for rule in found
+    }
+    return {**{rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES if rule not in known}, **known}
+
+
+def _choice_by(rule: str, row: Prediction) -> str | None:
+    return row.choices[rule] if row.choices else None
+
+
+def _marks(
+    by_model: Mapping[str, Sequence[Prediction]],
+    right_answers: Sequence[str],
+    decide: Callable[[Prediction], str | None],
+) -> dict[str, FloatArray]:
+    return {
+        name: np.array(
+            [float(decide(row) == right) for row, right in zip(by_model[name], right_answers, strict=True)]
+        )
+        for name in MODEL_NAMES
+    }

@@ -1,0 +1,247 @@
+"""Both models on standard sets: each set by itself, and several together, averaged over sets and pooled.
+
+The average over sets gives a set of 100 questions the weight of one of 4,000; in the pooled figure every question
+weighs the same. Where they disagree, one large set decides the pooled one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from medadapt.core.hashes import sha256_text
+from medadapt.core.records import LETTERS, Record
+from medadapt.core.results import Difference, Estimate, Prediction
+from medadapt.metrics.controls.rules import majority
+from medadapt.metrics.effect import effect, has_effect
+from medadapt.metrics.marking.classes import paired_counts
+from medadapt.metrics.marking.marks import (
+    FloatArray,
+    Tallies,
+    check_pairing,
+    mark_decisions,
+    truths,
+)
+from medadapt.metrics.statistics.detectable import detectable_difference
+from medadapt.metrics.statistics.estimates import estimates
+from medadapt.metrics.statistics.intervals import ONE_GROUP, expanded_percentile
+from medadapt.metrics.statistics.paired import Pair, difference, flip_p, verdict
+from medadapt.metrics.statistics.resampling import (
+    Plan,
+    bootstrap_values,
+    flipped_differences,
+    group_numbers,
+)
+
+MODELS = ("baseline", "tuned")
+MACRO_TEST = "stratified-bootstrap"
+"""Of the average over sets. Interval: records resampled within each set. p: the share of random swaps of the two
+models, group by group within each set, with a difference at least as large."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkedSet:
+    """The columns of both models and of the majority control on one set, and their resamples."""
+
+    name: str
+    tallies: Mapping[str, Tallies]
+    resampled: Mapping[str, Mapping[str, FloatArray]]
+    flipped: Mapping[str, FloatArray]
+    plan: Plan
+    alpha: float
+    same_model: bool
+
+    @property
+    def n(self) -> int:
+        return len(self.plan.group)
+
+    def pair(self, first: str = "baseline") -> Pair:
+        """The tuned model against another entrant."""
+        flipped = self.flipped
+        if first != "baseline":
+            flipped = flipped_differences(self.tallies[first], self.tallies["tuned"], self.plan)
+        return Pair(
+            first=self.tallies[first],
+            second=self.tallies["tuned"],
+            first_resampled=self.resampled[first],
+            second_resampled=self.resampled["tuned"],
+            flipped=flipped,
+            plan=self.plan,
+            alpha=self.alpha,
+            same_model=self.same_model and first == "baseline",
+        )
+
+
+def mark_set(
+    name: str,
+    records: Sequence[Record],
+    baseline: Sequence[Prediction],
+    tuned: Sequence[Prediction],
+    *,
+    samples: int,
+    seed: int,
+    alpha: float,
+) -> MarkedSet:
+    """Mark the choices of both models on records of one set.
+
+    Random numbers depend on the seed and the set's name, so that they do not depend on which other sets are
+    measured. Raises DataError where the predictions are not of these records.
+    """
+    check_pairing(records, baseline, tuned)
+    right = truths("multiple_choice", records) or []
+    decided: dict[str, Sequence[str | None]] = {
+        "baseline": [prediction.choice for prediction in baseline],
+        "tuned": [prediction.choice for prediction in tuned],
+        "majority": majority(right, len(right)),
+    }
+    labels = sorted({*right, *(choice for row in decided.values() for choice in row if choice)})
+    tallies = {who: mark_decisions(right, choices, labels) for who, choices in decided.items()}
+    same = not has_effect(asdict(effect(baseline, tuned)))
+    groups = [record.group for record in records]
+    return _marked(name, tallies, groups, samples=samples, seed=seed, alpha=alpha, same_model=same)
+
+
+def _marked(
+    name: str,
+    tallies: dict[str, Tallies],
+    groups: Sequence[str],
+    *,
+    samples: int,
+    seed: int,
+    alpha: float,
+    same_model: bool,
+) -> MarkedSet:
+    own_seed = int(sha256_text(f"{seed}\x00{name}")[:15], 16)
+    plan = Plan(group=group_numbers(groups), samples=samples, seed=own_seed)
+    return MarkedSet(
+        name=name,
+        tallies=tallies,
+        resampled=bootstrap_values(tallies, plan),
+        flipped=flipped_differences(tallies["baseline"], tallies["tuned"], plan),
+        plan=plan,
+        alpha=alpha,
+        same_model=same_model,
+    )
+
+
+def set_values(marked: MarkedSet, *, macro_f1: bool) -> dict[str, Any]:
+    """Estimates, the paired difference and the control of one set, as plain data.
+
+    `controls.majority` answers every question with the set's own most frequent answer. It is chosen with the
+    answers known, so it is the best that any constant answer can reach.
+    """
+    metrics = ("accuracy", "macro_f1") if macro_f1 else ("accuracy",)
+    found = detectable_difference("accuracy", marked.pair())
+    models, control = (_estimates(marked, who, metrics) for who in (MODELS, ("majority",)))
+    return {
+        "n": marked.n,
+        "num_groups": marked.plan.num_groups,
+        **models,
+        "difference": {metric: asdict(difference(metric, marked.pair())) for metric in metrics},
+        "controls": control,
+        "against_control": {
+            "name": "majority",
+            "metric": "accuracy",
+            **asdict(difference("accuracy", marked.pair("majority"))),
+        },
+        "paired": paired_counts(marked.tallies["baseline"], marked.tallies["tuned"]),
+        "detectable_difference": found.value,
+        "detectable_reason": found.reason,
+    }
+
+
+def short_values(marked: MarkedSet) -> dict[str, Any]:
+    """Accuracy of both models and the paired difference, for a part of a set."""
+    return {
+        "n": marked.n,
+        **_estimates(marked, MODELS, ("accuracy",)),
+        "difference": {"accuracy": asdict(difference("accuracy", marked.pair()))},
+    }
+
+
+def answer_shares(records: Sequence[Record]) -> dict[str, float]:
+    """The share of each right answer, by letter or by the text of yes, no and maybe."""
+    counts = Counter(LETTERS[record.answer_index or 0] for record in records)
+    return {letter: counts[letter] / len(records) for letter in sorted(counts)}
+
+
+def together(sets: Sequence[MarkedSet], *, samples: int, seed: int) -> dict[str, Any]:
+    """Accuracy over several sets: `macro`, the mean of the sets' accuracies, and `pooled`, over all records."""
+    return {
+        "sets": {marked.name: marked.n for marked in sets},
+        "macro": _macro(sets),
+        "pooled": short_values(_pooled(sets, samples=samples, seed=seed)),
+    }
+
+
+def _macro(sets: Sequence[MarkedSet]) -> dict[str, Any]:
+    n, alpha = sum(marked.n for marked in sets), sets[0].alpha
+    fewest = min(marked.plan.num_groups for marked in sets)
+
+    def estimate(who: str) -> Estimate:
+        value = float(np.mean([_accuracy(marked, who) for marked in sets]))
+        spread = np.mean([marked.resampled[who]["accuracy"] for marked in sets], axis=0)
+        interval = expanded_percentile(spread, num_groups=fewest, alpha=alpha)
+        low, high = interval or (None, None)
+        return Estimate(value=value, low=low, high=high, n=n, reason=None if interval else ONE_GROUP)
+
+    value = float(np.mean([_accuracy(each, "tuned") - _accuracy(each, "baseline") for each in sets]))
+    shifts = np.mean(
+        [each.resampled["tuned"]["accuracy"] - each.resampled["baseline"]["accuracy"] for each in sets],
+        axis=0,
+    )
+    interval = expanded_percentile(shifts, num_groups=fewest, alpha=alpha)
+    p = flip_p(value, np.mean([marked.flipped["accuracy"] for marked in sets], axis=0))
+    low, high = interval or (None, None)
+    same = all(marked.same_model for marked in sets)
+    found = Difference(
+        value=value,
+        low=low,
+        high=high,
+        p=p,
+        test=MACRO_TEST,
+        verdict="not shown" if same else verdict("accuracy", interval, p, alpha=alpha),
+        reason=None if interval else ONE_GROUP,
+    )
+    models = {who: {"accuracy": asdict(estimate(who))} for who in MODELS}
+    return {"n": n, "num_sets": len(sets), **models, "difference": {"accuracy": asdict(found)}}
+
+
+def _pooled(sets: Sequence[MarkedSet], *, samples: int, seed: int) -> MarkedSet:
+    tallies = {
+        who: {
+            column: np.concatenate([marked.tallies[who][column] for marked in sets])
+            for column in ("records", "right")
+        }
+        for who in MODELS
+    }
+    groups = [f"{marked.name}:{number}" for marked in sets for number in marked.plan.group]
+    same = all(marked.same_model for marked in sets)
+    return _marked(
+        "pooled", tallies, groups, samples=samples, seed=seed, alpha=sets[0].alpha, same_model=same
+    )
+
+
+def _accuracy(marked: MarkedSet, who: str) -> float:
+    return float(marked.tallies[who]["right"].mean())
+
+
+def _estimates(marked: MarkedSet, entrants: Sequence[str], metrics: Sequence[str]) -> dict[str, Any]:
+    return {
+        who: {
+            metric: asdict(estimate)
+            for metric, estimate in estimates(
+                marked.tallies[who],
+                marked.resampled[who],
+                names=metrics,
+                plan=marked.plan,
+                alpha=marked.alpha,
+                missing={},
+            ).items()
+        }
+        for who in entrants
+    }

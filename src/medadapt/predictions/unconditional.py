@@ -1,0 +1,56 @@
+"""How likely labels and options are where nothing was asked: what the rule `relative` takes off."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from medadapt.core.progress import Progress
+from medadapt.examples.encoding import Encoder
+from medadapt.models.loading import LoadedBase
+from medadapt.predictions.batching import TokenBudget, in_batches
+from medadapt.predictions.questions import Question
+from medadapt.predictions.scoring import continuation_scores
+
+LOGITS_AT_ONCE = 1 << 27
+"""Logits in memory at a time: 256 MB in 16 bits, whatever the vocabulary."""
+
+
+class Unconditional:
+    """Log-likelihoods of completions after the prompt's closing words alone; each is computed once for a model.
+
+    It holds for the model as it is: with an adapter it is another one.
+    """
+
+    def __init__(self, model: LoadedBase, encoder: Encoder) -> None:
+        self._model = model
+        self._prompt = encoder.closing_words().tokens
+        self._known: dict[tuple[int, ...], float] = {}
+
+    def scores(
+        self, questions: Sequence[Question], *, budget: TokenBudget, title: str, progress: Progress
+    ) -> list[dict[str, float] | None]:
+        """Log-likelihood in nats of each choice of each question, over its own tokens; None for open questions."""
+        asked = {tuple(tokens) for question in questions for tokens in (question.choices or {}).values()}
+        if todo := sorted(asked - self._known.keys()):
+            progress.start(f"{title}: choices without a question", len(todo))
+            self._compute(todo, budget, progress)
+            progress.finish()
+        return [
+            None
+            if question.choices is None
+            else {name: self._known[tuple(tokens)] for name, tokens in question.choices.items()}
+            for question in questions
+        ]
+
+    def _compute(
+        self, completions: Sequence[tuple[int, ...]], budget: TokenBudget, progress: Progress
+    ) -> None:
+        def work(batch: list[int]) -> None:
+            rows = [completions[index] for index in batch]
+            found = continuation_scores(self._model, self._prompt, rows)
+            self._known.update(zip(rows, found, strict=True))
+
+        # The prompt is short and kept, so it is the logits that fill the memory.
+        most = max(1, min(budget.tokens, LOGITS_AT_ONCE // self._model.vocabulary_size))
+        lengths = [len(completion) for completion in completions]
+        in_batches(lengths, TokenBudget(most), work, progress.advance)

@@ -1,0 +1,77 @@
+"""A comparison of two runs in words: which tuned model does better, and what that rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from medadapt.core.results import LOWER_IS_BETTER
+from medadapt.report import wording
+from medadapt.report.clean_text import one_line
+
+TITLES = {
+    "better": "The second run is better",
+    "worse": "The second run is worse",
+    "not shown": "No difference shown",
+}
+"""Verdict of the second tuned model against the first -> how it is told."""
+
+
+def comparison_sentence(comparison: dict[str, Any]) -> str:
+    """The primary result in sentences: both values, the difference with interval and p, what follows."""
+    primary = comparison["primary"]
+    difference = comparison["difference"][primary]
+    if difference["value"] is None:
+        reason = one_line(difference["reason"] or "it could not be computed").removesuffix(".")
+        return f"{wording.metric_name(primary)} cannot be compared: {reason}."
+    numbers = f"{_values(comparison)}: {_change(comparison, difference)}."
+    if difference["verdict"] != "not shown":
+        return numbers
+    return (
+        f"These test records cannot tell the two tuned models apart. {numbers} {_smallest(comparison)}That is no "
+        "proof that they are equal."
+    )
+
+
+def discordant_sentence(comparison: dict[str, Any]) -> str:
+    """On how many records only one of the two is right; empty where right and wrong are not known."""
+    found = comparison["discordant"]
+    if found["by"] is None:
+        return ""
+    if not found["count"]:
+        return "Both are right on the same records."
+    return (
+        f"On {wording.amount(found['count'], 'record')} only one of them is right: the first on "
+        f"{found['first_only']:,}, the second on {found['second_only']:,}. Both are right on "
+        f"{found['both_right']:,}, neither on {found['neither']:,}."
+    )
+
+
+def _values(comparison: dict[str, Any]) -> str:
+    primary, records = comparison["primary"], wording.amount(comparison["n"], "test record")
+    first, second = (
+        wording.metric_value(primary, comparison["tuned"][run][primary]["value"])
+        for run in ("first", "second")
+    )
+    if primary == "accuracy":
+        return (
+            f"On the same {records} the tuned model of the second run is right in {second}, that of the first "
+            f"in {first}"
+        )
+    name = wording.metric_name(primary) + (", lower is better" if primary in LOWER_IS_BETTER else "")
+    return f"{name}: {second} for the second run, {first} for the first on the same {records}"
+
+
+def _change(comparison: dict[str, Any], difference: dict[str, Any]) -> str:
+    primary = comparison["primary"]
+    ends, p = wording.change_interval(primary, difference), wording.p_value(difference["p"])
+    parts = [f"{wording.confidence(comparison['alpha'])} interval {ends}"] if ends else []
+    parts.append(f"p {p}" if p.startswith("<") else f"p = {p}")
+    return f"{wording.metric_change(primary, difference['value'])} ({', '.join(parts)})"
+
+
+def _smallest(comparison: dict[str, Any]) -> str:
+    smallest = comparison["detectable_difference"]
+    if not smallest:
+        return ""
+    size = wording.metric_change(comparison["primary"], smallest).removeprefix("+")
+    return f"They could only show differences of at least about {size}. "

@@ -1,0 +1,1 @@
+"""`medadapt benchmark`: both models of a run on published question sets."""

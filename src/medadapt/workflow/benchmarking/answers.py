@@ -1,0 +1,90 @@
+"""What both models say of a standard set, kept in `4-predictions/` so that no question is asked twice.
+
+`benchmarks.json` beside the predictions says which model gave them. Answers of the same model to the same prompt are
+taken from there; all others are asked, and written down every few hundred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from medadapt.core.files import read_json, write_json, write_jsonl
+from medadapt.core.hashes import sha256_text
+from medadapt.core.progress import Progress
+from medadapt.core.records import Record
+from medadapt.core.results import ModelName, Prediction, read_predictions
+from medadapt.core.standard_sets import SetName
+
+if TYPE_CHECKING:
+    from medadapt.examples.encoding import Encoder
+    from medadapt.models.loading import LoadedBase
+    from medadapt.predictions.settings import PredictionSettings
+
+LEDGER = "benchmarks.json"
+AT_ONCE = 512
+"""Records after which answers are written down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerBook:
+    """The kept answers of one model to one set."""
+
+    folder: Path
+    standard_set: SetName
+    model: ModelName
+    identity: dict[str, Any]
+    """What the answers depend on besides the prompt: hashes of base and adapter, and how they are loaded."""
+
+    @property
+    def path(self) -> Path:
+        """The file, `<set>.<model>.jsonl`."""
+        return self.folder / f"{self.standard_set}.{self.model}.jsonl"
+
+    def kept(self) -> dict[tuple[str, str], Prediction]:
+        """Answers that were kept, by record id and hash of the prompt; none where another model gave them."""
+        if not self.path.is_file() or self._ledger().get(self.path.name) != self.identity:
+            return {}
+        return {(row.id, row.prompt_sha256): row for row in read_predictions(self.path)}
+
+    def keep(self, rows: Sequence[Prediction]) -> None:
+        """Write answers down, and whose they are."""
+        ledger = self._ledger()
+        if ledger.get(self.path.name) != self.identity:
+            # Until the new rows stand there, the old ones must not pass for this model's.
+            self.path.unlink(missing_ok=True)
+            write_json(self.folder / LEDGER, {**ledger, self.path.name: self.identity})
+        write_jsonl(self.path, rows)
+
+    def _ledger(self) -> dict[str, Any]:
+        path = self.folder / LEDGER
+        return read_json(path) if path.is_file() else {}
+
+
+def ask(
+    book: AnswerBook,
+    model: LoadedBase,
+    encoder: Encoder,
+    records: Sequence[Record],
+    *,
+    settings: PredictionSettings,
+    progress: Progress,
+) -> list[Prediction]:
+    """The model's answers to the records, in their order: kept ones, and new ones to the others."""
+    from medadapt.predictions.asking import predict
+
+    kept = book.kept()
+    hashes = [sha256_text(encoder.prompt_text(record)) for record in records]
+    keys = [(record.id, digest) for record, digest in zip(records, hashes, strict=True)]
+    found = {key: kept[key] for key in keys if key in kept}
+    waiting = [record for record, key in zip(records, keys, strict=True) if key not in found]
+    if found:
+        progress.note(f"{book.standard_set}, {book.model}: {len(found):,} answers are there already")
+    for start in range(0, len(waiting), AT_ONCE):
+        part = waiting[start : start + AT_ONCE]
+        answers = predict(model, encoder, part, name=book.model, settings=settings, progress=progress)
+        found |= {(row.id, row.prompt_sha256): row for row in answers}
+        book.keep(list({**kept, **found}.values()))
+    return [found[key] for key in keys]

@@ -1,0 +1,60 @@
+"""What a run measured, read from its folder: test records and what both models said of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from medadapt.core.errors import RunFolderError
+from medadapt.core.records import Record, read_records
+from medadapt.core.results import MODEL_NAMES, ModelName, Prediction, read_predictions
+from medadapt.core.run_folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Test records with the predictions of both models, in the order of the records."""
+
+    test: list[Record]
+    baseline: list[Prediction]
+    tuned: list[Prediction]
+    further: dict[str, list[Prediction]]
+    """The sets beside these two, by the name of their file: `test.baseline.few_shot`, `validation.tuned`."""
+
+
+def read_measured(run: RunFolder) -> Measured:
+    """The test set of a run and its predictions.
+
+    Raises RunFolderError where a file is missing, and DataError, with file and line, where predictions are
+    damaged or are not those of the test records.
+    """
+    from medadapt.metrics.marking.marks import check_pairing
+
+    files = {name: run.predictions / f"{name}.jsonl" for name in MODEL_NAMES}
+    for path in (run.records / "test.jsonl", *files.values()):
+        if not path.is_file():
+            raise RunFolderError(
+                f"{path} is missing.",
+                "a run folder in which predict is done",
+                f"Run `medadapt run {run.path}`.",
+            )
+    test = list(read_records(run.records / "test.jsonl"))
+    baseline, tuned = (list(read_predictions(path, model=name)) for name, path in files.items())
+    check_pairing(test, baseline, tuned)
+    return Measured(test=test, baseline=baseline, tuned=tuned, further=_further_sets(run))
+
+
+def _further_sets(run: RunFolder) -> dict[str, list[Prediction]]:
+    stems = {path.stem: path for path in sorted(run.predictions.glob("*.*.jsonl"))}
+    return {stem: list(read_predictions(path, model=_model(stem))) for stem, path in stems.items()}
+
+
+def _model(stem: str) -> ModelName:
+    """Whose predictions a file holds: the second part of its name."""
+    name = stem.split(".")[1]
+    if name not in MODEL_NAMES:
+        raise RunFolderError(
+            f"4-predictions/{stem}.jsonl is no file of predictions that MedAdapt writes.",
+            "<split>.<baseline|tuned>[.<way of asking>].jsonl",
+            "Move it out of the run folder.",
+        )
+    return name

@@ -1,0 +1,110 @@
+"""Run folders inside of a run that share its records and examples: trials of a search, repeated seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from medadapt.core.errors import RunFolderError
+from medadapt.core.files import disk_faults, write_text
+from medadapt.core.recipe import Recipe
+from medadapt.core.recipe_writing import recipe_text
+from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.stage import Stage
+from medadapt.workflow.stage_inputs import stage_inputs
+from medadapt.workflow.stages import STAGES
+from medadapt.workflow.state import RunState, StageState, now, read_state, write_state
+
+SHARED_STAGES = ("prepare", "encode")
+"""Done once, in the run that the sub-runs lie in: what they vary changes neither records nor examples."""
+
+
+def make_sub_run(
+    source: RunFolder, target: RunFolder, recipe: Recipe, *, facts: Mapping[str, Any] | None = None
+) -> None:
+    """A run folder in which training can begin; one that is already there is left as it is.
+
+    `facts` are further top-level keys of its run.json.
+    """
+    state = read_state(source)
+    if target.state.is_file():
+        return
+    if state is None:
+        raise RunFolderError(f"{source.path} has no run.json.", "a prepared run", "Run it again.")
+    with appearing(target.path) as part:
+        share_folders(source, part)
+        write_text(part.recipe, recipe_text(recipe))
+        stages = {
+            stage.name: _restated(stage, state.stages[stage.name], recipe, smoke=state.smoke)
+            for stage in STAGES
+            if stage.name in SHARED_STAGES
+        }
+        write_state(
+            part,
+            RunState(
+                name=recipe.name,
+                status="partial",
+                smoke=state.smoke,
+                stages=stages,
+                started=now(),
+                facts=dict(facts or {}),
+            ),
+        )
+
+
+def shares_with(target: RunFolder, source: RunFolder) -> bool:
+    """Whether a sub-run still has the records and examples that its run has now."""
+    theirs, ours = read_state(target), read_state(source)
+    if theirs is None or ours is None:
+        return False
+    return all(
+        theirs.stages[name].output_hash == ours.stages[name].output_hash is not None for name in SHARED_STAGES
+    )
+
+
+def remove(folder: Path) -> None:
+    """Delete a folder of a sub-run, if it is there."""
+    if folder.exists():
+        with disk_faults(folder):
+            shutil.rmtree(folder)
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """One file under two names where the disk can do that. Our files are replaced, never written over."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+@contextmanager
+def appearing(place: Path) -> Iterator[RunFolder]:
+    """A run folder that is filled beside its place and appears there whole; what stood there before goes."""
+    part = place.with_name(f".{place.name}.part")
+    remove(part)
+    with disk_faults(part):
+        part.mkdir(parents=True)
+    yield RunFolder(part)
+    remove(place)
+    with disk_faults(place):
+        part.replace(place)
+
+
+def share_folders(source: RunFolder, target: RunFolder) -> None:
+    """Give `target` the base, records and examples of `source`, without a second copy where that is possible."""
+    copy: Callable[[str, str], None] = link_or_copy
+    for folder in (source.base, source.records, source.examples):
+        if folder.exists():
+            with disk_faults(target.path):
+                shutil.copytree(folder, target.path / folder.name, copy_function=copy)
+
+
+def _restated(stage: Stage, done: StageState, recipe: Recipe, *, smoke: bool) -> StageState:
+    """The record of a shared stage as if it had run with the sub-run's recipe: its result is to be kept."""
+    inputs = stage_inputs(stage, recipe, before={}, sources={}, smoke=smoke)
+    return dataclasses.replace(done, inputs={**done.inputs, **inputs})

@@ -1,0 +1,41 @@
+"""`NAME=PATH` of the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from medadapt.core.errors import DataError
+from medadapt.core.standard_sets import SET_NAMES, parse_named_source, parse_named_sources
+
+
+@pytest.mark.parametrize("name", SET_NAMES)
+def test_each_set_is_known_by_its_name(name: str):
+    named = parse_named_source(f"{name}=folder/file=1.jsonl")
+
+    assert (named.name, named.source) == (name, "folder/file=1.jsonl")
+
+
+def test_a_name_may_be_written_in_capitals():
+    assert parse_named_source("MedQA=x.jsonl").name == "medqa"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("medmca=x.jsonl", "did you mean 'medmcqa'"),
+        ("x.jsonl", "names no standard set"),
+        ("medqa=", "names no path"),
+        ("medqa", "names no path"),
+        ("=x", "names no standard set"),
+    ],
+)
+def test_anything_else_is_refused_with_the_names(words: str, told: str):
+    with pytest.raises(DataError, match=told) as refused:
+        parse_named_source(words)
+
+    assert "mmlu-medical" in refused.value.expected
+
+
+def test_a_set_is_named_once():
+    with pytest.raises(DataError, match="medqa 2 times"):
+        parse_named_sources(["medqa=a", "pubmedqa=b", "medqa=c"])

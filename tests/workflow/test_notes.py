@@ -1,0 +1,39 @@
+"""What a stage says in one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from medadapt.workflow import notes
+
+
+@pytest.fixture
+def beforehand():
+    return {
+        "metric": "accuracy", "value": 0.1604, "reason": None, "n": 61, "num_groups": 61, "alpha": 0.05,
+        "power": 0.8, "discordant": 0.2,
+    }  # fmt: skip
+
+
+def test_the_smallest_visible_difference_is_told_in_points(beforehand):
+    told = notes.detectable(beforehand)
+    assert told.startswith(
+        "this test set of 61 records can only show differences in accuracy of at least 16 points"
+    )
+    assert "20%" in told
+
+
+def test_shared_groups_are_told(beforehand):
+    assert "61 records in 40 groups" in notes.detectable({**beforehand, "num_groups": 40})
+
+
+def test_a_test_set_that_can_show_nothing_says_why(beforehand):
+    told = notes.detectable(
+        {**beforehand, "value": None, "reason": "it takes at least 6", "n": 5, "num_groups": 5}
+    )
+    assert told == "this test set of 5 records can show no difference: it takes at least 6"
+
+
+def test_of_open_questions_nothing_is_told_that_is_not_known(beforehand):
+    unknown = {**beforehand, "metric": "bits_per_byte", "value": None, "reason": "not known"}
+    assert notes.detectable(unknown) is None
