@@ -17,7 +17,15 @@ def controls_section(inputs: ReportInputs) -> Section | None:
     }
     if metrics["task"] == "qa" or not controls:
         return None
-    keys = [key for key in metrics["tuned"] if any(has_value(leaves, key) for leaves in controls.values())]
+    wanted = (
+        *wording.SHARE_METRICS,
+        metrics["primary"],
+    )  # likelihoods, which few controls have, would crowd it
+    keys = [
+        key
+        for key in metrics["tuned"]
+        if key in wanted and any(has_value(leaves, key) for leaves in controls.values())
+    ]
     measured = {
         name: leaves for name, leaves in controls.items() if any(has_value(leaves, key) for key in keys)
     }
