@@ -96,12 +96,13 @@ def proven_questions() -> ReportInputs:
         },
         "forgetting": {
             "margin": 0.05,
+            "one_sided_alpha": 0.05,
             "verdict": "lost",
             "kinds": {
                 "prose": {
                     "n": 40,
-                    "baseline": 3.1,
-                    "tuned": 3.4,
+                    "baseline": {"loss": around(3.1, 0.1, 40)},
+                    "tuned": {"loss": around(3.4, 0.1, 40)},
                     "rise": {"value": 0.3, "low": 0.2, "high": 0.4},
                     "verdict": "lost",
                 }

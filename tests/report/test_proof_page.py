@@ -112,7 +112,7 @@ def test_the_clean_subset_stands_beside_the_whole() -> None:
     assert layers["half or more of the question word for word"] == "4"
     accuracy = found["On the 56 clean test records (95% intervals)"].rows[0]
     assert accuracy[0] == "Accuracy"
-    assert accuracy[3] == accuracy[4]  # the fixture's subset has the values of the whole
+    assert accuracy[3].startswith(f"{accuracy[4]} (+")  # the fixture's subset has the values of the whole
 
 
 @pytest.mark.parametrize(
@@ -213,7 +213,8 @@ def test_the_metadata_comes_back_from_the_hubs_own_types_unchanged() -> None:
 
 def test_forgetting_stands_in_the_model_card() -> None:
     text = model_card(proven_questions())
-    assert "| prose | 3.100 | 3.400 | +0.300 (+0.200 to +0.400) | lost |" in text
+    row = "| running text | 40 | 3.100 (3.000 to 3.200) | 3.400 (3.300 to 3.500) | +0.300 (+0.200 to +0.400) | worse |"
+    assert row in text
 
 
 def test_what_is_reported_follows_what_is_there() -> None:

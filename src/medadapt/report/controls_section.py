@@ -17,7 +17,15 @@ def controls_section(inputs: ReportInputs) -> Section | None:
     }
     if metrics["task"] == "qa" or not controls:
         return None
-    keys = [key for key in metrics["tuned"] if any(has_value(leaves, key) for leaves in controls.values())]
+    wanted = (
+        *wording.SHARE_METRICS,
+        metrics["primary"],
+    )  # likelihoods, which few controls have, would crowd it
+    keys = [
+        key
+        for key in metrics["tuned"]
+        if key in wanted and any(has_value(leaves, key) for leaves in controls.values())
+    ]
     measured = {
         name: leaves for name, leaves in controls.items() if any(has_value(leaves, key) for key in keys)
     }
@@ -61,5 +69,5 @@ def _missing(controls: dict[str, dict[str, Any]], measured: dict[str, dict[str, 
         if name in measured:
             continue
         reason = next((leaf["reason"] for leaf in leaves.values() if (leaf or {}).get("reason")), None)
-        parts.append(wording.control_name(name).lower() + (f" ({str(reason).rstrip('.')})" if reason else ""))
+        parts.append(wording.control_inside(name) + (f" ({str(reason).rstrip('.')})" if reason else ""))
     return "; ".join(parts)

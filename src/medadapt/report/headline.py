@@ -39,7 +39,7 @@ def comparisons(metrics: Metrics) -> tuple[Comparison, ...]:
         and control.get("value") is not None
         and (name, len(rivals)) != ("few_shot", 2)
     ):
-        rivals.append((f"the best control: {wording.control_name(name).lower()}", control))
+        rivals.append((f"the best control: {wording.control_inside(name)}", control))
     return tuple(
         Comparison(rival=rival, verdict=found.get("verdict", "not shown")) for rival, found in rivals
     )
@@ -84,7 +84,7 @@ def _against_control(metrics: Metrics) -> str:
     better = (metrics["difference"].get(metrics["primary"]) or {}).get("verdict") == "better"
     if comparison.get("verdict") == "better":
         also = "Also better" if better else "It is better"
-        return f"{also} than the best control{by} ({wording.control_name(name).lower()})."
+        return f"{also} than the best control{by} ({wording.control_inside(name)})."
     lesson = LESSONS.get(name, "nothing is shown beyond what it does")
     if name == "few_shot" and better and (metrics.get("against_few_shot") or {}).get("value") is not None:
         return f"So {lesson}."  # the first sentence has the rest
@@ -99,7 +99,7 @@ def _against_control(metrics: Metrics) -> str:
 def _scores(comparison: dict[str, Any]) -> str:
     if comparison.get("verdict") == "worse":
         return "scores better"
-    return "scores as well" if comparison["value"] <= 0 else "is not shown to score worse"
+    return "scores as well" if comparison["value"] <= 0 else "may score as well"
 
 
 def _reaches(metrics: Metrics, control: str, metric: str) -> bool:

@@ -79,9 +79,7 @@ def _clean(metrics: dict[str, Any], clean: dict[str, Any]) -> Table:
             wording.with_interval(
                 wording.metric_change(key, found.get("value")), wording.change_interval(key, found)
             ),
-            wording.with_interval(
-                wording.metric_change(key, whole.get("value")), wording.change_interval(key, whole)
-            ),
+            wording.metric_change(key, whole.get("value")),
             wording.p_value(shown_p(found)),
             found.get("verdict", "not shown"),
         )

@@ -43,8 +43,8 @@ class Judgement:
     tone: Literal["good", "bad", "warning", "plain"]
     title: str
     text: str
-    short: str
-    """The same where there is little room and the bars beside it show the values."""
+    short: str = ""
+    """The same where there is little room and bars beside it show the values; empty where `text` is short."""
 
 
 def gain(metrics: Metrics) -> str:
@@ -81,7 +81,7 @@ def against_control(metrics: Metrics) -> Judgement:
     change = wording.metric_change(metric, comparison["value"]) + _proof(metrics, comparison, metric)
     against, short = (
         f"Tuned model against it: {change}.",
-        f"{change} against {wording.control_name(name).lower()}.",
+        f"{change} against {wording.control_inside(name)}.",
     )
     match comparison.get("verdict"):
         case "better":

@@ -65,6 +65,12 @@ def control_name(key: str) -> str:
     return CONTROL_NAMES.get(key, key.replace("_", " ").capitalize())
 
 
+def control_inside(key: str) -> str:
+    """The control's name inside of a sentence; an abbreviation in it stays as it is."""
+    name = control_name(key)
+    return name[:1].lower() + name[1:]
+
+
 def layer_name(key: str) -> str:
     """The kind of overlap with the training data for people."""
     return LAYER_NAMES.get(key, key.replace("_", " "))
