@@ -233,11 +233,11 @@ def _statistics(found: dict[str, Any]) -> Iterator[str]:
     )
     yield (
         "Nats per token of one model, and bits per byte of two equal models subtracted: how often each 95 % interval "
-        "holds the truth, and its width against the percentile interval. `reported` is that of a primary metric: it "
-        "holds both others.\n"
+        "holds the truth, how often it ends below it (2.5 % would be even), and its width against the percentile "
+        "interval. `reported` is that of a primary metric: it holds both others.\n"
     )
     rows = [
-        [name, *(f"{run['covered'][kind]:.1%}" for kind in run["covered"]),
+        [name, *(f"{run['covered'][kind]:.1%} ({run['above'][kind]:.1%})" for kind in run["covered"]),
          *(f"{run['width'][kind]:.2f}" for kind in ("bca", "reported"))]
         for name, run in found["coverage_of_bca"].items()
     ]  # fmt: skip

@@ -47,6 +47,12 @@ def test_the_reported_interval_covers_at_least_as_often_as_percentiles_and_bca(k
     assert covered["reported"] >= 0.9
 
 
+def test_the_interval_of_skewed_nats_misses_less_on_its_weak_side_than_percentiles():
+    above = simulations.coverage_of_bca("one model", 30, trials=300, samples=300)["above"]
+    assert above["bca"] < above["percentile"]
+    assert above["percentile"] > 0.04
+
+
 @pytest.mark.slow
 def test_no_rate_of_false_verdicts_is_above_one_in_twenty_at_full_size():
     found = simulations.measure()
