@@ -119,6 +119,9 @@ Open tasks with written answers: `signatures` {metric: how it was computed}; `so
 n, errors: {baseline, tuned}, matrix: the keys of `paired`, value, low, high, p, test, reason}, where `value` is
 the share right of tuned minus that of baseline.
 
+Open tasks with written answers, `answer_shape`: {model: {length_ratio, repetitive}}, words of all answers by words of
+all references, and the share of answers that have the same four words in a row at least three times.
+
 Open tasks with written answers, `contrast`: {baseline, tuned: {kind: Estimate with `checkable`}, difference: {kind:
 Difference with `n`}, silent: {model: share}, named: {model: {numbers, names: Estimate}}, examples: [{id, model,
 findings: [{kind, answer, reference, said, wanted}]}]}. Kinds are `negation number unit comparison side name` and `any`.

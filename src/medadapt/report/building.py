@@ -7,6 +7,7 @@ from pathlib import Path
 from medadapt.core.files import whole_file, write_text
 from medadapt.report import wording
 from medadapt.report.card import proof_card
+from medadapt.report.contrast_section import contrast_section
 from medadapt.report.data_section import data_section, ledger
 from medadapt.report.examples_section import examples_section
 from medadapt.report.html import render
@@ -67,6 +68,7 @@ def report_page(inputs: ReportInputs) -> Page:
         search_section(inputs.search),
         training_section(inputs),
         written_section(inputs),
+        contrast_section(inputs),
         labels_section(inputs),
         lengths_section(inputs),
         groups_section(inputs),
