@@ -93,12 +93,15 @@ def _silence(found: dict[str, Any]) -> str:
 
 def _shapes(shapes: dict[str, Any]) -> list[str]:
     """Length and repetition of each model's answers."""
-    return [
-        f"{title}: {wording.metric_value(TWO_DECIMALS, shapes[model]['length_ratio'])} words for each word of the references, "
-        f"{wording.share(shapes[model]['repetitive'])} of the answers repeat themselves."
-        for model, title in wording.MODEL_TITLES.items()
-        if model in shapes
-    ]
+    found = []
+    for model, title in wording.MODEL_TITLES.items():
+        if model in shapes:
+            ratio = wording.metric_value(TWO_DECIMALS, shapes[model]["length_ratio"])
+            loops = wording.share(shapes[model]["repetitive"])
+            found.append(
+                f"{title}: {ratio} words for each word of the references, {loops} of the answers repeat themselves."
+            )
+    return found
 
 
 def _worst(examples: list[dict[str, Any]]) -> list[Block]:
