@@ -150,6 +150,9 @@ the share right of tuned minus that of baseline.
 `forgetting` {margin, one_sided_alpha, verdict: kept|not shown|lost, kinds: {prose|instructions: {n, baseline,
 tuned, rise: {value, low, high}, verdict}}}: what tuning cost on general English, in nats per token; or a `reason`.
 
+Open tasks with written answers, `answer_shape`: {model: {length_ratio, repetitive}}, words of all answers by words of
+all references, and the share of answers that have the same four words in a row at least three times.
+
 Open tasks with written answers, `contrast`: {baseline, tuned: {kind: Estimate with `checkable`}, difference: {kind:
 Difference with `n`}, silent: {model: share}, named: {model: {numbers, names: Estimate}}, examples: [{id, model,
 findings: [{kind, answer, reference, said, wanted}]}]}. Kinds are `negation number unit comparison side name` and `any`.

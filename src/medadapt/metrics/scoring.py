@@ -12,6 +12,7 @@ from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
+from medadapt.metrics.answer_shape import answer_shape
 from medadapt.metrics.calibration.calibration import Validation, calibration
 from medadapt.metrics.clean_subset import clean_subset
 from medadapt.metrics.contrast_rates import contrast
@@ -222,6 +223,10 @@ def _of_written(inputs: ScoreInputs, pair: Pair) -> dict[str, Any]:
         return {}
     return {
         "signatures": answer_signatures(inputs.embedding),
+        "answer_shape": {
+            "baseline": answer_shape(inputs.test, inputs.baseline),
+            "tuned": answer_shape(inputs.test, inputs.tuned),
+        },
         "soft_match": soft_matching(inputs.soft_match, pair),
         "contrast": contrast(inputs.test, inputs.baseline, inputs.tuned, plan=pair.plan, alpha=inputs.alpha),
         "error_length": error_length(inputs.test, _marks(models, "right_soft")),

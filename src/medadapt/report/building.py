@@ -9,6 +9,7 @@ from medadapt.report import wording
 from medadapt.report.benchmarks_section import benchmarks_section
 from medadapt.report.calibration_section import calibration_section
 from medadapt.report.card import proof_card
+from medadapt.report.contrast_section import contrast_section
 from medadapt.report.controls_section import controls_section
 from medadapt.report.data_section import data_section
 from medadapt.report.errors_section import errors_section
@@ -82,6 +83,7 @@ def report_page(inputs: ReportInputs) -> Page:
         groups_section(inputs),
         calibration_section(inputs),
         written_section(inputs),
+        contrast_section(inputs),
         scoring_section(inputs),
         benchmarks_section(inputs),
         forgetting_section(inputs),

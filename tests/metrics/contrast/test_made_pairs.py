@@ -7,9 +7,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 
+import pytest
+
 from contrast_checks import measure
 
 
+@pytest.mark.slow
 def test_real_sentences_changed_by_a_script_are_flagged_and_rewordings_are_not(shared_data):
     made = measure(shared_data)["by_script"]
     contrasts = made["contrasts"].values()
