@@ -150,6 +150,38 @@ def test_the_interval_of_the_average_is_that_of_independent_sets():
     assert change["p"] == pytest.approx(2 * stats.norm.sf(abs(change["value"]) / swaps), abs=0.01)
 
 
+def test_the_interval_of_the_average_has_a_width_where_no_record_is_discordant():
+    one = marked("A" * 100, "A" * 100, "A" * 100)
+    other = marked("A" * 100, "A" * 100, "A" * 99 + "B", name="medqa")
+
+    change = together([one, other], samples=200, seed=0)["macro"]["difference"]["accuracy"]
+
+    assert change["low"] < change["value"] - 0.01
+    assert change["high"] > 0.01
+
+
+def test_intervals_of_the_average_cover_as_often_as_they_say():
+    rng = np.random.Generator(np.random.PCG64(11))
+    true = {"medqa": (0.4, 0.5), "medmcqa": (0.6, 0.65)}
+    covered = 0
+    for _ in range(100):
+        sets = []
+        for name, (before, after) in true.items():
+            draw = [
+                "".join("A" if hit else "B" for hit in rng.random(80) < share) for share in (before, after)
+            ]
+            sets.append(
+                mark_set(
+                    name, [record(n, "A") for n in range(80)], predictions("baseline", draw[0]),
+                    predictions("tuned", draw[1]), samples=20, seed=0, alpha=ALPHA,
+                )
+            )  # fmt: skip
+        change = together(sets, samples=20, seed=0)["macro"]["difference"]["accuracy"]
+        covered += change["low"] <= 0.075 <= change["high"]
+    # 95 % of 100, and three standard errors of such a share below it.
+    assert covered >= 88
+
+
 def test_the_pooled_test_is_exact_over_all_records():
     sets = large_and_small()
     found = together(sets, samples=500, seed=0)["pooled"]["difference"]["accuracy"]

@@ -128,12 +128,12 @@ def test_a_limit_draws_by_the_seed_and_a_larger_one_asks_only_the_rest(run: Path
 
     assert (few["n"], more["n"]) == (2, 5)
     assert [note for note in watching.notes if "2 answers are there already" in note]
-    assert len(list(read_jsonl(run / "4-predictions" / "pubmedqa.tuned.jsonl"))) == 5
+    assert len(list(read_jsonl(run / "4-predictions" / "benchmarks" / "pubmedqa.tuned.jsonl"))) == 5
 
 
 def test_answers_of_another_adapter_are_not_taken(run: Path, pubmedqa: Path):
     bench(run, ("pubmedqa", str(pubmedqa)))
-    ledger = run / "4-predictions" / "benchmarks.json"
+    ledger = run / "4-predictions" / "benchmarks" / "ledger.json"
     told = read_json(ledger)
     told["pubmedqa.tuned.jsonl"]["adapter_sha256"] = "0" * 64
     ledger.write_text(json.dumps(told))

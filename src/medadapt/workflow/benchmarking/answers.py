@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from medadapt.models.loading import LoadedBase
     from medadapt.predictions.settings import PredictionSettings
 
-LEDGER = "benchmarks.json"
+LEDGER = "ledger.json"
 AT_ONCE = 512
 """Records after which answers are written down."""
 

@@ -143,7 +143,9 @@ def _ask(
     standard_set = posed.found.named.name
     encoder = harness_encoder(model.tokenizer, context_length=model.context_length, standard_set=standard_set)
     identity = dict(facts) if name == "tuned" else {k: v for k, v in facts.items() if k != "adapter_sha256"}
-    book = AnswerBook(folder=run.folder.predictions, standard_set=standard_set, model=name, identity=identity)
+    # Beside the predictions of the run itself, which the score stage reads whole.
+    folder = run.folder.predictions / FOLDER
+    book = AnswerBook(folder=folder, standard_set=standard_set, model=name, identity=identity)
     return ask(book, model, encoder, posed.records, settings=settings, progress=progress)
 
 
