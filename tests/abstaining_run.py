@@ -10,6 +10,7 @@ from pathlib import Path
 from medadapt.core.files import read_json, write_jsonl
 from medadapt.core.records import Record, write_records
 from medadapt.core.results import MODEL_NAMES, Prediction
+from medadapt.predictions.scoring import probabilities
 
 
 def with_validation(
@@ -36,7 +37,14 @@ def with_validation(
             )
         )
         predictions.append(
-            Prediction(id=name, model="tuned", prompt_sha256="made by hand", choice=choice, scores=scores)
+            Prediction(
+                id=name,
+                model="tuned",
+                prompt_sha256="made by hand",
+                choice=choice,
+                scores=scores,
+                probabilities=probabilities(scores),
+            )
         )
     write_records(copy / "1-records" / "validation.jsonl", records)
     for model in MODEL_NAMES:

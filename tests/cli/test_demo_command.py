@@ -17,6 +17,7 @@ import pytest
 from medadapt.cli.progress import LineProgress
 from medadapt.core.errors import DiskError, MedAdaptError, RecipeError, RunFolderError, StoppedError
 from medadapt.core.files import read_json
+from medadapt.metrics.controls.rules import CONTROLS
 from medadapt.samples import bundled_base
 
 SMALL = [
@@ -109,7 +110,7 @@ def test_json_is_the_only_thing_on_stdout(here, use):
     code, out, _ = use("demo", *SMALL, "--json")
     told = json.loads(out)
     assert (code, told["exit_code"], told["task"]) == (0, 0, "symptoms")
-    assert set(told["controls"]) == {"majority", "nearest_neighbour"}
+    assert set(told["controls"]) == {*CONTROLS}
     assert told["leakage"]["exact"] == 0
     assert [set(question) for question in told["questions"]] == [
         {"question", "options", "reference", "baseline", "tuned"}

@@ -74,6 +74,8 @@ EVERYTHING: dict[str, Any] = {
         "bootstrap_samples": 100,
         "choice_by": "relative",
         "few_shot": 8,
+        "forgetting": "off",
+        "forgetting_margin": 0.1,
     },
     "seed": 42,
 }

@@ -261,7 +261,7 @@ def test_every_set_has_a_file_of_its_own_with_a_row_for_each_record(run, tiny, e
     summary, _, tuned, _ = run(
         lambda: tiny("llama"),
         exam,
-        recipe("multiple_choice", permutations=2, also_score=["text"], few_shot=1),
+        recipe("multiple_choice", permutations=2, also_score=["text"], few_shot=1, forgetting="off"),
         template="choices",
         answer="letter",
         others={"train": train, "validation": exam[:2]},

@@ -49,7 +49,7 @@ def test_macro_f1_of_each_resample_equals_scikit_learn(independent):
     truth, chosen = random.choice(LABELS, 40), random.choice(LABELS, 40)
     plan = independent(40, samples=30)
     found = bootstrap_values({"m": mark_decisions(truth, chosen, LABELS)}, plan)["m"]["macro_f1"]
-    weights = np.vstack(list(resampling._bootstrap_weights(plan)))
+    weights = np.vstack(list(resampling.bootstrap_weights(plan)))
     for value, weight in zip(found, weights, strict=True):
         rows = np.repeat(np.arange(40), weight.astype(int))
         present = sorted(set(truth[rows]))
@@ -59,7 +59,7 @@ def test_macro_f1_of_each_resample_equals_scikit_learn(independent):
 
 def test_every_resample_draws_as_many_groups_as_there_are():
     plan = Plan(group=group_numbers(list("aabbbc")), samples=200, seed=3)
-    weights = np.vstack(list(resampling._bootstrap_weights(plan)))
+    weights = np.vstack(list(resampling.bootstrap_weights(plan)))
     assert weights.shape == (200, 3)
     assert (weights.sum(axis=1) == 3).all()
     assert weights.mean() == pytest.approx(1.0)

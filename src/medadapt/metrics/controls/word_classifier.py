@@ -118,4 +118,7 @@ def _fitted(features: sparse.csr_matrix, answers: Sequence[Any]) -> Any:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        warnings.filterwarnings(
+            "ignore", "The number of unique classes", UserWarning
+        )  # few rows a label are usual
         return LogisticRegression(max_iter=ITERATIONS, tol=TOLERANCE).fit(features, answers)
