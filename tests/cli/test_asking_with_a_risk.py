@@ -7,7 +7,6 @@ import json
 import pytest
 
 from abstaining_run import with_validation
-from medadapt.cli.replies import harmless
 from medadapt.core.errors import MedAdaptError
 from medadapt.serving.answering import NOTICE
 from serving_runs import recorded, records_of
@@ -40,12 +39,13 @@ def test_a_model_that_is_not_sure_enough_says_so_and_nothing_else(shy_run, quest
     assert err.strip().endswith(NOTICE)
 
 
-def test_a_model_that_is_sure_enough_answers_as_without_a_risk(bold_run, question, use):
-    _, plain, _ = use("ask", bold_run, question)
+def test_a_model_that_is_sure_enough_answers_with_what_it_is_sure_of(bold_run, question, use):
+    """Whatever it would write: the risk was measured for its choice."""
+    kept = recorded(bold_run, "tuned")[records_of(bold_run)[0].id]
     code, out, err = use("ask", bold_run, question, "--risk", 0.1)
     assert code == 0
-    assert out.splitlines()[0] == plain.splitlines()[0]
-    assert "(sure enough of " in err
+    assert out.splitlines()[0] == kept["choice"]
+    assert "(sure enough: " in err
 
 
 def test_json_says_whether_each_model_abstained_and_hides_what_it_would_have_said(
@@ -60,7 +60,7 @@ def test_json_says_whether_each_model_abstained_and_hides_what_it_would_have_sai
         assert (no["text"], no["choice"], no["probabilities"]) == (None, None, None)
         assert no["confidence"] < no["threshold"]
         assert yes["confidence"] == pytest.approx(max(yes["probabilities"].values()), abs=1e-8)
-        assert yes["choice"] == max(yes["probabilities"], key=yes["probabilities"].get)
+        assert yes["choice"] == yes["text"] == max(yes["probabilities"], key=yes["probabilities"].get)
         assert yes["risk"] == no["risk"] == 0.1
     assert silent["notice"] == spoken["notice"] == NOTICE
 
@@ -79,8 +79,8 @@ def test_a_chat_answers_only_where_the_model_is_sure_enough(shy_run, bold_run, q
     assert NOTICE in err
     _, out, err = use("chat", bold_run, "--risk", 0.1, typed=f"{question}\n")
     kept = recorded(bold_run, "tuned")[records_of(bold_run)[0].id]
-    assert out == f"{harmless(kept['text'])}\n"
-    assert "(sure enough of " in err
+    assert out.splitlines()[0] == kept["choice"]
+    assert "(sure enough: " in err
 
 
 def test_a_chat_that_switches_to_a_model_without_a_rule_says_so_and_goes_on(
@@ -92,7 +92,8 @@ def test_a_chat_that_switches_to_a_model_without_a_rule_says_so_and_goes_on(
     code, out, err = use("chat", run, "--risk", 0.1, typed=lines)
     assert code == 0
     assert "validation.baseline.jsonl is missing" in err
-    assert len(out.splitlines()) == 1
+    kept = recorded(run, "tuned")[records_of(run)[0].id]
+    assert out.splitlines()[0] == kept["choice"]  # of the tuned model alone
 
 
 @pytest.mark.parametrize("command", [["ask", "fever"], ["chat"]])

@@ -75,7 +75,6 @@ EVERYTHING: dict[str, Any] = {
         "choice_by": "relative",
         "few_shot": 8,
         "forgetting": "off",
-        "forgetting_margin": 0.1,
     },
     "seed": 42,
 }
@@ -140,6 +139,7 @@ def test_the_example_with_everything_leaves_no_default_in_the_sections_it_tries(
     made = recipe_from(EVERYTHING, where="r.yaml")
     # For open questions, for options in the prompt, and for checkpoints, which TRL does not save.
     elsewhere = {"soft_match", "embedding_model", "permutations", "also_score", "save_every", "keep"}
+    elsewhere |= {"forgetting_margin"}
 
     for name in ("prompt", "examples", "model", "lora", "training", "evaluation"):
         section = getattr(made, name)

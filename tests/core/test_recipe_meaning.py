@@ -161,3 +161,9 @@ def test_every_format_has_a_few_shot_control(asked: object):
 def test_a_number_of_shown_records_that_cannot_be_is_refused(asked: object):
     with pytest.raises(ValueError, match="few_shot"):
         recipe("dialogue", few_shot=asked)
+
+
+def test_a_margin_of_forgetting_that_nothing_reads_is_refused():
+    with pytest.raises(ValueError, match="forgetting_margin"):
+        recipe("dialogue", forgetting="off", forgetting_margin=0.2)
+    assert recipe("dialogue", forgetting_margin=0.2).evaluation.forgetting_margin == 0.2

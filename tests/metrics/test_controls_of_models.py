@@ -127,3 +127,14 @@ def test_what_the_base_wrote_with_examples_is_marked_too(diagnoses, predict, inp
     metrics = score(replace(given, further={FEW_SHOT: rows}))
     assert metrics["controls"]["few_shot"]["token_f1"]["value"] == 1.0
     assert metrics["against_control"]["name"] == "few_shot"
+
+
+def test_a_control_picked_as_the_best_of_many_is_only_worse_by_the_corrected_p(scored):
+    """Six more right of six discordant: p 0.03 alone, but it was picked among those that answered."""
+    metrics = scored(few_shot=(31, "baseline"))
+    against = metrics["against_control"]
+    answering = sum(one["accuracy"]["value"] is not None for one in metrics["controls"].values())
+    assert (against["name"], against["value"]) == ("few_shot", pytest.approx(-6 / 40))
+    assert against["p"] == pytest.approx(binomtest(6, 6).pvalue)
+    assert against["p_adjusted"] == pytest.approx(min(1, against["p"] * answering))
+    assert (against["verdict"], metrics["against_few_shot"]["verdict"]) == ("not shown", "worse")

@@ -56,3 +56,9 @@ def test_without_two_known_differences_there_is_no_spread_and_a_reason(values):
     found = seed_spread({seed: metrics(value) for seed, value in values.items()})
     assert [found[key] for key in ("mean", "sd", "low", "high")] == [None] * 4
     assert found["reason"]
+
+
+def test_a_gate_that_failed_stands_under_its_seed():
+    diverged = metrics(0.2) | {"findings": [{"kind": "diverged", "exit_code": 4}]}
+    known = metrics(0.7) | {"findings": [{"kind": "worse_than_uniform", "exit_code": 0}]}
+    assert seed_spread({0: known, 1: diverged})["failed"] == {"1": ["diverged"]}

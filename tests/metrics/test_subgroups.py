@@ -103,3 +103,23 @@ def test_question_types_are_judged_by_swaps_of_the_models(diagnoses, independent
     assert found["causes"]["difference"]["verdict"] == "better"
     assert found["symptoms"]["difference"]["value"] == 0
     assert found["symptoms"]["difference"]["verdict"] == "not shown"
+
+
+def test_models_that_are_the_same_differ_in_no_subject(choices, independent):
+    """All 40 moved by less than rounding: a test would find that, but there is nothing to claim."""
+    columns = {"records": np.ones(80), "bytes": np.full(80, 10.0)}
+    models = {
+        "baseline": {**columns, "nll": np.full(80, 10.0)},
+        "tuned": {**columns, "nll": np.full(80, 10.0) - np.linspace(1e-4, 9e-4, 80)},
+    }
+    records = choices("A" * 80, subjects=["eye"] * 40 + ["ear"] * 40)
+    for same_model, verdict in ((False, "better"), (True, "not shown")):
+        found = subgroups(
+            records,
+            models,
+            metric="bits_per_byte",
+            plan=independent(80),
+            alpha=0.05,
+            same_model=same_model,
+        )
+        assert found["subject"]["eye"]["difference"]["verdict"] == verdict

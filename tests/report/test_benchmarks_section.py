@@ -51,7 +51,11 @@ def asked(choice_inputs: Callable[..., ReportInputs]) -> ReportInputs:
             "medqa": a_set(20, 0.25, 0.35, clean=figures(16, 0.2, 0.3)),
             "mmlu-medical": a_set(40, 0.4, 0.4, subsets={"anatomy": figures(40, 0.4, 0.4)}, macro=None),
             "pubmedqa": pubmedqa,
-            "together": {"macro": figures(90, 0.3, 0.4), "pooled": figures(90, 0.35, 0.45)},
+            "together": {
+                "sets": {"medqa": 20, "mmlu-medical": 40, "pubmedqa": 30},
+                "macro": figures(90, 0.3, 0.4),
+                "pooled": figures(90, 0.35, 0.45),
+            },
         },
     )
 
@@ -80,6 +84,32 @@ def test_each_set_its_parts_the_mean_and_the_pooled_figure_are_rows(asked: Repor
     ]
     assert accuracy.rows[0][1:4] == ("20", "25.0% (15.0 to 35.0%)", "35.0% (25.0 to 45.0%)")
     assert accuracy.rows[0][5:] == ("0.20", "not shown")
+
+
+def test_an_average_over_other_questions_than_those_of_the_sets_is_left_out(asked: ReportInputs):
+    again = replace(asked, benchmarks={**asked.benchmarks, "medqa": a_set(21, 0.25, 0.35)})
+
+    accuracy, *_ = tables(again)
+
+    assert [row[0] for row in accuracy.rows][-1] == "pubmedqa"
+
+
+def test_an_average_over_some_of_the_sets_names_them(asked: ReportInputs):
+    together = {**asked.benchmarks["together"], "sets": {"medqa": 20, "pubmedqa": 30}}
+
+    accuracy, *_ = tables(replace(asked, benchmarks={**asked.benchmarks, "together": together}))
+
+    assert [row[0] for row in accuracy.rows][-2:] == ["mean of medqa, pubmedqa", "medqa, pubmedqa pooled"]
+
+
+def test_the_p_behind_a_verdict_is_the_adjusted_one(asked: ReportInputs):
+    part = figures(40, 0.4, 0.4)
+    part["difference"]["accuracy"] |= {"p": 0.04, "p_adjusted": 0.08}
+    mmlu = a_set(40, 0.4, 0.4, subsets={"anatomy": part}, macro=None)
+
+    accuracy, *_ = tables(replace(asked, benchmarks={"mmlu-medical": mmlu}))
+
+    assert accuracy.rows[1][5] == "0.080"
 
 
 def test_what_qualifies_a_set_stands_below_it(asked: ReportInputs):

@@ -96,3 +96,10 @@ def test_a_generated_primary_judges_what_was_written() -> None:
     tuned = Prediction(id="a", model="m", prompt_sha256="", choice="Gout", parsed=None, text="I cannot say")
     (pair,) = pairs("diagnosis", "accuracy_generated", test=[record("a")], baseline=[base], tuned=[tuned])
     assert pair.kind == "regression"
+
+
+def test_a_written_answer_nobody_could_read_is_no_confident_mistake() -> None:
+    """Its choice has 99 %, but the answer that was judged is the written one."""
+    unread = closed("r", "Gout", 0.99)
+    (pair,) = pairs("diagnosis", "accuracy_generated", test=[record("r")], baseline=[unread], tuned=[unread])
+    assert (pair.tuned_right, pair.confidence, pair.kind) == (False, None, "both_wrong")

@@ -109,15 +109,3 @@ def test_a_risk_that_cannot_be_kept_is_refused(diagnosis_run, tmp_path):
     with pytest.raises(DataError, match="at least 29 independent") as told:
         abstention_rule(str(copy), risk=0.1, model="tuned")
     assert "larger --risk" in told.value.remedy
-
-
-def test_a_run_that_chooses_by_another_rule_is_refused(diagnosis_run, tmp_path):
-    """Its confidence would not be the one that was measured."""
-    copy = with_validation(diagnosis_run, tmp_path / "run", right_above=0.4)
-    path = copy / "4-predictions" / "validation.tuned.jsonl"
-    rows = list(read_jsonl(path))
-    for row in rows:
-        row["probabilities"] = dict.fromkeys(row["scores"], 1 / len(row["scores"]))
-    write_jsonl(path, rows)
-    with pytest.raises(DataError, match="another rule"):
-        abstention_rule(str(copy), risk=0.1, model="tuned")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from medadapt.core.records import Record
@@ -35,6 +37,15 @@ def test_probabilities_are_those_of_the_runs_own_predictions(assistant, diagnosi
         kept[record.id]["probabilities"], abs=1e-5
     )
     assert [w.probability for w in weighed] == sorted((w.probability for w in weighed), reverse=True)
+
+
+@pytest.mark.parametrize("rule", ["per_token", "per_byte", "relative"])
+def test_a_question_is_weighed_by_the_rule_of_the_run(assistant, diagnosis_run, rule):
+    asked = replace(assistant, asking=replace(assistant.asking, choice_by=rule))
+    kept = recorded(diagnosis_run, "baseline")
+    found = {r.id: weigh(asked, r, model="baseline")[0].name for r in records_of(diagnosis_run)}
+    assert found == {name: kept[name]["choices"][rule] for name in found}
+    assert any(kept[name]["choices"][rule] != kept[name]["choices"]["sum"] for name in found)
 
 
 def test_options_are_weighed_under_their_letters(choice_run):

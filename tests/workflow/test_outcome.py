@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from medadapt.core.errors import MedAdaptError
 from medadapt.core.files import write_json, write_text
 from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import recipe_from
@@ -16,7 +19,7 @@ from medadapt.workflow.stages import STAGES
 from medadapt.workflow.state import RunState, StageState, write_state
 
 
-def finished_run(folder, codes, *, smoke=False):
+def finished_run(folder, codes, *, smoke=False, forgetting=None):
     """A run folder as six finished stages leave it, with findings of these exit codes, and its request."""
     values = {"data": {"format": "symptom_table", "source": "sample:rows/symptoms"}, "model": {"base": "b"}}
     recipe, run_folder = recipe_from(values, where="test"), RunFolder(folder)
@@ -26,7 +29,9 @@ def finished_run(folder, codes, *, smoke=False):
         for pattern in stage.outputs:
             write_text(stage.path(run_folder) / pattern.replace("*", "x"), stage.name)
         if stage.name == "score":
-            write_json(stage.path(run_folder) / "metrics.json", {"findings": findings})
+            write_json(
+                stage.path(run_folder) / "metrics.json", {"findings": findings, "forgetting": forgetting}
+            )
         sources = stage.sources(recipe) if stage.sources else {}
         inputs = stage_inputs(stage, recipe, before=before, sources=sources, smoke=smoke)
         marks = outputs_of(stage, run_folder)
@@ -56,3 +61,21 @@ def test_run_that_ends_before_scoring_has_no_metrics(tmp_path):
     early = RunRequest(recipe=request.recipe, folder=tmp_path, last="predict")
     outcome = run(early, Silent())
     assert (outcome.metrics, outcome.report, outcome.exit_code) == (None, None, 0)
+
+
+@pytest.mark.parametrize(("verdict", "expected"), [("kept", 0), ("not shown", 3), ("lost", 3), (None, 3)])
+def test_asked_for_a_gate_only_what_is_shown_to_be_kept_passes(tmp_path, verdict, expected):
+    request = finished_run(tmp_path, [], forgetting={"verdict": verdict})
+    assert run(request, Silent()).exit_code == 0
+    assert run(replace(request, gate=True), Silent()).exit_code == expected
+
+
+@pytest.mark.parametrize("changes", [{"last": "predict"}, {"recipe": "off"}])
+def test_a_gate_that_nothing_is_held_against_is_refused(tmp_path, changes):
+    request = finished_run(tmp_path, [])
+    if "recipe" in changes:
+        evaluation = request.recipe.evaluation.model_copy(update={"forgetting": "off"})
+        changes = {"recipe": request.recipe.model_copy(update={"evaluation": evaluation})}
+    with pytest.raises(MedAdaptError, match="--gate") as told:
+        run(replace(request, gate=True, **changes), Silent())
+    assert told.value.exit_code == 2

@@ -78,7 +78,8 @@ Risk = Annotated[
         "--risk",
         metavar="R",
         help="Answer only where the model is sure enough to be wrong in at most this share of answers (0.1: one in "
-        "ten). The confidence this takes comes from the run's validation records.",
+        "ten). The confidence this takes comes from the run's validation records, which also chose the kept "
+        "step of the training: the promise is a little optimistic.",
     ),
 ]
 

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from medadapt.cli.console import plain, show_error, talk
-from medadapt.cli.replies import show_reply, show_silence, show_sureness, stoppable
+from medadapt.cli.replies import show_reply, show_sureness, stoppable
 from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.results import MODEL_NAMES, ModelName
 
@@ -125,8 +125,8 @@ def _obey(line: str, chat: Conversation) -> bool:
 
 def _reply(chat: Conversation, line: str) -> None:
     try:
-        if (sure := chat.sureness(line)) is not None and not sure.enough:
-            show_silence(sure)
+        if (sure := chat.sureness(line)) is not None:
+            show_sureness(sure)
             return
         reply = chat.say(line)
     except (DataError, RunFolderError) as problem:
@@ -134,8 +134,6 @@ def _reply(chat: Conversation, line: str) -> None:
         return
     try:
         show_reply(reply)
-        if sure is not None:
-            show_sureness(sure)
     except KeyboardInterrupt:
         if not sys.stdin.isatty():
             raise

@@ -47,7 +47,8 @@ def ask_and_show(
 ) -> None:
     """Load, ask each model, and show the answers or print them as one JSON object.
 
-    With a `risk` a model answers only where it is sure enough, and else says that it is not.
+    With a `risk` a model answers only where it is sure enough, with the label or option that it is sure of, because
+    the risk was measured for that and not for what it would write.
     """
     from medadapt.serving.abstention import abstention_rule, check_risk, sureness
     from medadapt.serving.asked import note_on_type, to_record
@@ -76,25 +77,21 @@ def ask_and_show(
         answers: dict[str, dict[str, Any]] = {}
         for model in models:
             heading = model if len(models) > 1 else None
-            sure = None
             if model in rules:
                 sure = sureness(weigh(assistant, record, model=model), rules[model])
-                if not sure.enough:
-                    answers[model] = _values_of_silence(sure)
-                    if not as_json:
-                        show_silence(sure, heading=heading)
-                    continue
+                answers[model] = _values_of(sure)
+                if not as_json:
+                    show_sureness(sure, heading=heading)
+                continue
             given = reply(assistant, record, model=model, sampling=sampling, max_new_tokens=max_new_tokens)
             if as_json:
                 list(given.pieces)
             else:
                 show_reply(given, heading=heading is not None)
-            weighed = weigh(assistant, record, model=model) if sure is None else sure.weighed
+            weighed = weigh(assistant, record, model=model)
             if not as_json:
                 _show_weighed(weighed)
-                if sure is not None:
-                    show_sureness(sure)
-            answers[model] = _values(given, weighed) | ({} if sure is None else _values_of(sure))
+            answers[model] = _values(given, weighed)
     if as_json:
         print_json(
             {"target": target, "question": record.question, "answers": answers,
@@ -122,16 +119,16 @@ def show_reply(reply: Reply, *, heading: bool = False) -> None:
         talk.print(plain("(stopped: the model cannot read more text than this)", "dim"))
 
 
-def show_silence(sure: Sureness, *, heading: str | None = None) -> None:
-    """The reply of a model that is not sure enough, on stdout."""
+def show_sureness(sure: Sureness, *, heading: str | None = None) -> None:
+    """The label or option that a model is sure enough of, and on stderr why it may answer; else that it is not."""
     if heading is not None:
         results.print(plain(f"{heading}:", "bold"))
-    results.print(plain(f"not sure enough to answer ({_in_words(sure)})"))
-
-
-def show_sureness(sure: Sureness) -> None:
-    """On stderr, why a model was allowed to answer."""
-    talk.print(plain(f"(sure enough of {sure.name}: {_in_words(sure)})", "dim"))
+    if not sure.enough:
+        results.print(plain(f"not sure enough to answer ({_in_words(sure)})"))
+        return
+    results.print(plain(_named(sure.weighed[0])))
+    _show_weighed(sure.weighed)
+    talk.print(plain(f"(sure enough: {_in_words(sure)})", "dim"))
 
 
 def write_pieces(pieces: Iterable[str]) -> None:
@@ -156,10 +153,13 @@ def stoppable() -> Iterator[None]:
 
 def _show_weighed(weighed: Sequence[Weighed]) -> None:
     for entry in weighed[:LIKELIEST]:
-        name = entry.name if entry.text == entry.name else f"{entry.name}. {entry.text}"
-        results.print(plain(f"  {entry.probability:6.1%}  {name}"))
+        results.print(plain(f"  {entry.probability:6.1%}  {_named(entry)}"))
     if len(weighed) > LIKELIEST:
         results.print(plain(f"          and {len(weighed) - LIKELIEST} more", "dim"))
+
+
+def _named(entry: Weighed) -> str:
+    return entry.name if entry.text == entry.name else f"{entry.name}. {entry.text}"
 
 
 def _in_words(sure: Sureness) -> str:
@@ -170,7 +170,10 @@ def _in_words(sure: Sureness) -> str:
 
 
 def _values_of(sure: Sureness) -> dict[str, Any]:
+    """The label or option as the answer; nothing that answers the question where the model is not sure enough."""
     return {
+        "text": sure.weighed[0].text if sure.enough else None,
+        "probabilities": {entry.name: entry.probability for entry in sure.weighed} if sure.enough else None,
         "abstained": not sure.enough,
         "confidence": sure.confidence,
         "threshold": sure.rule.threshold,
@@ -178,17 +181,6 @@ def _values_of(sure: Sureness) -> dict[str, Any]:
         "temperature": sure.rule.temperature,
         "choice": sure.name if sure.enough else None,
     }
-
-
-def _values_of_silence(sure: Sureness) -> dict[str, Any]:
-    """The keys of `_values`, with nothing in them that answers the question."""
-    return {
-        "text": None,
-        "tokens": 0,
-        "stopped": None,
-        "question_shortened": None,
-        "probabilities": None,
-    } | _values_of(sure)
 
 
 def _values(reply: Reply, weighed: Sequence[Weighed]) -> dict[str, Any]:

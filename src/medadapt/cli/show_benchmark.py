@@ -80,6 +80,7 @@ def _add(table: Table, name: str, values: dict[str, Any]) -> None:
     from medadapt.report import wording
 
     found = values["difference"][METRIC]
+    p = found["p"] if found.get("p_adjusted") is None else found["p_adjusted"]
     models = [values[who][METRIC] for who in ("baseline", "tuned")]
     control = (values.get("controls") or {}).get("majority")
     constant = wording.metric_value(METRIC, control[METRIC]["value"]) if control else ""
@@ -100,6 +101,6 @@ def _add(table: Table, name: str, values: dict[str, Any]) -> None:
         Text.assemble(
             plain(found["verdict"], VERDICT_STYLES[found["verdict"]]),
             "\n",
-            plain(f"p {'' if (found['p'] or 1) < 0.001 else '= '}{wording.p_value(found['p'])}", "dim"),
+            plain(f"p {'' if (p or 1) < 0.001 else '= '}{wording.p_value(p)}", "dim"),
         ),
     )

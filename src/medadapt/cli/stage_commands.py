@@ -176,14 +176,21 @@ def _verify(recipe: str, *, output: Path | None, as_json: bool) -> None:
     from medadapt.cli.console import plain, print_json, results, talk
     from medadapt.core.run_folder import RunFolder
     from medadapt.workflow.locating import locate_run
-    from medadapt.workflow.verifying import verify
+    from medadapt.workflow.verifying import verification
 
     found = locate_run(str(output or recipe))
-    differing = verify(found.recipe, RunFolder(found.folder))
+    verified = verification(found.recipe, RunFolder(found.folder))
+    differing, added = verified.differing, verified.added
     code = 3 if differing else 0
     if as_json:
         print_json(
-            {"run": str(found.folder), "identical": not differing, "differing": differing, "exit_code": code}
+            {
+                "run": str(found.folder),
+                "identical": not differing,
+                "differing": differing,
+                "added": added,
+                "exit_code": code,
+            }
         )
     elif differing:
         talk.print("metrics.json does not follow from the predictions. Differing keys:", style="bold red")
@@ -191,6 +198,9 @@ def _verify(recipe: str, *, output: Path | None, as_json: bool) -> None:
             talk.print(plain(f"  {key}"))
     else:
         results.print("identical: metrics.json follows from the predictions")
+    if added and not as_json:
+        told = f"This version measures more ({', '.join(added)}); `medadapt score {found.folder}` adds it."
+        talk.print(plain(told), soft_wrap=True)
     raise typer.Exit(code)
 
 

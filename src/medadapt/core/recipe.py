@@ -544,6 +544,8 @@ class Recipe(Section):
             idle += [
                 f"{key} (only with evaluation.method: generate)" for key in WRITTEN if self._is_asked(key)
             ]
+        if self.evaluation.forgetting == "off" and self._is_asked("evaluation.forgetting_margin"):
+            idle.append("evaluation.forgetting_margin (only with evaluation.forgetting: auto)")
         if idle:
             yield (
                 f"with data.format '{self.data.format}' and evaluation.method '{self.method}' nothing reads "

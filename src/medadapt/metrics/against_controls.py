@@ -42,7 +42,8 @@ def control_scores(entrants: Entrants, metrics: Sequence[str]) -> dict[str, Any]
 def against_best_control(entrants: Entrants) -> dict[str, Any]:
     """The tuned model minus the best control, on the same records, by the metric of `COMPARED`.
 
-    Among equals the first of `CONTROLS`.
+    Among equals the first of `CONTROLS`. Taking the best after seeing them all makes `better` harder to reach and
+    `worse` easier, so a difference below 0 has its p multiplied by their number (`p_adjusted`, Bonferroni).
     """
     metric = COMPARED[entrants.task]
     (column, *_), _ = METRICS[metric]
@@ -50,7 +51,12 @@ def against_best_control(entrants: Entrants) -> dict[str, Any]:
     if reason := _no_comparison(entrants, column, answering):
         return {"name": None, "metric": metric, **_unknown(reason)}
     best = max(answering, key=lambda name: float(entrants.tallies[name][column].mean()))
-    return {"name": best, "metric": metric, **_tuned_minus(best, metric, entrants)}
+    found = _tuned_minus(best, metric, entrants)
+    if found["p"] is not None and found["value"] < 0:
+        found["p_adjusted"] = min(1.0, found["p"] * len(answering))
+        if found["p_adjusted"] >= entrants.alpha:
+            found["verdict"] = "not shown"
+    return {"name": best, "metric": metric, **found}
 
 
 def against_few_shot(entrants: Entrants, metric: str) -> dict[str, Any]:
@@ -76,6 +82,7 @@ def _tuned_minus(control: str, metric: str, entrants: Entrants) -> dict[str, Any
         flipped={} if metric in ZERO_ONE else flipped_differences(first, second, entrants.plan),
         plan=entrants.plan,
         alpha=entrants.alpha,
+        primary=entrants.primary,
     )
     return asdict(difference(metric, pair))
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from medadapt.core.errors import RecipeError
-from medadapt.core.recipe import SoftMatchSection
+from medadapt.core.recipe import ChoiceRule, SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
@@ -61,6 +61,8 @@ class ScoreInputs:
     vocabulary_size: int
     """Of the model; ln of it is the loss of uniform guessing."""
     protocol: Protocol
+    choice_by: ChoiceRule = "sum"
+    """The rule by which `choice` was made."""
     soft_match: SoftMatchSection = field(default_factory=SoftMatchSection)
     """When a written answer to an open question counts as right."""
     embedding: str | None = None
@@ -125,7 +127,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         "leakage": inputs.leakage,
         "clean": clean_subset(inputs.test, inputs.leakage, entrants, metrics=names, same_model=same_model),
         "uniform_loss": math.log(inputs.vocabulary_size),
-        **_diagnostics(inputs, entrants),
+        **_diagnostics(inputs, entrants, same_model=same_model),
         "forgetting": _forgetting(inputs),
         **(_of_closed(inputs, entrants, pair) if inputs.task != "qa" else _of_written(inputs, pair)),
     }
@@ -149,12 +151,17 @@ def _detectable(primary: str, pair: Pair) -> dict[str, Any]:
     return {"detectable_difference": found.value, "detectable_reason": found.reason}
 
 
-def _diagnostics(inputs: ScoreInputs, entrants: Entrants) -> dict[str, Any]:
+def _diagnostics(inputs: ScoreInputs, entrants: Entrants, *, same_model: bool) -> dict[str, Any]:
     """Where the scores come from, whatever the task."""
     return {
         "rates": {"baseline": rates(inputs.baseline, inputs.task), "tuned": rates(inputs.tuned, inputs.task)},
         "groups": subgroups(
-            inputs.test, entrants.models, metric=inputs.primary, plan=entrants.plan, alpha=inputs.alpha
+            inputs.test,
+            entrants.models,
+            metric=inputs.primary,
+            plan=entrants.plan,
+            alpha=inputs.alpha,
+            same_model=same_model,
         ),
         "calibration": calibration(
             inputs.task,
@@ -185,14 +192,18 @@ def _forgetting(inputs: ScoreInputs) -> dict[str, Any]:
 def _other_ways(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str, Any]:
     """What the same questions give when choices are made by another rule, or options stand in another order."""
     right_answers = truths(inputs.task, inputs.test) or []
-    ways = {
-        "test": {"baseline": inputs.baseline, "tuned": inputs.tuned},
-        **variants(inputs.test, inputs.further),
-    }
+    usual = {"baseline": inputs.baseline, "tuned": inputs.tuned}
+    ways = {"test": usual, **variants(inputs.test, usual, inputs.further)}
     plan, alpha = entrants.plan, inputs.alpha
+    rule_of = {"accuracy": str(inputs.choice_by), "accuracy_generated": "generated"}
     return {
         "scoring_rules": scoring_rules(
-            right_answers, ways, plan=plan, alpha=alpha, same_model=pair.same_model
+            right_answers,
+            ways,
+            primary=rule_of.get(inputs.primary),
+            plan=plan,
+            alpha=alpha,
+            same_model=pair.same_model,
         ),
         "permutations": permutations(right_answers, ways, plan=plan, alpha=alpha),
     }

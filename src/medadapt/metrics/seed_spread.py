@@ -19,7 +19,8 @@ def seed_spread(measured: Mapping[int, Metrics]) -> dict[str, Any]:
     """The content of seeds.json: the primary metric of the same run under several training seeds.
 
     `measured` holds the metrics.json of each seed, that of the recipe first, all on the same test records.
-    `values` are the tuned model's, `difference` is tuned - baseline, `verdicts` are theirs; `mean`, `sd` (of a
+    `values` are the tuned model's, `difference` is tuned - baseline, `verdicts` are theirs; `failed` names, by seed,
+    the gates that failed (`diverged`, `regression`), and such a seed counts like any other. `mean`, `sd` (of a
     sample), `low` and `high` (the smallest and the largest) are of the differences. `sampling_interval` is the
     interval of the difference under the recipe's seed.
     """
@@ -35,11 +36,16 @@ def seed_spread(measured: Mapping[int, Metrics]) -> dict[str, Any]:
         "values": {str(seed): metrics["tuned"][primary]["value"] for seed, metrics in measured.items()},
         "difference": {seed: leaf["value"] for seed, leaf in leaves.items()},
         "verdicts": {seed: leaf["verdict"] for seed, leaf in leaves.items()},
+        "failed": {str(seed): failed for seed, metrics in measured.items() if (failed := _failed(metrics))},
         **_spread(shifts),
         "sampling_interval": {
             key: first["difference"][primary][key] for key in ("value", "low", "high", "reason")
         },
     }
+
+
+def _failed(metrics: Metrics) -> list[str]:
+    return [finding["kind"] for finding in metrics.get("findings") or [] if finding["exit_code"]]
 
 
 def _spread(shifts: list[float | None]) -> dict[str, Any]:

@@ -26,7 +26,13 @@ TOO_FEW = f"fewer than {FEWEST_RECORDS} test records are too few for a claim"
 
 
 def subgroups(
-    test: Sequence[Record], models: Mapping[str, Tallies], *, metric: str, plan: Plan, alpha: float
+    test: Sequence[Record],
+    models: Mapping[str, Tallies],
+    *,
+    metric: str,
+    plan: Plan,
+    alpha: float,
+    same_model: bool = False,
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """By field and value: n, an Estimate of `metric` for each model, and the Difference; largest values first.
 
@@ -46,15 +52,21 @@ def subgroups(
             if value := getattr(record, field):
                 rows.setdefault(value, []).append(place)
         if 2 <= len(rows) <= MOST_VALUES:
-            found[field] = _table(needed, rows, metric, plan, alpha)
+            found[field] = _table(needed, rows, metric, plan, alpha, same_model=same_model)
     return found
 
 
 def _table(
-    models: Mapping[str, Tallies], rows: Mapping[str, list[int]], metric: str, plan: Plan, alpha: float
+    models: Mapping[str, Tallies],
+    rows: Mapping[str, list[int]],
+    metric: str,
+    plan: Plan,
+    alpha: float,
+    *,
+    same_model: bool,
 ) -> dict[str, dict[str, Any]]:
     largest_first = sorted(rows, key=lambda value: (-len(rows[value]), value))
-    parts = {value: _part(models, rows[value], metric, plan, alpha) for value in largest_first}
+    parts = {value: _part(models, rows[value], metric, plan, alpha, same_model) for value in largest_first}
     sizes = {value: len(rows[value]) for value in largest_first}
     changes = _judged({value: change for value, (_, change) in parts.items()}, sizes, alpha)
     return {
@@ -81,7 +93,7 @@ def _no_claim(change: Difference) -> Difference:
 
 
 def _part(
-    models: Mapping[str, Tallies], rows: list[int], metric: str, plan: Plan, alpha: float
+    models: Mapping[str, Tallies], rows: list[int], metric: str, plan: Plan, alpha: float, same_model: bool
 ) -> tuple[dict[str, Estimate], Difference]:
     part = {
         name: {column: values[rows] for column, values in tallies.items()} for name, tallies in models.items()
@@ -101,5 +113,6 @@ def _part(
         flipped={} if metric in ZERO_ONE else flipped_differences(part["baseline"], part["tuned"], part_plan),
         plan=part_plan,
         alpha=alpha,
+        same_model=same_model,
     )
     return {name: found[metric] for name, found in of_models.items()}, difference(metric, pair)

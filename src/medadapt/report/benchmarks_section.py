@@ -18,8 +18,7 @@ def benchmarks_section(inputs: ReportInputs) -> Section | None:
     if not sets:
         return None
     rows = [row for name, values in sets.items() for row in _rows(name, values)]
-    if together := inputs.benchmarks.get("together"):
-        rows += [_row("mean of the sets", together["macro"]), _row("all pooled", together["pooled"])]
+    rows += _together(inputs.benchmarks.get("together"), sets)
     blocks: list[Block] = [
         Text(
             text="Published question sets, asked as lm-evaluation-harness does. No verdict of this page rests on them."
@@ -50,6 +49,18 @@ def benchmarks_section(inputs: ReportInputs) -> Section | None:
     return Section(anchor="benchmarks", title="Standard question sets", blocks=tuple(blocks))
 
 
+def _together(together: dict[str, Any] | None, sets: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Mean and pooled figure; nothing where they are of other questions than the files of their sets."""
+    if not together or any(sets.get(name, {}).get("n") != n for name, n in together["sets"].items()):
+        return []
+    whole = together["sets"].keys() == sets.keys()
+    names = ", ".join(together["sets"])
+    return [
+        _row("mean of the sets" if whole else f"mean of {names}", together["macro"]),
+        _row("all pooled" if whole else f"{names} pooled", together["pooled"]),
+    ]
+
+
 def _rows(name: str, values: dict[str, Any]) -> list[tuple[str, ...]]:
     rows = [_row(name, values)]
     rows += [_row(f"{name}: {subset}", part) for subset, part in (values.get("subsets") or {}).items()]
@@ -69,7 +80,7 @@ def _row(name: str, values: dict[str, Any]) -> tuple[str, ...]:
         wording.with_interval(
             wording.metric_change(METRIC, found["value"]), wording.change_interval(METRIC, found)
         ),
-        wording.p_value(found["p"]),
+        wording.p_value(found["p"] if found.get("p_adjusted") is None else found["p_adjusted"]),
         str(found["verdict"]),
     )
 

@@ -28,7 +28,9 @@ def calibration_section(inputs: ReportInputs) -> Section | None:
         _scores(models),
         Text(
             text="Expected by chance is the calibration error that a perfectly calibrated model would show on so "
-            "many records. The squared error has chance taken out: around 0 means calibrated, on either side.",
+            "many records. The squared error has chance taken out: around 0 means calibrated, on either side. "
+            "Temperature and thresholds come from validation records, which also chose the kept step of the "
+            "training: they are a little optimistic.",
             quiet=True,
         ),
         Heading(text="Answering only what the model is sure of"),

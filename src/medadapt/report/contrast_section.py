@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import wording
+from medadapt.report.card import shown_p
 from medadapt.report.clean_text import one_line, shortened
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Section, Table, Text
@@ -29,7 +30,8 @@ WHAT_IT_IS = (
 )
 WHAT_IT_IS_NOT = (
     "The rules read sentence by sentence and miss an error in other words than the reference's. No contradiction found "
-    "does not mean that an answer is right. The p-values of the kinds are not corrected for their number."
+    "does not mean that an answer is right. The p-values of the kinds are corrected for their number (Holm); that of "
+    "any contradiction stands alone."
 )
 
 
@@ -73,7 +75,7 @@ def _row(kind: str, found: dict[str, Any]) -> tuple[str, ...]:
         wording.with_interval(
             wording.metric_change(SHARE, change["value"]), wording.change_interval(SHARE, change)
         ),
-        wording.p_value(change["p"]),
+        wording.p_value(shown_p(change)),
     )
 
 

@@ -24,7 +24,11 @@ def leakage_section(inputs: ReportInputs) -> Section | None:
     if told:
         blocks.append(Text(text=told))
         blocks += _passage((counts.get("boilerplate") or {}).get("passage"))
-    if clean.get("difference"):
+    if clean.get("difference") and clean.get("n") == metrics["n"]:
+        blocks.append(
+            Text(text="No test record overlaps in any of these ways: every figure is one of clean records.")
+        )
+    elif clean.get("difference"):
         blocks.append(_clean(metrics, clean))
         blocks.append(
             Text(
@@ -41,6 +45,8 @@ def leakage_section(inputs: ReportInputs) -> Section | None:
 def _layers(metrics: dict[str, Any], counts: dict[str, Any], left_out: dict[str, Any]) -> Table:
     n = metrics["n"]
     layers = dict.fromkeys([*wording.LAYER_NAMES, *left_out])
+    if metrics["task"] != "qa":
+        layers.pop("answer", None)  # labels and options stand in training by their nature
     rows = []
     for layer in layers:
         found = verdicts.layer_count(counts, layer)

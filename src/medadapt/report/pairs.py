@@ -30,6 +30,8 @@ class Pair:
     tuned_right: bool | None
     gain: float
     """Growth of the reference's log-likelihood in nats (per token for open questions); below 0 is harm."""
+    tuned_answer: str | None = None
+    """The label or letter by which the tuned model was judged; None for open questions and what was unreadable."""
 
     @property
     def regression(self) -> bool:
@@ -47,10 +49,10 @@ class Pair:
 
     @property
     def confidence(self) -> float | None:
-        """Probability that the tuned model gives its choice; None where it chose or scored nothing."""
-        if self.tuned.choice is None:
+        """Probability that the tuned model gives the answer it was judged by; None where there is none."""
+        if self.tuned_answer is None:
             return None
-        return (self.tuned.probabilities or {}).get(self.tuned.choice)
+        return (self.tuned.probabilities or {}).get(self.tuned_answer)
 
     @property
     def confident_and_wrong(self) -> bool:
@@ -114,6 +116,7 @@ def _pair(task: Task, primary: str, record: Record, baseline: Prediction, tuned:
         tuned=tuned,
         baseline_right=answers[0] == truth,
         tuned_right=answers[1] == truth,
+        tuned_answer=answers[1],
         gain=0.0 if before is None or after is None else after - before,
     )
 

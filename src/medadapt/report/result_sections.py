@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from medadapt.report import wording
 from medadapt.report.facts import spoken
 from medadapt.report.figures.error_length import error_length
@@ -23,18 +25,30 @@ def groups_section(inputs: ReportInputs) -> Section | None:
                 value,
                 wording.count(row.get("n")),
                 *(wording.estimate(primary, row.get(model)) for model in wording.MODEL_TITLES),
+                *_judged(primary, row.get("difference")),
             )
             for value, row in sorted(groups.items(), key=lambda item: (-(item[1].get("n") or 0), item[0]))
         )
         name = FIELD_NAMES.get(field, spoken(field))
-        columns = (name, "test records", *wording.MODEL_TITLES.values())
+        columns = (name, "test records", *wording.MODEL_TITLES.values(), "difference", "verdict")
         blocks.append(Table(caption=f"By {name}", columns=columns, rows=rows))
     if not blocks:
         return None
     note = Text(
-        text="Small groups say little: read a row only together with its number of test records.", quiet=True
+        text="Small groups say little: read a row only together with its number of test records. Verdicts are "
+        "corrected for the number of groups (Holm); small groups get none.",
+        quiet=True,
     )
     return Section(anchor="groups", title="Group by group", blocks=(note, *blocks))
+
+
+def _judged(primary: str, found: dict[str, Any] | None) -> tuple[str, str]:
+    """The difference with its interval, and the verdict; marks of absence in results of an earlier version."""
+    if not found:
+        return (wording.MISSING, wording.MISSING)
+    change = wording.metric_change(primary, found.get("value"))
+    ends = wording.change_interval(primary, found)
+    return (wording.with_interval(change, ends), found["verdict"])
 
 
 def lengths_section(inputs: ReportInputs) -> Section | None:

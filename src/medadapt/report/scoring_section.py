@@ -53,8 +53,8 @@ def _rules(rules: dict[str, Any], level: str) -> list[Block]:
     return [
         Table(caption=f"Accuracy by each way of choosing ({level} intervals)", columns=columns, rows=rows),
         Text(
-            text="Only the way that the recipe names carries the verdict. A gain that shows under one way alone may "
-            "be a gain in format rather than in medicine.",
+            text="Only the way that the recipe names carries the verdict; the p-values of the others are corrected for "
+            "their number (Holm). A gain that shows under one way alone may be a gain in format rather than in medicine.",
             quiet=True,
         ),
     ]

@@ -27,11 +27,14 @@ def seeds_judgement(spread: dict[str, Any] | None) -> Judgement | None:
     text = (
         f"{short.removesuffix(').')}, standard deviation {_size(primary, spread['sd'])}). {_beside(spread)}"
     )
+    if failed := spread.get("failed"):
+        gates = "; ".join(f"seed {seed}: {', '.join(kinds)}" for seed, kinds in failed.items())
+        text, short = (f"{told} A gate failed ({gates.replace('_', ' ')})." for told in (text, short))
     verdicts = Counter(spread["verdicts"].values())
     if len(verdicts) == 1:
         (verdict,) = verdicts
         return Judgement(
-            tone="good" if verdict == "better" else "plain",
+            tone="warning" if failed else "good" if verdict == "better" else "plain",
             title=f"{verdict.capitalize()} with all {number} seeds",
             text=text,
             short=short,

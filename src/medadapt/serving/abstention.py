@@ -13,7 +13,7 @@ from medadapt.core.errors import DataError, MedAdaptError, RunFolderError
 from medadapt.core.records import read_records
 from medadapt.core.results import ModelName, read_predictions
 from medadapt.core.run_folder import RunFolder
-from medadapt.metrics.calibration.beliefs import beliefs_of, follows_scores
+from medadapt.metrics.calibration.beliefs import beliefs_of
 from medadapt.metrics.calibration.judged import judge
 from medadapt.metrics.calibration.temperature import fit_temperature
 from medadapt.metrics.calibration.thresholds import choose_threshold
@@ -136,13 +136,6 @@ def _rule_from(run: Run, risk: float, model: ModelName) -> AbstentionRule:
             f"Run `medadapt predict {run.folder.path}` with this version, or leave --risk out.",
         )
     predictions = list(read_predictions(path))
-    if not all(follows_scores(prediction) for prediction in predictions):
-        raise DataError(
-            f"The choices of {run.folder.path} follow another rule than the summed log-likelihood, by which a question "
-            "is weighed here.",
-            "a run whose evaluation chooses by the sum",
-            "Leave --risk out.",
-        )
     beliefs = beliefs_of(run.recipe.task, records, predictions)
     temperature = fit_temperature(beliefs).used
     judged = judge(beliefs, temperature)

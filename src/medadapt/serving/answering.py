@@ -6,14 +6,17 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from medadapt.core.progress import Silent
 from medadapt.core.records import LETTERS, Record
 from medadapt.core.results import ModelName
 from medadapt.models.speaking import speaking_as
 from medadapt.predictions.batching import TokenBudget, answering
+from medadapt.predictions.choice_rules import by_rule
 from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.questions import Question, closes_choices, pose
 from medadapt.predictions.scoring import choice_scores, probabilities
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings, answer_tokens
+from medadapt.predictions.unconditional import Unconditional
 from medadapt.serving.assistants import Assistant
 from medadapt.serving.sampling import Sampling
 from medadapt.serving.writing import GrowingText, continued
@@ -35,7 +38,7 @@ class Weighed:
     text: str
     """The label, or the option itself."""
     probability: float
-    """Softmax over the log-likelihoods of all answers of the set."""
+    """Softmax over the figures that the run's rule of choosing makes of all answers of the set."""
 
 
 def _nothing() -> Generator[str]:
@@ -92,8 +95,13 @@ def weigh(assistant: Assistant, record: Record, *, model: ModelName = "tuned") -
     budget = TokenBudget(BATCH_TOKENS.get(assistant.base.device.type, BATCH_TOKENS["cpu"]))
     with speaking_as(assistant.base.model, model), answering(assistant.base.model):
         (scores,) = choice_scores(assistant.base, [question], budget=budget, advance=lambda _: None)
+        alone = dict.fromkeys(scores, 0.0)
+        if assistant.asking.choice_by == "relative":
+            unconditional = Unconditional(assistant.base, assistant.encoder)
+            (found,) = unconditional.scores([question], budget=budget, title=model, progress=Silent())
+            alone = found or alone
     texts = dict(zip(LETTERS, record.options, strict=False)) if record.options else {}
-    shares = probabilities(scores)
+    shares = probabilities(by_rule(scores, question, alone)[assistant.asking.choice_by])
     return [
         Weighed(name=name, text=texts.get(name, name), probability=shares[name])
         for name in sorted(shares, key=shares.__getitem__, reverse=True)

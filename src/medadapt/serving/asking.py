@@ -13,7 +13,7 @@ from typing import Any, get_args
 from medadapt.core.adapter_folder import ASKING
 from medadapt.core.errors import DataError, first_line
 from medadapt.core.files import read_json, write_json
-from medadapt.core.recipe import ModelSection, Recipe
+from medadapt.core.recipe import CHOICE_RULES, ChoiceRule, ModelSection, Recipe
 from medadapt.core.records import TASK_OF_FORMAT, Task
 from medadapt.core.run_folder import RunFolder
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json, plan_to_json
@@ -33,6 +33,8 @@ class Asking:
     plan: EncodingPlan
     max_new_tokens: int | None
     """Longest written answer of the run's own evaluation, where its recipe sets one."""
+    choice_by: ChoiceRule = "sum"
+    """The rule by which the run's own evaluation chooses a label or option."""
     model: ModelSection
     """The base, and how it is held in memory."""
 
@@ -58,17 +60,18 @@ def asking_of_run(recipe: Recipe, run: RunFolder, *, base: str | None = None) ->
         data_format=recipe.data.format,
         plan=plan_from_json(read_json(path)["plan"], where=str(path)),
         max_new_tokens=None if asked == "auto" else asked,
+        choice_by=recipe.evaluation.choice_by,
         model=model.model_copy(update={"adapter": None, "base": base or model.base}),
     )
 
 
 def write_asking(asking: Asking, folder: Path) -> None:
-    """Write `medadapt.json` into an adapter's folder, without the length of answers.
+    """Write `medadapt.json` into an adapter's folder, without the length of answers and the rule of choosing.
 
-    That length belongs to the evaluation, which may change when the adapter stays. A run is asked with the
-    one of its recipe, and a shared adapter carries it; see `upload`.
+    These belong to the evaluation, which may change when the adapter stays. A run is asked with those of its
+    recipe, and a shared adapter carries them; see `upload`.
     """
-    write_json(folder / ASKING, asking_values(replace(asking, max_new_tokens=None)))
+    write_json(folder / ASKING, asking_values(replace(asking, max_new_tokens=None, choice_by="sum")))
 
 
 def asking_values(asking: Asking) -> dict[str, Any]:
@@ -79,6 +82,7 @@ def asking_values(asking: Asking) -> dict[str, Any]:
         "format": asking.data_format,
         "plan": plan_to_json(asking.plan),
         "max_new_tokens": asking.max_new_tokens,
+        "choice_by": asking.choice_by,
         "model": asking.model.model_dump(mode="json", exclude={"adapter"}),
     }
 
@@ -101,6 +105,9 @@ def read_asking(folder: Path) -> Asking | None:
         most = values.get("max_new_tokens")
         if most is not None and not (isinstance(most, int) and most > 0):
             raise ValueError(f"max_new_tokens {most!r}")
+        rule = values.get("choice_by", "sum")  # files of earlier versions know of no other
+        if rule not in CHOICE_RULES:
+            raise ValueError(f"choice_by {rule!r}")
         model = ModelSection.model_validate(values["model"] | {"trust_remote_code": False})
         plan = plan_from_json(values["plan"], where=str(path))
     except (KeyError, TypeError, ValueError) as problem:  # pydantic's errors are ValueErrors
@@ -110,5 +117,10 @@ def read_asking(folder: Path) -> Asking | None:
             "Get the adapter again, use a newer MedAdapt, or remove the file to ask with a general prompt.",
         ) from problem
     return Asking(
-        task=values["task"], data_format=values["format"], plan=plan, max_new_tokens=most, model=model
+        task=values["task"],
+        data_format=values["format"],
+        plan=plan,
+        max_new_tokens=most,
+        choice_by=rule,
+        model=model,
     )

@@ -235,3 +235,16 @@ def _other_rules(one: MeasuredRun, other: MeasuredRun) -> Iterator[str]:
     for name, (mine, theirs) in rules.items():
         if mine != theirs:
             yield f"The {name} differ: {mine} and {theirs}; that of the first run is used."
+    asked = {
+        "rules of choosing": (one.recipe.evaluation.choice_by, other.recipe.evaluation.choice_by),
+        "methods": (one.recipe.method, other.recipe.method),
+        "lengths of written answers": (
+            one.recipe.evaluation.max_new_tokens,
+            other.recipe.evaluation.max_new_tokens,
+        ),
+    }
+    for name, (mine, theirs) in asked.items():
+        if mine != theirs:
+            yield f"The {name} differ: {mine} and {theirs}; each run keeps its own, so not only the adapters differ."
+    if one.recipe.data.aliases != other.recipe.data.aliases:
+        yield "The aliases differ, by which written answers are read; each run keeps its own."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from medadapt.core.errors import MedAdaptError
 from medadapt.core.files import read_json
 from medadapt.core.progress import Progress
 from medadapt.core.results import Metrics
@@ -46,11 +47,14 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
     A failed gate is no error of this call: metrics and report are written by then, and the exit code says so,
     also when a second call finds everything up to date.
     """
+    _check_gate(request)
     with disk_errors(request.folder):
         ran = run_stages(STAGES, request, progress)
         metrics = _metrics(request)
     findings = tuple(metrics.get("findings", ())) if metrics else ()
-    gravest = max((_exit_code(finding, gate=request.gate) for finding in findings), default=0)
+    gravest = max((int(finding["exit_code"]) for finding in findings), default=0)
+    if request.gate and metrics and (metrics.get("forgetting") or {}).get("verdict") != "kept":
+        gravest = max(gravest, GATE_FAILED)
     page = ran.run.report / "index.html"
     return Outcome(
         folder=ran.run.path,
@@ -66,10 +70,17 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
     )
 
 
-def _exit_code(finding: dict[str, Any], *, gate: bool) -> int:
-    if gate and finding["kind"] == "forgetting":
-        return GATE_FAILED
-    return int(finding["exit_code"])
+def _check_gate(request: RunRequest) -> None:
+    """A gate that nothing would be held against is refused, not passed."""
+    last = request.last or STAGE_NAMES[-1]
+    if not request.gate:
+        return
+    if request.recipe.evaluation.forgetting == "off" or STAGE_NAMES.index(last) < STAGE_NAMES.index("score"):
+        raise MedAdaptError(
+            "--gate asks whether general English was kept, but this command does not measure it.",
+            "evaluation.forgetting: auto, and a command that reaches the score stage",
+            "Leave --gate out, or change what is named here.",
+        )
 
 
 def _seeds(request: RunRequest) -> dict[str, Any] | None:

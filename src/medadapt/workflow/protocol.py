@@ -12,9 +12,18 @@ from medadapt.core.run_folder import RunFolder
 FIXED = "evaluation_protocol"
 """The fact of run.json that holds the hash."""
 
-DECIDES = ("max_new_tokens", "choice_by", "alpha", "soft_match", "embedding_model")
-"""Keys of `evaluation` that decide a figure or a verdict, besides the resolved primary metric and method. What only
-adds controls, or makes intervals more exact, is no part of the protocol."""
+DECIDES = (
+    "max_new_tokens",
+    "choice_by",
+    "alpha",
+    "soft_match",
+    "embedding_model",
+    "few_shot",
+    "forgetting",
+    "forgetting_margin",
+)
+"""Keys of `evaluation` that decide a figure, a verdict or what the headline has to beat, besides the resolved primary
+metric and method. What only makes intervals more exact, or asks in further ways, is no part of the protocol."""
 
 
 def protocol_sha256(recipe: Recipe, run: RunFolder) -> str:

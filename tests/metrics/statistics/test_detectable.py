@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ def _pair(first: np.ndarray, second: np.ndarray, group: np.ndarray | None = None
             "records": np.ones(len(m)),
             "nll": m.astype(float),
             "bytes": np.ones(len(m)),
+            "tokens": np.ones(len(m)),
         }
         for m in (first, second)
     ]
@@ -123,3 +126,10 @@ def test_the_detectable_difference_is_shown_four_times_in_five():
     draws = random.multinomial(n, [0.1 - size / 2, 0.1 + size / 2, 0.8], size=1500)
     shown = [sign_flip_p(np.repeat([-1, 1], [lost, gained])) < 0.05 for lost, gained, _ in draws]
     assert 0.74 <= np.mean(shown) <= 0.84
+
+
+def test_a_metric_that_one_model_lacks_has_no_detectable_difference():
+    whole = _pair(*_discordant(60, 0.2))
+    bare = replace(whole, second={"records": np.ones(60)})
+    for metric in ("accuracy", "bits_per_byte"):
+        assert detectable_difference(metric, bare) == (None, "not computed for both models")

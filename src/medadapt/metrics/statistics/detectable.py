@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from medadapt.metrics.marking.values import ZERO_ONE
+from medadapt.metrics.marking.values import METRICS, ZERO_ONE
 from medadapt.metrics.statistics.paired import Pair
 
 POWER = 0.8
@@ -36,6 +36,9 @@ def detectable_difference(metric: str, pair: Pair) -> Detectable:
     p below 2 / 2^groups.
     """
     groups, alpha = pair.plan.num_groups, pair.alpha
+    columns, _ = METRICS[metric]
+    if not all(tallies.keys() >= {*columns} for tallies in (pair.first, pair.second)):
+        return Detectable(None, "not computed for both models")
     if reason := _too_few(groups, alpha):
         return Detectable(None, reason)
     if metric not in ZERO_ONE or pair.plan.shares_groups:
