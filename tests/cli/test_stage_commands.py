@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import read_recipe
@@ -31,3 +32,19 @@ def test_encode_writes_prompt_and_completion_as_json_lines_on_request(medadapt, 
             "prompt": f"Given these symptoms: {record['question']}\n\nThe disease is:",
             "completion": f" {record['label']}",
         }
+
+
+def test_verify_tells_what_a_newer_version_adds_and_still_agrees(medadapt, finished, tmp_path):
+    run_folder = shutil.copytree(finished, tmp_path / "older")
+    path = run_folder / "5-metrics" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    del metrics["forgetting"]
+    path.write_text(json.dumps(metrics))
+
+    said = medadapt("report", "older", "--verify")
+
+    assert said.code == 0, said.err
+    assert "identical" in said.out
+    assert "measures more (forgetting); `medadapt score" in said.err
+    told = json.loads(medadapt("report", "older", "--verify", "--json").out)
+    assert (told["identical"], told["differing"], told["added"]) == (True, [], ["forgetting"])

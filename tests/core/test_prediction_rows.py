@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from medadapt.core.errors import DataError
 from medadapt.core.prediction_rows import ADDED_LATER, FIELDS
+from medadapt.core.recipe import CHOICE_RULES
 from medadapt.core.results import Prediction, read_predictions
 
 ANYTHING = st.recursive(
@@ -33,6 +34,7 @@ def row(number: int = 0, **changes: Any) -> dict[str, Any]:
         parsed="B",
         choice="A",
         scores={"A": -1.0, "B": -2.0},
+        choices={"sum": "A", "per_token": "A", "per_byte": "A", "relative": "B"},
         probabilities={"A": 0.75, "B": 0.25},
         nll=3.5,
         num_tokens=2,
@@ -88,6 +90,20 @@ def test_a_line_as_it_was_written_is_read(tmp_path: Path):
         ({"choice": "C"}, "`choice` is 'C', which was not scored"),
         ({"choice": None}, "`choice` is None, which was not scored"),
         ({"choice": "B"}, "`choice` is 'B', which is not the most probable"),
+        (
+            {"choice": None, "scores": None, "probabilities": None},
+            "`choices` is {'sum': 'A', 'per_token': 'A', 'per_byte': 'A', 'relative..., but nothing was scored",
+        ),
+        (
+            {"choices": {"sum": "A"}},
+            "`choices` is of the rules ['sum'], not of sum, per_token, per_byte, relative",
+        ),
+        ({"choices": dict.fromkeys(CHOICE_RULES, "A") | {"luck": "A"}}, "'luck'], not of sum, per_token"),
+        (
+            {"choices": dict.fromkeys(CHOICE_RULES, "A") | {"sum": "C"}},
+            "`choices` has 'C', which was not scored",
+        ),
+        ({"choices": dict.fromkeys(CHOICE_RULES, "B")}, "`choice` is 'A', which no rule of `choices` chose"),
         ({"choice": "A", "scores": None, "probabilities": None}, "`choice` is 'A', but nothing was scored"),
         ({"parsed": "Z"}, "`parsed` is 'Z', which was not scored"),
         ({"similarity": 1.5}, "`similarity` is 1.5, not a number from -1 to 1"),
@@ -111,9 +127,14 @@ def test_a_missing_key_is_named(tmp_path: Path, name: str):
 
 def test_a_key_of_an_earlier_version_may_be_missing_and_one_of_a_later_is_passed_over(tmp_path: Path):
     line = row(0, mood="good")
-    del line["similarity"]
+    del line["similarity"], line["choices"]
     (found,) = read_predictions(write(tmp_path, line))
-    assert found.similarity is None
+    assert (found.similarity, found.choices) == (None, None)
+
+
+def test_choices_of_an_earlier_version_may_be_null(tmp_path: Path):
+    (found,) = read_predictions(write(tmp_path, row(0, choices=None)))
+    assert found.choice == "A"
 
 
 @pytest.mark.parametrize("line", [[1, 2], "text", 3, None])

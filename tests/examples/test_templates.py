@@ -13,6 +13,7 @@ from medadapt.core.recipe import PromptSection
 from medadapt.core.records import TASK_OF_FORMAT, Record
 from medadapt.examples.templates import (
     BODIES,
+    CLOSING_WORDS,
     OF_FORMAT,
     OF_STANDARD_SET,
     Wording,
@@ -267,6 +268,12 @@ def test_only_two_templates_end_in_a_line_break(record: Callable[..., Record]):
 
     assert {name for name, end in ends.items() if end.isspace()} == {"question", "medical_question"}
     assert {end for end in ends.values() if not end.isspace()} == {":"}
+
+
+def test_the_prompts_of_every_template_end_in_its_closing_words(record: Callable[..., Record]):
+    assert CLOSING_WORDS.keys() == BODIES.keys()
+    for name, closing in CLOSING_WORDS.items():
+        assert render_prompt(record(**EXAM), wording(name)).endswith(closing)
 
 
 # --- auto

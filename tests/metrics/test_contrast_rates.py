@@ -78,6 +78,19 @@ def test_equal_answers_differ_by_nothing(compare):
     assert (found["value"], found["p"], found["verdict"]) == (0, 1, "not shown")
 
 
+def test_the_kinds_are_judged_together_and_any_alone(compare):
+    both = "Adults do not take 5000 mg of the drug at night."
+    after = [both] * 5 + [TENFOLD] * 1 + [SAME] * 6
+    found = compare([SAME] * 12, after)["difference"]
+    tested = {kind: found[kind]["p"] for kind in KINDS if found[kind]["p"] is not None}
+    assert tested["number"] == pytest.approx(binomtest(0, 6).pvalue)
+    assert tested["negation"] == pytest.approx(binomtest(0, 5).pvalue)
+    assert found["number"]["p_adjusted"] == pytest.approx(tested["number"] * len(tested))
+    assert found["negation"]["p_adjusted"] == pytest.approx(tested["negation"] * (len(tested) - 1))
+    assert found["number"]["verdict"] == "not shown"
+    assert (found["any"]["p_adjusted"], found["any"]["verdict"]) == (None, "worse")
+
+
 def test_silence_is_counted_and_neither_helps_nor_harms(compare):
     spoken = compare([SAME] * 10, [TENFOLD, SAME] * 5)
     silent = compare([SAME] * 14, [TENFOLD, SAME] * 5 + [""] * 3 + [OFF_TOPIC])

@@ -98,6 +98,16 @@ def test_judging_at_the_margin_itself_is_not_kept():
     assert judge(0.05, 0.1, 0.05) == "not shown"
 
 
+@pytest.mark.parametrize("field", ["nll", "num_tokens", "num_bytes"])
+@pytest.mark.parametrize("model", ["baseline", "tuned"])
+def test_a_passage_without_a_likelihood_is_named(model, field):
+    rows = {name: _predictions(name, np.array([1.0, 2.0])) for name in ("baseline", "tuned")}
+    rows[model][1] = replace(rows[model][1], **{field: None})
+    with pytest.raises(DataError, match=rf"general\.{model}\.jsonl has no .*prose-02") as problem:
+        forgetting(rows["baseline"], rows["tuned"], margin=0.05, samples=100, seed=0, alpha=0.05)
+    assert problem.value.remedy == "Run the predict stage again."
+
+
 def test_other_passages_are_refused():
     baseline = _predictions("baseline", np.array([1.0, 2.0]))
     tuned = _predictions("tuned", np.array([1.0, 2.0]))

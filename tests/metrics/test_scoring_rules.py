@@ -9,6 +9,7 @@ from medadapt.core.errors import DataError
 from medadapt.metrics.scoring import score
 
 RULES = ("sum", "per_token", "per_byte", "relative")
+SCORES = dict.fromkeys(("?", "acne", "flu", "gout"), -1.0)
 TRUTH = ["acne", "gout", "acne", "flu", "gout", "flu", "acne", "flu"]
 
 
@@ -20,7 +21,9 @@ def rows(diagnoses, predict):
     def of(model: str, **by_rule):
         made = predict(test, by_rule["sum"], model=model)
         return [
-            replace(row, choices={rule: by_rule.get(rule, by_rule["sum"])[place] for rule in RULES})
+            replace(
+                row, scores=SCORES, choices={rule: by_rule.get(rule, by_rule["sum"])[place] for rule in RULES}
+            )
             for place, row in enumerate(made)
         ]
 
@@ -52,6 +55,61 @@ def test_the_rule_of_the_choice_says_what_the_metrics_say(rows, inputs):
             assert metrics["scoring_rules"]["sum"][model][key] == metrics[model]["accuracy"][key]
     for key in ("value", "low", "high", "p"):
         assert metrics["scoring_rules"]["sum"]["difference"][key] == metrics["difference"]["accuracy"][key]
+
+
+def in_part(number: int) -> list[str]:
+    """Decisions of which the first `number` are right."""
+    return [*TRUTH[:number], *["?"] * (8 - number)]
+
+
+@pytest.mark.parametrize("choice_by", RULES)
+def test_all_rules_but_that_of_the_recipe_are_judged_together(rows, inputs, choice_by):
+    test, of = rows
+    reached = dict(zip(RULES, (8, 7, 6, 8), strict=True))
+    baseline, tuned = (
+        of("baseline", sum=in_part(0)),
+        of("tuned", **{r: in_part(n) for r, n in reached.items()}),
+    )
+    made = replace(inputs(test, baseline, tuned), choice_by=choice_by)
+
+    found = {rule: entry["difference"] for rule, entry in score(made)["scoring_rules"].items()}
+
+    alone = {rule: binomtest(0, n).pvalue for rule, n in reached.items()}
+    assert {rule: change["p"] for rule, change in found.items()} == pytest.approx(alone)
+    assert found[choice_by]["p_adjusted"] is None
+    others = [rule for rule in RULES if rule != choice_by]
+    wanted = false_discovery_free([alone[rule] for rule in others])
+    assert [found[rule]["p_adjusted"] for rule in others] == pytest.approx(wanted)
+    for rule in others:
+        assert (found[rule]["verdict"] == "better") == (found[rule]["p_adjusted"] < 0.05)
+
+
+def false_discovery_free(p_values):
+    """Holm's adjusted p by its definition: the largest (m - rank) p among those that are no larger."""
+    order = sorted(p_values)
+    return [
+        min(1.0, max((len(order) - rank) * other for rank, other in enumerate(order) if other <= p))
+        for p in p_values
+    ]
+
+
+def test_no_rule_is_judged_alone_where_another_metric_carries_the_verdict(rows, inputs):
+    test, of = rows
+    made = inputs(test, of("baseline", sum=in_part(0)), of("tuned", sum=in_part(6)), primary="loss")
+    found = score(made)["scoring_rules"]["sum"]["difference"]
+    assert (found["p"], found["p_adjusted"]) == (pytest.approx(2 / 64), pytest.approx(8 / 64))
+    assert found["verdict"] == "not shown"
+
+
+@pytest.mark.parametrize("way", ["by_text", "rotated_1"])
+@pytest.mark.parametrize("scores", [None, {"acne": -1.0}, {**SCORES, "mumps": -1.0}])
+def test_a_set_with_scores_of_other_labels_is_refused(rows, inputs, way, scores):
+    test, of = rows
+    baseline, tuned = of("baseline", sum=TRUTH), of("tuned", sum=TRUTH)
+    edited = [tuned[0], replace(tuned[1], scores=scores), *tuned[2:]]
+    further = {f"test.baseline.{way}": baseline, f"test.tuned.{way}": edited}
+    with pytest.raises(DataError, match=rf"test\.tuned\.{way}\.jsonl, line 2: record r0001 has scores of"):
+        score(replace(inputs(test, baseline, tuned), further=further))
 
 
 def test_written_answers_and_the_other_way_are_rules_too(rows, inputs):

@@ -14,7 +14,14 @@ from sklearn.metrics import f1_score
 from medadapt.core.errors import DataError
 from medadapt.core.records import Record
 from medadapt.core.results import Prediction
-from medadapt.metrics.standard_sets import MarkedSet, answer_shares, mark_set, set_values, together
+from medadapt.metrics.standard_sets import (
+    MarkedSet,
+    answer_shares,
+    mark_set,
+    part_values,
+    set_values,
+    together,
+)
 
 ALPHA = 0.05
 
@@ -214,6 +221,52 @@ def test_predictions_of_other_records_are_refused():
             "medqa", [record(0, "A")], predictions("baseline", "ABC"), predictions("tuned", "A"),
             samples=10, seed=0, alpha=ALPHA,
         )  # fmt: skip
+
+
+def test_parts_of_a_set_are_judged_together_and_small_ones_not_at_all():
+    # Gained without a loss: McNemar's p is 2 / 2 ** gained.
+    sizes = {"anatomy": (40, 6), "biology": (40, 6), "genetics": (30, 12), "medicine": (29, 29)}
+    parts = [
+        marked("A" * n, "A" * (n - gained) + "B" * gained, "A" * n, name=name)
+        for name, (n, gained) in sizes.items()
+    ]
+
+    changes = {name: part["difference"]["accuracy"] for name, part in part_values(parts).items()}
+
+    p = {name: 2 * 0.5**gained for name, (_, gained) in sizes.items()}
+    assert {name: change["p"] for name, change in changes.items()} == pytest.approx(p)
+    assert {name: change["p_adjusted"] for name, change in changes.items()} == {
+        "anatomy": pytest.approx(2 * p["anatomy"]),
+        "biology": pytest.approx(2 * p["biology"]),
+        "genetics": pytest.approx(3 * p["genetics"]),
+        "medicine": None,
+    }
+    assert {name for name, change in changes.items() if change["verdict"] != "not shown"} == {"genetics"}
+    assert "fewer than 30" in changes["medicine"]["reason"]
+
+
+def test_the_average_and_the_pooled_figure_are_judged_together():
+    sets = [marked("A" * 50, "A" * 47 + "B" * 3, "A" * 50, name=name) for name in ("medqa", "medmcqa")]
+
+    found = together(sets, samples=2000, seed=0)
+
+    macro, pooled = (found[kind]["difference"]["accuracy"] for kind in ("macro", "pooled"))
+    assert pooled["p"] == pytest.approx(2 * 0.5**6)  # 0.03, enough for a claim alone
+    lower, higher = sorted((macro, pooled), key=lambda change: change["p"])
+    assert lower["p_adjusted"] == pytest.approx(2 * lower["p"])
+    assert higher["p_adjusted"] == max(higher["p"], lower["p_adjusted"])
+    assert (macro["verdict"], pooled["verdict"]) == ("not shown", "not shown")
+
+
+def test_few_questions_of_several_sets_give_no_verdict():
+    sets = [marked("A" * 14, "B" * 14, "A" * 14, name=name) for name in ("medqa", "medmcqa")]
+
+    found = together(sets, samples=2000, seed=0)
+
+    for kind in ("macro", "pooled"):
+        change = found[kind]["difference"]["accuracy"]
+        assert (change["value"], change["verdict"]) == (1.0, "not shown")
+        assert "fewer than 30" in change["reason"]
 
 
 def test_answer_shares_are_by_letter():

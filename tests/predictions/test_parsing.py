@@ -41,6 +41,8 @@ LETTER_TABLE = [
     ("The wrong answer is A.", FOUR, None),
     ("I would not choose B.", FOUR, None),
     ("Ｂ", FOUR, "B"),
+    ("The answer is İ.", TEN, "I"),
+    ("ı)", TEN, "I"),
     ("(B)", FOUR, "B"),
     ("B)", FOUR, "B"),
     ("**B**", FOUR, "B"),

@@ -98,6 +98,24 @@ def test_rotated_sets_are_manual_rotations_under_the_first_letters(tiny, encoder
             assert (found.prompt_sha256, found.nll) == (manual.prompt_sha256, pytest.approx(manual.nll))
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 8])
+def test_no_question_is_asked_again_in_an_order_that_all_had(
+    byte_tokenizer, encoder_for, exam, record, count
+):
+    encoder = encoder_for(byte_tokenizer, "choices", answer="letter", max_length=900, prompt_limit=800)
+    five = [record("Which?", id="five", options=list("vwxyz"), answer_index=0, answer="v")]
+    for test, most in (([*exam, verdict(record)], 4), (exam[:1], 2), ([*exam, *five], 5)):
+        splits = Splits(train=[], validation=[], test=test)
+        sets, kept = ways_of_asking(recipe("multiple_choice", permutations=count), encoder, splits)
+        orders = [sets[0], *(asked for asked in sets if (asked.variant or "").startswith("rotated"))]
+        assert len(orders) == min(count, most)
+        prompts = [tuple(question.prompt.text for question in asked.questions) for asked in orders]
+        assert len(set(prompts)) == len(prompts)
+        assert ("permutations" in kept) == (count > most)
+        if count > most:
+            assert kept["permutations"]["reason"].startswith(f"no question shows more than {most} options")
+
+
 def test_without_an_option_in_any_prompt_nothing_is_rotated(byte_tokenizer, encoder_for, record):
     encoder = encoder_for(byte_tokenizer, "choices", answer="letter")
     splits = Splits(train=[], validation=[], test=[verdict(record)])

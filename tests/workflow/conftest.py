@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medadapt.core.files import write_text
-from medadapt.core.progress import Silent
+from medadapt.core.progress import Progress, Silent
 from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_reading import recipe_from
 from medadapt.workflow.request import RunRequest
@@ -39,10 +39,10 @@ class TinyPath:
         values = {**RECIPE, "data": dict(RECIPE["data"]), "model": dict(RECIPE["model"])}
         return recipe_from(values, where="test", overrides=overrides)
 
-    def run(self, *overrides: str, **asked: object) -> Ran:
+    def run(self, *overrides: str, progress: Progress | None = None, **asked: object) -> Ran:
         self.calls.clear()
         request = RunRequest(recipe=self.recipe(*overrides), folder=self.folder, **asked)
-        return run_stages(self.table, request, Silent())
+        return run_stages(self.table, request, progress or Silent())
 
     @property
     def table(self) -> tuple[Stage, ...]:
@@ -74,6 +74,8 @@ class TinyPath:
                 run=lambda recipe, work: self._act(
                     "score", work, "5-metrics/metrics.txt", f"{recipe.evaluation.alpha}"
                 ),
+                keeps=("answers",),
+                carries={"parity.json": "medadapt parity", "seeds.json": "medadapt run --seeds"},
             ),
         )
 

@@ -30,6 +30,9 @@ def recipe(**sections) -> Recipe:
         {"evaluation": {"choice_by": "per_byte"}},
         {"evaluation": {"alpha": 0.01}},
         {"evaluation": {"method": "generate", "max_new_tokens": 5}},
+        {"evaluation": {"few_shot": 2}},
+        {"evaluation": {"forgetting_margin": 0.5}},
+        {"evaluation": {"forgetting": "off"}},
         {"prompt": {"options": False}},
         {"prompt": {"system": "Be brief."}},
     ],
@@ -42,13 +45,13 @@ def test_what_decides_the_verdict_makes_another_protocol(run, changed):
     "changed",
     [
         {"evaluation": {"bootstrap_samples": 500}},
-        {"evaluation": {"few_shot": 2, "permutations": 4, "also_score": ["text"]}},
+        {"evaluation": {"permutations": 4, "also_score": ["text"]}},
         {"evaluation": {"primary": "accuracy", "method": "score"}},  # what `auto` is in any case
         {"training": {"epochs": 9}},
         {"name": "another"},
     ],
 )
-def test_further_controls_and_finer_intervals_change_no_protocol(run, changed):
+def test_further_ways_of_asking_and_finer_intervals_change_no_protocol(run, changed):
     assert protocol_sha256(recipe(**changed), run) == protocol_sha256(recipe(), run)
 
 

@@ -69,6 +69,42 @@ def test_replace_reruns_from_the_first_changed_stage_and_deletes_what_follows(ti
     assert "epochs: 7.0" in (tiny_path.folder / "recipe.yaml").read_text()
 
 
+class Notes(Silent):
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+def test_what_a_folder_keeps_of_other_commands_outlives_a_rerun_of_its_stage(tiny_path):
+    tiny_path.run()
+    folder, notes = tiny_path.folder / "5-metrics", Notes()
+    write_text(folder / "answers/medqa.jsonl", "asked")
+    write_text(folder / "figures/loss.png", "drawn")
+    write_text(folder / "left.txt", "over")
+    tiny_path.run("evaluation.alpha=0.01", progress=notes)
+    assert tiny_path.calls == ["score"]
+    assert {path.name for path in folder.iterdir()} == {"answers", "metrics.txt"}
+    assert (folder / "answers/medqa.jsonl").read_text() == "asked"
+    assert (folder / "metrics.txt").read_text() == "0.01"
+    assert notes.lines == []
+
+
+def test_measurements_of_other_commands_that_go_are_told_in_one_note(tiny_path):
+    tiny_path.run()
+    for name in ("parity.json", "seeds.json"):
+        write_text(tiny_path.folder / "5-metrics" / name, "{}")
+    notes = Notes()
+    tiny_path.run("training.epochs=7", replace=True, progress=notes)
+    assert tiny_path.calls == ["train", "score"]
+    assert notes.lines == [
+        "Deleted with the results they were measured on: 5-metrics/parity.json, 5-metrics/seeds.json. "
+        "Made again by `medadapt parity` and `medadapt run --seeds`."
+    ]
+    assert [path.name for path in (tiny_path.folder / "5-metrics").iterdir()] == ["metrics.txt"]
+
+
 def test_replace_with_from_runs_that_stage_again_though_unchanged(tiny_path):
     tiny_path.run()
     tiny_path.run(first="train", replace=True)

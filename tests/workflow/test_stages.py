@@ -17,7 +17,7 @@ from medadapt.workflow.locating import locate
 from medadapt.workflow.outcome import run
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.stages import STAGE_NAMES
-from medadapt.workflow.verifying import verify
+from medadapt.workflow.verifying import verification, verify
 
 
 class Notes(Silent):
@@ -118,6 +118,33 @@ def test_edited_metrics_and_predictions_are_found(copied):
     assert "tuned.accuracy.value" in verify(request(copied).recipe, RunFolder(copied))
 
 
+def test_keys_that_an_older_version_did_not_know_do_not_differ(copied):
+    path = copied / "5-metrics/metrics.json"
+    written = read_json(path)
+    older = {key: value for key, value in written.items() if key not in ("forgetting", "clean")}
+    write_json(path, {**older, "n": written["n"] + 1})
+    found = verification(request(copied).recipe, RunFolder(copied))
+    assert (found.differing, found.added) == (["n"], ["clean", "forgetting"])
+
+
+def test_a_key_that_every_version_wrote_cannot_be_taken_out(copied):
+    path = copied / "5-metrics/metrics.json"
+    write_json(path, {key: value for key, value in read_json(path).items() if key != "tuned"})
+    assert verify(request(copied).recipe, RunFolder(copied)) == ["tuned"]
+
+
+def test_answers_to_standard_sets_outlive_new_predictions_and_what_goes_is_told(copied):
+    kept, measured = (copied / folder / "benchmarks" for folder in ("4-predictions", "5-metrics"))
+    for path in (kept / "medqa.tuned.jsonl", measured / "medqa.json"):
+        write_json(path, {})
+    told = Notes()
+    outcome = run(request(copied, "evaluation.few_shot=1"), told)
+    assert outcome.ran == ("predict", "score", "report")
+    assert (kept / "medqa.tuned.jsonl").is_file()
+    assert not measured.exists()
+    assert [line for line in told.lines if "5-metrics/benchmarks" in line and "medadapt benchmark" in line]
+
+
 def test_predictions_of_the_base_with_examples_become_a_control(copied, finished):
     rows = [{**row, "model": "baseline"} for row in read_jsonl(copied / "4-predictions" / "tuned.jsonl")]
     write_jsonl(copied / "4-predictions" / "test.baseline.few_shot.jsonl", rows)
@@ -171,10 +198,16 @@ def test_the_evaluation_is_fixed_before_training_and_a_later_change_is_told(fini
     assert (protocol["fixed_sha256"], protocol["fixed_before_tuning"]) == (fixed, False)
 
 
-def test_finer_intervals_and_more_controls_leave_the_protocol_as_it_was_fixed(copied):
-    outcome = run(request(copied, "evaluation.bootstrap_samples=200", "evaluation.few_shot=1"), Silent())
-    assert outcome.ran == ("predict", "score", "report")
+def test_finer_intervals_leave_the_protocol_as_it_was_fixed(copied):
+    outcome = run(request(copied, "evaluation.bootstrap_samples=200"), Silent())
+    assert outcome.ran == ("score", "report")
     assert outcome.metrics["protocol"]["fixed_before_tuning"] is True
+
+
+def test_another_number_of_shown_records_is_asked_anew_and_told_as_another_protocol(copied):
+    outcome = run(request(copied, "evaluation.few_shot=1"), Silent())
+    assert outcome.ran == ("predict", "score", "report")
+    assert outcome.metrics["protocol"]["fixed_before_tuning"] is False
     assert len(read_json(copied / "run.json")["prediction"]["few_shot"]["shown"]) == 1
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medadapt.core.errors import DataError
+from medadapt.core.recipe import CHOICE_RULES
 
 ADDED_LATER = frozenset({"choices", "similarity"})
 """Fields that files of earlier versions lack."""
@@ -63,15 +64,31 @@ def _contradiction(row: Mapping[str, Any]) -> str | None:
     if scores.keys() != probabilities.keys():
         return "`scores` and `probabilities` are of different labels or letters"
     if not scores:
-        return None if choice is None else f"`choice` is {_short(choice)}, but nothing was scored"
+        chosen = next((name for name in ("choice", "choices") if row.get(name) is not None), None)
+        return f"`{chosen}` is {_short(row[chosen])}, but nothing was scored" if chosen else None
     if abs(sum(probabilities.values()) - 1) > ROUNDING:
         return f"its `probabilities` add up to {sum(probabilities.values()):.6g}, not to 1"
     if choice not in scores:
         return f"`choice` is {_short(choice)}, which was not scored"
     if probabilities[choice] < max(probabilities.values()) - ROUNDING:
         return f"`choice` is {_short(choice)}, which is not the most probable"
+    if fault := _contradiction_of_rules(row):
+        return fault
     if parsed is not None and parsed not in scores:
         return f"`parsed` is {_short(parsed)}, which was not scored"
+    return None
+
+
+def _contradiction_of_rules(row: Mapping[str, Any]) -> str | None:
+    """The same of what each rule chose; files of earlier versions do not have it."""
+    if (choices := row.get("choices")) is None:
+        return None
+    if choices.keys() != {*CHOICE_RULES}:
+        return f"`choices` is of the rules {_short([*choices])}, not of {', '.join(CHOICE_RULES)}"
+    if unscored := [name for name in choices.values() if name not in row["scores"]]:
+        return f"`choices` has {_short(unscored[0])}, which was not scored"
+    if row["choice"] not in choices.values():
+        return f"`choice` is {_short(row['choice'])}, which no rule of `choices` chose"
     return None
 
 

@@ -77,8 +77,9 @@ class Difference:
     test: str
     """How p and the interval were made, for example `mcnemar-exact`."""
     p_adjusted: float | None = None
-    """`p` after Holm's correction for the number of secondary metrics, or of subjects, judged together. The verdict
-    rests on it where it is not null; null for the primary metric, which is judged alone."""
+    """`p` after Holm's correction for the number of secondary metrics, subjects, rules of choice or kinds of
+    contradiction judged together. The verdict rests on it where it is not null; null for what is judged alone, such
+    as the primary metric."""
     verdict: Verdict
     reason: str | None = None
 
@@ -139,9 +140,9 @@ Closed tasks: `confusion` {labels, baseline, tuned: rows of counts}; `paired` {b
 tuned_only, neither}. Diagnosis: `per_class` {model: {label: {precision, recall, f1, support}}} and
 `classification_report` {model: {accuracy, micro avg, macro avg, weighted avg}}, the averages with the keys
 of `per_class`. `scoring_rules` {rule: {baseline, tuned: an `Estimate` of the accuracy, difference: a `Difference`}};
-`permutations` {count, flip_rate {model: `Estimate`}, accuracy {model: {mean, lowest, highest}}, averaged {model:
-`Estimate`}}; a rule, or `permutations`, holds nothing but a `reason` where it is not
-known.
+all rules but the one that carries the verdict are judged together. `permutations` {count, flip_rate {model:
+`Estimate` over the records whose options moved}, accuracy {model: {mean, lowest, highest}}, averaged {model:
+`Estimate`}}; a rule, or `permutations`, holds nothing but a `reason` where it is not known.
 
 Open tasks with written answers: `signatures` {metric: how it was computed}; `soft_match` {metric, threshold,
 n, errors: {baseline, tuned}, matrix: the keys of `paired`, value, low, high, p, test, reason}, where `value` is
@@ -157,8 +158,9 @@ Open tasks with written answers, `contrast`: {baseline, tuned: {kind: Estimate w
 Difference with `n`}, silent: {model: share}, named: {model: {numbers, names: Estimate}}, examples: [{id, model,
 findings: [{kind, answer, reference, said, wanted}]}]}. Kinds are `negation number unit comparison side name` and `any`.
 A value is the share of answers with a contradiction among the `checkable` ones of all `n`; a difference is over the
-`n` records where both answers are checkable. The p-values of the kinds are not corrected for their number; the
-question to ask first is `any`. `named` is the share of the references' numbers or known names that the answers repeat.
+`n` records where both answers are checkable. The kinds are judged together and have a `p_adjusted`; `any`, the
+question to ask first, is judged alone. `named` is the share of the references' numbers or known names that the answers
+repeat.
 
 `calibration` of closed tasks: `n`, `few` (below 300 records) and for each model `temperature` {value, n_validation,
 reason}, `nll`, `brier`, `ece`, `ece_debiased_squared`, `aurc` and `excess_aurc` (an `Estimate` each, `brier` with

@@ -193,6 +193,8 @@ CLOSING_WORDS = {
     "question": "### Answer:\n",
     "medical_question": "### Answer:\n\n",
     "choices": "Answer:",
+    "medqa": "Answer:",
+    "mmlu": "Answer:",
     "dialogue": "Doctor:",
 }
 """The last words of each template's prompts: all that stands before an answer besides the question."""

@@ -34,7 +34,7 @@ def clean_subset(
     """
     flagged = leakage.get("flagged")
     if flagged is None:
-        reason = "data.json does not say which test records leak (run the prepare stage again)"
+        reason = "data.json does not say which test records leak (a new run measures it)"
         return _nothing(None, dict.fromkeys(LAYERS), reason)
     rows = [place for place, record in enumerate(test) if record.id not in flagged]
     left_out = {layer: sum(layer in flagged.get(record.id, ()) for record in test) for layer in LAYERS}

@@ -14,20 +14,24 @@ from typing import Any
 import numpy as np
 
 from medadapt.core.records import Record
-from medadapt.core.results import MODEL_NAMES, Prediction
+from medadapt.core.results import MODEL_NAMES, Difference, ModelName, Prediction
 from medadapt.metrics.contrast.checking import Checked, check_answer
 from medadapt.metrics.contrast.findings import KINDS, Finding
 from medadapt.metrics.marking.marks import FloatArray, Tallies
 from medadapt.metrics.statistics.estimates import estimates
-from medadapt.metrics.statistics.paired import Pair, difference
-from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, group_numbers
+from medadapt.metrics.statistics.holm import adjust
+from medadapt.metrics.statistics.paired import test_name
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values
+from medadapt.metrics.statistics.shares import BoolArray, Shares, plan_of_some
 
 ANY = "any"
 """Beside the kinds: answers with a contradiction of any kind."""
 MOST_EXAMPLES = 10
 MOST_TEXT = 600
 """Characters of a sentence that an example shows."""
+METRIC = "contradicted"
 NOTHING_TO_CHECK = "no answer says anything that this rule can hold against its reference"
+NEVER_BOTH = "on no record are the answers of both models checkable"
 NOTHING_TO_NAME = "the references hold none"
 
 
@@ -47,7 +51,7 @@ def contrast(
     plan: Plan,
     alpha: float,
 ) -> dict[str, Any]:
-    """The block `contrast` of metrics.json (see `results.Metrics`)."""
+    """The block `contrast` of metrics.json (see `results.Metrics`); the kinds are judged together, `any` alone."""
     checked = {
         name: [_check(record, row) for record, row in zip(test, rows, strict=True)]
         for name, rows in zip(MODEL_NAMES, (baseline, tuned), strict=True)
@@ -57,11 +61,12 @@ def contrast(
         name: {kind: _rate(some, plan, alpha) for kind, some in kinds.items()}
         for name, kinds in marks.items()
     }
+    changes = {kind: _change(marks, kind, plan, alpha) for kind in (*KINDS, ANY)}
+    judged = changes | adjust({kind: changes[kind] for kind in KINDS}, alpha=alpha)
     return {
         **rates,
         "difference": {
-            kind: _difference(marks["baseline"][kind], marks["tuned"][kind], plan, alpha)
-            for kind in (*KINDS, ANY)
+            kind: {**asdict(change), "n": int(_both(marks, kind).sum())} for kind, change in judged.items()
         },
         "silent": {name: _silent(kinds[ANY]) for name, kinds in marks.items()},
         "named": {name: _named(answers, plan, alpha) for name, answers in checked.items()},
@@ -97,59 +102,30 @@ def _rate(marks: _Marks, plan: Plan, alpha: float) -> dict[str, Any]:
     n, checkable = len(some), int(some.sum())
     if checkable == 0:
         return {"value": None, "low": None, "high": None, "n": n, "checkable": 0, "reason": NOTHING_TO_CHECK}
-    tallies, within = _columns(marks, some), _within(plan, some)
-    found = estimates(
-        tallies,
-        _resampled({"one": tallies}, within)["one"],
-        names=["contradicted"],
-        plan=within,
-        alpha=alpha,
-        missing={},
+    shares = Shares(
+        {"one": marks.contradicted[some]}, plan=plan_of_some(plan, some), alpha=alpha, metric=METRIC
     )
-    return {**asdict(found["contradicted"]), "n": n, "checkable": checkable}
+    return {**asdict(shares.estimate("one")), "n": n, "checkable": checkable}
 
 
-def _difference(first: _Marks, second: _Marks, plan: Plan, alpha: float) -> dict[str, Any]:
-    """The share contradicted of tuned minus that of baseline, on the `n` records where both are checkable."""
-    both = (first.checkable > 0) & (second.checkable > 0)
+def _both(marks: Mapping[ModelName, Mapping[str, _Marks]], kind: str) -> BoolArray:
+    """Records on which the answers of both models are checkable."""
+    return np.logical_and.reduce([kinds[kind].checkable > 0 for kinds in marks.values()])
+
+
+def _change(
+    marks: Mapping[ModelName, Mapping[str, _Marks]], kind: str, plan: Plan, alpha: float
+) -> Difference:
+    """The share contradicted of tuned minus that of baseline, on the records where both are checkable."""
+    both = _both(marks, kind)
     if not both.any():
-        reason = "on no record are the answers of both models checkable"
-        return {
-            **dict.fromkeys(("value", "low", "high", "p", "test")),
-            "verdict": "not shown",
-            "reason": reason,
-            "n": 0,
-        }
-    within = _within(plan, both)
-    tallies = {"first": _columns(first, both), "second": _columns(second, both)}
-    resampled = _resampled(tallies, within)
-    pair = Pair(
-        first=tallies["first"],
-        second=tallies["second"],
-        first_resampled=resampled["first"],
-        second_resampled=resampled["second"],
-        flipped={},
-        plan=within,
-        alpha=alpha,
-    )
-    return {**asdict(difference("contradicted", pair)), "n": int(both.sum())}
-
-
-def _columns(marks: _Marks, some: np.ndarray[Any, np.dtype[np.bool_]]) -> Tallies:
-    return {"contradicted": marks.contradicted[some], "records": np.ones(int(some.sum()))}
-
-
-def _within(plan: Plan, some: np.ndarray[Any, np.dtype[np.bool_]]) -> Plan:
-    """The plan for some of the records."""
-    groups = [str(number) for number in plan.group[some]]
-    return Plan(group=group_numbers(groups), samples=plan.samples, seed=plan.seed)
-
-
-def _resampled(entrants: Mapping[str, Tallies], plan: Plan) -> dict[str, dict[str, FloatArray]]:
-    """Bootstrap values where records share groups; elsewhere the intervals have formulas and need none."""
-    if plan.shares_groups:
-        return bootstrap_values(entrants, plan)
-    return {name: {"contradicted": np.empty(0)} for name in entrants}
+        test = test_name(METRIC, plan, primary=None)
+        return Difference(
+            value=None, low=None, high=None, p=None, test=test, verdict="not shown", reason=NEVER_BOTH
+        )
+    columns = {str(name): kinds[kind].contradicted[both] for name, kinds in marks.items()}
+    shares = Shares(columns, plan=plan_of_some(plan, both), alpha=alpha, metric=METRIC)
+    return shares.difference("baseline", "tuned")
 
 
 def _silent(marks: _Marks) -> float:

@@ -43,7 +43,7 @@ def forgetting(
     Returns {margin, one_sided_alpha, verdict, kinds: {kind: {n, baseline, tuned, rise: {value, low, high},
     verdict}}}, where `baseline` and `tuned` hold estimates of loss and bits per byte at `alpha`, and `rise` the
     ends of two one-sided intervals. The whole verdict is the worst of its kinds. Raises DataError where the two
-    models were not asked the same passages.
+    models were not asked the same passages, or where a passage has no likelihood.
     """
     if [p.id for p in baseline] != [p.id for p in tuned] or not baseline:
         raise DataError(
@@ -51,6 +51,8 @@ def forgetting(
             "the same passages, in the same order, for both models",
             "Run the predict stage again.",
         )
+    for prediction in (*baseline, *tuned):
+        _check_measured(prediction)
     kinds = list(dict.fromkeys(_kind(prediction) for prediction in baseline))
     found = {
         kind: _of_kind(
@@ -76,6 +78,16 @@ def judge(low: float | None, high: float | None, margin: float) -> Kept:
     if low is None or high is None:
         return "not shown"
     return "kept" if high < margin else "lost" if low > margin else "not shown"
+
+
+def _check_measured(prediction: Prediction) -> None:
+    measured = (prediction.nll, prediction.num_tokens, prediction.num_bytes)
+    if None in measured:
+        raise DataError(
+            f"4-predictions/general.{prediction.model}.jsonl has no likelihood of the passage {prediction.id}.",
+            "`nll`, `num_tokens` and `num_bytes` of every passage",
+            "Run the predict stage again.",
+        )
 
 
 def _kind(prediction: Prediction) -> str:

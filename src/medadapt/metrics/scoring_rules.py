@@ -12,6 +12,7 @@ import numpy as np
 from medadapt.core.recipe import CHOICE_RULES
 from medadapt.core.results import MODEL_NAMES, Prediction
 from medadapt.metrics.marking.marks import FloatArray
+from medadapt.metrics.statistics.holm import adjust
 from medadapt.metrics.statistics.resampling import Plan
 from medadapt.metrics.statistics.shares import Shares
 from medadapt.metrics.ways import Ways
@@ -21,13 +22,20 @@ NOT_KEPT = "these predictions were made by a version that kept no choices by rul
 
 
 def scoring_rules(
-    right_answers: Sequence[str], ways: Ways, *, plan: Plan, alpha: float, same_model: bool
+    right_answers: Sequence[str],
+    ways: Ways,
+    *,
+    primary: str | None,
+    plan: Plan,
+    alpha: float,
+    same_model: bool,
 ) -> dict[str, Any]:
     """Accuracy of both models under each rule, and its paired difference: rule -> baseline, tuned, difference.
 
     Besides the rules of `evaluation.choice_by` there are `by_letter` and `by_text`, where options were also scored
     the other way, and `generated`, where answers were written; one that cannot be read is wrong. A rule whose choices
-    were not kept has nothing but a `reason`.
+    were not kept has nothing but a `reason`. `primary` is the rule that carries the verdict of the run, None where
+    another metric does; all others are judged together (`holm.py`).
     """
     usual = ways["test"]
     found: dict[str, dict[str, FloatArray]] = {}
@@ -43,14 +51,17 @@ def scoring_rules(
         return {rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES}
     columns = {f"{rule} {name}": marks for rule, both in found.items() for name, marks in both.items()}
     resampled = Shares(columns, plan=plan, alpha=alpha)
+    changes = {
+        rule: resampled.difference(f"{rule} baseline", f"{rule} tuned", same_model=same_model)
+        for rule in found
+    }
+    others = {rule: change for rule, change in changes.items() if rule != primary}
     known = {
         rule: {
             **{name: asdict(resampled.estimate(f"{rule} {name}")) for name in MODEL_NAMES},
-            "difference": asdict(
-                resampled.difference(f"{rule} baseline", f"{rule} tuned", same_model=same_model)
-            ),
+            "difference": asdict(change),
         }
-        for rule in found
+        for rule, change in (changes | adjust(others, alpha=alpha)).items()
     }
     return {**{rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES if rule not in known}, **known}
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from medadapt.core.hashes import sha256_text
 from medadapt.core.records import LETTERS, Record
-from medadapt.core.results import Difference, Estimate, Prediction
+from medadapt.core.results import MODEL_NAMES, Difference, Estimate, Prediction
 from medadapt.metrics.controls.rules import majority
 from medadapt.metrics.effect import effect, has_effect
 from medadapt.metrics.marking.classes import paired_counts
@@ -29,6 +29,7 @@ from medadapt.metrics.marking.marks import (
 )
 from medadapt.metrics.statistics.detectable import detectable_difference
 from medadapt.metrics.statistics.estimates import estimates
+from medadapt.metrics.statistics.holm import adjust
 from medadapt.metrics.statistics.intervals import ONE_GROUP, Interval
 from medadapt.metrics.statistics.paired import Pair, difference, flip_p, verdict
 from medadapt.metrics.statistics.resampling import (
@@ -37,8 +38,8 @@ from medadapt.metrics.statistics.resampling import (
     flipped_differences,
     group_numbers,
 )
+from medadapt.metrics.subgroups import FEWEST_RECORDS, TOO_FEW
 
-MODELS = ("baseline", "tuned")
 MACRO_TEST = "stratified-sign-flip"
 """Of the average over sets. p: the share of random swaps of the two models, group by group within each set, with a
 difference at least as large. Interval: from those of the sets (`_mean_interval`)."""
@@ -137,7 +138,7 @@ def set_values(marked: MarkedSet, *, macro_f1: bool) -> dict[str, Any]:
     """
     metrics = ("accuracy", "macro_f1") if macro_f1 else ("accuracy",)
     found = detectable_difference("accuracy", marked.pair())
-    models, control = (_estimates(marked, who, metrics) for who in (MODELS, ("majority",)))
+    models, control = (_estimates(marked, who, metrics) for who in (MODEL_NAMES, ("majority",)))
     return {
         "n": marked.n,
         "num_groups": marked.plan.num_groups,
@@ -155,11 +156,32 @@ def set_values(marked: MarkedSet, *, macro_f1: bool) -> dict[str, Any]:
     }
 
 
+def part_values(parts: Sequence[MarkedSet]) -> dict[str, dict[str, Any]]:
+    """`short_values` of the parts of a set by name, judged together.
+
+    The verdicts rest on Holm's p over the parts with at least 30 records; smaller ones are not judged.
+    """
+    return _judged({part.name: short_values(part) for part in parts}, alpha=parts[0].alpha)
+
+
+def _judged(figures: Mapping[str, dict[str, Any]], *, alpha: float) -> dict[str, dict[str, Any]]:
+    """The same figures with verdicts that may be claimed side by side."""
+    changes = {name: Difference(**found["difference"]["accuracy"]) for name, found in figures.items()}
+    large = {name: change for name, change in changes.items() if figures[name]["n"] >= FEWEST_RECORDS}
+    judged = adjust(large, alpha=alpha)
+    for name, change in changes.items():
+        if name not in judged:
+            judged[name] = replace(change, verdict="not shown", reason=change.reason or TOO_FEW)
+    return {
+        name: {**found, "difference": {"accuracy": asdict(judged[name])}} for name, found in figures.items()
+    }
+
+
 def short_values(marked: MarkedSet) -> dict[str, Any]:
     """Accuracy of both models and the paired difference, for a part of a set."""
     return {
         "n": marked.n,
-        **_estimates(marked, MODELS, ("accuracy",)),
+        **_estimates(marked, MODEL_NAMES, ("accuracy",)),
         "difference": {"accuracy": asdict(difference("accuracy", marked.pair()))},
     }
 
@@ -171,15 +193,20 @@ def answer_shares(records: Sequence[Record]) -> dict[str, float]:
 
 
 def together(sets: Sequence[MarkedSet], *, samples: int, seed: int) -> dict[str, Any]:
-    """Accuracy over several sets: `macro`, the mean of the sets' accuracies, and `pooled`, over all records."""
+    """Accuracy over several sets: `macro`, the mean of the sets' accuracies, and `pooled`, over all records.
+
+    Both are judged together, because either alone would be taken for a gain: their verdicts rest on Holm's p, and
+    there is none below 30 records.
+    """
+    figures = {"macro": average(sets), "pooled": short_values(_pooled(sets, samples=samples, seed=seed))}
     return {
         "sets": {marked.name: marked.n for marked in sets},
-        "macro": _macro(sets),
-        "pooled": short_values(_pooled(sets, samples=samples, seed=seed)),
+        **_judged(figures, alpha=sets[0].alpha),
     }
 
 
-def _macro(sets: Sequence[MarkedSet]) -> dict[str, Any]:
+def average(sets: Sequence[MarkedSet]) -> dict[str, Any]:
+    """The mean of the accuracies of several sets, or of the parts of one, for both models, and the difference."""
     n, alpha = sum(marked.n for marked in sets), sets[0].alpha
     parts = [short_values(marked) for marked in sets]
 
@@ -204,7 +231,7 @@ def _macro(sets: Sequence[MarkedSet]) -> dict[str, Any]:
         verdict="not shown" if same else verdict("accuracy", interval, p, alpha=alpha),
         reason=None if interval else ONE_GROUP,
     )
-    models = {who: {"accuracy": asdict(estimate(who))} for who in MODELS}
+    models: dict[str, Any] = {who: {"accuracy": asdict(estimate(who))} for who in MODEL_NAMES}
     return {"n": n, "num_sets": len(sets), **models, "difference": {"accuracy": asdict(found)}}
 
 
@@ -223,12 +250,12 @@ def _mean_interval(leaves: Sequence[Mapping[str, Any]]) -> Interval | None:
 
 
 def _pooled(sets: Sequence[MarkedSet], *, samples: int, seed: int) -> MarkedSet:
-    tallies = {
+    tallies: dict[str, Tallies] = {
         who: {
             column: np.concatenate([marked.tallies[who][column] for marked in sets])
             for column in ("records", "right")
         }
-        for who in MODELS
+        for who in MODEL_NAMES
     }
     groups = [f"{marked.name}:{number}" for marked in sets for number in marked.plan.group]
     same = all(marked.same_model for marked in sets)

@@ -57,6 +57,7 @@ def plain(text: str) -> str:
     """Text with full-width letters, markup, odd dashes and quotes made ordinary; case and lines are kept."""
     text = MARKUP.sub("", unicodedata.normalize("NFKC", text))
     text = text.replace("‐", "-").replace("‑", "-").replace("’", "'").replace("‘", "'")
+    text = text.replace("İ", "I")  # to a pattern without regard to case it is an i, to `upper` it is not
     return re.sub(r"[^\S\n]+", " ", text.replace("\r", "\n")).strip()
 
 

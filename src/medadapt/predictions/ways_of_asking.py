@@ -35,7 +35,7 @@ def ways_of_asking(
 ) -> tuple[list[QuestionSet], dict[str, Any]]:
     """The sets that the recipe asks for, the usual test questions first, and what run.json keeps of them.
 
-    Kept are `few_shot` and, where options are to be moved but none is shown, `permutations` with the reason.
+    Kept are `few_shot` and, where options are moved into fewer orders than asked for, `permutations` with the reason.
     """
     writes, closed = recipe.method == "generate", recipe.task != "qa"
     usual = _posed(encoder, splits.test)
@@ -51,8 +51,9 @@ def ways_of_asking(
         sets.append(options_only_set(encoder, splits.test))
         turned = list(rotated_sets(encoder, splits.test, count=recipe.evaluation.permutations))
         sets += turned
-        if recipe.evaluation.permutations > 1 and not turned:
-            kept["permutations"] = {"reason": NO_OPTIONS_SHOWN}
+        if (orders := 1 + len(turned)) < recipe.evaluation.permutations:
+            most = f"no question shows more than {orders} options, which have {orders} orders"
+            kept["permutations"] = {"reason": most if turned else NO_OPTIONS_SHOWN}
         sets += [other_way_set(encoder, splits.test, way) for way in recipe.evaluation.also_score]
     return sets, kept
 
@@ -124,11 +125,11 @@ def rotated_sets(encoder: Encoder, test: list[Record], *, count: int) -> Iterato
     """The test questions with their options moved on by 1 to `count` - 1 places; nothing where none is shown.
 
     Choices keep the letters that the options have as usual, so that all sets can be held against each other. Of m
-    options, i places are i modulo m. Questions for yes, no or maybe show no options and are asked as usual.
+    options, i places are i modulo m, and there are no more sets than the longest list of options has orders. Questions
+    for yes, no or maybe show no options and are asked as usual.
     """
-    if all(_is_fixed(record) for record in test):
-        return
-    for places in range(1, count):
+    orders = max((len(record.options or ()) for record in test if not _is_fixed(record)), default=1)
+    for places in range(1, min(count, orders)):
         turned = [record if _is_fixed(record) else rotated(record, places) for record in test]
         posed = _posed(encoder, turned)
         questions = [

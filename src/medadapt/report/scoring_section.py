@@ -54,7 +54,7 @@ def _rules(rules: dict[str, Any], level: str) -> list[Block]:
         Table(caption=f"Accuracy by each way of choosing ({level} intervals)", columns=columns, rows=rows),
         Text(
             text="Only the way that the recipe names carries the verdict; the p-values of the others are corrected for "
-            "their number (Holm). A gain that shows under one way alone may be a gain in format rather than in medicine.",
+            "their number (Holm). A gain that shows under one way alone may be one in format rather than in medicine.",
             quiet=True,
         ),
     ]

@@ -44,6 +44,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             leakage=read_json(run.records / "data.json")["leakage"],
             vocabulary_size=facts["prediction"]["vocabulary_size"],
             protocol=_protocol(recipe, run, facts, measured.baseline),
+            choice_by=recipe.evaluation.choice_by,
             soft_match=recipe.evaluation.soft_match,
             embedding=facts["prediction"].get("embedding"),
             forgetting_margin=recipe.evaluation.forgetting_margin,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from medadapt.core.files import disk_faults, write_text
 from medadapt.core.recipe_writing import recipe_text
@@ -58,14 +59,17 @@ class RunBook:
         self._write(dataclasses.replace(state, facts={**state.facts, **facts}))
 
     def discard(self, stages: Iterable[Stage]) -> None:
-        """Forget what stages made, then delete it; in this order, so that a kill leaves no false record."""
+        """Forget what stages made, then delete it; in this order, so that a kill leaves no false record.
+
+        What a stage's folder keeps of other commands stays in it.
+        """
         stages = tuple(stages)
         self._write(self.open().without([stage.name for stage in stages]))
         for stage in reversed(stages):
             folder = stage.path(self.run)
             if folder.exists():
                 with disk_faults(folder):
-                    shutil.rmtree(folder)
+                    _empty(folder, keeping=stage.keeps)
 
     def close(self, *, complete: bool) -> None:
         """Write the final status, where anything ran."""
@@ -85,3 +89,17 @@ class RunBook:
             "device_asked": request.device,
             "seeds": {"recipe": request.recipe.seed},
         }
+
+
+def _empty(folder: Path, *, keeping: tuple[str, ...]) -> None:
+    """Delete a folder, or all in it but what is named."""
+    if not any((folder / name).exists() for name in keeping):
+        shutil.rmtree(folder)
+        return
+    for path in folder.iterdir():
+        if path.name in keeping:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from medadapt.core.errors import DiskError, StoppedError
@@ -69,7 +70,8 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
                     if not checked:
                         _check(selected[selected.index(stage) :], request)
                         checked = True
-                    _make_room(stage, book, inputs, later=table[table.index(stage) + 1 :], request=request)
+                    later = table[table.index(stage) + 1 :]
+                    _make_room(stage, book, inputs, later=later, request=request, progress=progress)
                     marks = _perform(
                         stage, request, book=book, inputs=inputs, stopping=stopping, progress=progress
                     )
@@ -130,17 +132,40 @@ def _fresh_outputs(stage: Stage, book: RunBook, inputs: dict[str, str], *, force
 
 
 def _make_room(
-    stage: Stage, book: RunBook, inputs: dict[str, str], *, later: tuple[Stage, ...], request: RunRequest
+    stage: Stage,
+    book: RunBook,
+    inputs: dict[str, str],
+    *,
+    later: tuple[Stage, ...],
+    request: RunRequest,
+    progress: Progress,
 ) -> None:
     """Delete what must not be mixed with the result of a stage that is about to run."""
     recorded = book.stage(stage.name)
     if recorded and recorded.inputs == inputs and not _is_forced(stage, request):
         if not stage.costly:
+            _tell_losses([stage], book.run, progress)
             book.discard([stage])
         return
     if recorded and not request.replace:
         existing.refuse_losing_work(stage, book.run, changed_inputs(recorded.inputs, inputs), later)
+    _tell_losses([stage, *later], book.run, progress)
     book.discard([stage, *later])
+
+
+def _tell_losses(stages: Iterable[Stage], run: RunFolder, progress: Progress) -> None:
+    """Say once what other commands measured on the results that go, and how it comes back."""
+    lost = {
+        f"{stage.folder}/{name}": command
+        for stage in stages
+        for name, command in stage.carries.items()
+        if (stage.path(run) / name).exists()
+    }
+    if lost:
+        commands = " and ".join(f"`{command}`" for command in lost.values())
+        progress.note(
+            f"Deleted with the results they were measured on: {', '.join(lost)}. Made again by {commands}."
+        )
 
 
 def _perform(

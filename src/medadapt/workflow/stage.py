@@ -6,8 +6,8 @@ resuming are the same for every stage and are tested with small ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,10 @@ class Stage:
     """What must hold on this machine for it to succeed; asked before the first stage of a call begins."""
     costly: tuple[str, ...] = ()
     """Patterns of files from which it goes on when it was stopped. They are never thrown away unasked."""
+    keeps: tuple[str, ...] = ()
+    """What other commands put into its folder and guard themselves; it outlives what the stage made."""
+    carries: Mapping[str, str] = field(default_factory=dict)
+    """What other commands put there and measured on what the stage made -> the command that makes it again."""
     version: str = "2"
     """Raised when it starts to compute something else from the same inputs. The package's version would not do,
     nor one for all stages: a small release, or another figure in the metrics, must not retrain every adapter."""

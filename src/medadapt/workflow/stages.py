@@ -278,6 +278,7 @@ STAGES: tuple[Stage, ...] = (
         ),
         run=predict,
         version="3",
+        keeps=("benchmarks",),
         sources=_weights_asked,
         checks=(_machine_is_able, _base_is_there, _embedding_model_is_there),
     ),
@@ -287,6 +288,11 @@ STAGES: tuple[Stage, ...] = (
         outputs=("metrics.json",),
         reads=("evaluation", "seed", "data.allow_leak"),
         run=score,
+        carries={
+            "benchmarks": "medadapt benchmark",
+            "parity.json": "medadapt parity",
+            "seeds.json": "medadapt run --seeds",
+        },
         version="4",
     ),
     Stage(

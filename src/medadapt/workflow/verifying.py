@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from medadapt.core.errors import RunFolderError
@@ -12,11 +13,51 @@ from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.measuring import measure
 from medadapt.workflow.state import read_state
 
+EVERY_VERSION = frozenset(
+    {
+        "schema",
+        "task",
+        "primary",
+        "n",
+        "num_groups",
+        "alpha",
+        "protocol",
+        "baseline",
+        "tuned",
+        "intervals",
+        "difference",
+        "effect",
+        "controls",
+        "against_control",
+        "leakage",
+        "uniform_loss",
+        "rates",
+        "groups",
+    }
+)
+"""Keys that metrics.json has had from the beginning: where one is missing, somebody took it out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a fresh computation from the predictions makes of metrics.json."""
+
+    differing: list[str]
+    """Keys that it does not confirm; empty when it confirms all."""
+    added: list[str]
+    """Top-level keys that this version measures, and that the one which wrote the file did not know."""
+
 
 def verify(recipe: Recipe, run: RunFolder) -> list[str]:
-    """Keys of metrics.json that a fresh computation from the predictions does not confirm; empty when all do.
+    """Keys of metrics.json that a fresh computation from the predictions does not confirm; empty when all do."""
+    return verification(recipe, run).differing
 
-    The versions written in the metrics are kept: they say what made the numbers, and are no number.
+
+def verification(recipe: Recipe, run: RunFolder) -> Verification:
+    """Compute the metrics again from the predictions and hold them against metrics.json.
+
+    The versions written in the metrics are kept: they say what made the numbers, and are no number. Raises
+    RunFolderError where nothing is measured yet.
     """
     path = run.metrics / "metrics.json"
     state = read_state(run)
@@ -29,7 +70,9 @@ def verify(recipe: Recipe, run: RunFolder) -> list[str]:
     written = read_json(path)
     facts = {**state.facts, "versions": written.get("protocol", {}).get("versions")}
     computed = parse_json(to_json(measure(recipe, run, facts)))
-    return list(_differing("", written, computed))
+    added = [key for key in computed if key not in written and key not in EVERY_VERSION]
+    known = {key: value for key, value in computed.items() if key not in added}
+    return Verification(differing=list(_differing("", written, known)), added=added)
 
 
 def _differing(place: str, written: Any, computed: Any) -> Iterator[str]:

@@ -82,6 +82,26 @@ def test_any_two_texts_can_be_compared(answer, reference):
         assert all(finding.kind == kind and finding.answer in answer for finding in compared.findings)
 
 
+SAID = ("5 mın", "5 mİn", "sıx weeks", "twİce daıly", "every sıx mınutes", "1 in fİve", "left kıdney", "vıtamın D",
+        "ıbuprofen", "5 µg", "5 ſ", "2 \u212ag", "I\u0307", f"every 0.{'0' * 322}1 hours", "9" * 400)  # fmt: skip
+ANY_WORDS = st.lists(st.sampled_from(SAID) | st.text(max_size=12), max_size=8).map(" ".join)
+CASELESS = st.text(alphabet="ıİiIſsſKkmng15 .-/%", max_size=40)
+
+
+@given(ANY_WORDS | CASELESS, ANY_WORDS | CASELESS, ANY_WORDS)
+def test_no_text_whatever_its_letters_ends_a_check(answer, reference, question):
+    check_answer(answer, reference, question=question, options=[question, reference])
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [("5 mın", "10 min"), ("5 MİN", "10 min"), ("sıx mg", "60 mg"), ("5 mg daıly", "50 mg daily")],
+)
+def test_an_i_without_its_dot_or_with_one_too_many_is_an_i(said, wanted):
+    found = contradictions(f"Take it for {said} in the evening.", f"Take it for {wanted} in the evening.")
+    assert [finding.kind for finding in found] == ["number"]
+
+
 @given(st.text(alphabet="abc not no 12 mg.left right>< ", max_size=120))
 def test_no_text_contradicts_itself(text):
     assert contradictions(text, text) == []

@@ -172,3 +172,75 @@ def test_a_report_built_afterwards_has_a_section_on_the_sets(run: Path, pubmedqa
     run_stages(RunRequest(recipe=recipe, folder=run, first="report", last="report", replace=True), Silent())
 
     assert "Standard question sets" in (run / "6-report" / "index.html").read_text(encoding="utf-8")
+
+
+def exam(path: Path, *, num_rows: int = 4, asking: str = "Question") -> str:
+    """MedQA in its layout with named options."""
+    options = {"A": "Heart", "B": "Lung", "C": "Liver", "D": "Spleen"}
+    rows = [
+        {"question": f"{asking} {n}?", "options": options, "answer_idx": letter, "answer": options[letter]}
+        for n, letter in enumerate(("ABCD" * num_rows)[:num_rows])
+    ]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    return str(path)
+
+
+def test_medqa_is_asked_from_beginning_to_end(run: Path, tmp_path: Path):
+    found = bench(run, ("medqa", exam(tmp_path / "medqa.jsonl"))).sets["medqa"]
+
+    assert (found["n"], found["unusable"], found["truncated"]) == (4, {}, 0)
+    assert found["answers"] == dict.fromkeys("ABCD", 0.25)
+    assert read_json(run / "5-metrics" / "benchmarks" / "medqa.json") == found
+
+
+def test_mmlu_is_asked_from_beginning_to_end_and_small_subsets_get_no_verdict(run: Path, tmp_path: Path):
+    (tmp_path / "mmlu").mkdir()
+    for subset, num_rows in (("anatomy", 3), ("medical_genetics", 2)):
+        lines = [f"{subset} question {n}?,Heart,Lung,Liver,Spleen,{'ABCD'[n]}\n" for n in range(num_rows)]
+        (tmp_path / "mmlu" / f"{subset}_test.csv").write_text("".join(lines))
+
+    found = bench(run, ("mmlu-medical", str(tmp_path / "mmlu"))).sets["mmlu-medical"]
+
+    assert {name: part["n"] for name, part in found["subsets"].items()} == {
+        "anatomy": 3,
+        "medical_genetics": 2,
+    }
+    assert (found["n"], found["macro"]["num_sets"]) == (5, 2)
+    reasons = {part["difference"]["accuracy"]["reason"] for part in found["subsets"].values()}
+    assert reasons == {"fewer than 30 test records are too few for a claim"}
+
+
+def test_another_file_of_the_set_replaces_the_answers_of_the_same_places(run: Path, tmp_path: Path):
+    first, second = (exam(tmp_path / f"{asking}.jsonl", asking=asking) for asking in ("One", "Other"))
+    kept = run / "4-predictions" / "benchmarks" / "medqa.tuned.jsonl"
+    bench(run, ("medqa", first))
+    before = {row["id"]: row["prompt_sha256"] for row in read_jsonl(kept)}
+
+    bench(run, ("medqa", second))
+
+    after = list(read_jsonl(kept))
+    assert [row["id"] for row in after] == list(before)
+    assert all(before[row["id"]] != row["prompt_sha256"] for row in after)
+    watching = Noting()
+    bench(run, ("medqa", second), progress=watching)
+    assert [note for note in watching.notes if "4 answers are there already" in note]
+
+
+def test_answers_of_a_longer_file_stay_where_a_shorter_one_is_asked(run: Path, tmp_path: Path):
+    bench(run, ("medqa", exam(tmp_path / "long.jsonl", num_rows=6)))
+    bench(run, ("medqa", exam(tmp_path / "short.jsonl", num_rows=4, asking="Other")))
+
+    kept = [row["id"] for row in read_jsonl(run / "4-predictions" / "benchmarks" / "medqa.tuned.jsonl")]
+    assert len(set(kept)) == len(kept) == 6
+
+
+def test_the_average_of_an_earlier_call_goes_when_one_set_is_asked_alone(
+    run: Path, pubmedqa: Path, tmp_path: Path
+):
+    folder = run / "5-metrics" / "benchmarks"
+    bench(run, ("medqa", exam(tmp_path / "medqa.jsonl")), ("pubmedqa", str(pubmedqa)))
+    assert (folder / "together.json").is_file()
+
+    bench(run, ("pubmedqa", str(pubmedqa)), limit=2)
+
+    assert {path.name for path in folder.iterdir()} == {"medqa.json", "pubmedqa.json"}

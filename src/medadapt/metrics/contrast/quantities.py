@@ -154,10 +154,9 @@ def _frequencies(text: str) -> Iterator[Quantity]:
     for match in EVERY.finditer(text):
         gap = 1 / PER_DAY[match["period"].lower()]
         low, high = _number(match["value"]), _number(match["high"] or match["value"])
-        if low > 0 and high > 0:
-            yield _quantity(
-                text, match, 1 / (high * gap), 1 / (low * gap), (low, high), "often", match["period"].lower()
-            )
+        least, most = low * gap, high * gap
+        if least > 0 and most > 0:
+            yield _quantity(text, match, 1 / most, 1 / least, (low, high), "often", match["period"].lower())
 
 
 def _odds(text: str) -> Iterator[Quantity]:

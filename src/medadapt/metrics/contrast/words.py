@@ -114,6 +114,8 @@ PHRASES = (
 """Spellings of one thing that are more than one word long, and idioms that only look like a denial."""
 _ANY_PHRASE = re.compile("|".join(f"({pattern})" for pattern, _ in PHRASES), re.IGNORECASE)
 DASH = re.compile("[‐‑‒–—−]")
+PLAIN_I = str.maketrans("ıİ", "iI")
+"""Letters that a pattern without regard to case takes for an i, but that lower case does not turn into one."""
 SPACES = re.compile(r"[^\S\n]+")
 KEPT = 65_536
 """Texts and words whose reading is remembered: references are read once for each model."""
@@ -143,11 +145,11 @@ class Word(NamedTuple):
 
 @lru_cache(maxsize=KEPT)
 def plain(text: str) -> str:
-    """Ordinary dashes, quotes, digits and spaces, and one spelling for phrases in `PHRASES`."""
+    """Ordinary dashes, quotes, digits, spaces and i's, and one spelling for phrases in `PHRASES`."""
     text = unicodedata.normalize(
         "NFKC", text.replace("½", " 0.5")
     )  # NFKC also makes one of both signs for micro
-    text = DASH.sub("-", text).replace("’", "'")
+    text = DASH.sub("-", text.translate(PLAIN_I)).replace("’", "'")
     text = _ANY_PHRASE.sub(lambda match: PHRASES[(match.lastindex or 1) - 1][1], text)
     return SPACES.sub(" ", text).strip()
 

@@ -50,13 +50,18 @@ class AnswerBook:
         return {(row.id, row.prompt_sha256): row for row in read_predictions(self.path)}
 
     def keep(self, rows: Sequence[Prediction]) -> None:
-        """Write answers down, and whose they are."""
+        """Write answers down beside those that are kept, and whose they are.
+
+        A record has one answer: a new one replaces the one kept under the same id, which was to another prompt where
+        another file goes by the name of the same set.
+        """
+        kept = self.kept().values()
         ledger = self._ledger()
         if ledger.get(self.path.name) != self.identity:
             # Until the new rows stand there, the old ones must not pass for this model's.
             self.path.unlink(missing_ok=True)
             write_json(self.folder / LEDGER, {**ledger, self.path.name: self.identity})
-        write_jsonl(self.path, rows)
+        write_jsonl(self.path, {row.id: row for row in (*kept, *rows)}.values())
 
     def _ledger(self) -> dict[str, Any]:
         path = self.folder / LEDGER
@@ -86,5 +91,5 @@ def ask(
         part = waiting[start : start + AT_ONCE]
         answers = predict(model, encoder, part, name=book.model, settings=settings, progress=progress)
         found |= {(row.id, row.prompt_sha256): row for row in answers}
-        book.keep(list({**kept, **found}.values()))
+        book.keep(answers)
     return [found[key] for key in keys]

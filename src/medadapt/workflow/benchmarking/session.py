@@ -83,6 +83,8 @@ def run_benchmark(request: BenchmarkRequest, progress: Progress) -> Benchmark:
             model = as_asked(run, base, name)
             answers[name] = [_ask(run, model, each, name, facts, progress) for each in posed]
         folder = run.folder.metrics / FOLDER
+        # Of the sets of an earlier call: from here on their files may say something else.
+        (folder / TOGETHER).unlink(missing_ok=True)
         marked: list[MarkedSet] = []
         written: dict[str, dict[str, Any]] = {}
         for place, each in enumerate(posed):
@@ -249,7 +251,7 @@ def _subsets(
     run: AskedRun, posed: _Posed, baseline: Sequence[Prediction], tuned: Sequence[Prediction]
 ) -> dict[str, Any]:
     """Of MMLU the six by themselves, and the average over them."""
-    from medadapt.metrics.standard_sets import short_values, together
+    from medadapt.metrics.standard_sets import average, part_values
 
     names = sorted({record.subject for record in posed.records if record.subject})
     if not names:
@@ -258,11 +260,7 @@ def _subsets(
     for name in names:
         places = [place for place, record in enumerate(posed.records) if record.subject == name]
         parts.append(_mark_part(run, name, posed, baseline, tuned, places))
-    samples = run.located.recipe.evaluation.bootstrap_samples
-    return {
-        "subsets": {part.name: short_values(part) for part in parts},
-        "macro": together(parts, samples=samples, seed=run.seed)["macro"] if len(parts) > 1 else None,
-    }
+    return {"subsets": part_values(parts), "macro": average(parts) if len(parts) > 1 else None}
 
 
 def _together(run: AskedRun, marked: Sequence[MarkedSet], folder: Path) -> dict[str, Any] | None:
