@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medadapt.core.choice_rules import CHOICE_RULES
 from medadapt.core.errors import DataError
 from medadapt.core.prediction_rows import ADDED_LATER, FIELDS
-from medadapt.core.recipe import CHOICE_RULES
 from medadapt.core.results import Prediction, read_predictions
 
 ANYTHING = st.recursive(

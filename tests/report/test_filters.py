@@ -21,7 +21,13 @@ def pair(
     record = Record(id=name, source_row=1, group=name, question=question, answer="Gout", **fields)  # type: ignore[arg-type]
     said = Prediction(id=name, model="m", prompt_sha256="", choice="x", probabilities={"x": sure})
     return Pair(
-        record=record, baseline=said, tuned=said, baseline_right=right[0], tuned_right=right[1], gain=0.0
+        record=record,
+        baseline=said,
+        tuned=said,
+        baseline_right=right[0],
+        tuned_right=right[1],
+        tuned_answer="x",
+        gain=0.0,
     )
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from medadapt.core.choice_rules import CHOICE_RULES
 from medadapt.core.errors import DataError
-from medadapt.core.recipe import CHOICE_RULES
 
 ADDED_LATER = frozenset({"choices", "similarity"})
 """Fields that files of earlier versions lack."""

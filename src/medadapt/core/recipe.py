@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from medadapt.core.choice_rules import ChoiceRule
 from medadapt.core.records import TASK_OF_FORMAT, Task
 from medadapt.core.search_ranges import flat_keys
 
@@ -282,11 +283,6 @@ class SoftMatchSection(Section):
     """The likeness, from 0 to 1."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Least likeness of a right answer. It says how alike two texts are, not whether medicine agrees."""
-
-
-ChoiceRule = Literal["sum", "per_token", "per_byte", "relative"]
-CHOICE_RULES: tuple[ChoiceRule, ...] = get_args(ChoiceRule)
-"""How the log-likelihood of a label or option becomes the figure by which it is chosen."""
 
 
 class EvaluationSection(Section):

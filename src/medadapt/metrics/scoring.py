@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from medadapt.core.choice_rules import ChoiceRule
 from medadapt.core.errors import RecipeError
-from medadapt.core.recipe import ChoiceRule, SoftMatchSection
+from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record, Task
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores

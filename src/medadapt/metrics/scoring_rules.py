@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from medadapt.core.recipe import CHOICE_RULES
+from medadapt.core.choice_rules import CHOICE_RULES
 from medadapt.core.results import MODEL_NAMES, Prediction
 from medadapt.metrics.marking.marks import FloatArray
 from medadapt.metrics.statistics.holm import adjust

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from medadapt.core.recipe import ChoiceRule
+from medadapt.core.choice_rules import ChoiceRule
 from medadapt.predictions.questions import Question
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from medadapt.core.recipe import ChoiceRule, Recipe
+from medadapt.core.choice_rules import ChoiceRule
+from medadapt.core.recipe import Recipe
 from medadapt.core.records import Task
 from medadapt.predictions.questions import Question
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from medadapt.core.adapter_folder import ASKING
+from medadapt.core.choice_rules import CHOICE_RULES, ChoiceRule
 from medadapt.core.errors import DataError, first_line
 from medadapt.core.files import read_json, write_json
-from medadapt.core.recipe import CHOICE_RULES, ChoiceRule, ModelSection, Recipe
+from medadapt.core.recipe import ModelSection, Recipe
 from medadapt.core.records import TASK_OF_FORMAT, Task
 from medadapt.core.run_folder import RunFolder
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json, plan_to_json
