@@ -1,4 +1,4 @@
-"""`medadapt run` from the first row to the report on every real data set, with wall time and peak memory.
+"""`medadapt run` from the first row to the report on every real data set, and `report --verify` on what it left.
 
 The base is the 260,000-parameter model beside the data: these runs measure the path, not medicine.
 """
@@ -6,6 +6,8 @@ The base is the 260,000-parameter model beside the data: these runs measure the 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ GROWTH = (1000, 10000)
 
 
 def measure_runs(data: Path, folder: Path) -> dict[str, Any]:
-    """One whole run a data set: seconds, peak memory, exit code, counts and the verdict."""
+    """One whole run a data set: seconds, peak memory, exit code, counts, both verdicts, leakage, verification."""
     return {
         name: _run(name, {**section, "source": str(data / section["source"])}, data, folder)
         for name, section in RUNS.items()
@@ -73,9 +75,10 @@ def _run(name: str, section: dict[str, Any], data: Path, folder: Path) -> dict[s
     metrics = json.loads((run / "5-metrics" / "metrics.json").read_text(encoding="utf-8"))
     state = json.loads((run / "run.json").read_text(encoding="utf-8"))
     content = json.loads((run / "1-records" / "data.json").read_text(encoding="utf-8"))
-    primary = metrics["primary"]
+    primary, against, clean = metrics["primary"], metrics["against_control"], metrics["clean"]
+    metric = against["metric"]
     controls = {
-        name: (marks.get("accuracy") or {}).get("value") for name, marks in metrics["controls"].items()
+        name: {metric: (marks.get(metric) or {}).get("value")} for name, marks in metrics["controls"].items()
     }
     return measured | {
         "counts": content["counts"],
@@ -86,8 +89,17 @@ def _run(name: str, section: dict[str, Any], data: Path, folder: Path) -> dict[s
         "difference": {key: metrics["difference"][primary][key] for key in ("value", "low", "high")},
         "verdict": metrics["difference"][primary]["verdict"],
         "controls": controls,
-        "leakage": {key: metrics["leakage"][key] for key in ("exact", "near")},
+        "against_control": against,
+        "leakage": {key: metrics["leakage"][key] for key in ("exact", "near", "boilerplate")},
+        "clean": {"n": clean["n"], "difference": (clean["difference"] or {}).get(primary)},
+        "verified": _verified(run),
     }
+
+
+def _verified(run: Path) -> bool:
+    """Whether the metrics of a run come out the same from its predictions."""
+    command = [sys.executable, "-m", "medadapt", "report", str(run), "--verify"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 def _write_recipe(

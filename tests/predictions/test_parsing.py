@@ -1,4 +1,4 @@
-"""Answers as models write them, and what they commit to."""
+"""Answers as models write them and what they commit to; `test_hard_answers.py` has the known traps."""
 
 from __future__ import annotations
 
@@ -16,37 +16,21 @@ GERMS = ["S. aureus", "H. pylori", "C. difficile", "Klebsiella", "E. coli"]
 
 LETTER_TABLE = [
     # letters, as public evaluation threads report them misread
-    ("The answer is B because a car moves.", FOUR, "B"),
-    ("I would pick B - a safe choice.", FOUR, "B"),
-    ("d", FOUR, "D"),
-    ("b. 4", FOUR, "B"),
-    ("The answer is B. Note that A is a common distractor.", FOUR, "B"),
-    ("ANSWER IS D. A is incorrect.", FOUR, "D"),
-    ("The answer is C because I computed it", TEN, "C"),
-    ("Answer seems to be A.\nAnswer: A", FOUR, "A"),
     (r"\boxed{\langle H\rangle = E_0} **Answer: D**", TEN, "D"),
     ("Answer: A\nWait, let me correct\nthis.\nAnswer: B", FOUR, "B"),
     ("As an AI I cannot answer this.", TEN, None),
     ("Because the patient is young.", FOUR, None),
-    ("", FOUR, None),
     ("   \n ", FOUR, None),
-    ("A and C", FOUR, None),
     ("A, C", FOUR, None),
     ("A/C", FOUR, None),
     ("both A and B", FOUR, None),
     ("A or B", FOUR, None),
-    ("Not B", FOUR, None),
     ("The answer is not B", FOUR, None),
     ("The answer is neither A nor B.", FOUR, None),
     ("The wrong answer is A.", FOUR, None),
     ("I would not choose B.", FOUR, None),
-    ("Ｂ", FOUR, "B"),
     ("The answer is İ.", TEN, "I"),
     ("ı)", TEN, "I"),
-    ("(B)", FOUR, "B"),
-    ("B)", FOUR, "B"),
-    ("**B**", FOUR, "B"),
-    ("[B]", FOUR, "B"),
     (" B\n\nQuestion: What is next?\nAnswer: C", FOUR, "B"),
     ("B. Cough", FOUR, "B"),
     ("B) Cough, since there is no rash", FOUR, "B"),
@@ -64,7 +48,6 @@ LETTER_TABLE = [
     ("E", FOUR, None),
     ("The answer is A. Hmm, no, the answer is B.", FOUR, None),
     # the option's own text
-    ("Cough", FOUR, "B"),
     ("cough.", FOUR, "B"),
     ("Jaundice, because of the yellow eyes", FOUR, "D"),
     ("The answer is rash.", FOUR, "C"),
@@ -73,13 +56,7 @@ LETTER_TABLE = [
     ("Fever, cough", FOUR, None),
     ("There is no jaundice.", FOUR, None),
     # letters inside medical terms
-    ("Vitamin B12 deficiency", FOUR, None),
-    ("Hepatitis B", FOUR, None),
     ("The answer is Hepatitis B", FOUR, None),
-    ("Vitamin A", FOUR, None),
-    ("Group A strep", FOUR, None),
-    ("Type C", FOUR, None),
-    ("Factor D", FOUR, None),
     ("B-cell lymphoma", FOUR, None),
     ("B cells", FOUR, None),
     ("A patient with cough", FOUR, "B"),  # by the option's text, not by the article
@@ -98,15 +75,10 @@ LETTER_TABLE = [
     ("B12", DRUGS, None),
     ("4", ["2", "4", "8"], "B"),
     ("4 to 8", ["2", "4", "8"], None),
-    ("B", ["O", "A", "B", "AB"], "B"),
     ("AB", ["O", "A", "B", "AB"], "D"),
     # yes, no, maybe
     ("There is no evidence that it harms, so yes", PUBMED, "A"),
-    ("no evidence that it harms, so yes", PUBMED, "A"),
     ("no evidence of harm", PUBMED, None),
-    ("Yes, but not in children", PUBMED, "A"),
-    ("maybe not", PUBMED, None),
-    ("The answer is not yes", PUBMED, None),
     ("no", PUBMED, "B"),
     ("No, it does not.", PUBMED, "B"),
     ("Maybe.", PUBMED, "C"),

@@ -21,8 +21,8 @@ from medadapt.metrics.marking.marks import FloatArray, Tallies
 from medadapt.metrics.statistics.estimates import estimates
 from medadapt.metrics.statistics.holm import adjust
 from medadapt.metrics.statistics.paired import test_name
-from medadapt.metrics.statistics.resampling import Plan, bootstrap_values
-from medadapt.metrics.statistics.shares import BoolArray, Shares, plan_of_some
+from medadapt.metrics.statistics.resampling import BoolArray, Plan, bootstrap_values, plan_of_some
+from medadapt.metrics.statistics.shares import Shares
 
 ANY = "any"
 """Beside the kinds: answers with a contradiction of any kind."""

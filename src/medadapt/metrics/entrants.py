@@ -31,7 +31,13 @@ from medadapt.metrics.marking.values import METRICS
 from medadapt.metrics.marking.written import mark_answers, mark_likeness
 from medadapt.metrics.statistics.estimates import estimates
 from medadapt.metrics.statistics.paired import Pair
-from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, groups_of
+from medadapt.metrics.statistics.resampling import (
+    Plan,
+    bootstrap_values,
+    flipped_differences,
+    groups_of,
+    plan_of_some,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +146,7 @@ def part_of(entrants: Entrants, rows: Sequence[int]) -> Entrants:
     """Both models and the controls on some of the records, resampled by the groups that these have."""
     if len(rows) == len(entrants.plan.group):
         return entrants
-    _, group = np.unique(entrants.plan.group[list(rows)], return_inverse=True)
-    plan = replace(entrants.plan, group=group.astype(np.int64))
+    plan = plan_of_some(entrants.plan, rows)
     tallies = {
         name: {column: values[list(rows)] for column, values in of_one.items()}
         for name, of_one in entrants.tallies.items()

@@ -10,8 +10,8 @@ import numpy as np
 
 from medadapt.core.results import MODEL_NAMES, Prediction
 from medadapt.metrics.marking.marks import FloatArray
-from medadapt.metrics.statistics.resampling import Plan
-from medadapt.metrics.statistics.shares import Shares, plan_of_some
+from medadapt.metrics.statistics.resampling import Plan, plan_of_some
+from medadapt.metrics.statistics.shares import Shares
 from medadapt.metrics.ways import Ways
 
 ROTATED = "rotated_"

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
-
 from medadapt.core.records import Record
 from medadapt.core.results import Difference, Estimate
 from medadapt.metrics.marking.marks import Tallies
@@ -15,7 +13,7 @@ from medadapt.metrics.marking.values import METRICS, ZERO_ONE
 from medadapt.metrics.statistics.estimates import estimates
 from medadapt.metrics.statistics.holm import adjust
 from medadapt.metrics.statistics.paired import Pair, difference
-from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences, plan_of_some
 
 FIELDS = ("subject", "qtype")
 MOST_VALUES = 60
@@ -98,8 +96,7 @@ def _part(
     part = {
         name: {column: values[rows] for column, values in tallies.items()} for name, tallies in models.items()
     }
-    _, group = np.unique(plan.group[rows], return_inverse=True)
-    part_plan = Plan(group=group.astype(np.int64), samples=plan.samples, seed=plan.seed)
+    part_plan = plan_of_some(plan, rows)
     resampled = bootstrap_values(part, part_plan)
     of_models = {
         name: estimates(part[name], resampled[name], names=[metric], plan=part_plan, alpha=alpha, missing={})

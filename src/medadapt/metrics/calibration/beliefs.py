@@ -87,7 +87,7 @@ def confidences(beliefs: Beliefs, temperature: float = 1.0) -> FloatArray:
     return on_grid(shares_NK[np.arange(len(shares_NK)), beliefs.chosen].tolist())
 
 
-def follows_scores(prediction: Prediction) -> bool:
+def _follows_scores(prediction: Prediction) -> bool:
     """Whether its probabilities are the softmax of its raw scores, and not made by another rule of choosing."""
     scores, shares = prediction.scores or {}, prediction.probabilities
     if shares is None or shares.keys() != scores.keys():
@@ -98,7 +98,7 @@ def follows_scores(prediction: Prediction) -> bool:
 
 def _log_weights(prediction: Prediction) -> Mapping[str, float]:
     shares = prediction.probabilities
-    if shares is None or follows_scores(prediction):
+    if shares is None or _follows_scores(prediction):
         return prediction.scores or {}
     least = float(np.finfo(np.float64).tiny)  # a share too small for a float is no -inf
     return {name: math.log(max(share, least)) for name, share in shares.items()}

@@ -7,15 +7,18 @@ in batches of resamples as matrix products: 10,000 resamples of 2,000 records ta
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from medadapt.core.errors import DataError
 from medadapt.core.records import Record
 from medadapt.metrics.marking.marks import FloatArray, IntArray, Tallies
 from medadapt.metrics.marking.values import METRICS, metric_values
+
+BoolArray = npt.NDArray[np.bool_]
 
 CELLS = 4_000_000
 """Weights (resamples x groups) held at a time: 32 MB."""
@@ -41,6 +44,12 @@ class Plan:
     def shares_groups(self) -> bool:
         """Whether some group has more than one record."""
         return self.num_groups < len(self.group)
+
+
+def plan_of_some(plan: Plan, rows: Sequence[int] | IntArray | BoolArray) -> Plan:
+    """The plan for some of the records, at least one, named by place or by a mask (n,): their groups, numbered anew."""
+    _, group = np.unique(plan.group[np.asarray(rows)], return_inverse=True)
+    return replace(plan, group=group.astype(np.int64))
 
 
 def groups_of(records: Sequence[Record]) -> IntArray:

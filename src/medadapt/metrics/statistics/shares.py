@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
 from medadapt.core.results import Difference, Estimate
 from medadapt.metrics.marking.marks import FloatArray, Tallies
 from medadapt.metrics.marking.values import ZERO_ONE
 from medadapt.metrics.statistics.estimates import estimates
 from medadapt.metrics.statistics.paired import Pair, difference
-from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, group_numbers
-
-BoolArray = npt.NDArray[np.bool_]
+from medadapt.metrics.statistics.resampling import Plan, bootstrap_values
 
 
 class Shares:
@@ -64,9 +61,3 @@ class Shares:
             same_model=same_model,
         )
         return difference(self._metric, pair)
-
-
-def plan_of_some(plan: Plan, some: BoolArray) -> Plan:
-    """The plan for some of the records, of which there is at least one."""
-    groups = [str(number) for number in plan.group[some]]
-    return Plan(group=group_numbers(groups), samples=plan.samples, seed=plan.seed)
