@@ -32,7 +32,7 @@ def a_set(n: int, baseline: float, tuned: float, **more: Any) -> dict[str, Any]:
     return {
         **figures(n, baseline, tuned),
         "controls": {"majority": {"accuracy": leaf(0.3)}},
-        "leakage": {"near": 4, "exact": 1},
+        "leakage": {"near": 4, "exact": 1, "contained": 2},
         "unusable": {"unlabelled": 3},
         "truncated": 2,
         "clean": {"tuned": None},
@@ -115,7 +115,7 @@ def test_the_p_behind_a_verdict_is_the_adjusted_one(asked: ReportInputs):
 def test_what_qualifies_a_set_stands_below_it(asked: ReportInputs):
     _, qualified, _ = tables(asked)
 
-    assert qualified.rows[0] == ("medqa", "30.0% (20.0 to 40.0%)", "4", "1", "3", "2")
+    assert qualified.rows[0] == ("medqa", "30.0% (20.0 to 40.0%)", "6", "1", "3", "2")
 
 
 def test_macro_f1_is_shown_where_it_was_measured(asked: ReportInputs):

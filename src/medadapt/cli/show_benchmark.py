@@ -57,10 +57,9 @@ def remarks(values: dict[str, Any]) -> Iterator[str]:
             f"{wording.amount(values['truncated'], 'prompt')} did not fit the context and lost text from the middle."
         )
     leakage = values["leakage"]
-    if leakage["near"]:
+    if seen := leakage["near"] + leakage.get("contained", 0):
         yield (
-            f"{leakage['near']:,} of {values['n']:,} questions were seen in training, "
-            f"{leakage['exact']:,} of them word for word."
+            f"{seen:,} of {values['n']:,} questions were seen in training, {leakage['exact']:,} of them word for word."
         )
         if values["clean"]["tuned"]:
             yield (

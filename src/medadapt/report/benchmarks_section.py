@@ -89,7 +89,7 @@ def _qualified(name: str, values: dict[str, Any]) -> tuple[str, ...]:
     return (
         name,
         wording.estimate(METRIC, values["controls"]["majority"][METRIC]),
-        wording.count(values["leakage"]["near"]),
+        wording.count(values["leakage"]["near"] + values["leakage"].get("contained", 0)),
         wording.count(values["leakage"]["exact"]),
         wording.count(sum(values["unusable"].values())),
         wording.count(values["truncated"]),
