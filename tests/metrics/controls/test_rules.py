@@ -24,6 +24,7 @@ from medadapt.metrics.controls.rules import (
     majority,
     nearest_neighbour,
 )
+from medadapt.metrics.controls.word_classifier import labels_by_words
 
 SETS = st.lists(st.frozensets(st.integers(0, 5), max_size=5), min_size=1, max_size=8)
 
@@ -46,10 +47,10 @@ def test_majority_breaks_ties_by_the_alphabet():
 def test_lists_of_symptoms_are_compared_as_sets(diagnoses):
     train = diagnoses(["flu", "cold"])
     train = [
-        replace(train[0], question="cough; fever; headache"),
-        replace(train[1], question="sneezing; fever; runny nose"),
+        replace(train[0], meta={"symptoms": ["cough", "fever", "headache"]}),
+        replace(train[1], meta={"symptoms": ["sneezing", "fever", "runny nose"]}),
     ]
-    asked = replace(train[0], id="t", question="headache; Cough")
+    asked = replace(train[0], id="t", meta={"symptoms": ["headache", "Cough"]})
     assert nearest_neighbour("diagnosis", train, [asked]) == ["flu"]
 
 
@@ -61,6 +62,17 @@ def test_free_text_is_compared_by_what_it_spells(diagnoses):
     ]
     asked = replace(train[0], id="t", question="nose running, sneezing all day")
     assert nearest_neighbour("diagnosis", train, [asked]) == ["cold"]
+
+
+def test_prose_with_semicolons_is_no_list(diagnoses):
+    train = diagnoses(["flu", "cold"])
+    train = [
+        replace(train[0], id="a", question="A man of 30 with a high temperature; pulse 90"),
+        replace(train[1], id="b", question="A woman of 41 whose nose runs all day; pulse 70"),
+    ]
+    asked = replace(train[0], id="t", question="A boy of 12 whose nose runs; pulse 81")
+    assert nearest_neighbour("diagnosis", train, [asked]) == ["cold"]
+    assert labels_by_words(train, ["flu", "cold"], [asked]) == ["cold"]
 
 
 def test_equally_near_records_go_by_id(diagnoses):
@@ -198,6 +210,7 @@ def symptom_records(shared_data) -> list[Record]:
                 question="; ".join(symptoms),
                 answer=disease.strip(),
                 label=disease.strip(),
+                meta={"symptoms": symptoms},
             ),
         )
     return list(distinct.values())

@@ -33,12 +33,10 @@ def drawn(diagnoses):
         draw = random.Random(3)
         every = sorted({sign for signs in SIGNS.values() for sign in signs})
         labels = [draw.choice(sorted(SIGNS)) for _ in range(count)]
-        questions = [
-            mark.join(dict.fromkeys([*draw.sample(SIGNS[label], 2), draw.choice(every)])) for label in labels
-        ]
+        asked = [list(dict.fromkeys([*draw.sample(SIGNS[label], 2), draw.choice(every)])) for label in labels]
         records = [
-            replace(record, question=question)
-            for record, question in zip(diagnoses(labels), questions, strict=True)
+            replace(record, question=mark.join(signs), meta={"symptoms": signs} if mark == "; " else {})
+            for record, signs in zip(diagnoses(labels), asked, strict=True)
         ]
         return records[: 2 * count // 3], records[2 * count // 3 :]
 

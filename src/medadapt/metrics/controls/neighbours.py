@@ -16,8 +16,6 @@ from medadapt.records.likeness.grams import gram_sets
 CELLS = 8_000_000
 """Similarities held at a time: 64 MB."""
 
-LIST_SEPARATOR = ";"
-
 PieceSet = npt.NDArray[np.int32]
 """Distinct numbers of what a text consists of: its 5-grams, or the items it lists."""
 
@@ -25,9 +23,9 @@ PieceSet = npt.NDArray[np.int32]
 def nearest_records(test: Sequence[Record], train: Sequence[Record]) -> list[int]:
     """For each test record the index of the training record with the most similar input.
 
-    Similarity is the Jaccard index |common| / |either| of the listed items where most training questions
-    are lists such as symptoms (`cough; high fever`), else of the character 5-grams by which near copies are
-    found in the splits, too. Among equals the first by id wins.
+    Similarity is the Jaccard index |common| / |either| of the symptoms where most training questions are lists
+    of them, else of the character 5-grams by which near copies are found in the splits, too. Among equals the
+    first by id wins.
     """
     by_id = sorted(range(len(train)), key=lambda index: train[index].id)
     records = [*(train[index] for index in by_id), *test]
@@ -56,13 +54,17 @@ def jaccard(first: PieceSet, second: PieceSet) -> float:
 
 
 def are_lists(train: Sequence[Record]) -> bool:
-    """Whether most training questions are lists, such as symptoms."""
-    return sum(LIST_SEPARATOR in record.question for record in train) * 2 > len(train)
+    """Whether most training questions are lists of symptoms.
+
+    Their reader says so. Semicolons do not: prose has them, too, and cut there no two questions have anything in
+    common.
+    """
+    return sum(bool(record.meta.get("symptoms")) for record in train) * 2 > len(train)
 
 
 def listed_items(record: Record) -> set[str]:
-    """The distinct items that a question lists, in normal form."""
-    return {normal_form(item) for item in record.question.split(LIST_SEPARATOR)} - {""}
+    """The distinct symptoms that a question lists, in normal form."""
+    return {normal_form(item) for item in record.meta.get("symptoms") or ()} - {""}
 
 
 def _item_sets(records: Sequence[Record]) -> list[PieceSet]:
