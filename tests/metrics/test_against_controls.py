@@ -199,3 +199,26 @@ def test_records_that_share_a_group_are_swapped_together(scored, asked):
     against = scored(WANTED * 6, test=grouped)["against_control"]
     assert against["verdict"] == "not shown"
     assert against["p"] == pytest.approx(0.25, abs=0.06)
+
+
+def test_a_verdict_on_written_answers_meets_the_controls_by_what_was_written(diagnoses, predict, inputs):
+    """A model that scores every label rightly and writes half of them down is not as good as a copied record."""
+    labels = ["flu", "cold"] * 20
+    train, test = diagnoses(labels), [replace(record, id=f"t{record.id}") for record in diagnoses(labels)]
+    written = ["flu"] * len(labels)
+    baseline, tuned = (
+        [
+            replace(row, text=text, parsed=text)
+            for row, text in zip(predict(test, labels, model=model), written, strict=True)
+        ]
+        for model in ("baseline", "tuned")
+    )
+
+    given = inputs(test, baseline, tuned, train=train, primary="accuracy_generated")
+    metrics = score(given)
+
+    against = metrics["against_control"]
+    assert (against["name"], against["metric"]) == ("nearest_neighbour", "accuracy_generated")
+    assert (against["value"], against["verdict"]) == (-0.5, "worse")
+    control = metrics["controls"]["nearest_neighbour"]
+    assert control["accuracy_generated"]["value"] == control["accuracy"]["value"] == 1.0

@@ -21,12 +21,11 @@ COMPARED: Mapping[Task, str] = {
     "multiple_choice": "accuracy",
     "qa": "token_f1",
 }
-"""By which metric the tuned model and the controls are held against each other."""
+"""By which metric the tuned model and the controls are held against each other, unless `WRITTEN` is the primary."""
+WRITTEN = "accuracy_generated"
+"""A model whose verdict rests on what it wrote is held against the controls by what it wrote."""
 
-NEVER = {
-    "nll": "this control gives no likelihood",
-    "right_generated": "this control writes no text",
-}
+NEVER = {"nll": "this control gives no likelihood"}
 """What no rule has, by first column, and why."""
 NOT_EMBEDDED = {"similarity": "only what the models wrote is embedded"}
 
@@ -40,12 +39,12 @@ def control_scores(entrants: Entrants, metrics: Sequence[str]) -> dict[str, Any]
 
 
 def against_best_control(entrants: Entrants) -> dict[str, Any]:
-    """The tuned model minus the best control, on the same records, by the metric of `COMPARED`.
+    """The tuned model minus the best control, on the same records, by the metric of `COMPARED` or `WRITTEN`.
 
     Among equals the first of `CONTROLS`. Taking the best after seeing them all makes `better` harder to reach and
     `worse` easier, so a difference below 0 has its p multiplied by their number (`p_adjusted`, Bonferroni).
     """
-    metric = COMPARED[entrants.task]
+    metric = WRITTEN if entrants.primary == WRITTEN else COMPARED[entrants.task]
     (column, *_), _ = METRICS[metric]
     answering = [name for name in CONTROLS if column in entrants.tallies.get(name, {})]
     if reason := _no_comparison(entrants, column, answering):

@@ -116,6 +116,9 @@ def _mark_closed(
     tallies = {name: mark_decisions(right_answers, choices, labels) for name, choices in decided.items()}
     for name, rows in predictions.items():
         tallies[name] |= mark_texts(right_answers, rows)
+    if "right_generated" in tallies["tuned"]:
+        for name in rules:  # a rule that wrote would write what it decides
+            tallies[name]["right_generated"] = tallies[name]["right"]
     return tallies
 
 
