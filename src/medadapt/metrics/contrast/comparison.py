@@ -12,28 +12,6 @@ from medadapt.metrics.contrast.negation import AUXILIARY, NOMINAL, VERBAL
 from medadapt.metrics.contrast.quantities import NUMBER_WORDS, Quantity, quantities
 from medadapt.metrics.contrast.statements import Statement, Texts
 
-MORE = "more|greater|higher|older|longer|larger|hotter|later|warmer|heavier|faster"
-LESS = "less|fewer|lower|younger|shorter|smaller|earlier|cooler|colder|slower"
-ABOUT = r"\s*(?:about|around|approximately|the age of|age|a|an)?\s*$"
-UPWARD = re.compile(
-    rf"(?:[>≥]\s*=?|\b(?:{MORE})\s+than|\babove|\bover|\bat least|\bexceed\w*|\bminimum of|\bfrom){ABOUT}",
-    re.IGNORECASE,
-)
-DOWNWARD = re.compile(
-    rf"(?:[<≤]\s*=?|\b(?:{LESS})\s+than|\bbelow|\bunder|\bat most|\bmaximum of|\bup to|\bwithin){ABOUT}",
-    re.IGNORECASE,
-)
-DENIED = re.compile(
-    rf"\b(?:no|not|never)\s+(?:\w+\s+){{0,2}}?(?:(?P<less>{LESS})\s+than|(?:{MORE})\s+than|exceed\w*){ABOUT}",
-    re.IGNORECASE,
-)
-"""A bound that is turned round: `not more than` is `at most`."""
-UPWARD_AFTER = re.compile(
-    r"^\s*(?:or|and)\s+(?:more|above|over|higher|older|greater|up|longer)\b|^\s*\+", re.IGNORECASE
-)
-DOWNWARD_AFTER = re.compile(
-    r"^\s*(?:or|and)\s+(?:less|below|under|lower|younger|fewer|shorter)\b", re.IGNORECASE
-)
 BESIDE = 4
 """Content words on either side that tell what a word of more or less is about."""
 
@@ -60,36 +38,28 @@ def comparison(texts: Texts) -> Compared:
     return Compared(agreed=agreed, findings=tuple(findings))
 
 
-def bound_of(quantity: Quantity, text: str) -> int:
-    """1 where a text says `this or more`, -1 for `this or less`, 0 for neither."""
-    before, after = text[: quantity.start], text[quantity.end :]
-    if DOWNWARD_AFTER.search(after):
-        return -1
-    if UPWARD_AFTER.search(after):
-        return 1
-    if denied := DENIED.search(before):
-        return 1 if denied["less"] else -1
-    return 1 if UPWARD.search(before) else -1 if DOWNWARD.search(before) else 0
-
-
 def _bounds(texts: Texts) -> Compared:
     agreed = 0
     findings: list[Finding] = []
-    said = [
-        (one, quantity, way)
-        for one in texts.answer
-        for quantity in quantities(one.plain)
-        if (way := bound_of(quantity, one.plain))
-    ]
+    said = [(one, quantity) for one in texts.answer for quantity in quantities(one.plain) if quantity.bound]
     for text in texts.reference:
+        rivals = texts.rivals(text)
         for wanted in quantities(text.plain):
-            if not (way := bound_of(wanted, text.plain)):
+            if not wanted.bound:
                 continue
-            same = [one for one in said if one[1].dimension == wanted.dimension and one[1].agrees(wanted)]
-            if any(one[2] == way for one in same):
+            same = [
+                (sentence, quantity)
+                for sentence, quantity in said
+                if quantity.agrees(wanted)
+                and (
+                    quantity.dimension == wanted.dimension
+                    or (quantity.bounds_the_same(wanted) and any(sentence is rival for rival in rivals))
+                )
+            ]
+            if any(quantity.bound and quantity.bound.way == wanted.bound.way for _, quantity in same):
                 agreed += 1
             elif same:
-                sentence, quantity, _ = same[0]
+                sentence, quantity = same[0]
                 findings.append(
                     Finding(
                         kind="comparison",

@@ -10,6 +10,18 @@ from medadapt.metrics.contrast.quantities import UNITS, Quantity, quantities
 from medadapt.metrics.contrast.statements import DISTANT_MATTER, Statement, Texts
 
 Placed = tuple[Quantity, Statement]
+BODY_SIZE = frozenset(
+    unit
+    for unit, (dimension, size) in UNITS.items()
+    if dimension == "area" or (dimension == "mass" and size > 400)
+)
+"""Units that a dose is given per, for the weight or the surface of the patient."""
+BY_SIZE = re.compile(
+    r"(?:/|\b(?:per|each|every|a|by|of))\s*(?:the\s+)?(?:body[- ]?)?(?:weight|surface|kgs?|kilos?|kilograms?"
+    r"|pounds?|lbs?|m2|square met(?:er|re))\b|\bbody[- ]?(?:weight|surface)|\bweight[- ]based",
+    re.IGNORECASE,
+)
+"""Such a part that does not follow its figure: `5 mg a day for every kilogram`."""
 
 
 def numbers(texts: Texts) -> dict[Kind, Compared]:
@@ -28,7 +40,7 @@ def numbers(texts: Texts) -> dict[Kind, Compared]:
     for one, other in _beside(said_alone, wanted_alone, texts):
         if id(one[0]) in taken or id(other[0]) in taken:
             continue
-        if (kind := _contradiction(one[0], other[0])) is None:
+        if (kind := _contradiction(one, other)) is None:
             continue
         taken |= {id(one[0]), id(other[0])}
         found[kind].append(Finding(kind=kind, answer=one[1].text, reference=other[1].text,
@@ -73,19 +85,46 @@ def _around(quantity: Quantity, text: Statement) -> set[str]:
 
 
 def _same(one: Quantity, other: Quantity) -> bool:
-    return one.dimension == other.dimension and one.agrees(other)
+    return _comparable(one, other) and (one.agrees(other) or _same_bound(one, other))
 
 
-def _contradiction(one: Quantity, other: Quantity) -> Kind | None:
+def _comparable(one: Quantity, other: Quantity) -> bool:
+    """Whether two quantities have one dimension, or are both upper or both lower bounds on one thing."""
+    if one.dimension == other.dimension:
+        return True
+    return one.bounds_the_same(other) and _way(one) == _way(other)
+
+
+def _same_bound(one: Quantity, other: Quantity) -> bool:
+    """Whether two bounds let through the same whole numbers: `more than 5` and `at least 6`."""
+    last = one.last_whole()
+    return last is not None and last == other.last_whole() and _way(one) == _way(other)
+
+
+def _way(quantity: Quantity) -> int:
+    return quantity.bound.way if quantity.bound else 0
+
+
+def _contradiction(one: Placed, other: Placed) -> Kind | None:
     """What is wrong with a quantity where another one was wanted; None where they cannot be compared."""
-    if one.written == other.written and one.unit and other.unit and not _same_unit(one.unit, other.unit):
+    said, wanted = one[0], other[0]
+    if said.written == wanted.written and said.unit and wanted.unit and not _same_unit(one, other):
         return "unit"
-    if one.dimension == other.dimension and not one.agrees(other):
+    if _comparable(said, wanted) and not said.agrees(wanted):
         return "number"
     return None
 
 
-def _same_unit(one: str, other: str) -> bool:
-    """Whether two units are spellings of one, or one of them only leaves out a part: `mg` and `mg/kg`."""
-    pairs = zip(one.split("/"), other.split("/"), strict=False)
-    return all(UNITS.get(first, first) == UNITS.get(second, second) for first, second in pairs)
+def _same_unit(one: Placed, other: Placed) -> bool:
+    """Whether two units are spellings of one, or one of them only leaves out a part: `mg` and `mg/mL`.
+
+    A part for the size of the patient (`mg/kg`) is no such part, unless the sentence has it elsewhere.
+    """
+    first, second = one[0].unit.split("/"), other[0].unit.split("/")
+    if any(
+        UNITS.get(here, here) != UNITS.get(there, there) for here, there in zip(first, second, strict=False)
+    ):
+        return False
+    shorter = one if len(first) < len(second) else other
+    left_out = {*first[len(second) :], *second[len(first) :]}
+    return not left_out & BODY_SIZE or BY_SIZE.search(shorter[1].plain) is not None
