@@ -12,8 +12,12 @@ from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.records import Record, write_records
 from medadapt.core.results import Prediction
+from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.outcome import run as run_stages
+from medadapt.workflow.outputs import outputs_of
 from medadapt.workflow.request import RunRequest
+from medadapt.workflow.stages import STAGES
+from medadapt.workflow.state import read_state, write_state
 
 LABELS = ("Cold", "Flu")
 
@@ -61,13 +65,26 @@ def predicted(
 def write_measured(
     run: Path, records: Sequence[Record], baseline: Sequence[Prediction], tuned: Sequence[Prediction]
 ) -> None:
-    """Put test records and predictions into a run folder, in the place of its own and of what goes with them."""
+    """Put test records and predictions into a run folder, as if its own stages had made them."""
     write_records(run / "1-records" / "test.jsonl", records)
     for further in (run / "4-predictions").glob("*.*.jsonl"):
         further.unlink()
     for name, rows in (("baseline", baseline), ("tuned", tuned)):
         own = [replace(row, model=name) for row in rows]
         write_jsonl(run / "4-predictions" / f"{name}.jsonl", own)
+    mark_as_made(run)
+
+
+def mark_as_made(run: Path) -> None:
+    """Note the records and predictions that lie in a run folder as what its stages left there."""
+    folder = RunFolder(run)
+    state = read_state(folder)
+    assert state is not None
+    for stage in STAGES:
+        if stage.name in {"prepare", "predict"}:
+            made = replace(state.stages[stage.name], outputs=outputs_of(stage, folder) or {})
+            state = state.with_stage(stage.name, made)
+    write_state(folder, state)
 
 
 def measured_run(

@@ -175,3 +175,45 @@ def test_an_empty_test_set_is_refused(run: Path, use):
     with pytest.raises(MedAdaptError, match="no test records") as problem:
         use("score", run)
     assert problem.value.exit_code == 2
+
+
+def forge(path: Path) -> None:
+    """Make every answer right, with scores and probabilities that agree with it."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row, right in zip(rows, TRUTH, strict=True):
+        for key in ("scores", "probabilities"):
+            row[key] = {right: max(row[key].values())} | {
+                name: min(row[key].values()) for name in row[key] if name != right
+            }
+        row["choice"] = right
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+
+def test_a_consistent_forgery_is_told_by_score_verify_and_compare(
+    finished: Path, tmp_path: Path, use, medadapt
+):
+    run = measured_run(finished, tmp_path / "run", diagnoses(TRUTH), baseline=TRUTH, tuned=TRUTH[::-1])
+    forge(run / "4-predictions" / "tuned.jsonl")
+
+    code, _, _ = use("score", run)
+    metrics = parse_json((run / "5-metrics" / "metrics.json").read_text())
+    said = medadapt("report", run, "--verify", "--json")
+
+    assert code == 3
+    assert "4-predictions/tuned.jsonl" in metrics["findings"][0]["problem"]
+    assert parse_json(said.out)["edited"] == ["4-predictions/tuned.jsonl"]
+    assert said.code == 3
+    with pytest.raises(MedAdaptError, match=r"4-predictions/tuned\.jsonl") as refused:
+        use("compare", run, run)
+    assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"protocol": null}'])
+def test_a_metrics_file_that_is_none_is_refused_with_the_way_to_make_it(run: Path, use, content):
+    (run / "5-metrics" / "metrics.json").write_text(content)
+
+    with pytest.raises(MedAdaptError, match=r"metrics\.json") as refused:
+        use("report", run, "--verify")
+
+    assert refused.value.exit_code == 2
+    assert "medadapt score" in refused.value.remedy

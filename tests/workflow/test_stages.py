@@ -187,7 +187,7 @@ def test_exchanged_adapter_without_effect_is_found(copied):
 
 
 def test_the_evaluation_is_fixed_before_training_and_a_later_change_is_told(finished, copied):
-    fixed = read_json(finished.folder / "run.json")["evaluation_protocol"]
+    fixed = read_json(finished.folder / "run.json")["evaluation_protocol"]["sha256"]
     protocol = finished.metrics["protocol"]
     assert (protocol["fixed_sha256"], protocol["fixed_before_tuning"]) == (fixed, True)
 

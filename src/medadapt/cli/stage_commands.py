@@ -181,17 +181,22 @@ def _verify(recipe: str, *, output: Path | None, as_json: bool) -> None:
     found = locate_run(str(output or recipe))
     verified = verification(found.recipe, RunFolder(found.folder))
     differing, added = verified.differing, verified.added
-    code = 3 if differing else 0
+    code = 3 if differing or verified.edited else 0
     if as_json:
         print_json(
             {
                 "run": str(found.folder),
-                "identical": not differing,
+                "identical": not (differing or verified.edited),
                 "differing": differing,
+                "edited": verified.edited,
                 "added": added,
                 "exit_code": code,
             }
         )
+    elif verified.edited:
+        talk.print("What metrics.json rests on was changed by hand:", style="bold red")
+        for file in verified.edited:
+            talk.print(plain(f"  {file}"), soft_wrap=True)
     elif differing:
         talk.print("metrics.json does not follow from the predictions. Differing keys:", style="bold red")
         for key in differing:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -103,6 +103,8 @@ class Protocol:
     """Whether that protocol is the one that these numbers follow; null where none was written down."""
     fixed_reason: str | None = None
     """Why not, or why it is not known."""
+    edited: list[str] = field(default_factory=list)
+    """Records and predictions that are not as their stage left them: what follows from them is no proof."""
 
 
 def read_predictions(path: Path, *, model: ModelName | None = None) -> Iterator[Prediction]:

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from medadapt.core.results import MODEL_NAMES, NO_EFFECT_NATS, Metrics
 from medadapt.metrics.effect import has_effect
 
-FindingKind = Literal["leak", "regression", "no_effect", "diverged", "worse_than_uniform", "forgetting"]
+FindingKind = Literal[
+    "edited", "leak", "regression", "no_effect", "diverged", "worse_than_uniform", "forgetting"
+]
 
 DIVERGED_RATIO = 1.01
 """A tuned loss worse than uniform counts as divergence only if it is more than 1 % above the baseline's."""
@@ -30,6 +32,7 @@ def findings(metrics: Metrics, *, allow_leak: bool) -> list[Finding]:
     """All findings of a `metrics.json`, the gravest first. `allow_leak` lifts the leak gate."""
     found = [
         _divergence(metrics),
+        _edited(metrics["protocol"].get("edited") or []),
         None if allow_leak else _leak(metrics["leakage"], metrics["n"]),
         _regression(metrics),
         _no_effect(metrics["effect"]),
@@ -37,6 +40,18 @@ def findings(metrics: Metrics, *, allow_leak: bool) -> list[Finding]:
         _forgetting(metrics.get("forgetting") or {}),
     ]
     return [finding for finding in found if finding is not None]
+
+
+def _edited(files: list[str]) -> Finding | None:
+    if not files:
+        return None
+    more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+    return Finding(
+        kind="edited",
+        exit_code=3,
+        problem=f"Not as MedAdapt left it: {', '.join(files[:3])}{more}. What follows from it proves nothing.",
+        remedy="Run the stage that makes it again: `medadapt predict RUN --replace`, or `prepare` for records.",
+    )
 
 
 def _leak(leakage: dict[str, Any], n: int) -> Finding | None:

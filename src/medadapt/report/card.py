@@ -18,6 +18,7 @@ from medadapt.report.headline import Comparison, comparisons, headline
 from medadapt.report.seed_words import seeds_judgement
 
 FINDING_TITLES = {
+    "edited": "Files were changed by hand",
     "leak": "Test records leaked into training",
     "regression": "The tuned model is worse than the base",
     "no_effect": "The adapter has no effect",

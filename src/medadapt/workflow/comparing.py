@@ -16,7 +16,7 @@ from medadapt.workflow.locating import locate_run
 from medadapt.workflow.measured import Measured, read_measured
 from medadapt.workflow.shared_records import SharedRecords, shared_records
 from medadapt.workflow.state import read_state
-from medadapt.workflow.verifying import verify
+from medadapt.workflow.verifying import verification
 
 SCHEMA = 1
 MEASURED = frozenset(
@@ -117,7 +117,14 @@ def _measured_run(target: str) -> MeasuredRun:
             else f"Run `medadapt run {run.path}` first.",
         )
     measured = read_measured(run)
-    if wrong := [key for key in verify(found.recipe, run) if _is_measured(key)]:
+    verified = verification(found.recipe, run)
+    if verified.edited:
+        raise RunFolderError(
+            f"In {run.path} these are not as MedAdapt left them: {', '.join(verified.edited[:4])}.",
+            "records as prepare and predictions as predict wrote them",
+            f"Run `medadapt predict {run.path} --replace`, or `prepare` for records.",
+        )
+    if wrong := [key for key in verified.differing if _is_measured(key)]:
         raise RunFolderError(
             f"The metrics of {run.path} do not follow from its predictions: {', '.join(wrong[:4])}"
             f"{f' and {len(wrong) - 4} more' if len(wrong) > 4 else ''} differ.",

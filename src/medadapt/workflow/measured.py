@@ -8,6 +8,8 @@ from medadapt.core.errors import RunFolderError
 from medadapt.core.records import Record, read_records
 from medadapt.core.results import MODEL_NAMES, ModelName, Prediction, read_predictions
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.outputs import changed_files
+from medadapt.workflow.state import read_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,17 @@ def read_measured(run: RunFolder) -> Measured:
     baseline, tuned = (list(read_predictions(path, model=name)) for name, path in files.items())
     check_pairing(test, baseline, tuned)
     return Measured(test=test, baseline=baseline, tuned=tuned, further=_further_sets(run))
+
+
+def edited_files(run: RunFolder) -> list[str]:
+    """Records and predictions of a run that are not as their stages left them.
+
+    An adapter may be exchanged on purpose: predict then asks it, and its hash stands in the protocol.
+    """
+    state = read_state(run)
+    folders = {"prepare": run.records, "predict": run.predictions}
+    marks = {name: state.stages[name].outputs for name in folders if state and name in state.stages}
+    return [file for name, made in marks.items() for file in changed_files(folders[name], made)]
 
 
 def _further_sets(run: RunFolder) -> dict[str, list[Prediction]]:

@@ -13,7 +13,7 @@ from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.core.run_folder import RunFolder
-from medadapt.workflow.measured import read_measured
+from medadapt.workflow.measured import edited_files, read_measured
 from medadapt.workflow.protocol import protocol_facts
 
 if TYPE_CHECKING:
@@ -108,5 +108,6 @@ def _protocol(
         seed=recipe.seed,
         dtype=evaluated["dtype"],
         versions=facts["versions"],
+        edited=edited_files(run),
         **protocol_facts(recipe, run, facts),
     )

@@ -42,7 +42,12 @@ def outputs_of(stage: Stage, run: RunFolder) -> Marks | None:
 
 def unchanged(folder: Path, marks: Marks) -> bool:
     """Whether every marked file is still there with its content."""
-    return bool(marks) and all(_is_as_marked(folder / name, mark) for name, mark in marks.items())
+    return bool(marks) and not changed_files(folder, marks)
+
+
+def changed_files(folder: Path, marks: Marks) -> list[str]:
+    """The marked files that are gone or have another content, by their names in the run folder."""
+    return [f"{folder.name}/{name}" for name, mark in marks.items() if not _is_as_marked(folder / name, mark)]
 
 
 def output_hash(marks: Marks) -> str:

@@ -293,7 +293,7 @@ STAGES: tuple[Stage, ...] = (
             "parity.json": "medadapt parity",
             "seeds.json": "medadapt run --seeds",
         },
-        version="4",
+        version="5",
     ),
     Stage(
         name="report",

@@ -46,6 +46,8 @@ class Verification:
     """Keys that it does not confirm; empty when it confirms all."""
     added: list[str]
     """Top-level keys that this version measures, and that the one which wrote the file did not know."""
+    edited: list[str]
+    """Records and predictions that are not as their stages left them."""
 
 
 def verify(recipe: Recipe, run: RunFolder) -> list[str]:
@@ -68,11 +70,19 @@ def verification(recipe: Recipe, run: RunFolder) -> Verification:
             f"Run `medadapt score {run.path}` first.",
         )
     written = read_json(path)
-    facts = {**state.facts, "versions": written.get("protocol", {}).get("versions")}
+    if not isinstance(written, dict) or not isinstance(written.get("protocol"), dict):
+        raise RunFolderError(
+            f"{path} is no metrics.json: it lacks `protocol`.",
+            "the file as score wrote it",
+            f"Run `medadapt score {run.path} --replace`.",
+        )
+    facts = {**state.facts, "versions": written["protocol"].get("versions")}
     computed = parse_json(to_json(measure(recipe, run, facts)))
     added = [key for key in computed if key not in written and key not in EVERY_VERSION]
     known = {key: value for key, value in computed.items() if key not in added}
-    return Verification(differing=list(_differing("", written, known)), added=added)
+    return Verification(
+        differing=list(_differing("", written, known)), added=added, edited=computed["protocol"]["edited"]
+    )
 
 
 def _differing(place: str, written: Any, computed: Any) -> Iterator[str]:
