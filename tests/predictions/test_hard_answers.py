@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -408,6 +410,163 @@ LABELS = [
     ("The diagnosis is most likely malaria, given the fever.", DISEASES, "Malaria"),
 ]
 
+CODEINE = ["Aspirin", "Codeine", "Paracetamol", "Ibuprofen"]
+FALSE_FIRST = ["False", "True"]
+CLAIMS = ["The dose is wrong", "False positives are rare", "No treatment is needed", "Not enough data"]
+RISKS = ["Family history of diabetes", "Smoking", "Gram-negative sepsis", "Obesity"]
+
+TAKEN_BACK = [
+    # what follows a letter or a name turns it down
+    ("A. Aspirin is wrong. Answer: B", CODEINE, "B"),
+    ("A. This is incorrect because of the rash. The correct answer is D.", FOUR, "D"),
+    ("A. This is incorrect because... The correct answer is D.", FOUR, "D"),
+    ("A - no; B - no; C - yes", FOUR, None),
+    ("A (incorrect)", FOUR, None),
+    ("A. False", FOUR, None),
+    ("A: wrong, since there is no fever.", FOUR, None),
+    ("A... no.", FOUR, None),
+    ("A, no, B.", FOUR, None),
+    ("A) ruled out", FOUR, None),
+    ("A. Aspirin is the wrong answer.", CODEINE, None),
+    ("A. Aspirin tablets are wrong. Answer: B", CODEINE, "B"),
+    ("A. Aspirin does not help here. Therefore B.", CODEINE, "B"),
+    ("A. Aspirin should be avoided.", CODEINE, None),
+    ("A. Aspirin. That is not correct.", CODEINE, None),
+    ("A. Aspirin, which does not fit. So C.", CODEINE, "C"),
+    ("A – Aspirin is incorrect; C – Paracetamol is right", CODEINE, None),
+    ("A.\nThis is not the right answer.", FOUR, None),
+    ("A. Wait, no. The answer is B.", FOUR, "B"),
+    ("Aspirin: no. Codeine: yes.", CODEINE, None),
+    ("Aspirin, which is wrong.", CODEINE, None),
+    ("Aspirin. This is wrong.", CODEINE, None),
+    ("Aspirin: false", CODEINE, None),
+    ("The answer is aspirin (unlikely).", CODEINE, None),
+    ("It is aspirin. That is incorrect.", CODEINE, None),
+    ("A - incorrect. The answer is C.", FOUR, "C"),
+    ("B, which is wrong.", FOUR, None),
+    ("The answer is B, which is incorrect.", FOUR, None),
+    ("Yes is wrong.", PUBMED, None),
+    ("Yes. This is incorrect.", PUBMED, None),
+    # nearby answers that stand
+    ("A. Aspirin, not codeine", CODEINE, "A"),
+    ("A. Not codeine.", CODEINE, "A"),
+    ("A. Aspirin. Codeine is wrong.", CODEINE, "A"),
+    ("A. Aspirin. It is wrong to give codeine.", CODEINE, "A"),
+    ("A. Aspirin. It is unlikely that codeine helps.", CODEINE, "A"),
+    ("A, since codeine is wrong.", CODEINE, "A"),
+    ("A. All other options are wrong.", CODEINE, "A"),
+    ("A. No other drug helps.", CODEINE, "A"),
+    ("A, no doubt.", CODEINE, "A"),
+    ("Answer: B\nWrong: A, C, D", FOUR, "B"),
+    ("B. Incorrect options: A, C", FOUR, "B"),
+    ("Aspirin. Codeine is unlikely to help.", CODEINE, "A"),
+    ("Aspirin, not codeine, which is wrong.", CODEINE, "A"),
+    ("B. False positives are rare", CLAIMS, "B"),
+    ("B. False positives", CLAIMS, "B"),
+    ("A. The dose is wrong", CLAIMS, "A"),
+    ("The dose is wrong.", CLAIMS, "A"),
+    ("C. No treatment", CLAIMS, "C"),
+    ("D. Not enough data", CLAIMS, "D"),
+    ("D - not enough data", CLAIMS, "D"),
+    ("I would say there is not enough data.", CLAIMS, "D"),
+    # options that are verdicts themselves
+    ("A. False", FALSE_FIRST, "A"),
+    ("A - false", FALSE_FIRST, "A"),
+    ("(A) False, the claim is wrong.", FALSE_FIRST, "A"),
+    ("False. This is incorrect because the trial failed.", FALSE_FIRST, "A"),
+    ("B. False", TRUE_FALSE, "B"),
+    ("B. This is false.", TRUE_FALSE, "B"),
+    ("A. False", TRUE_FALSE, None),
+    ("A. True", TRUE_FALSE, "A"),
+    ("A (no)", PUBMED, None),
+    ("B (no)", PUBMED, "B"),
+    ("B. No, this is not true.", PUBMED, "B"),
+    ("No, no.", PUBMED, "B"),
+    ("No. This is not correct.", PUBMED, "B"),
+    # what stands before a letter or a name denies it
+    ("I do not think the answer is B", FOUR, None),
+    ("I do not believe that the correct answer is B.", FOUR, None),
+    ("I doubt that the answer is B", FOUR, None),
+    ("It is unlikely that the answer is B", FOUR, None),
+    ("It is false that the answer is B.", FOUR, None),
+    ("I don't think that it is B.", FOUR, None),
+    ("It is not true that B is correct.", FOUR, None),
+    ("It would be a mistake to choose B", FOUR, None),
+    ("Many would wrongly choose B.", FOUR, None),
+    ("Few would choose B.", FOUR, None),
+    ("It is none other than aspirin.", CODEINE, "A"),
+    ("C. Rash is least likely.", FOUR, "C"),
+    ("A common error is to pick B.", FOUR, None),
+    ("It is not therefore B.", FOUR, None),
+    ("I doubt that the answer is B, so the answer is C.", FOUR, "C"),
+    ("I do not doubt that the answer is B", FOUR, "B"),
+    ("There is no doubt that the answer is B.", FOUR, "B"),
+    ("I am not mistaken: the answer is B", FOUR, "B"),
+    ("Not sure, but the answer is B", FOUR, "B"),
+    ("I do not know but the answer is B", FOUR, "B"),
+    ("A is wrong and the answer is B.", FOUR, "B"),
+    ("I do not think so. The answer is B.", FOUR, "B"),
+    ("It is not a bacterial infection so B.", FOUR, "B"),
+    ("Anything but codeine", CODEINE, None),
+    ("Anything but B", FOUR, None),
+    ("Everything except codeine.", CODEINE, None),
+    ("The patient is allergic to aspirin.", CODEINE, None),
+    ("There is a history of jaundice.", FOUR, None),
+    ("The strongest risk is a family history of diabetes.", RISKS, "A"),
+    ("This is gram-negative sepsis.", RISKS, "C"),
+    # the letter of one option with the text of another
+    ("A. Ibuprofen", CODEINE, None),
+    ("Answer: A. Ibuprofen", CODEINE, None),
+    ("A (ibuprofen)", CODEINE, None),
+    ("A. Ibuprofen is wrong. Answer: B", CODEINE, "B"),
+    ("D. Ibuprofen", CODEINE, "D"),
+    ("A. Ibuprofen is used in children, too", CODEINE, "A"),
+    ("Answer: Aspirin (A)", CODEINE, "A"),
+    ("Ibuprofen (option D).", CODEINE, "D"),
+    ("Ibuprofen [D]", CODEINE, "D"),
+    ("Answer: Ibuprofen (A)", CODEINE, None),
+    ("Answer: A (ibuprofen)", CODEINE, None),
+    ("Ibuprofen [A]", CODEINE, None),
+    ("Ibuprofen (A)", CODEINE, None),
+    ("Ibuprofen (D) is wrong. Answer: B", CODEINE, "B"),
+]
+
+VIRUSES = ["Hepatitis B", "Hepatitis C", "Malaria", "Diabetes", "Dengue"]
+LABELS_TAKEN_BACK = [
+    ("Malaria (unlikely)", None),
+    ("Malaria: negative.", None),
+    ("Malaria test negative", None),
+    ("Malaria, which is ruled out", None),
+    ("Malaria. This is unlikely.", None),
+    ("The disease is malaria. That is wrong.", None),
+    ("Malaria. Wait, no, dengue.", None),
+    ("negative for malaria", None),
+    ("Negative for malaria, positive for dengue", None),
+    ("history of malaria", None),
+    ("family history of diabetes", None),
+    ("The patient has a history of malaria.", None),
+    ("The patient denies malaria", None),
+    ("Anything but malaria", None),
+    ("The patient is free of malaria.", None),
+    ("Vaccinated against hepatitis B", None),
+    ("Her father had diabetes.", None),
+    ("Hepatitis B or C", None),
+    ("Hepatitis B/C", None),
+    ("Hepatitis B, C", None),
+    ("The patient has hepatitis B and C.", None),
+    ("Hepatitis B", "Hepatitis B"),
+    ("Hepatitis B, a viral disease", "Hepatitis B"),
+    ("Hepatitis B, I think", "Hepatitis B"),
+    ("Hepatitis B (chronic)", "Hepatitis B"),
+    ("Malaria (likely)", "Malaria"),
+    ("Malaria (not dengue)", "Malaria"),
+    ("Malaria. Dengue is ruled out.", "Malaria"),
+    ("Malaria; no dengue.", "Malaria"),
+    ("Malaria; history of travel", "Malaria"),
+    ("Malaria. It is unlikely that this is dengue.", "Malaria"),
+    ("Positive for malaria", "Malaria"),
+]
+
 
 def test_the_tables_hold_the_known_traps_and_more_than_40_others():
     assert len(KNOWN_TRAPS) >= 30
@@ -427,6 +586,28 @@ def test_an_option_is_read_where_the_answer_commits_to_it_and_only_there(text, o
 @pytest.mark.parametrize(("text", "labels", "expected"), LABELS)
 def test_a_label_is_read_by_its_name_or_an_alias_and_by_nothing_like_it(text, labels, expected):
     assert read_label(text, labels, ALIASES) == expected
+
+
+@pytest.mark.parametrize(("text", "options", "expected"), TAKEN_BACK)
+def test_an_option_that_is_turned_down_or_contradicted_is_not_the_answer(text, options, expected):
+    assert read_letter(text, options) == expected
+
+
+@pytest.mark.parametrize(("text", "expected"), LABELS_TAKEN_BACK)
+def test_a_label_that_is_turned_down_or_only_mentioned_is_not_the_answer(text, expected):
+    assert read_label(text, VIRUSES, {}) == expected
+
+
+@pytest.mark.parametrize(
+    "piece", ["so B ", "not ", "A. ", "A - no; ", "is wrong ", "- ", "word ", "pick aspirin, ", "("]
+)
+def test_a_long_answer_of_repeated_words_is_read_in_time(piece):
+    text = piece * (20_000 // len(piece))
+    started = time.perf_counter()
+    read_letter(text, CODEINE)
+    read_letter("A. " + text, CODEINE)
+    read_label("Malaria " + text, VIRUSES, {})
+    assert time.perf_counter() - started < 5  # a pattern that backtracks takes minutes
 
 
 OTHER_NAMES = {

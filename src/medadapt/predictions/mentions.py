@@ -13,13 +13,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from medadapt.predictions.verdicts import NEGATION, is_turned_down
+
 MARKUP = re.compile(r"[*`\u200b\ufeff]|</?(?:b|i|em|strong)>")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")
-NEGATION = re.compile(
-    r"\b(?:not|no|never|without|neither|nor|unlikely|cannot|exclude[sd]?|excluding|rul(?:e|ed|es|ing) out"
-    r"|rather than|instead of|avoid(?:ed|ing)?|contraindicated|incorrect|wrong)\b|n't\b",
-    re.IGNORECASE,
-)
 ONLY_A_REASON = re.compile(r"\W*(?:because|since|due to|based on|given|considering)\b", re.IGNORECASE)
 """How a sentence begins that gives a reason and no answer."""
 
@@ -30,7 +27,7 @@ HALF_WORD = re.compile(r"\w-\s+(?:or|and)\s")
 # before a further word is an article or a pronoun, and a number before `%` is a confidence.
 QUALIFIER = (
     r"(?:-\w|(?:\s+|\s*\()(?:(?i:type|stage|grade|group|class|subtype)\s+)?"
-    r"(?!a\s+\w|[Ii]\s+\w)(?:[A-Za-z]|\d{1,2}|[IVX]{1,4})(?![\w%'’]|\s?%))"
+    r"(?!a\s+\w|[Ii]\s+\w)(?:[A-Za-z]|\d{1,2}|[IVX]{1,4})(?![\w%'’]|\s?%)|\s*\[[A-J]\])"
 )
 AFTER_COMMA = r"(?:,\s*(?i:type|stage|grade|group|class|subtype)\s+(?:[A-Za-z]|\d{1,2}|[IVX]{1,4})(?!\w))"
 # What may stand between a name that opens an answer and the rest of it.
@@ -42,6 +39,11 @@ NAME_ENDS = re.compile(
 )
 LIST_GOES_ON = re.compile(
     r"\s*(?:[,/&+;]|\b(?:and|or|plus|vs|versus)\b)+\s*(?:(?:and|or|an?|the)\s+)*", re.IGNORECASE
+)
+# `B or C` after `Hepatitis`: the second name is spelled by its last letter or number alone.
+ENDS_IN_QUALIFIER = re.compile(r"\s(?:[A-Za-z]|\d{1,2}|[IVX]{1,4})$")
+ANOTHER_QUALIFIER = re.compile(
+    rf"{LIST_GOES_ON.pattern}(?!a\s+\w|[Ii]\s+\w)(?:[A-Za-z]|\d{{1,2}}|[IVX]{{1,4}})(?![\w%'])"
 )
 
 
@@ -86,28 +88,41 @@ def find_mentions(text: str, names: Mapping[str, str]) -> list[Mention]:
     ]
 
 
+def leading_name(text: str, names: Mapping[str, str]) -> Mention | None:
+    """The name at the very beginning of `text`, whatever follows it."""
+    return next((mention for mention in _first_mentions(text, names) if mention.start == 0), None)
+
+
 def opening_name(text: str, names: Mapping[str, str]) -> str | None:
-    """What the name that opens `text` stands for; None where no name does, or a list of names does."""
+    """What the name that opens `text` stands for; None where no name does, a list does, or it is turned down."""
     text = text.lstrip(" \n\"'“(")
-    text = text[: 3 * max((len(name) for name in names), default=0) + 80]  # room for this name and the next
-    mentions = find_mentions(text, names)
+    mentions = _first_mentions(text, names)
     if not mentions or mentions[0].start != 0:
         return None
     first = mentions[0]
-    if NAME_ENDS.match(text, first.end) is None:
+    if NAME_ENDS.match(text, first.end) is None or is_turned_down(text, first.end, text[: first.end]):
         return None
     return None if _list_goes_on(text, first, mentions[1:]) else first.value
 
 
-def only_name(sentence: str, names: Mapping[str, str]) -> str | None:
-    """What the only name in a sentence stands for; None in a question, in a reason or where something is denied."""
-    if sentence.rstrip(" \"')").endswith("?") or NEGATION.search(sentence) or ONLY_A_REASON.match(sentence):
+def only_name(text: str, names: Mapping[str, str]) -> str | None:
+    """What the only name in the first sentence stands for; None in a question, a reason or a denial.
+
+    The text after that sentence counts only where it turns the name down: `It is malaria. That is wrong.`
+    """
+    sentence = first_sentence(text)
+    mentions = find_mentions(sentence, names)
+    if sentence.rstrip(" \"')").endswith("?") or ONLY_A_REASON.match(sentence) or HALF_WORD.search(sentence):
         return None
-    if HALF_WORD.search(sentence):
+    if NEGATION.search(_without(sentence, mentions)):
         return None
+    for mention in mentions:
+        said = sentence[mention.start : mention.end]
+        if _half_list_goes_on(sentence, mention) or is_turned_down(text, mention.end, said):
+            return None
     values = {
         mention.value
-        for mention in find_mentions(sentence, names)
+        for mention in mentions
         # `aids` inside a sentence is no AIDS.
         if not (
             len(mention.value) > 1
@@ -124,7 +139,28 @@ def _any_of(keys: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])((?i:{'|'.join(spelled)}))(?!\w|{QUALIFIER}|{AFTER_COMMA})")
 
 
+def _first_mentions(text: str, names: Mapping[str, str]) -> list[Mention]:
+    room_for_two = 3 * max((len(name) for name in names), default=0) + 80
+    return find_mentions(text[:room_for_two], names)
+
+
+def _without(text: str, mentions: list[Mention]) -> str:
+    """Text with its names blanked: the `no` of an option `No treatment` denies nothing."""
+    for mention in reversed(mentions):
+        text = f"{text[: mention.start]} _ {text[mention.end :]}"
+    return text
+
+
+def _half_list_goes_on(text: str, first: Mention) -> bool:
+    """Whether a name goes on as a list of which only the last letters stand: `Hepatitis B or C`."""
+    if ENDS_IN_QUALIFIER.search(text[first.start : first.end]) is None:
+        return False
+    return ANOTHER_QUALIFIER.match(text, first.end) is not None
+
+
 def _list_goes_on(text: str, first: Mention, others: list[Mention]) -> bool:
+    if _half_list_goes_on(text, first):
+        return True
     gap = LIST_GOES_ON.match(text, first.end)
     return gap is not None and any(
         other.start == gap.end() and other.value != first.value for other in others

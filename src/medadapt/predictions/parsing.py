@@ -14,7 +14,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from medadapt.core.records import LETTERS
-from medadapt.predictions.mentions import first_sentence, name_key, only_name, opening_name, plain
+from medadapt.predictions.mentions import NAME_ENDS, leading_name, name_key, only_name, opening_name, plain
+from medadapt.predictions.verdicts import (
+    has_second_thoughts,
+    is_denied_before,
+    is_rest_turned_down,
+    is_turned_down,
+)
 
 NEXT_QUESTION = re.compile(
     r"^[# \t]*(?:question(?:\s+type)?|q|patient|user|human|given these symptoms)\s*\d*\s*:",
@@ -41,10 +47,7 @@ DECIDING = re.compile(
     r"|\\boxed\s*\{\s*(?:\\(?:text|math)(?:bf|rm|it)?\s*\{\s*)?",
     re.IGNORECASE,
 )
-DENIED_BEFORE = re.compile(
-    r"(?:\b(?:not|never|cannot|wrong|incorrect|false|worst|least|if|doubt|nobody|no\s+one|none)|n't)\s+(?:\w+\s+)?$",
-    re.IGNORECASE,
-)
+CONCLUDES = re.compile(r"(?:so|therefore|thus|hence|in\s+conclusion)\b", re.IGNORECASE)
 DIAGNOSIS_IS = re.compile(
     r"(?:(?:the|this|it|that|my|patient|you)\s+)*(?:most\s+likely\s+|likely\s+|probable\s+|final\s+|probably\s+)?"
     r"(?:(?:disease|diagnosis|answer|label|condition|illness)\s*(?:is|:|=|would\s+be|seems\s+to\s+be)"
@@ -59,6 +62,7 @@ SPECIES = (
     "|pertussis|phagocytophilum|pneumoniae|psittaci|pylori|quintana|septicum|stercoralis|subtilis|tetani"
     "|trachomatis|tropicalis|vermicularis"
 )
+ENDS_IN_LETTER = re.compile(r"\s[A-J]$", re.IGNORECASE)
 OPENER = r"[\s(\[{<\"'“【]{0,8}"
 COMMON_WORDS = frozenset({"yes", "no", "maybe", "true", "false", "none", "both", "all", "other", "unknown"})
 
@@ -79,11 +83,13 @@ def read_label(text: str, labels: Sequence[str], aliases: Mapping[str, str]) -> 
     line = text.split("\n", 1)[0]
     if (whole := names.get(name_key(line))) is not None:
         return whole
+    if has_second_thoughts(line):
+        return None
     lead_in = DIAGNOSIS_IS.match(line)
     for start in (0, lead_in.end() if lead_in else 0):
         if (label_named := opening_name(line[start:], names)) is not None:
             return label_named
-    return only_name(first_sentence(line), names)
+    return only_name(line, names)
 
 
 def read_letter(text: str, options: Sequence[str], aliases: Mapping[str, str] | None = None) -> str | None:
@@ -99,7 +105,7 @@ def read_letter(text: str, options: Sequence[str], aliases: Mapping[str, str] | 
     text = plain(_answer_itself(text)).lstrip(" \n#>.:-•")
     if not _recites_options(text, letters):
         opening = _choice_at(text, letters, names)
-        if opening is not None or _opens_list(text, letters):
+        if _opens_list(text, letters) or (opening is not None and not has_second_thoughts(text)):
             return opening
     on_lines = [_choice_at(text[cue.end() :], letters, names) for cue in ANSWER_LINE.finditer(text)]
     if found := [choice for choice in on_lines if choice]:
@@ -107,8 +113,10 @@ def read_letter(text: str, options: Sequence[str], aliases: Mapping[str, str] | 
     decided = _decided(text, letters, names)
     if decided:
         return decided.pop() if len(decided) == 1 else None
+    if has_second_thoughts(text) or _gives_letter(text, letters):
+        return None
     rare = {key: letter for key, letter in names.items() if len(key) >= 4 and key not in COMMON_WORDS}
-    return only_name(first_sentence(text), rare)
+    return only_name(text, rare)
 
 
 def _answer_itself(text: str) -> str:
@@ -152,10 +160,42 @@ def _choice_at(text: str, letters: str, names: Mapping[str, str]) -> str | None:
     """The option that stands at the very beginning of `text`, as its text or as its letter."""
     if (named := opening_name(text, names)) is not None:
         return named
-    match = _letter_pattern(letters).match(text)
+    match = _letter_pattern(letters).match(text) or _name_and_letter(text, letters, names)
     if match is None or _opens_list(text, letters):
         return None
-    return match["letter"].upper()
+    letter = match["letter"].upper()
+    return None if _is_refused(letter, text[match.end() :], names) else letter
+
+
+def _name_and_letter(text: str, letters: str, names: Mapping[str, str]) -> re.Match[str] | None:
+    """An option's text with its own letter in brackets after it, which otherwise makes another name of it."""
+    match = re.match(
+        rf"{OPENER}(?P<name>[^\n]{{1,200}}?)\s?[(\[](?:option\s)?(?P<letter>[{letters}])[)\]]",
+        text,
+        re.IGNORECASE,
+    )
+    return match if match and names.get(name_key(match["name"])) == match["letter"].upper() else None
+
+
+def _is_refused(letter: str, after: str, names: Mapping[str, str]) -> bool:
+    """Whether `after`, all that follows an option's letter, turns it down or is the text of another option."""
+    rest = after.lstrip(" .:;,()[]\"'”–—-")
+    name = leading_name(rest, names)
+    if name is None:
+        own_text = next((key for key, meant in names.items() if meant == letter), "")
+        return is_turned_down(after, 0, own_text) or is_rest_turned_down(rest, 0, own_text)
+    said = rest[: name.end]
+    turned_down = is_turned_down(rest, name.end, said)
+    # A text that ends in a letter (`Hepatitis B`) is no surer than the letter before it, which wins.
+    if name.value != letter and not ENDS_IN_LETTER.search(said):
+        return turned_down or NAME_ENDS.match(rest, name.end) is not None
+    return turned_down or is_rest_turned_down(rest, name.end, said)
+
+
+def _gives_letter(text: str, letters: str) -> bool:
+    """Whether an option's letter stands where an answer belongs; one that was not read was refused there."""
+    starts = [0, *(cue.end() for cues in (ANSWER_LINE, DECIDING) for cue in cues.finditer(text))]
+    return any(_letter_pattern(letters).match(text, start) for start in starts)
 
 
 def _opens_list(text: str, letters: str) -> bool:
@@ -187,7 +227,8 @@ def _decided(text: str, letters: str, names: Mapping[str, str]) -> set[str]:
     found = set()
     for cue in DECIDING.finditer(text):
         choice = _choice_at(text[cue.end() :], letters, names)
-        if choice and not DENIED_BEFORE.search(text[max(0, cue.start() - 30) : cue.start()]):
+        concludes = CONCLUDES.match(cue[0]) is not None
+        if choice and not is_denied_before(text, cue.start(), concludes=concludes):
             found.add(choice)
     subject = re.compile(
         r"(?:^|[.!?\n]\s*|\b(?:so|therefore|thus|hence|that|think|believe|say|option|choice|answer)[,:]?\s+)"
@@ -195,5 +236,5 @@ def _decided(text: str, letters: str, names: Mapping[str, str]) -> set[str]:
         r"(?i:correct|right|best|answer|true|likely)\b"
     )
     return found | {
-        match[1] for match in subject.finditer(text) if not DENIED_BEFORE.search(text[: match.start(1)][-30:])
+        match[1] for match in subject.finditer(text) if not is_denied_before(text, match.start(1))
     }
