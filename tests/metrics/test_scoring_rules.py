@@ -127,7 +127,8 @@ def test_written_answers_and_the_other_way_are_rules_too(rows, inputs):
 
     found = score(replace(inputs(test, *written), further=other))["scoring_rules"]
 
-    assert tuple(found) == (*RULES, "by_text", "generated")
+    by_text = ("by_text", "by_text_per_token", "by_text_per_byte", "by_text_relative")
+    assert tuple(found) == (*RULES, *by_text, "generated")
     assert found["by_text"]["difference"]["value"] == -1
     assert (found["generated"]["baseline"]["value"], found["generated"]["tuned"]["value"]) == (0, 0.5)
 

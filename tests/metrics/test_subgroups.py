@@ -9,7 +9,7 @@ import pytest
 
 from medadapt.metrics.marking.marks import mark_decisions
 from medadapt.metrics.statistics.intervals import wilson
-from medadapt.metrics.subgroups import subgroups
+from medadapt.metrics.subgroups import left_out, subgroups
 
 
 @pytest.fixture
@@ -35,6 +35,18 @@ def test_a_single_value_or_none_gives_no_table(choices, models, independent):
     assert subgroups(choices("AABBAA"), models, metric="accuracy", plan=independent(6), alpha=0.05) == {}
     same = choices("AABBAA", subjects=["eye"] * 6)
     assert subgroups(same, models, metric="accuracy", plan=independent(6), alpha=0.05) == {}
+
+
+def test_a_field_without_a_table_has_a_reason(choices, models):
+    many = choices("AB" * 31, subjects=[f"topic {place}" for place in range(62)])
+    of_many = {name: {column: np.ones(62) for column in tallies} for name, tallies in models.items()}
+
+    assert left_out(choices("AABBAA"), models, metric="accuracy") == {}
+    assert (
+        "the same" in left_out(choices("AABBAA", subjects=["eye"] * 6), models, metric="accuracy")["subject"]
+    )
+    assert "62 different" in left_out(many, of_many, metric="accuracy")["subject"]
+    assert "loss was not computed" in left_out(many, of_many, metric="loss")["subject"]
 
 
 def test_open_questions_are_split_by_their_type(diagnoses, independent):

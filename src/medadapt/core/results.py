@@ -128,14 +128,16 @@ Metrics = dict[str, Any]
 
 Always there: `schema task primary n num_groups alpha protocol baseline tuned intervals difference effect
 detectable_difference detectable_reason controls against_control against_few_shot leakage clean uniform_loss rates
-groups calibration findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric, `difference` a
-`Difference`.
+groups groups_left_out calibration findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric,
+`difference` a `Difference`.
 `against_control` is a `Difference`, the tuned model minus the best control, with that control's `name` and the
 `metric` compared: `accuracy` for closed tasks, `token_f1` for open ones. Without a control to compare, `name` and
 `value` are null, with a `reason`. `against_few_shot` is the tuned model minus the base with examples in its prompt, by
-the primary metric. `clean` repeats `baseline tuned difference controls against_control` on the `n` test records that
-leak in no layer, and counts the others by layer in `left_out`; null with a `reason` where too few are left.
-`groups` {field: {value: {n, baseline, tuned, difference}}} holds the primary metric by subject and question type.
+the primary metric. `clean` repeats `baseline tuned difference controls against_control against_few_shot` on the `n`
+test records that leak in no layer, and counts the others by layer in `left_out`; null with a `reason` where too few
+are left.
+`groups` {field: {value: {n, baseline, tuned, difference}}} holds the primary metric by subject and question type;
+`groups_left_out` {field: reason} names those that records have and `groups` has not.
 `bleu` and `chrf` go from 0 to 100, all other metrics of answers from 0 to 1, `similarity` from -1 to 1.
 
 Closed tasks: `confusion` {labels, baseline, tuned: rows of counts}; `paired` {both_right, baseline_only,

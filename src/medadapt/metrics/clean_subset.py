@@ -7,13 +7,13 @@ from dataclasses import asdict
 from typing import Any
 
 from medadapt.core.records import Record
-from medadapt.metrics.against_controls import against_best_control, control_scores
+from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
 from medadapt.metrics.entrants import Entrants, estimates_of, pair_models, part_of
 from medadapt.metrics.statistics.estimates import NO_COLUMN
 from medadapt.metrics.statistics.judging import differences
 
 LAYERS = ("exact", "near", "question", "answer")
-MEASURED = ("baseline", "tuned", "difference", "controls", "against_control")
+MEASURED = ("baseline", "tuned", "difference", "controls", "against_control", "against_few_shot")
 FEWEST = 2
 """Records, and groups of them, below which nothing is measured."""
 
@@ -51,6 +51,7 @@ def clean_subset(
         "difference": {name: asdict(change) for name, change in differences(metrics, pair).items()},
         "controls": control_scores(part, metrics),
         "against_control": against_best_control(part),
+        "against_few_shot": against_few_shot(part, part.primary),
         "reason": None,
     }
 

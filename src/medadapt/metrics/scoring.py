@@ -33,7 +33,7 @@ from medadapt.metrics.statistics.detectable import detectable_difference
 from medadapt.metrics.statistics.estimates import NO_COLUMN, interval_method
 from medadapt.metrics.statistics.judging import differences
 from medadapt.metrics.statistics.paired import Pair
-from medadapt.metrics.subgroups import subgroups
+from medadapt.metrics.subgroups import left_out, subgroups
 from medadapt.metrics.ways import variants
 
 SCHEMA = 1
@@ -164,6 +164,7 @@ def _diagnostics(inputs: ScoreInputs, entrants: Entrants, *, same_model: bool) -
             alpha=inputs.alpha,
             same_model=same_model,
         ),
+        "groups_left_out": left_out(inputs.test, entrants.models, metric=inputs.primary),
         "calibration": calibration(
             inputs.task,
             inputs.test,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -32,10 +32,11 @@ def scoring_rules(
 ) -> dict[str, Any]:
     """Accuracy of both models under each rule, and its paired difference: rule -> baseline, tuned, difference.
 
-    Besides the rules of `evaluation.choice_by` there are `by_letter` and `by_text`, where options were also scored
-    the other way, and `generated`, where answers were written; one that cannot be read is wrong. A rule whose choices
-    were not kept has nothing but a `reason`. `primary` is the rule that carries the verdict of the run, None where
-    another metric does; all others are judged together (`holm.py`).
+    Besides the rules of `evaluation.choice_by` there are `by_letter` and `by_text` (summed; `by_text_per_token` and so
+    on by the other rules), where options were also scored the other way, and `generated`, where answers were
+    written; one that cannot be read is wrong. A rule whose choices were not kept has nothing but a `reason`. `primary`
+    is the rule that carries the verdict of the run, None where another metric does; all others are judged together
+    (`holm.py`).
     """
     usual = ways["test"]
     found: dict[str, dict[str, FloatArray]] = {}
@@ -44,7 +45,9 @@ def scoring_rules(
             found[rule] = _marks(usual, right_answers, partial(_choice_by, rule))
     for way in OTHER_WAYS:
         if way in ways:
-            found[way] = _marks(ways[way], right_answers, lambda row: row.choice)
+            found |= {
+                name: _marks(ways[way], right_answers, decide) for name, decide in _other_way(way, ways[way])
+            }
     if all(row.text is not None for rows in usual.values() for row in rows):
         found["generated"] = _marks(usual, right_answers, lambda row: row.parsed)
     if not found:
@@ -64,6 +67,17 @@ def scoring_rules(
         for rule, change in (changes | adjust(others, alpha=alpha)).items()
     }
     return {**{rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES if rule not in known}, **known}
+
+
+def _other_way(
+    way: str, by_model: Mapping[str, Sequence[Prediction]]
+) -> Iterator[tuple[str, Callable[[Prediction], str | None]]]:
+    """Names and choices of options scored the other way: a letter has one rule, a text each of them."""
+    if way == "by_letter" or any(row.choices is None for rows in by_model.values() for row in rows):
+        yield way, lambda row: row.choice
+        return
+    for rule in CHOICE_RULES:
+        yield way if rule == "sum" else f"{way}_{rule}", partial(_choice_by, rule)
 
 
 def _choice_by(rule: str, row: Prediction) -> str | None:

@@ -54,6 +54,23 @@ def subgroups(
     return found
 
 
+def left_out(test: Sequence[Record], models: Mapping[str, Tallies], *, metric: str) -> dict[str, str]:
+    """Why `subgroups` has no table of a field although records have it: field -> reason."""
+    columns, _ = METRICS[metric]
+    reasons = {}
+    for field in FIELDS:
+        values = {value for record in test if (value := getattr(record, field))}
+        if not values:
+            continue
+        if any(column not in tallies for tallies in models.values() for column in columns):
+            reasons[field] = f"{metric} was not computed for both models"
+        elif len(values) == 1:
+            reasons[field] = "all test records that name it have the same"
+        elif len(values) > MOST_VALUES:
+            reasons[field] = f"{len(values):,} different values are free text rather than a grouping"
+    return reasons
+
+
 def _table(
     models: Mapping[str, Tallies],
     rows: Mapping[str, list[int]],

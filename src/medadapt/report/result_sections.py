@@ -32,14 +32,18 @@ def groups_section(inputs: ReportInputs) -> Section | None:
         name = FIELD_NAMES.get(field, spoken(field))
         columns = (name, "test records", *wording.MODEL_TITLES.values(), "difference", "verdict")
         blocks.append(Table(caption=f"By {name}", columns=columns, rows=rows))
+    missing = tuple(
+        Text(text=f"No table by {FIELD_NAMES.get(field, spoken(field))}: {reason}.", quiet=True)
+        for field, reason in (inputs.metrics.get("groups_left_out") or {}).items()
+    )
     if not blocks:
-        return None
+        return Section(anchor="groups", title="Group by group", blocks=missing) if missing else None
     note = Text(
         text="Small groups say little: read a row only together with its number of test records. Verdicts are "
         "corrected for the number of groups (Holm); small groups get none.",
         quiet=True,
     )
-    return Section(anchor="groups", title="Group by group", blocks=(note, *blocks))
+    return Section(anchor="groups", title="Group by group", blocks=(note, *blocks, *missing))
 
 
 def _judged(primary: str, found: dict[str, Any] | None) -> tuple[str, str]:

@@ -16,6 +16,9 @@ RULE_NAMES = {
     "relative": "likelihood relative to the answer without the question",
     "by_letter": "likelihood of the letter",
     "by_text": "likelihood of the option's text",
+    "by_text_per_token": "likelihood of the option's text per token",
+    "by_text_per_byte": "likelihood of the option's text per byte",
+    "by_text_relative": "likelihood of the option's text relative to the text alone",
     "generated": "written answer",
 }
 
