@@ -44,6 +44,15 @@ DAMAGE: dict[str, tuple[Callable[[Lines], Lines], str]] = {
         r"tuned\.jsonl:2 is damaged",
     ),
     "a type": (lambda lines: edited(lines, 3, nll="low"), r"tuned\.jsonl:4 .*`nll` is 'low'"),
+    "a likelihood above 1": (lambda lines: edited(lines, 3, nll=-5.0), r"tuned\.jsonl:4 .*not below 0"),
+    "a longer reference": (
+        lambda lines: edited(lines, 2, num_bytes=300),
+        r"tuned\.jsonl, line 3: .* 300 bytes, but",
+    ),
+    "nothing scored": (
+        lambda lines: edited(lines, 1, scores=None, probabilities=None, choice=None),
+        r"tuned\.jsonl:2 .*no label or option was scored",
+    ),
     "a missing key": (lambda lines: without(lines, 4, "scores"), r"tuned\.jsonl:5 .*lacks `scores`"),
     "a choice": (
         lambda lines: edited(lines, 5, choice="Gout"),

@@ -96,3 +96,10 @@ def test_unknown_losses_and_leaks_are_no_finding(metrics):
     metrics["baseline"]["loss"]["value"] = metrics["tuned"]["loss"]["value"] = None
     metrics["leakage"] = {"exact": None, "near": None}
     assert _kinds(metrics) == []
+
+
+def test_files_that_were_changed_by_hand_are_a_finding(metrics):
+    metrics["protocol"] = {"edited": ["4-predictions/tuned.jsonl"]}
+    (found,) = findings(metrics, allow_leak=False)
+    assert (found.kind, found.exit_code) == ("edited", 3)
+    assert "4-predictions/tuned.jsonl" in found.problem

@@ -18,6 +18,8 @@ ADDED_LATER = frozenset({"choices", "similarity"})
 """Fields that files of earlier versions lack."""
 ROUNDING = 1e-6
 """Of sums of probabilities, and of a cosine."""
+NATS_ROUNDING = 0.01
+"""How far above 0 a log-likelihood computed in 16 bits may lie."""
 LONGEST = 60
 """Characters of a wrong value in a message."""
 
@@ -105,6 +107,15 @@ def _is_number(value: Any) -> bool:
         return False
 
 
+def _is_nats(value: Any) -> bool:
+    """A negative log-likelihood; rounding in 16 bits may take a certain token a little below 0."""
+    return _is_number(value) and value > -NATS_ROUNDING
+
+
+def _is_log_likelihood(value: Any) -> bool:
+    return _is_number(value) and value < NATS_ROUNDING
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
@@ -138,9 +149,9 @@ FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "parsed": (_or_null(_is_text), "a text or null"),
     "choice": (_or_null(_is_text), "a text or null"),
     "choices": (_or_null(_each(_is_text)), "an object of texts, or null"),
-    "scores": (_or_null(_each(_is_number)), "an object of finite numbers, or null"),
+    "scores": (_or_null(_each(_is_log_likelihood)), "an object of log-likelihoods, none above 0, or null"),
     "probabilities": (_or_null(_each(_is_share)), "an object of numbers from 0 to 1, or null"),
-    "nll": (_or_null(_is_number), "a finite number or null"),
+    "nll": (_or_null(_is_nats), "a finite number, not below 0, or null"),
     "num_tokens": (_or_null(_is_count), "a whole number from 0 on, or null"),
     "num_bytes": (_or_null(_is_count), "a whole number from 0 on, or null"),
     "truncated": (lambda value: isinstance(value, bool), "true or false"),

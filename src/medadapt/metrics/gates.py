@@ -32,7 +32,7 @@ def findings(metrics: Metrics, *, allow_leak: bool) -> list[Finding]:
     """All findings of a `metrics.json`, the gravest first. `allow_leak` lifts the leak gate."""
     found = [
         _divergence(metrics),
-        _edited(metrics["protocol"].get("edited") or []),
+        _edited((metrics.get("protocol") or {}).get("edited") or []),
         None if allow_leak else _leak(metrics["leakage"], metrics["n"]),
         _regression(metrics),
         _no_effect(metrics["effect"]),

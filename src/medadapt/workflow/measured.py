@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from medadapt.core.errors import RunFolderError
+from medadapt.core.prediction_rows import bad_prediction
 from medadapt.core.records import Record, read_records
 from medadapt.core.results import MODEL_NAMES, ModelName, Prediction, read_predictions
 from medadapt.core.run_folder import RunFolder
@@ -42,7 +44,16 @@ def read_measured(run: RunFolder) -> Measured:
     test = list(read_records(run.records / "test.jsonl"))
     baseline, tuned = (list(read_predictions(path, model=name)) for name, path in files.items())
     check_pairing(test, baseline, tuned)
+    for path, predictions in zip(files.values(), (baseline, tuned), strict=True):
+        _check_scored(path, test, predictions)
     return Measured(test=test, baseline=baseline, tuned=tuned, further=_further_sets(run))
+
+
+def _check_scored(path: Path, test: list[Record], predictions: list[Prediction]) -> None:
+    """A closed question is always scored; without scores it would count as wrong."""
+    for line, (record, prediction) in enumerate(zip(test, predictions, strict=True), 1):
+        if (record.label or record.options) and not prediction.scores:
+            raise bad_prediction(path, line, "no label or option was scored")
 
 
 def edited_files(run: RunFolder) -> list[str]:

@@ -31,7 +31,7 @@ in whatever order a machine adds them, and the same predictions give the same me
 def check_pairing(
     test: Sequence[Record], baseline: Sequence[Prediction], tuned: Sequence[Prediction]
 ) -> None:
-    """Refuse predictions that are not of the same records, in the same order, under the same prompts."""
+    """Refuse predictions that are not of the same records, in the same order, under the same prompts and references."""
     if not test:
         raise DataError(
             "There are no test records, so nothing can be measured.",
@@ -44,6 +44,11 @@ def check_pairing(
         if first.prompt_sha256 != second.prompt_sha256:
             raise _unpaired(
                 f"tuned.jsonl, line {line}: of record {first.id} the two models saw different prompts"
+            )
+        if (first.num_tokens, first.num_bytes) != (second.num_tokens, second.num_bytes):
+            raise _unpaired(
+                f"tuned.jsonl, line {line}: the reference answer of record {first.id} has {second.num_tokens} tokens "
+                f"and {second.num_bytes} bytes, but {first.num_tokens} and {first.num_bytes} in baseline.jsonl"
             )
 
 
