@@ -257,6 +257,17 @@ def _statistics(found: dict[str, Any]) -> Iterator[str]:
         f"truth in {groups['reported']:.1%} of {groups['trials']:,} simulations, the interval that takes the 1,000 "
         f"records for independent in {groups['naive']:.1%}.\n"
     )
+    if near_one := found.get("coverage_near_one"):  # results stored before it was measured lack it
+        yield (
+            "Accuracies near 1, the same correlation within groups: how often the reported 95 % interval and that of "
+            "the bootstrap alone hold the truth, and the width of the first against the second.\n"
+        )
+        rows = [
+            [name, f"{run['trials']:,}", *(f"{run[kind]:.1%}" for kind in ("reported", "bootstrap")),
+             f"{run['width']:.2f}"]
+            for name, run in near_one.items()
+        ]  # fmt: skip
+        yield _table(["true accuracy", "simulations", "reported", "bootstrap", "width"], rows) + "\n"
     yield (
         "Nats per token of one model, and bits per byte of two equal models subtracted: how often each 95 % interval "
         "holds the truth, how often it ends below it (2.5 % would be even), and its width against the percentile "

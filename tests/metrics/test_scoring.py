@@ -234,7 +234,7 @@ def test_shared_groups_widen_the_interval_and_name_their_methods(diagnoses, pred
         widths[name] = accuracy["high"] - accuracy["low"]
         assert metrics["num_groups"] == (60 if name == "alone" else 6)
     assert metrics["difference"]["accuracy"]["test"] == "group-sign-flip"
-    assert metrics["intervals"]["accuracy"] == "group-bootstrap"
+    assert metrics["intervals"]["accuracy"] == "group-bootstrap-wilson"
     assert widths["grouped"] > 2 * widths["alone"]
     assert metrics["tuned"]["accuracy"]["low"] < 0.7  # six documents, not sixty records, were all right
 

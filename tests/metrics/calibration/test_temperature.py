@@ -42,8 +42,35 @@ def test_there_is_none_where_the_scores_point_away_from_the_truth(simulate, beli
     assert "the shyer" in found.reason
 
 
+@pytest.mark.parametrize("temperature", [300.0, 5000.0])
+def test_scores_that_are_right_but_hugely_overconfident_have_a_temperature(simulate, believe, temperature):
+    """As sums over long answers are: the likeliest is often right, and the others are hundreds of nats below."""
+    beliefs = simulate(400, seed=6)
+    found = fit_temperature(believe(temperature * beliefs.logits, beliefs.truth))
+    assert found.value == pytest.approx(temperature, rel=0.25)
+    assert found.reason is None
+
+
+def test_the_scores_are_not_called_empty_where_the_best_temperature_is_out_of_reach(simulate, believe):
+    beliefs = simulate(400, seed=6)
+    for scale, wanted in ((1e6, "above 10000: the scores tell the right answer"), (1e-4, "below 0.01")):
+        found = fit_temperature(believe(scale * beliefs.logits, beliefs.truth))
+        assert found.value is None
+        assert wanted in found.reason
+        assert "say nothing" not in found.reason
+        assert "always right" not in found.reason
+
+
+def test_an_answer_that_was_not_scored_does_not_make_hugely_overconfident_scores_empty(simulate, believe):
+    beliefs = simulate(400, seed=6)
+    logits = np.column_stack([1e6 * beliefs.logits, np.full(400, -np.inf)])
+    assert "far too sure" in fit_temperature(believe(logits, beliefs.truth)).reason
+
+
 def test_there_is_none_where_all_scores_are_equal(believe):
-    assert fit_temperature(believe(np.zeros((30, 4)), np.arange(30) % 4)).value is None
+    found = fit_temperature(believe(np.full((30, 3), -1.3), np.arange(30) % 3))
+    assert found.value is None
+    assert "say nothing" in found.reason
 
 
 def test_there_is_none_where_a_right_answer_was_not_scored(believe):

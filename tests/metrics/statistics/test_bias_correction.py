@@ -99,7 +99,7 @@ def test_the_estimate_of_the_primary_metric_is_corrected_and_named_so(independen
     assert interval_method("bits_per_byte", plan, primary="bits_per_byte") == "bootstrap-bca"
     grouped = Plan(group=np.array([0, 0, 1]), samples=1, seed=0)
     assert interval_method("bits_per_byte", grouped, primary="bits_per_byte") == "group-bootstrap-bca"
-    assert interval_method("accuracy", grouped, primary="accuracy") == "group-bootstrap"
+    assert interval_method("accuracy", grouped, primary="accuracy") == "group-bootstrap-wilson"
 
 
 @pytest.mark.parametrize(

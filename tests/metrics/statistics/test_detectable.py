@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -68,6 +69,16 @@ def test_before_tuning_a_stricter_alpha_shows_less_and_a_tiny_set_nothing():
     assert detectable_beforehand(5, alpha=0.05).value is None
     assert "at least 6" in detectable_beforehand(5, alpha=0.05).reason
     assert detectable_beforehand(6, alpha=0.05).value == 1.0
+
+
+@pytest.mark.parametrize("alpha", [0.4, 0.25, 0.2, 0.125, 0.1, 0.0625, 0.05, 0.03125, 0.01, 0.001])
+def test_it_takes_as_many_records_as_the_exact_test_needs_for_a_p_below_alpha(alpha):
+    """By trying 1, 2, 3 and more records that one model alone has right, in exact arithmetic."""
+    smallest = {number: Fraction(2, 2**number) for number in range(1, 30)}
+    needed = min(number for number, p in smallest.items() if p < Fraction(alpha))
+    assert sign_flip_p(np.ones(needed)) == pytest.approx(float(smallest[needed]), rel=1e-12)
+    assert detectable_beforehand(needed, alpha=alpha).value == 1.0
+    assert detectable_beforehand(needed - 1, alpha=alpha).value is None
 
 
 def test_without_a_discordant_record_a_fifth_is_assumed_and_said():

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from medadapt.metrics.statistics.intervals import expanded_percentile, tango, wilson
+from medadapt.metrics.statistics.intervals import expanded_percentile, grouped_wilson, tango, wilson
 
 
 @given(st.integers(1, 400), st.data(), st.sampled_from([0.01, 0.05, 0.2]))
@@ -37,6 +37,60 @@ def test_wilson_covers_the_true_share_19_times_in_20(n, share):
         if low <= share <= high
     )
     assert 0.93 <= covered <= 0.97
+
+
+def _score_interval(share: float, n: float, quantile: float) -> tuple[float, float]:
+    """The shares whose score statistic is exactly `quantile`, by bisection."""
+
+    def excess(true: float) -> float:
+        return (share - true) ** 2 - quantile**2 * true * (1 - true) / n
+
+    ends = [optimize.bisect(excess, *between, xtol=1e-15) for between in ((0, share), (share, 1))]
+    return ends[0], ends[1]
+
+
+def test_at_the_effective_size_of_equal_groups_the_error_is_that_of_their_means():
+    right = np.array([3, 3, 2, 3, 3, 0, 3, 3, 1, 3, 3, 3], dtype=float)
+    share, error = right.mean() / 3, stats.sem(right / 3)
+    wanted = _score_interval(share, share * (1 - share) / error**2, stats.t.isf(0.025, 11))
+    found = grouped_wilson(right, np.full(12, 3.0), alpha=0.05)
+    assert found == pytest.approx(wanted, abs=1e-9)
+
+
+def test_at_the_effective_size_of_unequal_groups_the_error_is_the_sandwich_of_a_regression():
+    random = np.random.default_rng(4)
+    size = random.integers(1, 6, 25)
+    marks = (random.random(size.sum()) < np.repeat(random.beta(2, 0.5, 25), size)).astype(float)
+    group = np.repeat(np.arange(25), size)
+    design = np.ones((len(marks), 1))  # a regression on the constant alone, clustered by group
+    bread = np.linalg.inv(design.T @ design)
+    rest = marks - design @ bread @ design.T @ marks
+    same_group = group[:, None] == group[None, :]
+    variance = (
+        25 / 24 * float((bread @ design.T @ (np.outer(rest, rest) * same_group) @ design @ bread)[0, 0])
+    )
+    share = marks.mean()
+    wanted = _score_interval(share, share * (1 - share) / variance, stats.t.isf(0.05, 24))
+    found = grouped_wilson(np.bincount(group, marks), size.astype(float), alpha=0.1)
+    assert share * (1 - share) / variance < len(marks)
+    assert found == pytest.approx(wanted, abs=1e-9)
+
+
+def test_groups_that_agree_by_chance_count_as_no_more_records_than_there_are():
+    right = np.array([1.0, 1, 1, 1, 1, 1, 1, 1, 1, 2])  # of 2 each: far more even than independent records
+    wanted = _score_interval(0.55, 20, stats.t.isf(0.025, 9))
+    assert grouped_wilson(right, np.full(10, 2.0), alpha=0.05) == pytest.approx(wanted, abs=1e-9)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=30))
+def test_the_interval_of_groups_holds_the_share_and_mirrors(counts):
+    right, wrong = np.array(counts, dtype=float).T
+    kept = right + wrong > 0
+    right, wrong = right[kept], wrong[kept]
+    assume(len(right) > 1 and np.ptp(right / (right + wrong)) > 0)
+    low, high = grouped_wilson(right, right + wrong, alpha=0.05)
+    assert 0 <= low <= right.sum() / (right + wrong).sum() <= high <= 1
+    assert grouped_wilson(wrong, right + wrong, alpha=0.05) == pytest.approx((1 - high, 1 - low), abs=1e-9)
 
 
 def _constrained_share(first_only: int, second_only: int, n: int, difference: float) -> float:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 
@@ -38,6 +39,27 @@ def test_the_interval_of_clustered_records_covers_where_the_naive_one_does_not()
     found = simulations.coverage_of_groups(trials=1000, samples=400)
     assert 0.93 <= found["reported"] <= 0.97
     assert found["naive"] < 0.90
+
+
+def test_near_one_the_interval_of_clustered_records_covers_where_the_bootstrap_alone_does_not():
+    found = simulations.coverage_near_one(simulations.NEAR_ONE[0], trials=500, samples=300)
+    assert _p_of_coverage(found, 0.93) > SIGNIFICANT
+    assert found["bootstrap"] < 0.92
+    assert found["width"] < 1.5  # nor does it cover by saying nothing
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", simulations.NEAR_ONE, ids=lambda case: case.name)
+def test_near_one_the_interval_of_clustered_records_covers_at_full_size(case):
+    found = simulations.coverage_near_one(case, trials=4000, samples=1000)
+    assert _p_of_coverage(found, 0.93) > SIGNIFICANT
+    assert found["bootstrap"] < 0.92
+
+
+def _p_of_coverage(found, share: float) -> float:
+    """p of covering so rarely, were the true coverage `share` (one-sided exact binomial test)."""
+    covered = round(found["reported"] * found["trials"])
+    return stats.binomtest(covered, found["trials"], share, alternative="less").pvalue
 
 
 @pytest.mark.parametrize("kind", ["one model", "difference of two"])

@@ -65,8 +65,12 @@ def detectable_beforehand(num_groups: int, *, alpha: float) -> Detectable:
 
 
 def _needed(alpha: float) -> int:
-    """Discordant records below which the exact test has no p below alpha."""
-    return math.ceil(1 + math.log2(1 / alpha))
+    """Discordant records below which the exact test has no p below alpha: of k, the smallest p is 2 / 2^k.
+
+    >>> _needed(0.05), _needed(0.125)  # 4 records have a p of 0.125, which is not below it
+    (6, 5)
+    """
+    return math.floor(2 + math.log2(1 / alpha))
 
 
 def _too_few(groups: int, alpha: float) -> str | None:
