@@ -197,8 +197,9 @@ def _contrast(found: dict[str, Any]) -> Iterator[str]:
     yield "### Contradictions found by the contrast checks\n"
     yield (
         "Answers that differ from their reference in one thing (contrasts) and answers that only say it in other words "
-        "(paraphrases), 100 each. The half by hand was written beside the rules; the half by script was made from "
-        f"sentences of MedQuAD and WikiDoc after the rules were frozen at commit {found['frozen']}.\n"
+        "(paraphrases), 100 each. The half by hand was written beside the rules; the half by script is made from "
+        "sentences of MedQuAD and WikiDoc that were drawn after the last change of the rules, at commit "
+        f"{found['frozen']}.\n"
     )
     halves = {"by_hand": "by hand", "by_script": "by script"}
     kinds = list(found["by_hand"]["contrasts"])
