@@ -142,6 +142,15 @@ def test_all_metrics_are_a_table_only_where_asked(monkeypatch):
     assert "Macro F1" not in drawn(metrics(), monkeypatch, whole=False)
 
 
+def test_the_table_says_where_its_p_values_are_adjusted(monkeypatch):
+    values = metrics()
+    assert "adjusted" not in words(values, monkeypatch)
+    values["difference"]["macro_f1"] |= {"p": 0.02, "p_adjusted": 0.08}
+    text = words(values, monkeypatch)
+    assert "p = 0.080" in text
+    assert "p of 1 secondary metric adjusted for their number (Holm)" in text
+
+
 def test_open_answers_are_also_drawn_by_the_metric_of_the_control(monkeypatch):
     open_task = metrics(
         task="qa",

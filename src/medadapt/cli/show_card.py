@@ -99,6 +99,8 @@ def card_parts(
     yield from _missed(card)
     if whole and (others := [row for row in card.rows if not row.primary]):
         yield _table(others)
+        if told := adjusted_note(card.num_adjusted):
+            yield told
     for finding in card.findings:
         if not finding.failed:
             yield Text.assemble(plain(finding.problem, "yellow"), plain(f" {finding.remedy}"))
@@ -159,6 +161,15 @@ def _table(rows: list[CardRow]) -> Table:
             ),
         )
     return table
+
+
+def adjusted_note(number: int) -> Text | None:
+    """That the p-values of a table are adjusted, and for how many metrics; None where none is."""
+    if not number:
+        return None
+    return plain(
+        f"p of {number} secondary metric{'' if number == 1 else 's'} adjusted for their number (Holm)", "dim"
+    )
 
 
 def with_interval(value: str, interval: str) -> Text:

@@ -105,6 +105,8 @@ class ProofCard:
     num_adjusted: int
     """Secondary metrics whose p-values are adjusted for their number (Holm); 0 where none is."""
     paired: PairedCounts | None
+    paired_by: str
+    """What makes an answer of `paired` right, where that is not what the primary metric counts; else empty."""
     control: verdicts.Judgement
     few_shot: verdicts.Judgement | None
     """Against the base with examples in its prompt, where it was asked."""
@@ -151,6 +153,7 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
         rows=_rows(metrics),
         num_adjusted=num_adjusted(metrics),
         paired=paired_counts(metrics.get("paired")),
+        paired_by=", by the likeliest answer" if primary == "accuracy_generated" else "",
         control=control,
         few_shot=few_shot,
         leakage=leakage,
@@ -184,7 +187,7 @@ def _row(metrics: Metrics, key: str, *, primary: bool) -> CardRow:
         tuned_interval=wording.value_interval(key, tuned),
         difference=wording.metric_change(key, difference.get("value")),
         difference_interval=wording.change_interval(key, difference),
-        p=wording.p_value(shown_p(difference)),
+        p=wording.p_value(wording.shown_p(difference)),
         test=difference.get("test") or wording.MISSING,
         verdict=difference.get("verdict", "not shown"),
         primary=primary,
@@ -192,14 +195,8 @@ def _row(metrics: Metrics, key: str, *, primary: bool) -> CardRow:
     )
 
 
-def shown_p(difference: dict[str, Any]) -> float | None:
-    """The p-value that the verdict rests on: adjusted for the number of metrics where that was done."""
-    adjusted: float | None = difference.get("p_adjusted")
-    return difference.get("p") if adjusted is None else adjusted
-
-
-def num_adjusted(metrics: Metrics) -> int:
-    """How many secondary metrics have a p-value that is adjusted for their number."""
+def num_adjusted(metrics: dict[str, Any]) -> int:
+    """How many secondary metrics of a run, or of a comparison, have a p-value that is adjusted for their number."""
     return sum((leaf or {}).get("p_adjusted") is not None for leaf in metrics["difference"].values())
 
 

@@ -165,6 +165,12 @@ def p_value(p: float | None) -> str:
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
+def shown_p(difference: dict[str, Any]) -> float | None:
+    """The p-value that the verdict rests on: adjusted for the number of comparisons where that was done."""
+    adjusted: float | None = difference.get("p_adjusted")
+    return difference.get("p") if adjusted is None else adjusted
+
+
 def confidence(alpha: float) -> str:
     """The level of the intervals, for example `95%`."""
     return f"{100 * (1 - alpha):.4g}%"
