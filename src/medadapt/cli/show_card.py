@@ -90,7 +90,9 @@ def card_parts(
     yield plain(card.sentence)
     yield Text()
     yield from drawn_bars(groups, card.level, target)
-    for judgement in filter(None, (card.few_shot, card.control, card.leakage, card.clean, card.seeds)):
+    for judgement in filter(
+        None, (card.protocol, card.few_shot, card.control, card.leakage, card.clean, card.seeds)
+    ):
         yield Text.assemble(
             plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.short)
         )

@@ -97,7 +97,7 @@ class ProofCard:
     sentence: str
     """The verdict in words, with its numbers."""
     caveats: tuple[str, ...]
-    """What speaks against believing a gain, in a few words each."""
+    """What speaks against believing a gain, or any verdict, in a few words each."""
     bars: tuple[Bar, ...]
     """Of the primary metric."""
     rows: tuple[CardRow, ...]
@@ -115,6 +115,8 @@ class ProofCard:
     """Of the spread between training seeds, where training was repeated."""
     clean: verdicts.Judgement | None
     """On the test records without any overlap, where that was measured."""
+    protocol: verdicts.Judgement | None
+    """Where the evaluation was changed after the training had begun."""
     boilerplate: str
     """How much of the test answers also stands in training answers; empty where not measured."""
     rates: tuple[tuple[str, str, str], ...]
@@ -137,6 +139,7 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
     spread = seeds_judgement(seeds)
     judged = [one for one in (control, few_shot, leakage, clean, spread) if one is not None]
     doubts = [judgement.title for judgement in judged if judgement.tone in {"bad", "warning"}]
+    protocol = verdicts.protocol_kept(metrics)
     return ProofCard(
         task=wording.TASK_NAMES[metrics["task"]],
         base=one_line(str((metrics.get("protocol") or {}).get("base") or "unknown")),
@@ -148,7 +151,7 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
         comparisons=comparisons(metrics),
         headline=headline(metrics),
         sentence=verdicts.gain(metrics),
-        caveats=tuple(doubts) if verdict == "better" else (),
+        caveats=(*((protocol.title,) if protocol else ()), *(doubts if verdict == "better" else ())),
         bars=metric_bars(metrics, primary),
         rows=_rows(metrics),
         num_adjusted=num_adjusted(metrics),
@@ -159,6 +162,7 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
         leakage=leakage,
         seeds=spread,
         clean=clean,
+        protocol=protocol,
         boilerplate=verdicts.boilerplate(metrics),
         rates=_rates(metrics.get("rates") or {}),
         rates_tone=_rates_tone(metrics.get("rates") or {}),

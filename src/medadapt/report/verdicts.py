@@ -248,6 +248,29 @@ def clean_subset(metrics: Metrics) -> Judgement | None:
     return Judgement(tone="warning", title="Not shown on clean records", text=text, short=short)
 
 
+def protocol_kept(metrics: Metrics) -> Judgement | None:
+    """That the evaluation is not the one fixed before tuning; None where it is, or where that is not known."""
+    reason = change_of_protocol(metrics)
+    if reason is None:
+        return None
+    short = f"{_capital(reason)}: what decides the verdicts may have been chosen with results in sight."
+    return Judgement(
+        tone="warning",
+        title="Protocol not fixed before tuning",
+        text=f"{short} Only a new run, with this evaluation fixed before its training, proves what they say.",
+        short=short,
+    )
+
+
+def change_of_protocol(metrics: Metrics) -> str | None:
+    """Why the evaluation is not the one fixed before tuning; None where it is, or where that is not known."""
+    protocol = metrics.get("protocol") or {}
+    if protocol.get("fixed_before_tuning") is not False:
+        return None
+    reason = protocol.get("fixed_reason") or "the evaluation was changed after the training had begun"
+    return one_line(str(reason)).removesuffix(".")
+
+
 def _values(metrics: Metrics) -> str:
     primary, records = metrics["primary"], wording.amount(metrics["n"], "test record")
     baseline, tuned = (
