@@ -13,6 +13,7 @@ from scipy import stats
 
 from measured_runs import diagnoses, measured_run, predicted, score_again, write_measured
 from medadapt.core.errors import DataError, RunFolderError
+from medadapt.report import wording
 
 TRUTH = ["Flu", "Cold"] * 20
 WRONG = ["Cold", "Flu"] * 20
@@ -58,6 +59,19 @@ def test_the_second_run_is_held_against_the_first_by_an_exact_paired_test(make, 
     assert found["baseline"]["first"]["accuracy"] == found["baseline"]["second"]["accuracy"]
     assert found["records"] == {"shared": 40, "only_first": 0, "only_second": 0, "changed": 0}
     assert found["runs"]["second"]["run"] == str(second)
+
+
+def test_each_metric_shows_the_p_that_its_verdict_rests_on(make, compared, use):
+    first, second = make("one", 0, 16), make("two", 4, 24)
+    change = compared(first, second)["difference"]["macro_f1"]
+    told, raw = (f"p = {wording.p_value(change[key])}" for key in ("p_adjusted", "p"))
+
+    _, out, _ = use("compare", first, second)
+
+    row = out[out.index("Macro F1") :]
+    assert told in row
+    assert raw not in row
+    assert "adjusted for their number (Holm)" in out
 
 
 def test_a_worse_second_run_is_no_error_and_told_in_words(make, use):

@@ -142,6 +142,28 @@ def test_all_metrics_are_a_table_only_where_asked(monkeypatch):
     assert "Macro F1" not in drawn(metrics(), monkeypatch, whole=False)
 
 
+def test_an_evaluation_changed_after_training_is_told_before_all_else(monkeypatch):
+    reason = "the evaluation was changed after the training had begun"
+    changed = metrics(protocol={"base": "b", "fixed_before_tuning": False, "fixed_reason": reason})
+    text = words(changed, monkeypatch)
+    told = text.index(
+        "Protocol not fixed before tuning. The evaluation was changed after the training had begun: "
+    )
+    assert told < text.index("Worse than a simple control.")
+    for fixed in (True, None):
+        kept = metrics(protocol={"base": "b", "fixed_before_tuning": fixed})
+        assert "before tuning" not in words(kept, monkeypatch)
+
+
+def test_the_table_says_where_its_p_values_are_adjusted(monkeypatch):
+    values = metrics()
+    assert "adjusted" not in words(values, monkeypatch)
+    values["difference"]["macro_f1"] |= {"p": 0.02, "p_adjusted": 0.08}
+    text = words(values, monkeypatch)
+    assert "p = 0.080" in text
+    assert "p of 1 secondary metric adjusted for their number (Holm)" in text
+
+
 def test_open_answers_are_also_drawn_by_the_metric_of_the_control(monkeypatch):
     open_task = metrics(
         task="qa",

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
+from medadapt.core.errors import RunFolderError
 from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.workflow.outcome import run
@@ -48,3 +51,30 @@ def test_verify_tells_what_a_newer_version_adds_and_still_agrees(medadapt, finis
     assert "measures more (forgetting); `medadapt score" in said.err
     told = json.loads(medadapt("report", "older", "--verify", "--json").out)
     assert (told["identical"], told["differing"], told["added"]) == (True, [], ["forgetting"])
+
+
+def better(metrics):
+    metrics["tuned"]["accuracy"]["value"] = 0.99
+    return metrics
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [better, lambda _: [], lambda _: {}, lambda found: found | {"tuned": "all right"}],
+    ids=["another value", "a list", "nothing", "a text as a leaf"],
+)
+def test_metrics_that_score_did_not_write_are_never_reported(finished, tmp_path, use, edit):
+    run_folder = shutil.copytree(finished, tmp_path / "edited")
+    path, page = run_folder / "5-metrics" / "metrics.json", run_folder / "6-report" / "index.html"
+    honest, shown = path.read_text(), page.read_text()
+    path.write_text(json.dumps(edit(json.loads(honest))))
+
+    with pytest.raises(RunFolderError, match=r"5-metrics/metrics\.json .* as score left it") as refused:
+        use("report", run_folder)
+
+    assert refused.value.exit_code == 2
+    assert f"`medadapt score {run_folder}`" in refused.value.remedy
+    assert page.read_text() == shown
+    assert use("score", run_folder)[0] == 0
+    assert path.read_text() == honest
+    assert use("report", run_folder)[0] == 0

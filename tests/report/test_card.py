@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from made_parts import change, wilson
 
 from medadapt.report import wording
 from medadapt.report.card import proof_card
@@ -39,6 +40,76 @@ def test_each_row_shows_the_p_that_its_verdict_rests_on(diagnosis_inputs: Build)
     shown = {row.key: row.p for row in proof_card(metrics).rows}
     assert shown["accuracy"] == wording.p_value(0.012)
     assert shown["loss"] == wording.p_value(0.08)
+
+
+def test_sentences_tell_the_p_that_the_verdict_rests_on_and_that_it_is_adjusted(
+    diagnosis_inputs: Build,
+) -> None:
+    metrics = diagnosis_inputs().metrics
+    metrics["against_control"] |= {"p": 0.02, "p_adjusted": 0.12, "verdict": "not shown"}
+    card = proof_card(metrics)
+    assert "p = 0.12 adjusted for the number of controls)." in card.control.text
+    assert "p = 0.12 adjusted for the number of controls) against" in card.control.short
+    assert "0.020" not in card.control.text + card.control.short
+    assert "adjusted" not in card.sentence
+    metrics["difference"]["accuracy"] |= {"p": 1e-6, "p_adjusted": 1e-5}
+    assert "p < 0.001 adjusted for the number of metrics)." in proof_card(metrics).sentence
+
+
+@pytest.mark.parametrize(
+    ("control", "said"),
+    [
+        (
+            "nearest_neighbour",
+            "Copying the answer of the most similar training record reaches an accuracy of written answers of 50.0% "
+            "(41.2 to 58.8%). Tuned model against it: +6.7 points (95% interval −3.3 to +16.7 points, p = 0.18). The "
+            "score does not show that the model learned more than that.",
+        ),
+        (
+            "options_only",
+            "The tuned model that sees the options but not the question reaches an accuracy of written answers of "
+            "50.0% (41.2 to 58.8%). Tuned model against it: +6.7 points (95% interval −3.3 to +16.7 points, p = 0.18). "
+            "The score does not show that the model learned more than that.",
+        ),
+    ],
+)
+def test_a_run_judged_by_written_answers_meets_its_controls_by_them(
+    choice_inputs: Build, control: str, said: str
+) -> None:
+    metrics = written_choices(choice_inputs().metrics, control)
+    card = proof_card(metrics)
+    assert card.control.text == said
+    assert card.control.short == (
+        f"+6.7 points (95% interval −3.3 to +16.7 points, p = 0.18) against {wording.control_inside(control)}."
+    )
+    assert card.primary == "Accuracy of written answers"
+    assert card.sentence == (
+        "Accuracy of written answers: 56.7% for the tuned model, 30.0% for the base model on the same 120 test "
+        "records: +26.7 points (95% interval +16.7 to +36.7 points, p < 0.001)."
+    )
+    assert card.headline.startswith("Better than the base. But ")
+    assert " by Accuracy" not in card.headline  # the metric is named where it is another than the primary
+    assert "may score as well" in card.headline
+    assert card.paired_by == ", by the likeliest answer"
+    assert proof_card(metrics | {"primary": "accuracy"}).paired_by == ""
+    assert {bar.name: bar.text for bar in card.bars}[wording.control_name(control)] == "50.0% (41.2 to 58.8%)"
+
+
+def written_choices(metrics: dict[str, Any], control: str) -> dict[str, Any]:
+    """Questions judged by what the models wrote; the control is right on half of them, the tuned model on 68."""
+    n, key = metrics["n"], "accuracy_generated"
+    against = {"name": control, "metric": key, **change(8 / n, 0.1, 0.18, "mcnemar-exact", "not shown")}
+    return metrics | {
+        "primary": key,
+        "baseline": metrics["baseline"] | {key: wilson(36, n)},
+        "tuned": metrics["tuned"] | {key: wilson(68, n)},
+        "difference": metrics["difference"] | {key: change(32 / n, 0.1, 1e-6, "mcnemar-exact", "better")},
+        "controls": {
+            "majority": {"accuracy": wilson(34, n), key: wilson(34, n)},
+            control: {"accuracy": wilson(31, n), key: wilson(60, n)},
+        },
+        "against_control": against,
+    }
 
 
 def test_no_proof_is_told_as_no_proof_with_what_could_be_seen(choice_inputs: Build) -> None:

@@ -95,6 +95,27 @@ def test_the_base_with_examples_is_named_once_where_it_is_also_the_best_control(
     assert [c.rival for c in comparisons(given)] == ["the base", "the base with examples"]
 
 
+@pytest.mark.parametrize(
+    ("few_shot", "told"),
+    [
+        (
+            "better",
+            "Better than the base, with and without examples in its prompt. But the untuned base with solved examples "
+            "in its prompt may score as well by Token F1, so by that measure nothing is shown that a better prompt "
+            "would not do.",
+        ),
+        (
+            "not shown",
+            "Better than the base asked without examples, but not shown to be better than the base with examples in "
+            "its prompt. So nothing is shown that a better prompt would not do.",
+        ),
+    ],
+)
+def test_examples_beaten_by_one_measure_and_not_by_another_are_told_by_both(few_shot: str, told: str) -> None:
+    given = metrics(control="few_shot", few_shot=few_shot, value=0.02, metric="token_f1")
+    assert headline(given) == told
+
+
 def test_each_rival_has_its_own_verdict() -> None:
     found = comparisons(metrics(control="tfidf", few_shot="better", against="worse"))
     assert [(c.rival, c.verdict) for c in found] == [

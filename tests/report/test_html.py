@@ -110,6 +110,15 @@ def test_the_page_of_each_task_is_well_formed_and_inert(inputs: ReportInputs) ->
     assert read.text.count("not a medical device") >= 2
 
 
+def test_a_tiny_p_value_stays_on_one_line_in_print_and_is_plain_text(diagnosis_inputs: Build) -> None:
+    html = render(report_page(diagnosis_inputs()))
+    cells = re.findall(r"<td([^>]*)>&lt; 0\.001</td>", html)
+    assert len(cells) > 2  # on the card and in tables of words
+    assert set(cells) == {' class="together"'}
+    assert "td.together { white-space: nowrap;" in html
+    assert len(re.findall('class="together"', html)) == len(cells)
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_hostile_data_is_shown_as_text_only(diagnosis_inputs: Build, payload: str) -> None:
     read = assert_inert(render(report_page(hostile(diagnosis_inputs, payload))))

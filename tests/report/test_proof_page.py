@@ -27,6 +27,7 @@ from medadapt.report.sections import Table, Text
 
 Build = Callable[[], ReportInputs]
 BUILDERS = [proven_diagnosis, proven_choices, proven_questions]
+CHANGED = "the evaluation was changed after the training had begun"
 NEW_KEYS = ("against_few_shot", "clean", "scoring_rules", "permutations", "forgetting")
 
 
@@ -64,13 +65,56 @@ def test_the_protocol_stands_in_the_head() -> None:
     assert found["Protocol fixed before tuning"] == f"yes, sha256 {digests['fixed_sha256'][:12]}"
 
 
-@pytest.mark.parametrize(("fixed", "told"), [(True, "yes"), (False, "no"), (None, "not known")])
+@pytest.mark.parametrize(("fixed", "told"), [(True, "yes"), (False, f"no: {CHANGED}"), (None, "not known")])
 def test_whether_the_protocol_was_fixed_is_told(fixed: bool | None, told: str) -> None:
     inputs = proven_choices()
     protocol = {**inputs.metrics["protocol"], "fixed_before_tuning": fixed, "fixed_sha256": None}
     assert (
         dict(protocol_line(with_metrics(inputs, protocol=protocol)))["Protocol fixed before tuning"] == told
     )
+
+
+def fixed_at(inputs: ReportInputs, fixed: bool | None) -> ReportInputs:
+    """The run with a protocol that was fixed before tuning, changed after, or not written down."""
+    reason = {True: None, False: CHANGED, None: "no protocol was written down when the training began"}[fixed]
+    found = {"fixed_before_tuning": fixed, "fixed_reason": reason}
+    return with_metrics(inputs, protocol={**inputs.metrics["protocol"], **found})
+
+
+def test_an_evaluation_changed_after_training_is_a_doubt_wherever_the_verdict_stands() -> None:
+    inputs = fixed_at(proven_questions(), fixed=False)
+    said = f"The{CHANGED[3:]}: what decides the verdicts may have been chosen with results in sight."
+    card = proof_card(inputs.metrics)
+    assert card.protocol is not None
+    assert (card.protocol.tone, card.protocol.short) == ("warning", said)
+    page = Reader(render(report_page(inputs))).text
+    assert "Before you believe it: protocol not fixed before tuning" in page
+    assert page.count(said) == 2  # on the card and among the limits
+    assert "a margin set in the recipe, but the evaluation was changed after the training had begun." in page
+    assert "beforehand" not in page
+    text = model_card(inputs)
+    assert said in text[text.index("## Intended use and limits") : text.index("## Results")]
+    assert f"no: {CHANGED}" in text[text.index("## What is reported") :]
+    assert "protocol_sha256" not in text
+
+
+@pytest.mark.parametrize("verdict", ["better", "not shown", "worse"])
+def test_a_changed_evaluation_is_the_first_doubt_of_any_verdict(verdict: str) -> None:
+    metrics = fixed_at(proven_choices(), fixed=False).metrics
+    metrics["difference"]["accuracy"]["verdict"] = verdict
+    first, *others = proof_card(metrics).caveats
+    assert first == "Protocol not fixed before tuning"
+    assert bool(others) == (verdict == "better")
+
+
+@pytest.mark.parametrize(("fixed", "margin"), [(True, "recipe beforehand."), (None, "set in the recipe.")])
+def test_nothing_is_said_against_a_protocol_that_was_not_changed(fixed: bool | None, margin: str) -> None:
+    inputs = fixed_at(proven_questions(), fixed)
+    card = proof_card(inputs.metrics)
+    assert card.protocol is None
+    assert card.caveats == ()
+    assert margin in Reader(render(report_page(inputs))).text
+    assert ("protocol_sha256" in model_card(inputs)) == (fixed is True)
 
 
 def test_written_answers_are_told_with_their_decoding() -> None:

@@ -19,7 +19,7 @@ from medadapt.workflow.stages import STAGES
 from medadapt.workflow.state import RunState, StageState, write_state
 
 
-def finished_run(folder, codes, *, smoke=False, forgetting=None):
+def finished_run(folder, codes, *, smoke=False, forgetting=None, fixed=True):
     """A run folder as six finished stages leave it, with findings of these exit codes, and its request."""
     values = {"data": {"format": "symptom_table", "source": "sample:rows/symptoms"}, "model": {"base": "b"}}
     recipe, run_folder = recipe_from(values, where="test"), RunFolder(folder)
@@ -29,9 +29,12 @@ def finished_run(folder, codes, *, smoke=False, forgetting=None):
         for pattern in stage.outputs:
             write_text(stage.path(run_folder) / pattern.replace("*", "x"), stage.name)
         if stage.name == "score":
-            write_json(
-                stage.path(run_folder) / "metrics.json", {"findings": findings, "forgetting": forgetting}
-            )
+            metrics = {
+                "findings": findings,
+                "forgetting": forgetting,
+                "protocol": {"fixed_before_tuning": fixed},
+            }
+            write_json(stage.path(run_folder) / "metrics.json", metrics)
         sources = stage.sources(recipe) if stage.sources else {}
         inputs = stage_inputs(stage, recipe, before=before, sources=sources, smoke=smoke)
         marks = outputs_of(stage, run_folder)
@@ -68,6 +71,16 @@ def test_asked_for_a_gate_only_what_is_shown_to_be_kept_passes(tmp_path, verdict
     request = finished_run(tmp_path, [], forgetting={"verdict": verdict})
     assert run(request, Silent()).exit_code == 0
     assert run(replace(request, gate=True), Silent()).exit_code == expected
+
+
+@pytest.mark.parametrize(("fixed", "expected"), [(True, 0), (None, 0), (False, 3)])
+def test_a_gate_is_not_passed_by_a_margin_that_was_changed_after_the_training(tmp_path, fixed, expected):
+    request = finished_run(tmp_path, [0], forgetting={"verdict": "kept"}, fixed=fixed)
+    assert run(request, Silent()).exit_code == 0
+    outcome = run(replace(request, gate=True), Silent())
+    assert outcome.exit_code == expected
+    kinds = [finding["kind"] for finding in outcome.findings]
+    assert kinds == ["leak", *(["changed_yardstick"] if expected else [])]
 
 
 @pytest.mark.parametrize("changes", [{"last": "predict"}, {"recipe": "off"}])

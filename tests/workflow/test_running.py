@@ -167,6 +167,22 @@ def test_later_stage_sees_a_file_that_was_exchanged_on_purpose(tiny_path):
     assert (tiny_path.folder / "3-adapter/adapter.txt").read_text() == "another adapter"
 
 
+def test_a_file_of_a_sealed_stage_that_was_changed_is_refused_with_the_command_that_makes_it_anew(tiny_path):
+    tiny_path.run()
+    write_text(tiny_path.folder / "3-adapter/adapter.txt", "another adapter")
+    before = snapshot(tiny_path.folder)
+    sealed = tuple(replace(stage, sealed=stage.name == "train") for stage in tiny_path.table)
+    request = RunRequest(recipe=tiny_path.recipe(), folder=tiny_path.folder, first="score", last="score")
+    tiny_path.calls.clear()
+    with pytest.raises(
+        RunFolderError, match=r"score needs 3-adapter/adapter\.txt .* as train left it"
+    ) as refused:
+        run_stages(sealed, request, Silent())
+    assert refused.value.remedy.startswith(f"Run `medadapt train {tiny_path.folder}` first")
+    assert tiny_path.calls == []
+    assert snapshot(tiny_path.folder) == before
+
+
 def test_folder_that_is_no_run_is_refused_and_left_alone(tiny_path):
     write_text(tiny_path.folder / "thesis.txt", "years of work")
     before = snapshot(tiny_path.folder)

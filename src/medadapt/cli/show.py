@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from medadapt.cli.console import plain, print_json, results
+from medadapt.cli.console import plain, print_json, results, talk
 from medadapt.cli.show_card import show_card
 from medadapt.workflow.outcome import Outcome
 
@@ -22,6 +22,11 @@ def show_outcome(outcome: Outcome, *, as_json: bool, whole: bool = True) -> None
         results.print(plain(f"up to date, skipped: {', '.join(outcome.skipped)}", "dim"))
     if outcome.metrics:
         show_card(outcome.metrics, whole=whole, seeds=outcome.seeds)
+        for finding in outcome.findings:
+            if finding not in outcome.metrics.get("findings", ()):  # the card has told the others
+                talk.print(
+                    Text.assemble(plain(finding["problem"], "bold red"), plain(f" {finding['remedy']}"))
+                )
     if outcome.smoke:
         results.print(
             "This was a smoke run: a tiny random base and few rows. Its numbers mean nothing.", style="bold"

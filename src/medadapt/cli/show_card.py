@@ -90,7 +90,9 @@ def card_parts(
     yield plain(card.sentence)
     yield Text()
     yield from drawn_bars(groups, card.level, target)
-    for judgement in filter(None, (card.few_shot, card.control, card.leakage, card.clean, card.seeds)):
+    for judgement in filter(
+        None, (card.protocol, card.few_shot, card.control, card.leakage, card.clean, card.seeds)
+    ):
         yield Text.assemble(
             plain(f"{judgement.title}. ", TONE_STYLES[judgement.tone]), plain(judgement.short)
         )
@@ -99,6 +101,8 @@ def card_parts(
     yield from _missed(card)
     if whole and (others := [row for row in card.rows if not row.primary]):
         yield _table(others)
+        if told := adjusted_note(card.num_adjusted):
+            yield told
     for finding in card.findings:
         if not finding.failed:
             yield Text.assemble(plain(finding.problem, "yellow"), plain(f" {finding.remedy}"))
@@ -159,6 +163,15 @@ def _table(rows: list[CardRow]) -> Table:
             ),
         )
     return table
+
+
+def adjusted_note(number: int) -> Text | None:
+    """That the p-values of a table are adjusted, and for how many metrics; None where none is."""
+    if not number:
+        return None
+    return plain(
+        f"p of {number} secondary metric{'' if number == 1 else 's'} adjusted for their number (Holm)", "dim"
+    )
 
 
 def with_interval(value: str, interval: str) -> Text:

@@ -12,10 +12,19 @@ from rich.table import Table
 from rich.text import Text
 
 from medadapt.cli.console import plain, results
-from medadapt.cli.show_card import LONGEST_WORD, VERDICT_STYLES, WIDEST, BarGroup, drawn_bars, with_interval
+from medadapt.cli.show_card import (
+    LONGEST_WORD,
+    VERDICT_STYLES,
+    WIDEST,
+    BarGroup,
+    adjusted_note,
+    drawn_bars,
+    with_interval,
+)
 from medadapt.core.results import LOWER_IS_BETTER
 from medadapt.report import wording
 from medadapt.report.bars import comparison_bars
+from medadapt.report.card import num_adjusted
 from medadapt.report.comparison_words import TITLES, comparison_sentence, discordant_sentence
 
 
@@ -51,6 +60,8 @@ def comparison_parts(comparison: dict[str, Any]) -> Iterator[RenderableType]:
     if bars.bars:
         yield from drawn_bars([bars], level, results)
     yield _table(comparison)
+    if adjusted := adjusted_note(num_adjusted(comparison)):
+        yield adjusted
     yield from _reasons(comparison["difference"])
     for line in comparison["told"]:
         yield plain(line, "yellow" if "smoke run" in line else "dim")
@@ -84,7 +95,7 @@ def _table(comparison: dict[str, Any]) -> Table:
 def _verdict(difference: dict[str, Any]) -> Text:
     if difference["p"] is None:
         return Text("")
-    p = wording.p_value(difference["p"])
+    p = wording.p_value(wording.shown_p(difference))
     return Text.assemble(
         plain(difference["verdict"], VERDICT_STYLES[difference["verdict"]]),
         "\n",

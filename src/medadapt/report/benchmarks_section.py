@@ -80,7 +80,7 @@ def _row(name: str, values: dict[str, Any]) -> tuple[str, ...]:
         wording.with_interval(
             wording.metric_change(METRIC, found["value"]), wording.change_interval(METRIC, found)
         ),
-        wording.p_value(found["p"] if found.get("p_adjusted") is None else found["p_adjusted"]),
+        wording.p_value(wording.shown_p(found)),
         str(found["verdict"]),
     )
 

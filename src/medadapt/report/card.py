@@ -98,7 +98,7 @@ class ProofCard:
     sentence: str
     """The verdict in words, with its numbers."""
     caveats: tuple[str, ...]
-    """What speaks against believing a gain, in a few words each."""
+    """What speaks against believing a gain, or any verdict, in a few words each."""
     bars: tuple[Bar, ...]
     """Of the primary metric."""
     rows: tuple[CardRow, ...]
@@ -106,6 +106,8 @@ class ProofCard:
     num_adjusted: int
     """Secondary metrics whose p-values are adjusted for their number (Holm); 0 where none is."""
     paired: PairedCounts | None
+    paired_by: str
+    """What makes an answer of `paired` right, where that is not what the primary metric counts; else empty."""
     control: verdicts.Judgement
     few_shot: verdicts.Judgement | None
     """Against the base with examples in its prompt, where it was asked."""
@@ -114,6 +116,8 @@ class ProofCard:
     """Of the spread between training seeds, where training was repeated."""
     clean: verdicts.Judgement | None
     """On the test records without any overlap, where that was measured."""
+    protocol: verdicts.Judgement | None
+    """Where the evaluation was changed after the training had begun."""
     boilerplate: str
     """How much of the test answers also stands in training answers; empty where not measured."""
     rates: tuple[tuple[str, str, str], ...]
@@ -136,6 +140,7 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
     spread = seeds_judgement(seeds)
     judged = [one for one in (control, few_shot, leakage, clean, spread) if one is not None]
     doubts = [judgement.title for judgement in judged if judgement.tone in {"bad", "warning"}]
+    protocol = verdicts.protocol_kept(metrics)
     return ProofCard(
         task=wording.TASK_NAMES[metrics["task"]],
         base=one_line(str((metrics.get("protocol") or {}).get("base") or "unknown")),
@@ -147,16 +152,18 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
         comparisons=comparisons(metrics),
         headline=headline(metrics),
         sentence=verdicts.gain(metrics),
-        caveats=tuple(doubts) if verdict == "better" else (),
+        caveats=(*((protocol.title,) if protocol else ()), *(doubts if verdict == "better" else ())),
         bars=metric_bars(metrics, primary),
         rows=_rows(metrics),
         num_adjusted=num_adjusted(metrics),
         paired=paired_counts(metrics.get("paired")),
+        paired_by=", by the likeliest answer" if primary == "accuracy_generated" else "",
         control=control,
         few_shot=few_shot,
         leakage=leakage,
         seeds=spread,
         clean=clean,
+        protocol=protocol,
         boilerplate=verdicts.boilerplate(metrics),
         rates=_rates(metrics.get("rates") or {}),
         rates_tone=_rates_tone(metrics.get("rates") or {}),
@@ -185,7 +192,7 @@ def _row(metrics: Metrics, key: str, *, primary: bool) -> CardRow:
         tuned_interval=wording.value_interval(key, tuned),
         difference=wording.metric_change(key, difference.get("value")),
         difference_interval=wording.change_interval(key, difference),
-        p=wording.p_value(shown_p(difference)),
+        p=wording.p_value(wording.shown_p(difference)),
         test=difference.get("test") or wording.MISSING,
         verdict=difference.get("verdict", "not shown"),
         primary=primary,
@@ -193,14 +200,8 @@ def _row(metrics: Metrics, key: str, *, primary: bool) -> CardRow:
     )
 
 
-def shown_p(difference: dict[str, Any]) -> float | None:
-    """The p-value that the verdict rests on: adjusted for the number of metrics where that was done."""
-    adjusted: float | None = difference.get("p_adjusted")
-    return difference.get("p") if adjusted is None else adjusted
-
-
-def num_adjusted(metrics: Metrics) -> int:
-    """How many secondary metrics have a p-value that is adjusted for their number."""
+def num_adjusted(metrics: dict[str, Any]) -> int:
+    """How many secondary metrics of a run, or of a comparison, have a p-value that is adjusted for their number."""
     return sum((leaf or {}).get("p_adjusted") is not None for leaf in metrics["difference"].values())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import wording
-from medadapt.report.card import shown_p
 from medadapt.report.clean_text import one_line, shortened
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Section, Table, Text
@@ -75,7 +74,7 @@ def _row(kind: str, found: dict[str, Any]) -> tuple[str, ...]:
         wording.with_interval(
             wording.metric_change(SHARE, change["value"]), wording.change_interval(SHARE, change)
         ),
-        wording.p_value(shown_p(change)),
+        wording.p_value(wording.shown_p(change)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from medadapt.report import wording
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Section, Table, Text
+from medadapt.report.verdicts import change_of_protocol
 
 KIND_NAMES = {"prose": "running text", "instructions": "short everyday requests"}
 VERDICTS = {
@@ -27,8 +28,8 @@ def forgetting_section(inputs: ReportInputs) -> Section | None:
     level = wording.confidence(found["one_sided_alpha"])
     note = (
         f"Kept means: with {level} confidence the loss rose by less than {found['margin']:g} nats per token, a margin "
-        "set in the recipe beforehand. The texts are general English without medicine, written for this project; "
-        "they say nothing about other abilities."
+        f"set in the recipe{_when(inputs.metrics)}. The texts are general English without medicine, written for this "
+        "project; they say nothing about other abilities."
     )
     return Section(
         anchor="forgetting",
@@ -39,6 +40,13 @@ def forgetting_section(inputs: ReportInputs) -> Section | None:
             Text(text=note, quiet=True),
         ),
     )
+
+
+def _when(metrics: dict[str, Any]) -> str:
+    """When the margin was set, as far as that is known."""
+    if changed := change_of_protocol(metrics):
+        return f", but {changed}"
+    return " beforehand" if (metrics.get("protocol") or {}).get("fixed_before_tuning") else ""
 
 
 def forgetting_rows(found: dict[str, Any]) -> tuple[tuple[str, ...], ...]:

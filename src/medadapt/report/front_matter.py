@@ -73,6 +73,7 @@ def _index_result(inputs: ReportInputs) -> dict[str, Any]:
     source = ", ".join(one_line(PurePosixPath(str(name)).name) for name in sources) or "unknown"
     protocol = metrics.get("protocol") or {}
     digest = protocol.get("records_sha256")
+    fixed = protocol.get("fixed_sha256") if protocol.get("fixed_before_tuning") is True else None
     return {
         "task": {"type": HUB_TASKS[metrics["task"]], "name": wording.TASK_NAMES[metrics["task"]]},
         "dataset": {
@@ -93,7 +94,7 @@ def _index_result(inputs: ReportInputs) -> dict[str, Any]:
                     "baseline": (metrics["baseline"].get(key) or {}).get("value"),
                     "verdict": (metrics["difference"].get(key) or {}).get("verdict"),
                     **_difference(metrics["difference"].get(key) or {}),
-                    **({"protocol_sha256": fixed} if (fixed := protocol.get("fixed_sha256")) else {}),
+                    **({"protocol_sha256": fixed} if fixed else {}),
                     **_best_control(metrics, key),
                 },
             }

@@ -86,8 +86,14 @@ def _against_control(metrics: Metrics) -> str:
         also = "Also better" if better else "It is better"
         return f"{also} than the best control{by} ({wording.control_inside(name)})."
     lesson = LESSONS.get(name, "nothing is shown beyond what it does")
-    if name == "few_shot" and better and (metrics.get("against_few_shot") or {}).get("value") is not None:
-        return f"So {lesson}."  # the first sentence has the rest
+    if (
+        name == "few_shot"
+        and better
+        and (examples := metrics.get("against_few_shot") or {}).get("value") is not None
+    ):
+        if examples.get("verdict") != "better":
+            return f"So {lesson}."  # the first sentence has the rest
+        lesson = f"by that measure {lesson}"  # by the primary metric the first sentence says otherwise
     way, scores = verdicts.control_way(name), _scores(comparison)
     if name != "nearest_neighbour" and _reaches(metrics, "nearest_neighbour", metric):
         scores += f", and {verdicts.control_way('nearest_neighbour')} does as well"

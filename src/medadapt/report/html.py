@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
+from medadapt.report import wording
 from medadapt.report.clean_text import visible
 from medadapt.report.sections import CaseList, Page
 
@@ -38,6 +39,7 @@ def render(page: Page) -> str:
     return template.render(
         page=page,
         card=page.card,
+        tiny_p=wording.TINY_P,
         style=Markup(style),
         style_hash=_policy_hash(style),
         script=Markup(script),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import verdicts, wording
-from medadapt.report.card import shown_p
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Section, Table, Text
 
@@ -86,7 +85,7 @@ def _clean(metrics: dict[str, Any], clean: dict[str, Any]) -> Table:
                 wording.metric_change(key, found.get("value")), wording.change_interval(key, found)
             ),
             wording.metric_change(key, whole.get("value")),
-            wording.p_value(shown_p(found)),
+            wording.p_value(wording.shown_p(found)),
             found.get("verdict", "not shown"),
         )
         for key, leaf in clean["difference"].items()

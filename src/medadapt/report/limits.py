@@ -7,6 +7,7 @@ from medadapt.report import wording
 from medadapt.report.card import HIGH_RATE
 from medadapt.report.clean_text import one_line
 from medadapt.report.inputs import ReportInputs
+from medadapt.report.verdicts import protocol_kept
 
 FEW_RECORDS = 100
 
@@ -22,6 +23,8 @@ def limits(inputs: ReportInputs) -> tuple[str, ...]:
     ]
     if metrics["n"] < FEW_RECORDS:
         lines.append(f"With {n} chance weighs heavily: read every figure with its interval.")
+    if changed := protocol_kept(metrics):
+        lines.append(changed.text)
     lines += [*_of_the_data(inputs), *_not_measured(inputs)]
     truncated = [
         ((metrics.get("rates") or {}).get(name) or {}).get("truncated") or 0.0 for name in MODEL_NAMES

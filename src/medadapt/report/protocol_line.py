@@ -7,6 +7,7 @@ from typing import Any
 from medadapt.report import wording
 from medadapt.report.facts import described
 from medadapt.report.inputs import ReportInputs
+from medadapt.report.verdicts import change_of_protocol
 
 HASH_LENGTH = 12
 """Signs of a hash that suffice to tell files apart; the section on the protocol has it whole."""
@@ -37,7 +38,7 @@ def protocol_line(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
     if protocol.get("seed") is not None:
         rows.append(("Seed", described(protocol["seed"])))
     if "fixed_before_tuning" in protocol:
-        rows.append(("Protocol fixed before tuning", fixed_before_tuning(protocol)))
+        rows.append(("Protocol fixed before tuning", fixed_before_tuning(inputs.metrics)))
     return tuple(rows)
 
 
@@ -53,12 +54,16 @@ def asked_for(inputs: ReportInputs) -> str:
     return " and ".join(parts)
 
 
-def fixed_before_tuning(protocol: dict[str, Any]) -> str:
-    """Whether the protocol was fixed before tuning, with its hash."""
-    fixed = protocol.get("fixed_before_tuning")
-    if fixed is None:
-        return "not known"
-    return _with_hash("yes" if fixed else "no", protocol.get("fixed_sha256"))
+def fixed_before_tuning(metrics: dict[str, Any]) -> str:
+    """Whether the protocol was fixed before tuning: with its hash where it was, and why not where it was changed."""
+    if changed := change_of_protocol(metrics):
+        return f"no: {changed}"
+    protocol = metrics.get("protocol") or {}
+    return (
+        _with_hash("yes", protocol.get("fixed_sha256"))
+        if protocol.get("fixed_before_tuning")
+        else "not known"
+    )
 
 
 def _chat(inputs: ReportInputs) -> str:

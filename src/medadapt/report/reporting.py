@@ -11,6 +11,7 @@ from typing import Any
 
 from medadapt.report import wording
 from medadapt.report.inputs import ReportInputs
+from medadapt.report.verdicts import change_of_protocol
 
 REPORTED, NOT_REPORTED, NOT_APPLICABLE = "reported", "not reported", "not applicable"
 
@@ -23,7 +24,7 @@ def reporting(inputs: ReportInputs) -> list[tuple[str, str, str]]:
 def _design(inputs: ReportInputs) -> list[tuple[str, str, str]]:
     metrics, data = inputs.metrics, inputs.data
     protocol = metrics.get("protocol") or {}
-    fixed = protocol.get("fixed_before_tuning")
+    fixed, changed = protocol.get("fixed_before_tuning"), change_of_protocol(metrics)
     return [
         ("Task and intended use", REPORTED, "Intended use and limits"),
         _known("Sources of the data, with hashes", data.get("sources"), "Data and licence"),
@@ -39,7 +40,7 @@ def _design(inputs: ReportInputs) -> list[tuple[str, str, str]]:
         (
             "Protocol fixed before tuning",
             REPORTED if fixed is not None else NOT_REPORTED,
-            "this run did not record it" if fixed is None else "yes" if fixed else "no",
+            "this run did not record it" if fixed is None else f"no: {changed}" if changed else "yes",
         ),
     ]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import wording
-from medadapt.report.card import shown_p
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Section, Table, Text
 
@@ -43,7 +42,7 @@ def _rules(rules: dict[str, Any], level: str) -> list[Block]:
                 wording.metric_change("accuracy", change.get("value")),
                 wording.change_interval("accuracy", change),
             ),
-            wording.p_value(shown_p(change)),
+            wording.p_value(wording.shown_p(change)),
             change.get("verdict", "not shown"),
         )
         for name, found in rules.items()

@@ -11,6 +11,7 @@ from medadapt.report.clean_text import one_line
 
 MEASURES = {
     "accuracy": ("an accuracy", ""),
+    "accuracy_generated": ("an accuracy of written answers", ""),
     "token_f1": (
         "a token F1",
         " Token F1 counts words in common with the reference, not whether medicine agrees.",
@@ -78,7 +79,9 @@ def against_control(metrics: Metrics) -> Judgement:
     measure, meaning = MEASURES.get(metric, (f"a {wording.metric_name(metric)}", ""))
     reached = f"{measure} of {wording.estimate(metric, of_control)}"
     way = control_way(name)
-    change = wording.metric_change(metric, comparison["value"]) + _proof(metrics, comparison, metric)
+    change = wording.metric_change(metric, comparison["value"]) + _proof(
+        metrics, comparison, metric, adjusted_for="controls"
+    )
     against, short = (
         f"Tuned model against it: {change}.",
         f"{change} against {wording.control_inside(name)}.",
@@ -245,6 +248,29 @@ def clean_subset(metrics: Metrics) -> Judgement | None:
     return Judgement(tone="warning", title="Not shown on clean records", text=text, short=short)
 
 
+def protocol_kept(metrics: Metrics) -> Judgement | None:
+    """That the evaluation is not the one fixed before tuning; None where it is, or where that is not known."""
+    reason = change_of_protocol(metrics)
+    if reason is None:
+        return None
+    short = f"{_capital(reason)}: what decides the verdicts may have been chosen with results in sight."
+    return Judgement(
+        tone="warning",
+        title="Protocol not fixed before tuning",
+        text=f"{short} Only a new run, with this evaluation fixed before its training, proves what they say.",
+        short=short,
+    )
+
+
+def change_of_protocol(metrics: Metrics) -> str | None:
+    """Why the evaluation is not the one fixed before tuning; None where it is, or where that is not known."""
+    protocol = metrics.get("protocol") or {}
+    if protocol.get("fixed_before_tuning") is not False:
+        return None
+    reason = protocol.get("fixed_reason") or "the evaluation was changed after the training had begun"
+    return one_line(str(reason)).removesuffix(".")
+
+
 def _values(metrics: Metrics) -> str:
     primary, records = metrics["primary"], wording.amount(metrics["n"], "test record")
     baseline, tuned = (
@@ -257,12 +283,18 @@ def _values(metrics: Metrics) -> str:
     return f"{name}: {tuned} for the tuned model, {baseline} for the base model on the same {records}"
 
 
-def _proof(metrics: Metrics, difference: dict[str, Any], key: str | None = None) -> str:
+def _proof(
+    metrics: Metrics, difference: dict[str, Any], key: str | None = None, *, adjusted_for: str = "metrics"
+) -> str:
+    """Interval and p in brackets; `adjusted_for` names what the verdict's p was corrected for the number of."""
     ends = wording.change_interval(key or metrics["primary"], difference)
-    p = wording.p_value(difference.get("p"))
+    p = wording.p_value(wording.shown_p(difference))
     parts = [f"{wording.confidence(metrics['alpha'])} interval {ends}"] if ends else []
     if p != wording.MISSING:
-        parts.append(f"p {p}" if p.startswith("<") else f"p = {p}")
+        adjusted = (
+            "" if difference.get("p_adjusted") is None else f" adjusted for the number of {adjusted_for}"
+        )
+        parts.append((f"p {p}" if p.startswith("<") else f"p = {p}") + adjusted)
     return f" ({', '.join(parts)})" if parts else ""
 
 

@@ -53,6 +53,8 @@ LAYER_NAMES = {
 }
 """Ways in which a test record can overlap with train or validation."""
 MISSING = "–"
+TINY_P = "< 0.001"
+"""How a p-value reads that needs no more digits."""
 
 
 def metric_name(key: str) -> str:
@@ -161,8 +163,14 @@ def p_value(p: float | None) -> str:
     if p is None:
         return MISSING
     if p < 0.001:
-        return "< 0.001"
+        return TINY_P
     return f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def shown_p(difference: dict[str, Any]) -> float | None:
+    """The p-value that the verdict rests on: adjusted for the number of comparisons where that was done."""
+    adjusted: float | None = difference.get("p_adjusted")
+    return difference.get("p") if adjusted is None else adjusted
 
 
 def confidence(alpha: float) -> str:

@@ -110,6 +110,16 @@ def missing_stage(run: RunFolder, state: RunState | None, missing: Stage, wanted
     )
 
 
+def edited_stage(run: RunFolder, edited: Stage, wanted: Stage) -> RunFolderError:
+    """The error that names the command which makes the files of a sealed stage anew."""
+    files = ", ".join(f"{edited.folder}/{pattern}" for pattern in edited.outputs)
+    return RunFolderError(
+        f"{wanted.name} needs {files} in {run.path} as {edited.name} left it, but it was changed since.",
+        f"what {edited.name} wrote, by the sha256 in run.json",
+        f"Run `medadapt {edited.name} {run.path}` first, which makes it anew.",
+    )
+
+
 def _is_our_own(path: Path, run: RunFolder) -> bool:
     """The lock, or half a file of a run that was killed before it had a run.json."""
     return path == run.lock or (path.name.startswith(".") and path.suffix == ".part")

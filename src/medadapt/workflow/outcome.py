@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,8 @@ class Outcome:
     seeds: dict[str, Any] | None = None
     """seeds.json, where training was repeated with other seeds and the metrics are still those."""
     findings: tuple[dict[str, Any], ...]
-    """What must not pass unnoticed: {kind, exit_code, problem, remedy}, the gravest first."""
+    """What must not pass unnoticed: {kind, exit_code, problem, remedy}, the gravest first; then what only `--gate`
+    holds against the run."""
     report: Path | None
     exit_code: int
     """0, or the gravest finding's. In a smoke run findings are only told."""
@@ -51,7 +53,7 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
     with disk_errors(request.folder):
         ran = run_stages(STAGES, request, progress)
         metrics = _metrics(request)
-    findings = tuple(metrics.get("findings", ())) if metrics else ()
+    findings = (*metrics.get("findings", ()), *_changed_yardstick(request, metrics)) if metrics else ()
     gravest = max((int(finding["exit_code"]) for finding in findings), default=0)
     if request.gate and metrics and (metrics.get("forgetting") or {}).get("verdict") != "kept":
         gravest = max(gravest, GATE_FAILED)
@@ -68,6 +70,19 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
         report=page if metrics is not None and page.is_file() else None,
         exit_code=0 if ran.state.smoke else gravest,
     )
+
+
+def _changed_yardstick(request: RunRequest, metrics: Metrics) -> Iterator[dict[str, Any]]:
+    """Under `--gate` a margin that was not fixed before the training is a failed gate, whatever it lets pass."""
+    if request.gate and (metrics.get("protocol") or {}).get("fixed_before_tuning") is False:
+        yield {
+            "kind": "changed_yardstick",
+            "exit_code": GATE_FAILED,
+            "problem": "--gate holds general English against a margin fixed before the training, but the evaluation is "
+            "not the one that was fixed.",
+            "remedy": "Give back the evaluation that the training began with, or train with this one in another folder "
+            "(-o).",
+        }
 
 
 def _check_gate(request: RunRequest) -> None:

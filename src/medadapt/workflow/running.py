@@ -103,13 +103,16 @@ def _hashes_of(earlier: tuple[Stage, ...], book: RunBook, wanted: Stage) -> dict
     """Output hashes of stages that this call does not run, from their files as they are on the disk now.
 
     Somebody may have exchanged a file on purpose, an adapter for example; the stages after it then see other
-    inputs than before and run again.
+    inputs than before and run again. Of a sealed stage that is refused.
     """
     hashes = {}
     for stage in earlier:
-        marks = outputs_of(stage, book.run) if _is_done(book, stage) else None
-        if marks is None:
+        recorded = book.stage(stage.name)
+        marks = outputs_of(stage, book.run) if recorded and recorded.status == "done" else None
+        if recorded is None or marks is None:
             raise existing.missing_stage(book.run, book.state, stage, wanted)
+        if stage.sealed and marks != recorded.outputs:
+            raise existing.edited_stage(book.run, stage, wanted)
         hashes[stage.name] = output_hash(marks)
     return hashes
 

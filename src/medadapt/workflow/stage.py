@@ -66,6 +66,8 @@ class Stage:
     """What other commands put into its folder and guard themselves; it outlives what the stage made."""
     carries: Mapping[str, str] = field(default_factory=dict)
     """What other commands put there and measured on what the stage made -> the command that makes it again."""
+    sealed: bool = False
+    """Its files are never exchanged on purpose: no later stage takes them where they are not as it left them."""
     version: str = "2"
     """Raised when it starts to compute something else from the same inputs. The package's version would not do,
     nor one for all stages: a small release, or another figure in the metrics, must not retrain every adapter."""

@@ -293,6 +293,7 @@ STAGES: tuple[Stage, ...] = (
             "parity.json": "medadapt parity",
             "seeds.json": "medadapt run --seeds",
         },
+        sealed=True,
         version="5",
     ),
     Stage(
