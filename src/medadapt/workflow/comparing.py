@@ -12,6 +12,7 @@ from medadapt.core.files import read_json
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.documents import evaluated
 from medadapt.workflow.locating import locate_run
 from medadapt.workflow.measured import Measured, read_measured
 from medadapt.workflow.shared_records import SharedRecords, shared_records
@@ -128,7 +129,7 @@ def _measured_run(target: str) -> MeasuredRun:
         folder=run.path,
         recipe=found.recipe,
         smoke=found.smoke,
-        facts=state.facts["prediction"],
+        facts=evaluated(run, state.facts),
         protocol=read_json(path)["protocol"],
         measured=measured,
     )

@@ -10,6 +10,13 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.recipe import Recipe, dump
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
+from medadapt.workflow.documents import (
+    read_benchmarks,
+    read_data,
+    read_examples,
+    read_search,
+    read_seeds,
+)
 from medadapt.workflow.measured import read_measured
 from medadapt.workflow.measuring import detectable_facts, measure
 from medadapt.workflow.protocol import FIXED, protocol_to_fix
@@ -134,19 +141,17 @@ def report(recipe: Recipe, work: Work) -> None:
         ReportInputs(
             recipe=dump(recipe),
             run=read_json(run.state),
-            data=read_json(run.records / "data.json"),
-            examples=read_json(run.examples / "examples.json"),
+            data=read_data(run),
+            examples=read_examples(run),
             steps=list(read_jsonl(run.adapter / "steps.jsonl")),
             test=measured.test,
             baseline=measured.baseline,
             tuned=measured.tuned,
             metrics=read_json(run.metrics / "metrics.json"),
             prompts=_prompts(run),
-            benchmarks={
-                file.stem: read_json(file) for file in sorted((run.metrics / "benchmarks").glob("*.json"))
-            },
-            seeds=read_json(run.seeds) if run.seeds.is_file() else None,
-            search=read_json(found) if (found := run.path / "search.json").is_file() else None,
+            benchmarks=read_benchmarks(run),
+            seeds=read_seeds(run),
+            search=read_search(run),
         ),
         run.report,
     )
