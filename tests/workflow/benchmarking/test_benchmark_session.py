@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from medadapt.core.errors import RunFolderError
+from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import read_json, read_jsonl
 from medadapt.core.progress import Silent
 from medadapt.core.records import read_records
@@ -129,6 +129,23 @@ def test_a_limit_draws_by_the_seed_and_a_larger_one_asks_only_the_rest(run: Path
     assert (few["n"], more["n"]) == (2, 5)
     assert [note for note in watching.notes if "2 answers are there already" in note]
     assert len(list(read_jsonl(run / "4-predictions" / "benchmarks" / "pubmedqa.tuned.jsonl"))) == 5
+
+
+@pytest.mark.parametrize("damage", ["{", '{"id": "x"}', "[]"])
+def test_damaged_answers_are_to_be_deleted_since_predict_does_not_make_them(
+    damage: str, run: Path, pubmedqa: Path
+):
+    bench(run, ("pubmedqa", str(pubmedqa)), limit=2)
+    kept = run / "4-predictions" / "benchmarks" / "pubmedqa.tuned.jsonl"
+    kept.write_text(damage)
+
+    with pytest.raises(DataError) as refused:
+        bench(run, ("pubmedqa", str(pubmedqa)), limit=2)
+
+    assert f"{kept}:1" in refused.value.problem
+    assert refused.value.remedy == f"Delete {kept}; its questions are then asked again."
+    kept.unlink()
+    assert bench(run, ("pubmedqa", str(pubmedqa)), limit=2).sets["pubmedqa"]["n"] == 2
 
 
 def test_answers_of_another_adapter_are_not_taken(run: Path, pubmedqa: Path):
