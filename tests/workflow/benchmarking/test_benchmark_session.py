@@ -106,6 +106,36 @@ def test_several_sets_are_averaged_and_pooled(run: Path, pubmedqa: Path):
     assert "no question" in done.sets["pubmedqa"]["clean"]["reason"]
 
 
+def test_the_mean_of_several_sets_outlives_a_later_call_that_measures_the_same(run: Path, pubmedqa: Path):
+    bench(run, ("medmcqa", MCQ), ("pubmedqa", str(pubmedqa)))
+    path = run / "5-metrics" / "benchmarks" / "together.json"
+    before = path.read_bytes()
+
+    bench(run, ("pubmedqa", str(pubmedqa)))
+    bench(run, ("medqa", exam(run.parent / "medqa.jsonl")))
+
+    assert path.read_bytes() == before
+
+
+def test_the_mean_of_several_sets_goes_where_one_of_them_is_measured_otherwise(run: Path, pubmedqa: Path):
+    bench(run, ("medmcqa", MCQ), ("pubmedqa", str(pubmedqa)))
+
+    bench(run, ("pubmedqa", str(pubmedqa)), limit=3)
+
+    assert not (run / "5-metrics" / "benchmarks" / "together.json").exists()
+
+
+@pytest.mark.parametrize("damage", ["[]", "{", '{"sets": 1}'])
+def test_a_damaged_mean_of_several_sets_is_no_reason_to_fail(damage: str, run: Path, pubmedqa: Path):
+    path = run / "5-metrics" / "benchmarks" / "together.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(damage)
+
+    bench(run, ("pubmedqa", str(pubmedqa)))
+
+    assert not path.exists()
+
+
 def test_a_prompt_beyond_the_context_is_asked_cut_and_counted(run: Path, pubmedqa: Path):
     assert bench(run, ("pubmedqa", str(pubmedqa))).sets["pubmedqa"]["truncated"] == 1
 
