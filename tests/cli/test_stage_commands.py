@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
+
+from medadapt.core.errors import MedAdaptError
 from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.workflow.outcome import run
@@ -48,3 +51,15 @@ def test_verify_tells_what_a_newer_version_adds_and_still_agrees(medadapt, finis
     assert "measures more (forgetting); `medadapt score" in said.err
     told = json.loads(medadapt("report", "older", "--verify", "--json").out)
     assert (told["identical"], told["differing"], told["added"]) == (True, [], ["forgetting"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--set", "evaluation.alpha=0.01"), ("--replace",), ("--set", "evaluation.alpha=0.01", "--replace")],
+)
+def test_options_that_verify_would_ignore_are_refused(use, finished, words):
+    with pytest.raises(MedAdaptError, match="would have no effect") as refused:
+        use("report", finished, "--verify", *words)
+
+    assert refused.value.exit_code == 2
+    assert all(word in refused.value.remedy for word in words if word.startswith("--"))
