@@ -90,6 +90,27 @@ def test_damage_is_named_with_file_line_and_remedy(run: Path, use, words, damage
     assert "4-predictions" in problem.value.problem
 
 
+def test_bad_predictions_cost_neither_the_metrics_nor_what_other_commands_measured(run: Path, use):
+    benchmark = run / "5-metrics" / "benchmarks" / "medqa.json"
+    benchmark.parent.mkdir()
+    benchmark.write_text("{}")
+    metrics, page = (run / name for name in ("5-metrics/metrics.json", "6-report/index.html"))
+    page.parent.mkdir(exist_ok=True)
+    page.write_text("page")
+    before = metrics.read_bytes()
+    path = run / "4-predictions" / "tuned.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-60])
+
+    with pytest.raises(MedAdaptError, match="is damaged"):
+        use("score", run)
+
+    assert (metrics.read_bytes(), page.read_text(), benchmark.exists()) == (before, "page", True)
+    path.write_bytes(whole)
+    code, _, _ = use("score", run)
+    assert (code, benchmark.exists()) == (0, True)
+
+
 def test_the_command_line_ends_with_2_and_no_traceback(run: Path, medadapt):
     path = run / "4-predictions" / "tuned.jsonl"
     path.write_bytes(path.read_bytes()[:-60])

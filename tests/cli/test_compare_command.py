@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from measured_runs import diagnoses, measured_run, predicted, score_again, write_measured
-from medadapt.core.errors import DataError, RunFolderError
+from medadapt.core.errors import DataError, MedAdaptError, RunFolderError
 from medadapt.report import wording
 
 TRUTH = ["Flu", "Cold"] * 20
@@ -106,6 +106,32 @@ def test_the_comparison_is_written_where_it_is_asked_for_and_never_into_a_run(ma
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     del after[tmp_path / "found" / "c.json"]
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("folder", "is a folder"),
+        ("file/x.json", "file is a file"),
+        ("file/deep/x.json", "file is a file"),
+        ("one/run.json", "lies in .*one, one of the runs"),
+        ("two/5-metrics/new.json", "lies in .*two, one of the runs"),
+        ("folder/../one/c.json", "lies in .*one, one of the runs"),
+    ],
+)
+def test_no_comparison_is_written_over_a_folder_or_into_a_run(name, fault, use, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("kept")
+    # Neither is a run: the output is looked at before anything is read.
+    for run in ("one", "two"):
+        (tmp_path / run).mkdir()
+
+    with pytest.raises(MedAdaptError, match=fault) as refused:
+        use("compare", tmp_path / "one", tmp_path / "two", "-o", tmp_path / name)
+
+    assert refused.value.exit_code == 2
+    assert "Name a file" in refused.value.remedy
+    assert (tmp_path / "file").read_text() == "kept"
 
 
 def test_other_test_records_are_refused_with_their_counts(make, use, finished, tmp_path):

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from medadapt.core.errors import RunFolderError
+from medadapt.core.errors import MedAdaptError, RunFolderError
 from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.workflow.outcome import run
@@ -78,3 +78,15 @@ def test_metrics_that_score_did_not_write_are_never_reported(finished, tmp_path,
     assert use("score", run_folder)[0] == 0
     assert path.read_text() == honest
     assert use("report", run_folder)[0] == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("--set", "evaluation.alpha=0.01"), ("--replace",), ("--set", "evaluation.alpha=0.01", "--replace")],
+)
+def test_options_that_verify_would_ignore_are_refused(use, finished, words):
+    with pytest.raises(MedAdaptError, match="would have no effect") as refused:
+        use("report", finished, "--verify", *words)
+
+    assert refused.value.exit_code == 2
+    assert all(word in refused.value.remedy for word in words if word.startswith("--"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -14,6 +15,13 @@ from medadapt.core.records import Record, read_records, write_records
 from medadapt.core.results import Prediction, read_predictions
 
 WORDS = st.text(max_size=30)
+
+
+def _index_within(record: Record) -> int | None:
+    index, options = record.answer_index, record.options
+    return None if index is not None and options is not None and index >= len(options) else index
+
+
 RECORDS = st.builds(
     Record,
     id=WORDS,
@@ -29,7 +37,7 @@ RECORDS = st.builds(
     explanation=st.none() | WORDS,
     qtype=st.none() | WORDS,
     meta=st.dictionaries(WORDS, st.none() | WORDS | st.integers(), max_size=2),
-)
+).map(lambda record: replace(record, answer_index=_index_within(record)))
 LIKELY = st.floats(-1e6, 0)
 
 

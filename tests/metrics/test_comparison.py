@@ -149,6 +149,21 @@ def test_open_answers_are_right_by_the_soft_match(diagnoses, predict):
     second = predict(records, texts=["surgery", "rest and fluids"])
     found = compare(sides(records, first, second, task="qa", primary="bits_per_byte"))["discordant"]
     assert (found["by"], found["first_right"], found["second_right"]) == ("soft_match", ["r0000"], ["r0001"])
+    assert found["soft_match"] == {"metric": "token_f1", "threshold": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("second_nll", "reason"), [(1e6, "neither of the two models"), (2.0, "one of the two")]
+)
+def test_it_is_said_whether_one_or_both_models_lack_a_value(second_nll, reason, diagnoses, predict):
+    records = diagnoses(["flu", "cold"])
+    first, second = (
+        [replace(row, nll=nll) for row in with_labels(predict(records, ["flu", "flu"]))]
+        for nll in (1e6, second_nll)
+    )
+    found = compare(sides(records, first, second))["difference"]["perplexity"]
+    assert found["value"] is None
+    assert found["reason"].startswith(reason)
 
 
 def test_open_questions_without_written_answers_have_no_right_and_wrong(diagnoses, predict):

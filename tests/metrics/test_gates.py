@@ -52,6 +52,15 @@ def test_near_copies_fail_only_where_the_split_grouped_by_them(metrics):
     assert _kinds(metrics) == [("leak", 3)]
 
 
+@pytest.mark.parametrize(
+    ("alpha", "level"), [(0.05, "95%"), (0.025, "97.5%"), (0.001, "99.9%"), (0.00001, "99.999%")]
+)
+def test_the_level_of_the_interval_is_not_rounded(metrics, alpha, level):
+    metrics["alpha"] = alpha
+    metrics["difference"]["accuracy"] = {"value": -0.2, "low": -0.3, "high": -0.1, "verdict": "worse"}
+    assert f"({level} interval" in findings(metrics, allow_leak=False)[0].problem
+
+
 def test_a_worse_primary_metric_is_a_regression(metrics):
     metrics["difference"]["accuracy"] = {"value": -0.2, "low": -0.3, "high": -0.1, "verdict": "worse"}
     metrics["difference"]["loss"] = {"value": 0.1, "low": -0.3, "high": 0.4, "verdict": "not shown"}

@@ -64,3 +64,5 @@ def test_counts_and_times_read_naturally() -> None:
     assert wording.duration(1312.0) == "21 min 52 s"
     assert wording.duration(7260) == "2 h 01 min"
     assert wording.confidence(0.05) == "95%"
+    assert wording.confidence(0.025) == "97.5%"
+    assert wording.confidence(0.00001) == "99.999%"

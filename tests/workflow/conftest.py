@@ -32,6 +32,8 @@ class TinyPath:
     calls: list[str] = field(default_factory=list)
     faults: dict[str, BaseException] = field(default_factory=dict)
     acts: dict[str, Callable[[Work], None]] = field(default_factory=dict)
+    reads_first: bool = False
+    """Of the scoring stage."""
     checks: tuple[Callable[[RunRequest], None], ...] = ()
     """Of the training stage."""
 
@@ -74,6 +76,7 @@ class TinyPath:
                 run=lambda recipe, work: self._act(
                     "score", work, "5-metrics/metrics.txt", f"{recipe.evaluation.alpha}"
                 ),
+                reads_first=self.reads_first,
                 keeps=("answers",),
                 carries={"parity.json": "medadapt parity", "seeds.json": "medadapt run --seeds"},
             ),
@@ -85,6 +88,8 @@ class TinyPath:
             self.acts[name](work)
         if name in self.faults:
             raise self.faults[name]
+        if name == "score" and self.reads_first:
+            work.make_room()
         write_text(work.run.path / file, text)
 
 

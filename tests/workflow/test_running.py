@@ -105,6 +105,33 @@ def test_measurements_of_other_commands_that_go_are_told_in_one_note(tiny_path):
     assert [path.name for path in (tiny_path.folder / "5-metrics").iterdir()] == ["metrics.txt"]
 
 
+def test_a_stage_that_cannot_read_its_inputs_leaves_results_and_record_as_they_were(tiny_path):
+    tiny_path.reads_first = True
+    tiny_path.run()
+    write_text(tiny_path.folder / "5-metrics/parity.json", "{}")
+    before = snapshot(tiny_path.folder)
+    tiny_path.faults["score"] = DataError("4-predictions/tuned.jsonl:3 is damaged.")
+    with pytest.raises(DataError):
+        tiny_path.run("evaluation.alpha=0.01")
+    assert snapshot(tiny_path.folder) == before
+
+    tiny_path.faults.clear()
+    tiny_path.run()
+    assert tiny_path.calls == []  # nothing was lost, so nothing is to be made again
+    tiny_path.run("evaluation.alpha=0.01")
+    assert tiny_path.calls == ["score"]
+    assert [path.name for path in (tiny_path.folder / "5-metrics").iterdir()] == ["metrics.txt"]
+
+
+def test_a_stage_that_cannot_read_its_inputs_fails_the_run_that_came_to_it(tiny_path):
+    tiny_path.reads_first = True
+    tiny_path.faults["score"] = DataError("1-records/test.jsonl:3 is damaged.")
+    with pytest.raises(DataError):
+        tiny_path.run()
+    told = read_json(tiny_path.folder / "run.json")
+    assert (told["status"], told["stages"]["score"]["status"]) == ("failed", "failed")
+
+
 def test_replace_with_from_runs_that_stage_again_though_unchanged(tiny_path):
     tiny_path.run()
     tiny_path.run(first="train", replace=True)

@@ -42,8 +42,10 @@ def compare(
     from medadapt.cli.progress import shown_progress
     from medadapt.cli.show_comparison import show_comparison
     from medadapt.core.files import write_json
-    from medadapt.workflow.comparing import compare_runs
+    from medadapt.workflow.comparing import compare_runs, refuse_output
 
+    if output is not None:
+        refuse_output(output, (first, second))
     with shown_progress() as progress:
         comparison = compare_runs(first, second, intersection=intersection, progress=progress)
     if output is not None:

@@ -16,25 +16,13 @@ if TYPE_CHECKING:
     from medadapt.workflow.benchmarking.session import Benchmark
 
 METRIC = "accuracy"
+LONGEST_WORD = len("  professional")
+"""Of the names of sets and subsets, with their indent; at 80 columns the figures would squeeze it."""
 
 
 def show_benchmark(done: Benchmark) -> None:
     """The table, the remarks of each set, and where the files are."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("set", no_wrap=True)
-    for heading in ("n", "base", "tuned", "difference"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for name, values in done.sets.items():
-        _add(table, name, values)
-        for subset, part in (values.get("subsets") or {}).items():
-            _add(table, f"  {subset}", part)
-        if values.get("macro"):
-            _add(table, "  mean of the subsets", values["macro"])
-    if done.together:
-        _add(table, "mean of the sets", done.together["macro"])
-        _add(table, "all pooled", done.together["pooled"])
-    results.print(table)
+    results.print(benchmark_table(done), soft_wrap=False)  # also in a pipe: a table needs its columns
     for name, values in done.sets.items():
         for remark in remarks(values):
             results.print(plain(f"{name}: {remark}", "yellow"))
@@ -43,6 +31,25 @@ def show_benchmark(done: Benchmark) -> None:
         plain(f"`medadapt report {done.folder.parents[1]} --replace` shows them in the report.", "dim"),
         soft_wrap=True,
     )
+
+
+def benchmark_table(done: Benchmark) -> Table:
+    """A row a set, a subset and a summary. Names wrap where the line is short, so that no figure is ever cut."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("set", min_width=LONGEST_WORD)
+    for heading in ("n", "base", "tuned", "difference"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    for name, values in done.sets.items():
+        _add(table, name, values)
+        for subset, part in (values.get("subsets") or {}).items():
+            _add(table, f"  {subset.replace('_', ' ')}", part)
+        if values.get("macro"):
+            _add(table, "  mean of the subsets", values["macro"])
+    if done.together:
+        _add(table, "mean of the sets", done.together["macro"])
+        _add(table, "all pooled", done.together["pooled"])
+    return table
 
 
 def remarks(values: dict[str, Any]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from medadapt.cli import options
+from medadapt.core.errors import MedAdaptError
 
 PANEL = "Single stages"
 
@@ -118,6 +119,7 @@ def report(
     Example: medadapt report runs/mine --verify
     """
     if verify:
+        _refuse_changes(overrides, replace=replace)
         _verify(recipe, output=output, as_json=as_json)
     _run_one("report", recipe, output=output, overrides=overrides, replace=replace, as_json=as_json)
 
@@ -170,6 +172,17 @@ def _write_jsonl(folder: Path) -> None:
         counts = write_jsonl_sets(run.examples)
     for name, count in counts.items():
         talk.print(plain(f"{run.examples / name}.jsonl: {count} lines"), soft_wrap=True)
+
+
+def _refuse_changes(overrides: Sequence[str], *, replace: bool) -> None:
+    """Raise MedAdaptError where a check that writes nothing is asked for together with a change."""
+    asked = ["--set"] * bool(overrides) + ["--replace"] * replace
+    if asked:
+        raise MedAdaptError(
+            f"--verify computes the metrics of the run as it is, so {' and '.join(asked)} would have no effect.",
+            "--verify without --set and --replace",
+            f"Leave {' and '.join(asked)} out, or leave out --verify to make the report anew.",
+        )
 
 
 def _verify(recipe: str, *, output: Path | None, as_json: bool) -> None:

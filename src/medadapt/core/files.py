@@ -117,7 +117,7 @@ def read_json(path: Path) -> Any:
     """Read one of our own JSON documents. Raises DataError when it is damaged."""
     try:
         return parse_json(path.read_text(encoding="utf-8"))
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise DataError(
             f"{path} is damaged: {problem}.",
             "a complete JSON file",
@@ -132,7 +132,9 @@ def read_jsonl(path: Path) -> Iterator[Any]:
 
 
 def read_numbered_jsonl(path: Path) -> Iterator[tuple[int, Any]]:
-    """The same with the number of each line, from 1, for who has to name it."""
+    """The same with the number of each line, from 1, for who has to name it. A missing file is told as such."""
+    if not path.is_file():
+        raise DataError(f"{path} is missing.", "a file of JSON lines", "Run the stage that makes it again.")
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():

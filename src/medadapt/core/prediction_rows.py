@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medadapt.core.choice_rules import CHOICE_RULES
+from medadapt.core.documents import short
 from medadapt.core.errors import DataError
 
 ADDED_LATER = frozenset({"choices", "similarity"})
@@ -20,8 +21,6 @@ ROUNDING = 1e-6
 """Of sums of probabilities, and of a cosine."""
 NATS_ROUNDING = 0.01
 """How far above 0 a log-likelihood computed in 16 bits may lie."""
-LONGEST = 60
-"""Characters of a wrong value in a message."""
 
 
 def checked_prediction(
@@ -32,7 +31,7 @@ def checked_prediction(
     `model` is whose predictions the file holds, where that is known. Raises DataError with file and line.
     """
     if not isinstance(row, dict):
-        raise bad_prediction(path, line, f"it holds {_short(row)} instead of a JSON object")
+        raise bad_prediction(path, line, f"it holds {short(row)} instead of a JSON object")
     values = {}
     for name in names:
         if name not in row:
@@ -41,10 +40,10 @@ def checked_prediction(
             raise bad_prediction(path, line, f"it lacks `{name}`")
         fits, kind = FIELDS[name]
         if not fits(row[name]):
-            raise bad_prediction(path, line, f"`{name}` is {_short(row[name])}, not {kind}")
+            raise bad_prediction(path, line, f"`{name}` is {short(row[name])}, not {kind}")
         values[name] = row[name]
     if model is not None and row["model"] != model:
-        raise bad_prediction(path, line, f"it is of the model {_short(row['model'])}, not of {model}")
+        raise bad_prediction(path, line, f"it is of the model {short(row['model'])}, not of {model}")
     if fault := _contradiction(row):
         raise bad_prediction(path, line, fault)
     return values
@@ -67,17 +66,17 @@ def _contradiction(row: Mapping[str, Any]) -> str | None:
         return "`scores` and `probabilities` are of different labels or letters"
     if not scores:
         chosen = next((name for name in ("choice", "choices") if row.get(name) is not None), None)
-        return f"`{chosen}` is {_short(row[chosen])}, but nothing was scored" if chosen else None
+        return f"`{chosen}` is {short(row[chosen])}, but nothing was scored" if chosen else None
     if abs(sum(probabilities.values()) - 1) > ROUNDING:
         return f"its `probabilities` add up to {sum(probabilities.values()):.6g}, not to 1"
     if choice not in scores:
-        return f"`choice` is {_short(choice)}, which was not scored"
+        return f"`choice` is {short(choice)}, which was not scored"
     if probabilities[choice] < max(probabilities.values()) - ROUNDING:
-        return f"`choice` is {_short(choice)}, which is not the most probable"
+        return f"`choice` is {short(choice)}, which is not the most probable"
     if fault := _contradiction_of_rules(row):
         return fault
     if parsed is not None and parsed not in scores:
-        return f"`parsed` is {_short(parsed)}, which was not scored"
+        return f"`parsed` is {short(parsed)}, which was not scored"
     return None
 
 
@@ -86,11 +85,11 @@ def _contradiction_of_rules(row: Mapping[str, Any]) -> str | None:
     if (choices := row.get("choices")) is None:
         return None
     if choices.keys() != {*CHOICE_RULES}:
-        return f"`choices` is of the rules {_short([*choices])}, not of {', '.join(CHOICE_RULES)}"
+        return f"`choices` is of the rules {short([*choices])}, not of {', '.join(CHOICE_RULES)}"
     if unscored := [name for name in choices.values() if name not in row["scores"]]:
-        return f"`choices` has {_short(unscored[0])}, which was not scored"
+        return f"`choices` has {short(unscored[0])}, which was not scored"
     if row["choice"] not in choices.values():
-        return f"`choice` is {_short(row['choice'])}, which no rule of `choices` chose"
+        return f"`choice` is {short(row['choice'])}, which no rule of `choices` chose"
     return None
 
 
@@ -134,11 +133,6 @@ def _each(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 def _or_null(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or fits(value)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
 
 
 FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {

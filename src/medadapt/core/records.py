@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from medadapt.core.files import read_jsonl, write_jsonl
+from medadapt.core.files import read_numbered_jsonl, write_jsonl
+from medadapt.core.record_rows import checked_record, missing_records
 
 SplitName = Literal["train", "validation", "test"]
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
@@ -80,10 +81,14 @@ class DroppedRow:
 
 
 def read_records(path: Path) -> Iterator[Record]:
-    """Records of one split file, in file order."""
-    known = {f.name for f in fields(Record)}
-    for row in read_jsonl(path):
-        yield Record(**{name: value for name, value in row.items() if name in known})
+    """Records of one split file, in file order.
+
+    Raises DataError, with file and line, where the file is missing or a line is damaged or no record.
+    """
+    if not path.is_file():
+        raise missing_records(path)
+    for number, row in read_numbered_jsonl(path):
+        yield Record(**checked_record(row, path=path, line=number))
 
 
 def write_records(path: Path, records: Iterable[Record]) -> int:

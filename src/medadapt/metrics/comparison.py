@@ -28,6 +28,7 @@ OTHER_TOKENS = (
     "bits_per_byte does"
 )
 OTHER_TEXTS = "the runs measured the likelihood of different reference texts"
+NEITHER = "neither of the two models has a value"
 PER_TOKEN = ("loss", "perplexity")
 
 
@@ -63,24 +64,24 @@ def compare(inputs: ComparisonInputs) -> dict[str, Any]:
 
     Returns `n num_groups alpha primary baseline tuned intervals difference detectable_difference
     detectable_reason discordant`; `baseline` and `tuned` hold {first, second: {metric: Estimate}}, the rest
-    is as in metrics.json. `discordant` names the records that only one of the two tuned models has right. The
-    same inputs give the same numbers.
+    is as in metrics.json. `discordant` names the records that only one of the two tuned models has right, and the
+    rule of the soft match where that says who is right. The same inputs give the same numbers.
     """
     tuned = _mark(inputs, inputs.first.tuned, inputs.second.tuned)
     baseline = _mark(inputs, inputs.first.baseline, inputs.second.baseline)
     pair = pair_models(tuned, same_model=_is_same_model(inputs.first.tuned, inputs.second.tuned))
     names = _metrics(inputs)
     reasons = {**_incomparable(inputs.first.tuned, inputs.second.tuned), **inputs.incomparable}
-    detectable = detectable_difference(inputs.primary, pair)
+    detectable, estimated = detectable_difference(inputs.primary, pair), _estimates(tuned, names)
     return {
         "n": len(inputs.test),
         "num_groups": tuned.plan.num_groups,
         "alpha": inputs.alpha,
         "primary": inputs.primary,
         "baseline": _estimates(baseline, names),
-        "tuned": _estimates(tuned, names),
+        "tuned": estimated,
         "intervals": {name: interval_method(name, tuned.plan, primary=inputs.primary) for name in names},
-        "difference": _differences(names, pair, reasons),
+        "difference": _with_reasons(_differences(names, pair, reasons), estimated, reasons),
         "detectable_difference": detectable.value,
         "detectable_reason": detectable.reason,
         "discordant": _discordant(inputs, pair),
@@ -122,6 +123,20 @@ def _estimates(entrants: Entrants, names: Sequence[str]) -> dict[str, Any]:
 def _differences(names: Sequence[str], pair: Pair, reasons: Mapping[str, str]) -> dict[str, Any]:
     found = judged({name: _difference(name, pair, reasons) for name in names}, pair)
     return {name: asdict(change) for name, change in found.items()}
+
+
+def _with_reasons(
+    changes: dict[str, Any], tuned: Mapping[str, Any], reasons: Mapping[str, str]
+) -> dict[str, Any]:
+    """The same differences, with it said where both models lack the value and not one of them."""
+    lacking = {
+        name
+        for name in changes
+        if name not in reasons and all(tuned[run][name]["value"] is None for run in ("first", "second"))
+    }
+    return {
+        name: {**change, "reason": NEITHER} if name in lacking else change for name, change in changes.items()
+    }
 
 
 def _difference(name: str, pair: Pair, reasons: Mapping[str, str]) -> Difference:
@@ -180,6 +195,7 @@ def _discordant(inputs: ComparisonInputs, pair: Pair) -> dict[str, Any]:
         "neither": int((~first & ~second).sum()),
         "first_right": only_first,
         "second_right": only_second,
+        **({"soft_match": inputs.soft_match.model_dump()} if by == "soft_match" else {}),
     }
 
 

@@ -80,7 +80,7 @@ def _regression(metrics: Metrics) -> Finding | None:
         kind="regression",
         exit_code=3,
         problem=f"The tuned model is worse than its base: {primary} changed by {change['value']:+.4g} "
-        f"({1 - metrics['alpha']:.0%} interval {change['low']:+.4g} to {change['high']:+.4g}).",
+        f"({100 * (1 - metrics['alpha']):.10g}% interval {change['low']:+.4g} to {change['high']:+.4g}).",
         remedy="Read the worst regressions in the report; try a lower learning rate or fewer epochs.",
     )
 

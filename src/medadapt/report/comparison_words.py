@@ -33,16 +33,35 @@ def comparison_sentence(comparison: dict[str, Any]) -> str:
 
 
 def discordant_sentence(comparison: dict[str, Any]) -> str:
-    """On how many records only one of the two is right; empty where right and wrong are not known."""
+    """On how many records only one of the two is right, and what right means; empty where that is not known."""
     found = comparison["discordant"]
     if found["by"] is None:
         return ""
-    if not found["count"]:
-        return "Both are right on the same records."
+    both, n = found["both_right"], wording.amount(comparison["n"], "record")
+    if found["count"]:
+        told = (
+            f"On {wording.amount(found['count'], 'record')} only one of them is right: the first on "
+            f"{found['first_only']:,}, the second on {found['second_only']:,}. Both are right on "
+            f"{both:,}, neither on {found['neither']:,}."
+        )
+    elif both:
+        told = f"Both are right on the same {both:,} of {n}."
+    else:
+        told = f"Neither is right on any of the {n}."
+    return f"{told}{_meaning(found)}"
+
+
+def _meaning(discordant: dict[str, Any]) -> str:
+    """What right means, where it is not the choice among labels or options."""
+    if discordant["by"] == "accuracy_generated":
+        return " Right is meant of the written answers."
+    rule = discordant.get("soft_match")
+    if not rule:
+        return ""
+    likeness = wording.metric_name(rule["metric"])
     return (
-        f"On {wording.amount(found['count'], 'record')} only one of them is right: the first on "
-        f"{found['first_only']:,}, the second on {found['second_only']:,}. Both are right on "
-        f"{found['both_right']:,}, neither on {found['neither']:,}."
+        f" Right is meant under the soft match: {likeness} of answer and reference is at least "
+        f"{rule['threshold']:g}. Likeness is not correctness."
     )
 
 

@@ -174,8 +174,8 @@ def shown_p(difference: dict[str, Any]) -> float | None:
 
 
 def confidence(alpha: float) -> str:
-    """The level of the intervals, for example `95%`."""
-    return f"{100 * (1 - alpha):.4g}%"
+    """The level of the intervals, for example `95%`, with as many digits as it has."""
+    return f"{100 * (1 - alpha):.10g}%"
 
 
 def duration(seconds: float) -> str:

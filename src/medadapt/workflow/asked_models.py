@@ -11,6 +11,7 @@ from medadapt.core.errors import RunFolderError
 from medadapt.core.recipe import ModelSection
 from medadapt.core.results import ModelName
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.documents import weights_of
 from medadapt.workflow.locating import Located
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def asked_run(located: Located) -> AskedRun:
 
 
 def need_adapter(run: AskedRun) -> Path:
-    """The adapter's folder. Raises RunFolderError where training has not left one."""
-    if not (run.folder.adapter / CONFIG).is_file():
+    """The adapter's folder. Raises RunFolderError where training has not left one, or it is not whole."""
+    if (run.folder.adapter / CONFIG).is_file():
+        weights_of(run.folder)
+    else:
         raise RunFolderError(
             f"{run.folder.path} has no adapter yet.",
             "a run in which train is done",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medadapt.core.errors import RunFolderError
+from medadapt.core.errors import MedAdaptError, RunFolderError
 from medadapt.core.files import read_json
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.documents import evaluated
 from medadapt.workflow.locating import locate_run
 from medadapt.workflow.measured import Measured, read_measured
 from medadapt.workflow.shared_records import SharedRecords, shared_records
@@ -102,6 +103,24 @@ def compare_runs(first: str, second: str, *, intersection: bool, progress: Progr
     }
 
 
+def refuse_output(output: Path, runs: Sequence[str]) -> None:
+    """Raise MedAdaptError where a comparison cannot be written to `output`, or would change a run's folder."""
+    place = output.resolve()
+    inside = next((run for run in runs if place.is_relative_to(Path(run).resolve())), None)
+    above = next(parent for parent in place.parents if parent.exists())
+    if inside is not None:
+        fault = f"-o {output} lies in {inside}, one of the runs, which a comparison leaves as it is"
+    elif place.is_dir():
+        fault = f"-o {output} is a folder"
+    elif not above.is_dir():
+        fault = f"-o {output} cannot be written: {above} is a file"
+    else:
+        return
+    raise MedAdaptError(
+        f"{fault}.", "the name of a file outside of both runs", "Name a file, for example -o comparison.json."
+    )
+
+
 def _measured_run(target: str) -> MeasuredRun:
     found = locate_run(target)
     run = RunFolder(found.folder)
@@ -135,7 +154,7 @@ def _measured_run(target: str) -> MeasuredRun:
         folder=run.path,
         recipe=found.recipe,
         smoke=found.smoke,
-        facts=state.facts["prediction"],
+        facts=evaluated(run, state.facts),
         protocol=read_json(path)["protocol"],
         measured=measured,
     )

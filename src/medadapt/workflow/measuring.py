@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from medadapt.core.adapter_folder import WEIGHTS
-from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.documents import evaluated, read_leakage, weights_of
 from medadapt.workflow.measured import edited_files, read_measured
 from medadapt.workflow.protocol import protocol_facts
 
@@ -24,11 +23,12 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
     """The content of metrics.json, computed from the records and predictions of a run.
 
     `facts` are those of run.json; read are `versions`, and of `prediction` what is known of the base there.
+    Raises RunFolderError or DataError, with the file, where one of those that this rests on is missing or damaged.
     """
     from medadapt.metrics.gates import findings
     from medadapt.metrics.scoring import ScoreInputs, score
 
-    measured = read_measured(run)
+    measured, asked = read_measured(run), evaluated(run, facts)
     metrics = score(
         ScoreInputs(
             task=recipe.task,
@@ -41,12 +41,12 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             baseline=measured.baseline,
             tuned=measured.tuned,
             further=measured.further,
-            leakage=read_json(run.records / "data.json")["leakage"],
-            vocabulary_size=facts["prediction"]["vocabulary_size"],
+            leakage=read_leakage(run),
+            vocabulary_size=asked["vocabulary_size"],
             protocol=_protocol(recipe, run, facts, measured.baseline),
             choice_by=recipe.evaluation.choice_by,
             soft_match=recipe.evaluation.soft_match,
-            embedding=facts["prediction"].get("embedding"),
+            embedding=asked.get("embedding"),
             forgetting_margin=recipe.evaluation.forgetting_margin,
             validation=_validation(run, measured.further),
         )
@@ -98,15 +98,15 @@ def detectable_facts(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
 def _protocol(
     recipe: Recipe, run: RunFolder, facts: Mapping[str, Any], predictions: list[Prediction]
 ) -> Protocol:
-    evaluated = facts["prediction"]
+    asked = evaluated(run, facts)
     return Protocol(
         records_sha256=sha256_file(run.records / "test.jsonl"),
         prompt_sha256=sha256_object([prediction.prompt_sha256 for prediction in predictions]),
-        base=evaluated["base"],
-        base_sha256=evaluated["base_sha256"],
-        adapter_sha256=sha256_file(run.adapter / WEIGHTS),
+        base=asked["base"],
+        base_sha256=asked["base_sha256"],
+        adapter_sha256=sha256_file(weights_of(run)),
         seed=recipe.seed,
-        dtype=evaluated["dtype"],
+        dtype=asked["dtype"],
         versions=facts["versions"],
         edited=edited_files(run),
         **protocol_facts(recipe, run, facts),

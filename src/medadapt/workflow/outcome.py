@@ -12,6 +12,7 @@ from medadapt.core.files import read_json
 from medadapt.core.progress import Progress
 from medadapt.core.results import Metrics
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.documents import read_seeds
 from medadapt.workflow.full_disk import disk_errors
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
@@ -99,8 +100,7 @@ def _check_gate(request: RunRequest) -> None:
 
 
 def _seeds(request: RunRequest) -> dict[str, Any] | None:
-    path = RunFolder(request.folder).seeds
-    return read_json(path) if path.is_file() else None
+    return read_seeds(RunFolder(request.folder))
 
 
 def _metrics(request: RunRequest) -> Metrics | None:

@@ -53,6 +53,11 @@ class RunBook:
         """Write down how a stage, and with it the run, stands."""
         self._write(dataclasses.replace(self.open().with_stage(name, stage), status=status))
 
+    def leave(self, status: RunStatus) -> None:
+        """Write down how a run ended whose next stage changed nothing; nothing where no stage before it ran."""
+        if self._opened and self.state:
+            self._write(dataclasses.replace(self.state, status=status))
+
     def keep(self, facts: Facts) -> None:
         """Add top-level facts."""
         state = self.open()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from medadapt.core.errors import DiskError, StoppedError
 from medadapt.core.progress import Progress
@@ -71,9 +72,17 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
                         _check(selected[selected.index(stage) :], request)
                         checked = True
                     later = table[table.index(stage) + 1 :]
-                    _make_room(stage, book, inputs, later=later, request=request, progress=progress)
+                    make_room = partial(
+                        _make_room, stage, book, inputs, later=later, request=request, progress=progress
+                    )
                     marks = _perform(
-                        stage, request, book=book, inputs=inputs, stopping=stopping, progress=progress
+                        stage,
+                        request,
+                        book=book,
+                        inputs=inputs,
+                        make_room=make_room,
+                        stopping=stopping,
+                        progress=progress,
                     )
                     ran.append(stage.name)
                 before[stage.name] = output_hash(marks)
@@ -177,10 +186,32 @@ def _perform(
     *,
     book: RunBook,
     inputs: dict[str, str],
+    make_room: Callable[[], None],
     stopping: Stopping,
     progress: Progress,
 ) -> Marks:
     """Run one stage and write down how it ended."""
+    recorded = book.stage(stage.name)
+    spent, began, begun = recorded.seconds if recorded else 0.0, time.monotonic(), False
+
+    def state(status: StageStatus, outputs: Marks | None = None) -> StageState:
+        return StageState(
+            status=status,
+            inputs=inputs,
+            outputs=outputs or {},
+            # A stage that runs has no time of its own yet: the report shows this record of itself.
+            seconds=spent if status == "running" else spent + time.monotonic() - began,
+            finished=now() if status == "done" else None,
+        )
+
+    def begin() -> None:
+        nonlocal spent, begun
+        make_room()
+        kept = book.stage(stage.name)
+        spent = kept.seconds if kept else 0.0
+        book.put_stage(stage.name, state("running"))
+        begun = True
+
     work = Work(
         run=book.run,
         device=request.device,
@@ -188,22 +219,12 @@ def _perform(
         progress=progress,
         stopping=stopping,
         keep=book.keep,
+        make_room=begin,
         on_evaluation=request.on_evaluation,
         should_stop=request.should_stop,
     )
-    recorded = book.stage(stage.name)
-    spent, began = recorded.seconds if recorded else 0.0, time.monotonic()
-
-    def state(status: StageStatus, outputs: Marks | None = None) -> StageState:
-        return StageState(
-            status=status,
-            inputs=inputs,
-            outputs=outputs or {},
-            seconds=spent + time.monotonic() - began,
-            finished=now() if status == "done" else None,
-        )
-
-    book.put_stage(stage.name, state("running"))
+    if not stage.reads_first:
+        begin()
     try:
         stage.run(request.recipe, work)
         marks = outputs_of(stage, book.run)
@@ -213,7 +234,10 @@ def _perform(
         stopped = isinstance(problem, Interruption | StoppedError | KeyboardInterrupt)
         status: StageStatus = "interrupted" if stopped else "failed"
         with contextlib.suppress(DiskError):  # on a full disk the first error is the one worth telling
-            book.put_stage(stage.name, state(status), status)
+            if begun or recorded is None:
+                book.put_stage(stage.name, state(status), status)
+            else:
+                book.leave(status)
         if stopped:
             raise Interruption(stopping.signal_number or signal.SIGINT) from problem
         if full := as_disk_error(problem, book.run.path):

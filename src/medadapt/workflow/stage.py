@@ -33,6 +33,8 @@ class Work:
     stopping: Stopping
     keep: Callable[[Facts], None]
     """Puts facts into `run.json` at once, so that they are there when the stage is stopped later."""
+    make_room: Callable[[], None] = lambda: None
+    """Deletes what the result replaces and writes down that the stage runs; called by a stage that `reads_first`."""
     on_evaluation: Callable[[int, float], None] | None = None
     """Hears of each validation loss while training: the step and the loss."""
     should_stop: Callable[[], bool] | None = None
@@ -62,6 +64,9 @@ class Stage:
     """What must hold on this machine for it to succeed; asked before the first stage of a call begins."""
     costly: tuple[str, ...] = ()
     """Patterns of files from which it goes on when it was stopped. They are never thrown away unasked."""
+    reads_first: bool = False
+    """It calls `Work.make_room` itself, once all that may be wrong with its inputs has been seen: a stage that cannot
+    read what it needs then leaves the results of an earlier call, and their record, as they were."""
     keeps: tuple[str, ...] = ()
     """What other commands put into its folder and guard themselves; it outlives what the stage made."""
     carries: Mapping[str, str] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import ASKING, CONFIG, WEIGHTS
@@ -10,12 +11,20 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.recipe import Recipe, dump
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
+from medadapt.workflow.documents import (
+    read_benchmarks,
+    read_data,
+    read_examples,
+    read_search,
+    read_seeds,
+)
 from medadapt.workflow.measured import read_measured
 from medadapt.workflow.measuring import detectable_facts, measure
 from medadapt.workflow.protocol import FIXED, protocol_to_fix
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, without_adapter
 from medadapt.workflow.stage import Stage, Work
+from medadapt.workflow.versions import versions
 
 if TYPE_CHECKING:
     from medadapt.models.loading import LoadedBase
@@ -119,7 +128,10 @@ def predict(recipe: Recipe, work: Work) -> None:
 def score(recipe: Recipe, work: Work) -> None:
     """Predictions -> Metrics: mark both models and measure the difference question by question."""
     work.progress.start("score")
-    write_json(work.run.metrics / "metrics.json", measure(recipe, work.run, read_json(work.run.state)))
+    facts = {**read_json(work.run.state), "versions": versions()}
+    metrics = measure(recipe, work.run, facts)
+    work.make_room()
+    write_json(work.run.metrics / "metrics.json", metrics)
     work.progress.finish()
 
 
@@ -130,26 +142,23 @@ def report(recipe: Recipe, work: Work) -> None:
     run = work.run
     work.progress.start("report")
     measured = read_measured(run)
-    build_report(
-        ReportInputs(
-            recipe=dump(recipe),
-            run=read_json(run.state),
-            data=read_json(run.records / "data.json"),
-            examples=read_json(run.examples / "examples.json"),
-            steps=list(read_jsonl(run.adapter / "steps.jsonl")),
-            test=measured.test,
-            baseline=measured.baseline,
-            tuned=measured.tuned,
-            metrics=read_json(run.metrics / "metrics.json"),
-            prompts=_prompts(run),
-            benchmarks={
-                file.stem: read_json(file) for file in sorted((run.metrics / "benchmarks").glob("*.json"))
-            },
-            seeds=read_json(run.seeds) if run.seeds.is_file() else None,
-            search=read_json(found) if (found := run.path / "search.json").is_file() else None,
-        ),
-        run.report,
+    inputs = ReportInputs(
+        recipe=dump(recipe),
+        run=read_json(run.state),
+        data=read_data(run),
+        examples=read_examples(run),
+        steps=list(read_jsonl(run.adapter / "steps.jsonl")),
+        test=measured.test,
+        baseline=measured.baseline,
+        tuned=measured.tuned,
+        metrics=read_json(run.metrics / "metrics.json"),
+        prompts=_prompts(run),
+        benchmarks=read_benchmarks(run),
+        seeds=read_seeds(run),
+        search=read_search(run),
     )
+    work.make_room()
+    build_report(dataclasses.replace(inputs, run=read_json(run.state)), run.report)
     # Lets a repetition of training know whether the page shows its latest figures.
     work.keep({"seeds_shown": sha256_file(run.seeds) if run.seeds.is_file() else None})
     work.progress.finish()
@@ -286,6 +295,7 @@ STAGES: tuple[Stage, ...] = (
         name="score",
         folder="5-metrics",
         outputs=("metrics.json",),
+        reads_first=True,
         reads=("evaluation", "seed", "data.allow_leak"),
         run=score,
         carries={
@@ -300,6 +310,7 @@ STAGES: tuple[Stage, ...] = (
         name="report",
         folder="6-report",
         outputs=("index.html", "README.md"),
+        reads_first=True,
         reads=("*", "data.allow_leak"),
         run=report,
     ),

@@ -11,7 +11,7 @@ import pytest
 
 from medadapt.core.errors import DataError
 from medadapt.core.progress import Silent
-from medadapt.core.standard_sets import NamedSource, SetName
+from medadapt.core.standard_sets import MMLU_SUBSETS, NamedSource, SetName
 from medadapt.records.standard_sets.reading import StandardSet, read_standard_set
 
 ENDS = {"opa": "Heart", "opb": "Lung ", "opc": " Liver", "opd": "Spleen"}
@@ -128,6 +128,56 @@ def test_a_file_of_another_set_is_refused(name: SetName, rows: Any, tmp_path: Pa
 def test_a_missing_file_is_told_by_the_option_that_names_it(tmp_path: Path):
     with pytest.raises(DataError, match="--on"):
         read("medqa", tmp_path / "nowhere.jsonl")
+
+
+SET_FILES: dict[str, tuple[SetName, str, str]] = {
+    "empty lines": ("medmcqa", "", "is empty"),
+    "no layout": ("medmcqa", '{"a": 1}', "no multiple-choice layout"),
+    "no question": ("medqa", '{"options": ["a", "b"], "answer_idx": 0}', "needs a column for the question"),
+    "another set": ("pubmedqa", json.dumps({**EXAM, "cop": 0}), "layout of pubmedqa"),
+    "no JSON": ("medqa", "{", "no JSON|no row"),
+    "empty of MMLU": ("mmlu-medical", "", "is empty"),
+    "no layout of MMLU": ("mmlu-medical", '{"a": 1}', "no multiple-choice layout"),
+}
+
+
+@pytest.mark.parametrize("case", SET_FILES)
+def test_a_file_that_cannot_be_used_is_told_with_its_path_and_without_keys_of_a_recipe(
+    case: str, tmp_path: Path
+):
+    name, text, fault = SET_FILES[case]
+    path = tmp_path / "set.jsonl"
+    path.write_text(text)
+
+    with pytest.raises(DataError, match=fault) as refused:
+        read(name, path)
+
+    assert str(path) in refused.value.problem
+    assert "data." not in f"{refused.value.expected}{refused.value.remedy}"
+    assert refused.value.remedy
+
+
+@pytest.mark.parametrize("subject", ["virology", ""])
+def test_mmlu_without_a_medical_subset_is_told_the_six(subject: str, tmp_path: Path):
+    row = {
+        "question": "Bile?",
+        "choices": ["Heart", "Lung", "Liver", "Skin"],
+        "answer": 2,
+        "subject": subject,
+    }
+
+    with pytest.raises(DataError, match="filtered 1") as refused:
+        read("mmlu-medical", written(tmp_path, [row]))
+
+    assert all(subset in refused.value.remedy for subset in MMLU_SUBSETS)
+    assert "hidden" not in refused.value.remedy
+
+
+def test_hidden_answers_are_told_as_such(tmp_path: Path):
+    with pytest.raises(DataError) as refused:
+        read("medmcqa", written(tmp_path, [{**EXAM, "cop": -1}]))
+
+    assert "hidden answers" in refused.value.remedy
 
 
 def test_questions_that_stand_twice_share_a_group(tmp_path: Path):

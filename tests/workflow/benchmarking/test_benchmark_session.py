@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from medadapt.core.errors import RunFolderError
+from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import read_json, read_jsonl
 from medadapt.core.progress import Silent
 from medadapt.core.records import read_records
@@ -106,6 +106,36 @@ def test_several_sets_are_averaged_and_pooled(run: Path, pubmedqa: Path):
     assert "no question" in done.sets["pubmedqa"]["clean"]["reason"]
 
 
+def test_the_mean_of_several_sets_outlives_a_later_call_that_measures_the_same(run: Path, pubmedqa: Path):
+    bench(run, ("medmcqa", MCQ), ("pubmedqa", str(pubmedqa)))
+    path = run / "5-metrics" / "benchmarks" / "together.json"
+    before = path.read_bytes()
+
+    bench(run, ("pubmedqa", str(pubmedqa)))
+    bench(run, ("medqa", exam(run.parent / "medqa.jsonl")))
+
+    assert path.read_bytes() == before
+
+
+def test_the_mean_of_several_sets_goes_where_one_of_them_is_measured_otherwise(run: Path, pubmedqa: Path):
+    bench(run, ("medmcqa", MCQ), ("pubmedqa", str(pubmedqa)))
+
+    bench(run, ("pubmedqa", str(pubmedqa)), limit=3)
+
+    assert not (run / "5-metrics" / "benchmarks" / "together.json").exists()
+
+
+@pytest.mark.parametrize("damage", ["[]", "{", '{"sets": 1}'])
+def test_a_damaged_mean_of_several_sets_is_no_reason_to_fail(damage: str, run: Path, pubmedqa: Path):
+    path = run / "5-metrics" / "benchmarks" / "together.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(damage)
+
+    bench(run, ("pubmedqa", str(pubmedqa)))
+
+    assert not path.exists()
+
+
 def test_a_prompt_beyond_the_context_is_asked_cut_and_counted(run: Path, pubmedqa: Path):
     assert bench(run, ("pubmedqa", str(pubmedqa))).sets["pubmedqa"]["truncated"] == 1
 
@@ -129,6 +159,23 @@ def test_a_limit_draws_by_the_seed_and_a_larger_one_asks_only_the_rest(run: Path
     assert (few["n"], more["n"]) == (2, 5)
     assert [note for note in watching.notes if "2 answers are there already" in note]
     assert len(list(read_jsonl(run / "4-predictions" / "benchmarks" / "pubmedqa.tuned.jsonl"))) == 5
+
+
+@pytest.mark.parametrize("damage", ["{", '{"id": "x"}', "[]"])
+def test_damaged_answers_are_to_be_deleted_since_predict_does_not_make_them(
+    damage: str, run: Path, pubmedqa: Path
+):
+    bench(run, ("pubmedqa", str(pubmedqa)), limit=2)
+    kept = run / "4-predictions" / "benchmarks" / "pubmedqa.tuned.jsonl"
+    kept.write_text(damage)
+
+    with pytest.raises(DataError) as refused:
+        bench(run, ("pubmedqa", str(pubmedqa)), limit=2)
+
+    assert f"{kept}:1" in refused.value.problem
+    assert refused.value.remedy == f"Delete {kept}; its questions are then asked again."
+    kept.unlink()
+    assert bench(run, ("pubmedqa", str(pubmedqa)), limit=2).sets["pubmedqa"]["n"] == 2
 
 
 def test_answers_of_another_adapter_are_not_taken(run: Path, pubmedqa: Path):

@@ -38,7 +38,7 @@ def read_rows(files: Sequence[SourceFile], *, repairs: Repairs, progress: Progre
             rows.extend(read_parquet(file.path, place, repairs=repairs))
             encodings[file.name] = "parquet"
         else:
-            decoded = decode(_content(file), file.name)
+            decoded = decode(content_of(file), file.name)
             if decoded.odd_bytes:
                 repairs["bytes read as cp1252"] += decoded.odd_bytes
             text = without_nul(decoded.text, repairs)
@@ -49,7 +49,8 @@ def read_rows(files: Sequence[SourceFile], *, repairs: Repairs, progress: Progre
     return Reading(rows=rows, encodings=encodings)
 
 
-def _content(file: SourceFile) -> bytes:
+def content_of(file: SourceFile) -> bytes:
+    """The bytes of a file. Raises DataError where it cannot be read."""
     try:
         return file.path.read_bytes()
     except OSError as problem:

@@ -14,7 +14,7 @@ from medadapt.core.records import LETTERS
 from medadapt.core.standard_sets import MMLU_SUBSETS
 from medadapt.records.cleaning.texts import Repairs, sound_text
 from medadapt.records.reading.encodings import decode
-from medadapt.records.reading.readers import read_rows
+from medadapt.records.reading.readers import content_of, read_rows
 from medadapt.records.reading.sources import SourceFile
 from medadapt.records.rows import FilePlace, RawRow
 from medadapt.records.standard_sets.layouts import NUM_OPTIONS, SUBSET
@@ -93,7 +93,7 @@ def _rows_without_header(file: SourceFile, *, several: bool, repairs: Repairs) -
     """Rows of an original file: question, four options and the letter, no column names. None for another."""
     if file.path.suffix.lower() != ".csv":
         return None
-    text = decode(file.path.read_bytes(), file.name).text
+    text = decode(content_of(file), file.name).text
     lines = [cells for cells in csv.reader(io.StringIO(text, newline="")) if cells]
     if not lines or len(lines[0]) != NUM_OPTIONS + 2 or lines[0][-1].strip() not in LETTERS[:NUM_OPTIONS]:
         return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +13,7 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import Record
-from medadapt.core.standard_sets import MMLU_SUBSETS, NamedSource
+from medadapt.core.standard_sets import MMLU_SUBSETS, NamedSource, SetName
 from medadapt.records.cleaning.texts import Repairs
 from medadapt.records.likeness.groups import with_groups
 from medadapt.records.reading.hub_address import HUB, parse_address
@@ -20,6 +22,14 @@ from medadapt.records.reading.sources import SourceFile, Sources, find_sources
 from medadapt.records.rows import with_ids
 from medadapt.records.standard_sets.layouts import parse_rows
 from medadapt.records.standard_sets.mmlu_files import read_mmlu_rows
+
+LAYOUTS: dict[SetName, str] = {
+    "medqa": "rows with question options answer_idx, or with sent1 ending0 to ending3 label",
+    "medmcqa": "rows with question opa opb opc opd cop, or with question options answer",
+    "pubmedqa": "QUESTION CONTEXTS final_decision, or question context final_decision",
+    "mmlu-medical": "rows with question, four options and answer, a file or a column subject for each subset",
+}
+"""How each set is published."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +52,15 @@ class StandardSet:
 
 def read_standard_set(named: NamedSource, *, progress: Progress, offline: bool = False) -> StandardSet:
     """Read a set from local files or the Hub. Raises DataError where nothing in it can be asked."""
-    sources = _sources(named, offline=offline)
     repairs: Repairs = Counter()
-    if named.name == "mmlu-medical":
-        files, rows = read_mmlu_rows(sources.files, named.source, repairs=repairs, progress=progress)
-    else:
-        files = sources.files
-        rows = read_rows(files, repairs=repairs, progress=progress).rows
-    parsed = parse_rows(named.name, with_ids(rows, None), source=named.source)
+    with _told_by_option(named):
+        sources = _sources(named, offline=offline)
+        if named.name == "mmlu-medical":
+            files, rows = read_mmlu_rows(sources.files, named.source, repairs=repairs, progress=progress)
+        else:
+            files = sources.files
+            rows = read_rows(files, repairs=repairs, progress=progress).rows
+        parsed = parse_rows(named.name, with_ids(rows, None), source=named.source)
     unusable: Counter[str] = Counter(dropped.reason for dropped in parsed.dropped)
     if not parsed.drafts:
         first = f"; the first: {parsed.dropped[0].detail}" if parsed.dropped else ""
@@ -57,7 +68,7 @@ def read_standard_set(named: NamedSource, *, progress: Progress, offline: bool =
         raise DataError(
             f"{named.source}: no row of {named.name} can be asked ({counts}{first}).",
             "questions with options and the right answer",
-            "Test sets with hidden answers cannot be marked; use the validation set that has them.",
+            _remedy(named, unusable),
         )
     return StandardSet(
         named=named,
@@ -89,8 +100,36 @@ def _sources(named: NamedSource, *, offline: bool) -> Sources:
 
 
 def _found(source: str, *, offline: bool) -> Sources:
+    return find_sources(DataSection(format="multiple_choice", source=source), offline=offline)
+
+
+def _remedy(named: NamedSource, unusable: Mapping[str, int]) -> str:
+    if named.name == "mmlu-medical" and "filtered" in unusable:
+        return (
+            f"Only the six medical subsets are asked: {', '.join(MMLU_SUBSETS)}. Name files or folders called so, or "
+            "give each row its subset in a column subject."
+        )
+    if "unlabelled" in unusable:
+        return "Test sets with hidden answers cannot be marked; use the validation set that has them."
+    return f"Name the file of {named.name} as it was published, with --on {named.name}=PATH."
+
+
+@contextmanager
+def _told_by_option(named: NamedSource) -> Iterator[None]:
+    """Tell what the readers of `data.source` refuse by `--on`: there is no recipe whose keys could be mended."""
     try:
-        return find_sources(DataSection(format="multiple_choice", source=source), offline=offline)
-    except DataError as problem:  # the recipe's key is not where this path stands
-        told = [text.replace("data.source", "--on") for text in problem.args]
-        raise DataError(*told) from problem
+        yield
+    except DataError as problem:
+        what, expected, remedy = (_by_option(text, named.name) for text in problem.args)
+        if "data.columns" in remedy:  # `--on` has no counterpart of it
+            expected = LAYOUTS[named.name]
+            remedy = f"Name the file of {named.name} as it was published, or rename its columns."
+        if named.source not in what:
+            what = f"{named.source}: {what}"
+        raise DataError(what, expected, remedy) from problem
+
+
+def _by_option(text: str, name: SetName) -> str:
+    for key, option in (("data.source: hub:", f"--on {name}=hub:"), ("as data.source", "with --on")):
+        text = text.replace(key, option)
+    return text.replace("data.source", "--on")

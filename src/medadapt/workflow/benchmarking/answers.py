@@ -1,6 +1,6 @@
 """What both models say of a standard set, kept in `4-predictions/` so that no question is asked twice.
 
-`benchmarks.json` beside the predictions says which model gave them. Answers of the same model to the same prompt are
+`ledger.json` beside the answers says which model gave them. Answers of the same model to the same prompt are
 taken from there; all others are asked, and written down every few hundred.
 """
 
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medadapt.core.files import read_json, write_json, write_jsonl
+from medadapt.core.documents import read_object
+from medadapt.core.errors import DataError
+from medadapt.core.files import write_json, write_jsonl
 from medadapt.core.hashes import sha256_text
 from medadapt.core.progress import Progress
 from medadapt.core.records import Record
@@ -44,10 +46,21 @@ class AnswerBook:
         return self.folder / f"{self.standard_set}.{self.model}.jsonl"
 
     def kept(self) -> dict[tuple[str, str], Prediction]:
-        """Answers that were kept, by record id and hash of the prompt; none where another model gave them."""
-        if not self.path.is_file() or self._ledger().get(self.path.name) != self.identity:
+        """Answers that were kept, by record id and hash of the prompt; none where another model gave them.
+
+        Raises DataError, with file and line, where they are damaged.
+        """
+        identity = self._ledger().get(self.path.name)
+        if not self.path.is_file() or identity != self.identity:
             return {}
-        return {(row.id, row.prompt_sha256): row for row in read_predictions(self.path)}
+        try:
+            return {(row.id, row.prompt_sha256): row for row in read_predictions(self.path)}
+        except DataError as problem:
+            # It is no file of the predict stage, which does not make it again.
+            remedy = f"Delete {self.path}; its questions are then asked again."
+            raise DataError(
+                problem.problem, "the answers as `medadapt benchmark` wrote them", remedy
+            ) from problem
 
     def keep(self, rows: Sequence[Prediction]) -> None:
         """Write answers down beside those that are kept, and whose they are.
@@ -65,7 +78,8 @@ class AnswerBook:
 
     def _ledger(self) -> dict[str, Any]:
         path = self.folder / LEDGER
-        return read_json(path) if path.is_file() else {}
+        remedy = f"Delete {path}; the questions are then asked again."
+        return read_object(path, remedy=remedy) if path.is_file() else {}
 
 
 def ask(

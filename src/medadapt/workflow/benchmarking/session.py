@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medadapt.core.adapter_folder import WEIGHTS
-from medadapt.core.errors import RunFolderError
+from medadapt.core.documents import read_object
+from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import to_json, write_json
 from medadapt.core.hashes import sha256_file, sha256_object, sha256_text
 from medadapt.core.progress import Progress
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 FOLDER = "benchmarks"
 TOGETHER = "together.json"
+MODELS = ("base_sha256", "adapter_sha256", "dtype", "quantization")
+"""What of a protocol says which models answered."""
 ASKED = (
     "as lm-evaluation-harness does: no examples, no chat template, the prompt ends in `Answer:`, and the choice is the "
     "letter, or yes, no or maybe, with the highest log-likelihood"
@@ -83,19 +86,56 @@ def run_benchmark(request: BenchmarkRequest, progress: Progress) -> Benchmark:
             model = as_asked(run, base, name)
             answers[name] = [_ask(run, model, each, name, facts, progress) for each in posed]
         folder = run.folder.metrics / FOLDER
-        # Of the sets of an earlier call: from here on their files may say something else.
-        (folder / TOGETHER).unlink(missing_ok=True)
         marked: list[MarkedSet] = []
-        written: dict[str, dict[str, Any]] = {}
+        measured: dict[str, dict[str, Any]] = {}
         for place, each in enumerate(posed):
             pair = answers["baseline"][place], answers["tuned"][place]
             whole = _mark(run, each.found.named.name, each.records, *pair)
-            values = _values(request, each, whole, *pair, facts=facts)
-            write_json(folder / f"{each.found.named.name}.json", values)
+            measured[each.found.named.name] = _values(request, each, whole, *pair, facts=facts)
             marked.append(whole)
-            written[each.found.named.name] = values
-        over_all = _together(run, marked, folder)
-    return Benchmark(sets=written, together=over_all, folder=folder)
+        over_all = _together(run, marked)
+        _write(folder, measured, over_all)
+    return Benchmark(sets=measured, together=over_all, folder=folder)
+
+
+def _write(folder: Path, measured: dict[str, dict[str, Any]], over_all: dict[str, Any] | None) -> None:
+    """A file a set, and one of several. That of an earlier call stays as long as its sets are as it measured them."""
+    path = folder / TOGETHER
+    if over_all is not None or not _still_holds(path, measured):
+        path.unlink(missing_ok=True)  # first, so that it never stands beside other figures than its own
+    for name, values in measured.items():
+        write_json(folder / f"{name}.json", values)
+    if over_all is not None:
+        write_json(path, over_all)
+
+
+def _still_holds(path: Path, measured: dict[str, dict[str, Any]]) -> bool:
+    """Whether none of the sets that `together.json` is about was measured otherwise this time."""
+    before = _readable(path).get("sets")
+    if not isinstance(before, dict):
+        return False
+    own = {name: values for name, values in measured.items() if name in before}
+    return all(
+        _rests_on(_readable(path.with_name(f"{name}.json"))) == _rests_on(values)
+        for name, values in own.items()
+    )
+
+
+def _readable(path: Path) -> dict[str, Any]:
+    """An object as it lies there; an empty one where it is missing or damaged."""
+    try:
+        return read_object(path)
+    except DataError:
+        return {}
+
+
+def _rests_on(values: dict[str, Any]) -> Any:
+    """What of a set's file a summary of several sets says again: questions, answers of both models, and the test."""
+    protocol = values.get("protocol") or {}
+    return (
+        *(values.get(key) for key in ("n", "alpha", "baseline", "tuned", "difference", "paired")),
+        *(protocol.get(key) for key in ("records_sha256", "prompt_sha256", *MODELS)),
+    )
 
 
 def _seen(run: AskedRun) -> list[Record]:
@@ -263,16 +303,14 @@ def _subsets(
     return {"subsets": part_values(parts), "macro": average(parts) if len(parts) > 1 else None}
 
 
-def _together(run: AskedRun, marked: Sequence[MarkedSet], folder: Path) -> dict[str, Any] | None:
+def _together(run: AskedRun, marked: Sequence[MarkedSet]) -> dict[str, Any] | None:
     from medadapt.metrics.standard_sets import together
 
     if len(marked) < 2:
         return None
     samples = run.located.recipe.evaluation.bootstrap_samples
-    values = {
+    return {
         "schema": 1,
         "alpha": marked[0].alpha,
         **together(marked, samples=samples, seed=run.seed),
     }
-    write_json(folder / TOGETHER, values)
-    return values
