@@ -194,21 +194,22 @@ def _verify(recipe: str, *, output: Path | None, as_json: bool) -> None:
     found = locate_run(str(output or recipe))
     verified = verification(found.recipe, RunFolder(found.folder))
     differing, added = verified.differing, verified.added
-    code = 3 if differing or verified.edited else 0
+    edited = [*verified.edited, *verified.edited_beside]
+    code = 3 if differing or edited else 0
     if as_json:
         print_json(
             {
                 "run": str(found.folder),
-                "identical": not (differing or verified.edited),
+                "identical": not (differing or edited),
                 "differing": differing,
-                "edited": verified.edited,
+                "edited": edited,
                 "added": added,
                 "exit_code": code,
             }
         )
-    elif verified.edited:
-        talk.print("What metrics.json rests on was changed by hand:", style="bold red")
-        for file in verified.edited:
+    elif edited:
+        talk.print("Not as MedAdapt wrote it:", style="bold red")
+        for file in edited:
             talk.print(plain(f"  {file}"), soft_wrap=True)
     elif differing:
         talk.print("metrics.json does not follow from the predictions. Differing keys:", style="bold red")

@@ -16,6 +16,7 @@ from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.results import Metrics
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.beside import note_beside
 from medadapt.workflow.lock import locked
 from medadapt.workflow.outcome import Outcome, run
 from medadapt.workflow.request import RunRequest
@@ -107,7 +108,9 @@ def _told(request: RunRequest, main: Outcome, measured: dict[int, Metrics], prog
     run_folder = RunFolder(request.folder)
     path, spread = run_folder.seeds, seed_spread(measured)
     if not path.is_file() or read_json(path) != spread:
-        write_json(path, spread)
+        with locked(run_folder):
+            write_json(path, spread)
+            note_beside(run_folder, [path])
     state = read_state(run_folder)
     if state is not None and state.facts.get("seeds_shown") == sha256_file(path):
         return dataclasses.replace(main, seeds=spread)

@@ -10,6 +10,7 @@ from medadapt.core.errors import RunFolderError
 from medadapt.core.files import parse_json, read_json, to_json
 from medadapt.core.recipe import Recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.beside import edited_beside
 from medadapt.workflow.measuring import measure
 from medadapt.workflow.state import read_state
 
@@ -48,6 +49,8 @@ class Verification:
     """Top-level keys that this version measures, and that the one which wrote the file did not know."""
     edited: list[str]
     """Records and predictions that are not as their stages left them."""
+    edited_beside: list[str]
+    """Results of other commands, such as benchmarks, that are not as these wrote them."""
 
 
 def verify(recipe: Recipe, run: RunFolder) -> list[str]:
@@ -81,7 +84,10 @@ def verification(recipe: Recipe, run: RunFolder) -> Verification:
     added = [key for key in computed if key not in written and key not in EVERY_VERSION]
     known = {key: value for key, value in computed.items() if key not in added}
     return Verification(
-        differing=list(_differing("", written, known)), added=added, edited=computed["protocol"]["edited"]
+        differing=list(_differing("", written, known)),
+        added=added,
+        edited=computed["protocol"]["edited"],
+        edited_beside=edited_beside(run),
     )
 
 

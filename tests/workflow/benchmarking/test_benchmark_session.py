@@ -13,9 +13,11 @@ from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import read_json, read_jsonl
 from medadapt.core.progress import Silent
 from medadapt.core.records import read_records
+from medadapt.core.run_folder import RunFolder
 from medadapt.core.standard_sets import NamedSource
 from medadapt.workflow.asked_models import asked_run
 from medadapt.workflow.benchmarking.session import Benchmark, BenchmarkRequest, run_benchmark
+from medadapt.workflow.beside import edited_beside
 from medadapt.workflow.locating import locate_run
 from serving_runs import make_base, make_run
 
@@ -91,6 +93,18 @@ def test_questions_of_the_training_data_are_flagged_and_left_out_of_the_clean_fi
     assert found["leakage"]["exact"] == len(seen)
     assert found["clean"]["n"] == found["n"] - found["leakage"]["near"] > 0
     assert found["clean"]["tuned"]["accuracy"]["n"] == found["clean"]["n"]
+
+
+def test_a_result_that_was_edited_is_found_whatever_is_measured_after_it(run: Path, pubmedqa: Path):
+    folder = RunFolder(run)
+    bench(run, ("medmcqa", MCQ))
+    path = run / "5-metrics" / "benchmarks" / "medmcqa.json"
+    assert edited_beside(folder) == []
+
+    path.write_text(path.read_text().replace("not shown", "better"))
+    bench(run, ("pubmedqa", str(pubmedqa)))
+
+    assert edited_beside(folder) == ["5-metrics/benchmarks/medmcqa.json"]
 
 
 def test_several_sets_are_averaged_and_pooled(run: Path, pubmedqa: Path):

@@ -20,6 +20,7 @@ from medadapt.records.standard_sets.reading import StandardSet, read_standard_se
 from medadapt.workflow.asked_models import AskedRun, as_asked, load_asked, need_adapter
 from medadapt.workflow.benchmarking.answers import AnswerBook, ask
 from medadapt.workflow.benchmarking.seen import Nearness, leakage_values, seen_in_training
+from medadapt.workflow.beside import note_beside
 from medadapt.workflow.lock import locked
 from medadapt.workflow.standard_records import drawn, harness_encoder
 from medadapt.workflow.versions import versions
@@ -94,19 +95,24 @@ def run_benchmark(request: BenchmarkRequest, progress: Progress) -> Benchmark:
             measured[each.found.named.name] = _values(request, each, whole, *pair, facts=facts)
             marked.append(whole)
         over_all = _together(run, marked)
-        _write(folder, measured, over_all)
+        note_beside(run.folder, _write(folder, measured, over_all))
     return Benchmark(sets=measured, together=over_all, folder=folder)
 
 
-def _write(folder: Path, measured: dict[str, dict[str, Any]], over_all: dict[str, Any] | None) -> None:
-    """A file a set, and one of several. That of an earlier call stays as long as its sets are as it measured them."""
+def _write(folder: Path, measured: dict[str, dict[str, Any]], over_all: dict[str, Any] | None) -> list[Path]:
+    """A file a set, and one of several; returns them.
+
+    That of an earlier call stays as long as its sets are as it measured them.
+    """
     path = folder / TOGETHER
     if over_all is not None or not _still_holds(path, measured):
         path.unlink(missing_ok=True)  # first, so that it never stands beside other figures than its own
-    for name, values in measured.items():
-        write_json(folder / f"{name}.json", values)
+    files = {folder / f"{name}.json": values for name, values in measured.items()}
     if over_all is not None:
-        write_json(path, over_all)
+        files[path] = over_all
+    for file, values in files.items():
+        write_json(file, values)
+    return [*files]
 
 
 def _still_holds(path: Path, measured: dict[str, dict[str, Any]]) -> bool:

@@ -15,6 +15,7 @@ from medadapt.core.records import LETTERS, Record, read_records
 from medadapt.core.results import ModelName, Prediction
 from medadapt.core.standard_sets import NamedSource, SetName
 from medadapt.workflow.asked_models import AskedRun, as_asked, load_asked, need_adapter
+from medadapt.workflow.beside import note_beside
 from medadapt.workflow.harness_parity.comparing import TOLERANCE, Comparison, compare
 from medadapt.workflow.harness_parity.harness import Harness, HarnessModel, run_harness
 from medadapt.workflow.harness_parity.samples import Asked, read_samples
@@ -94,6 +95,7 @@ def measure_parity(request: ParityRequest, progress: Progress) -> Parity:
         values = _values(request, compared, tasks, left_out=found.left_out)
         path = request.run.folder.metrics / FILE
         write_json(path, values)
+        note_beside(request.run.folder, [path])
     return Parity(values=values, agrees=compared.together.agrees, path=path)
 
 
