@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from medadapt.predictions.verdicts import NEGATION, is_turned_down
+from medadapt.predictions.denials import NEGATION, is_turned_down
 
 MARKUP = re.compile(r"[*`\u200b\ufeff]|</?(?:b|i|em|strong)>")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n")

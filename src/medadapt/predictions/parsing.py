@@ -14,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from medadapt.core.records import LETTERS
-from medadapt.predictions.mentions import NAME_ENDS, leading_name, name_key, only_name, opening_name, plain
-from medadapt.predictions.verdicts import (
+from medadapt.predictions.denials import (
     has_second_thoughts,
     is_denied_before,
     is_rest_turned_down,
     is_turned_down,
 )
+from medadapt.predictions.mentions import NAME_ENDS, leading_name, name_key, only_name, opening_name, plain
 
 NEXT_QUESTION = re.compile(
     r"^[# \t]*(?:question(?:\s+type)?|q|patient|user|human|given these symptoms)\s*\d*\s*:",

@@ -1,4 +1,4 @@
-"""What turns a named answer down: a denial before it, a verdict after it, second thoughts further on.
+"""What turns a named answer down: a denial before it, a refusal after it, second thoughts further on.
 
 Each pattern starts at a known place and looks a bounded way, so that a long answer costs no more than its length.
 """
@@ -52,7 +52,7 @@ TURNED_DOWN = re.compile(
     # `is wrong`, `does not help`, straight after the name
     rf"\s{{0,3}}(?:{BE}{BAD}|{NOT})"
     # `. This is incorrect`, `, which is wrong`, `: wrong, since`, `(unlikely)`, `- no;`
-    rf"|(?P<verdict>{GAP}(?:"
+    rf"|(?P<apart>{GAP}(?:"
     rf"(?:which|this|that|it)(?:'s|\s+(?:option|answer|choice|one))?\s+"
     rf"(?:{BE}{BAD}|(?:{BE})?not\s+{GOOD}|{NOT}\s+(?:be\s+)?{GOOD}){OF_ANOTHER}"
     rf"|(?:{BAD}|not\s+{GOOD}|no\b)(?=\s*(?:$|[.,;!?)\]\n–—-])|\s+(?:because|since|as|due|given)\b)))",
@@ -82,12 +82,12 @@ def is_denied_before(text: str, start: int, *, concludes: bool = False) -> bool:
 
 
 def is_turned_down(text: str, end: int, said: str) -> bool:
-    """Whether a verdict against the name that ends at `end` follows it. `said` is the name.
+    """Whether words that refuse the name that ends at `end` follow it. `said` is the name.
 
-    After an answer that is a verdict itself (`No`, `False`) `this is incorrect` speaks of the claim in question.
+    After an answer that says no itself (`No`, `False`) `this is incorrect` speaks of the claim in question.
     """
     match = TURNED_DOWN.match(text, end)
-    return match is not None and not (match["verdict"] and SAYS_NO.fullmatch(said))
+    return match is not None and not (match["apart"] and SAYS_NO.fullmatch(said))
 
 
 def is_rest_turned_down(text: str, start: int, said: str) -> bool:
