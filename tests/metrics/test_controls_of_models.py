@@ -138,3 +138,13 @@ def test_a_control_picked_as_the_best_of_many_is_only_worse_by_the_corrected_p(s
     assert against["p"] == pytest.approx(binomtest(6, 6).pvalue)
     assert against["p_adjusted"] == pytest.approx(min(1, against["p"] * answering))
     assert (against["verdict"], metrics["against_few_shot"]["verdict"]) == ("not shown", "worse")
+
+
+def test_why_no_examples_were_shown_stands_beside_the_missing_control(choices, predict, inputs):
+    test = choices(TRUTH)
+    given = inputs(
+        test, predict(test, right_on(10)), predict(test, right_on(25), model="tuned"), task="multiple_choice"
+    )
+    metrics = score(replace(given, no_examples="no training record fits beside a question"))
+    assert "no training record fits" in metrics["against_few_shot"]["reason"]
+    assert "no training record fits" in metrics["controls"]["few_shot"]["accuracy"]["reason"]

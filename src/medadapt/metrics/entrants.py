@@ -75,6 +75,7 @@ def mark_entrants(
     alpha: float,
     primary: str,
     soft_match: SoftMatchSection,
+    no_examples: str | None = None,
 ) -> Entrants:
     """Mark both models and the controls on the test records; `asked` holds predictions of those that a model made."""
     plan = Plan(group=groups_of(test), samples=samples, seed=seed)
@@ -97,7 +98,8 @@ def mark_entrants(
         labels=labels,
         tallies=tallies,
         resampled=bootstrap_values(tallies, plan),
-        absent={**rules.absent, **{name: not_asked(name, task) for name in ASKED if name not in asked}},
+        absent=rules.absent
+        | {name: not_asked(name, task, no_examples=no_examples) for name in ASKED if name not in asked},
         plan=plan,
         alpha=alpha,
         primary=primary,

@@ -68,6 +68,8 @@ class ScoreInputs:
     """When a written answer to an open question counts as right."""
     embedding: str | None = None
     """The embedding model behind `similarity`, and how it was used."""
+    no_examples: str | None = None
+    """Why the base was not shown examples, where it was not."""
     forgetting_margin: float = 0.05
     """The rise of the loss on general text, in nats per token, that counts as nothing forgotten."""
     validation: Validation = field(default_factory=Validation)
@@ -105,6 +107,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         alpha=inputs.alpha,
         primary=inputs.primary,
         soft_match=inputs.soft_match,
+        no_examples=inputs.no_examples,
     )
     moved = effect(inputs.baseline, inputs.tuned)
     same_model = not has_effect(asdict(moved))

@@ -47,6 +47,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             choice_by=recipe.evaluation.choice_by,
             soft_match=recipe.evaluation.soft_match,
             embedding=asked.get("embedding"),
+            no_examples=(asked.get("few_shot") or {}).get("reason"),
             forgetting_margin=recipe.evaluation.forgetting_margin,
             validation=_validation(run, measured.further),
         )

@@ -103,10 +103,15 @@ def control_answers(train: Sequence[Record], test: Sequence[Record], *, seed: in
     return RuleAnswers(given=given, absent=absent)
 
 
-def not_asked(name: str, task: Task) -> str:
-    """Why a control that a model makes has no answers where the predict stage made none."""
+def not_asked(name: str, task: Task, *, no_examples: str | None = None) -> str:
+    """Why a control that a model makes has no answers where the predict stage made none.
+
+    `no_examples` is what predict wrote down about the examples that it did not show.
+    """
     if name == "few_shot":
-        return "the base was not asked with examples in its prompt"
+        return (
+            f"the base was not asked with examples in its prompt{f': {no_examples}' if no_examples else ''}"
+        )
     return NO_OPTIONS if task != "multiple_choice" else "the tuned model was not asked without the question"
 
 
