@@ -29,18 +29,19 @@ RUNS: dict[str, dict[str, Any]] = {
     "ehealthforum": {"format": "dialogue", "source": "dialogues/ehealthforum_dialogues.json"},
     "wikidoc": {"format": "question_answer", "source": "open_medical_qa/*.jsonl"},
 }
-MOST_ROWS = 1000
-"""Of larger sources this many rows are drawn, so that all runs together take less than an hour."""
 GROWTH = (1000, 10000)
 """Rows of the two trainings whose peak memory is compared."""
 
 
-def measure_runs(data: Path, folder: Path) -> dict[str, Any]:
-    """One whole run a data set: seconds, peak memory, exit code, counts, both verdicts, leakage, verification."""
+def measure_runs(data: Path, folder: Path, *, rows: int) -> dict[str, Any]:
+    """One whole run a data set: seconds, peak memory, exit code, counts, both verdicts, leakage, verification.
+
+    Of larger sources `rows` rows are drawn.
+    """
     return {
         name: _run(
             name,
-            {**section, "source": str(data / section["source"]), "limit": {"rows": MOST_ROWS}},
+            {**section, "source": str(data / section["source"]), "limit": {"rows": rows}},
             data,
             folder,
         )

@@ -43,6 +43,9 @@ def main() -> None:
     parser.add_argument("--only", choices=sorted(CASES))
     parser.add_argument("--steps", type=int, default=33, help="optimiser steps of a speed measurement")
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of a speed measurement")
+    parser.add_argument(
+        "--rows", type=int, default=1000, help="of larger sources data_runs draws so many rows"
+    )
     parser.add_argument("--note", help="stands beside the result, such as: the machine was busy")
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
     asked = parser.parse_args()
@@ -52,7 +55,10 @@ def main() -> None:
             sys.exit(f"{asked.data} does not exist; name the folder of the data sets with --data")
         for name in names:
             print(f"{name} ...", flush=True)
-            options = f" --steps {asked.steps} --rounds {asked.rounds}" if name == "training_speed" else ""
+            options = {
+                "training_speed": f" --steps {asked.steps} --rounds {asked.rounds}",
+                "data_runs": f" --rows {asked.rows}",
+            }.get(name, "")
             about = _about(
                 name, options, asked.note
             )  # before the work: the checkout may change while it runs
@@ -68,6 +74,11 @@ def _engine_and_trl(_: argparse.Namespace) -> dict[str, Any]:
     found = engine_and_trl.measure()
     engine_and_trl.draw(found, FIGURES / "engine_and_trl.png")
     return found
+
+
+def _data_runs(asked: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return data_runs.measure_runs(asked.data.resolve(), Path(folder), rows=asked.rows)
 
 
 def _in_scratch(
@@ -91,7 +102,7 @@ def _in_folder(measure: Callable[[Path], dict[str, Any]]) -> Callable[[argparse.
 CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "training_speed": _training_speed,
     "engine_and_trl": _engine_and_trl,
-    "data_runs": _in_scratch(data_runs.measure_runs),
+    "data_runs": _data_runs,
     "preparing": _in_scratch(data_runs.measure_preparing),
     "memory_growth": _in_scratch(data_runs.measure_growth),
     "contrast": lambda asked: contrast_checks.measure(asked.data),
