@@ -81,7 +81,7 @@ def test_metrics_say_whether_the_protocol_in_force_is_the_fixed_one(run):
     }  # fmt: skip
     found = protocol_facts(other, run, {FIXED: fixed})
     assert (found["fixed_sha256"], found["fixed_before_tuning"]) == (fixed["sha256"], False)
-    assert found["fixed_reason"] == "the evaluation was changed after the training had begun: alpha"
+    assert found["fixed_reason"] == "the evaluation was changed after the training had begun (alpha)"
 
 
 def test_a_run_without_a_fixed_protocol_says_why(run):

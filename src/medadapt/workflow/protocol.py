@@ -67,7 +67,7 @@ def protocol_facts(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> 
         return {"fixed_sha256": None, "fixed_before_tuning": None, "fixed_reason": reason}
     now = protocol_values(recipe, run)
     changed = sorted(key for key, value in fixed["values"].items() if now.get(key) != value)
-    told = f"the evaluation was changed after the training had begun: {', '.join(changed)}"
+    told = f"the evaluation was changed after the training had begun ({', '.join(changed)})"
     return {
         "fixed_sha256": fixed["sha256"],
         "fixed_before_tuning": not changed,
