@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 
-from medadapt.core.hashes import sha256_file
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.outputs import FileMark, changed_files, mark_of
 from medadapt.workflow.state import read_state, write_state
 
 BESIDE = "beside_metrics"
-"""The fact of run.json that holds the sha256 of each such file by its name in 5-metrics."""
+"""The fact of run.json that holds the mark of each such file by its name in 5-metrics."""
 
 
 def note_beside(run: RunFolder, written: Iterable[Path]) -> None:
@@ -24,8 +24,8 @@ def note_beside(run: RunFolder, written: Iterable[Path]) -> None:
         return
     names = _names(run)
     marks = {name: mark for name, mark in (state.facts.get(BESIDE) or {}).items() if name in names}
-    marks |= {path.relative_to(run.metrics).as_posix(): sha256_file(path) for path in written}
-    write_state(run, dataclasses.replace(state, facts={**state.facts, BESIDE: marks}))
+    marks |= {path.relative_to(run.metrics).as_posix(): asdict(mark_of(path)) for path in written}
+    write_state(run, replace(state, facts={**state.facts, BESIDE: marks}))
 
 
 def edited_beside(run: RunFolder) -> list[str]:
@@ -35,11 +35,9 @@ def edited_beside(run: RunFolder) -> list[str]:
     """
     state = read_state(run)
     marks = (state.facts.get(BESIDE) or {}) if state else {}
-    return [
-        f"{run.metrics.name}/{name}"
-        for name in _names(run)
-        if name in marks and sha256_file(run.metrics / name) != marks[name]
-    ]
+    return changed_files(
+        run.metrics, {name: FileMark(**marks[name]) for name in _names(run) if name in marks}
+    )
 
 
 def _names(run: RunFolder) -> list[str]:

@@ -34,20 +34,31 @@ def outputs_of(stage: Stage, run: RunFolder) -> Marks | None:
         files = sorted(path for path in folder.glob(pattern) if path.is_file())
         if not files:
             return None
-        for path in files:
-            name = path.relative_to(folder).as_posix()
-            marks[name] = FileMark(size=path.stat().st_size, sha256=sha256_file(path))
+        marks |= {path.relative_to(folder).as_posix(): mark_of(path) for path in files}
     return marks
+
+
+def mark_of(path: Path) -> FileMark:
+    """The mark of a file as it lies on the disk now."""
+    return FileMark(size=path.stat().st_size, sha256=sha256_file(path))
 
 
 def unchanged(folder: Path, marks: Marks) -> bool:
     """Whether every marked file is still there with its content."""
-    return bool(marks) and not changed_files(folder, marks)
+    return bool(marks) and all(_is_as_marked(folder / name, mark) for name, mark in marks.items())
 
 
 def changed_files(folder: Path, marks: Marks) -> list[str]:
-    """The marked files that are gone or have another content, by their names in the run folder."""
-    return [f"{folder.name}/{name}" for name, mark in marks.items() if not _is_as_marked(folder / name, mark)]
+    """The marked files that are gone or have another content, by their names in the run folder.
+
+    Each is hashed, whatever its size: here a proof rests on it.
+    """
+    paths = {name: folder / name for name in marks}
+    return [
+        f"{folder.name}/{name}"
+        for name, path in paths.items()
+        if not path.is_file() or mark_of(path) != marks[name]
+    ]
 
 
 def output_hash(marks: Marks) -> str:

@@ -21,6 +21,7 @@ from medadapt.workflow.asked_models import AskedRun, as_asked, load_asked, need_
 from medadapt.workflow.benchmarking.answers import AnswerBook, ask
 from medadapt.workflow.benchmarking.seen import Nearness, leakage_values, seen_in_training
 from medadapt.workflow.beside import note_beside
+from medadapt.workflow.documents import TOGETHER
 from medadapt.workflow.lock import locked
 from medadapt.workflow.standard_records import drawn, harness_encoder
 from medadapt.workflow.versions import versions
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from medadapt.models.loading import LoadedBase
 
 FOLDER = "benchmarks"
-TOGETHER = "together.json"
 MODELS = ("base_sha256", "adapter_sha256", "dtype", "quantization")
 """What of a protocol says which models answered."""
 ASKED = (
@@ -104,7 +104,7 @@ def _write(folder: Path, measured: dict[str, dict[str, Any]], over_all: dict[str
 
     That of an earlier call stays as long as its sets are as it measured them.
     """
-    path = folder / TOGETHER
+    path = folder / f"{TOGETHER}.json"
     if over_all is not None or not _still_holds(path, measured):
         path.unlink(missing_ok=True)  # first, so that it never stands beside other figures than its own
     files = {folder / f"{name}.json": values for name, values in measured.items()}
