@@ -19,3 +19,13 @@ def test_tensorboard_hides_what_came_after_the_checkpoint(tmp_path, send):
     send(["tensorboard"], tmp_path / "run", 1, 4)
     send(["tensorboard"], tmp_path / "run", 3, 5)
     assert tensorboard_losses(tmp_path / "run") == pytest.approx({s: 10 / s for s in range(1, 6)})
+
+
+def test_a_session_within_the_same_second_is_read_after_the_one_before(tmp_path, send, monkeypatch):
+    from tensorboard.summary.writer import event_file_writer
+
+    # Writers are counted in the file's name, and names are read as text: 10 comes before 9.
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(9))
+    send(["tensorboard"], tmp_path / "run", 1, 4)
+    send(["tensorboard"], tmp_path / "run", 3, 5)
+    assert tensorboard_losses(tmp_path / "run") == pytest.approx({s: 10 / s for s in range(1, 6)})
