@@ -19,6 +19,10 @@ def test_the_asked_share_is_silenced(share):
     assert got == pytest.approx(share, abs=5 * (share * (1 - share) / count) ** 0.5 + 1e-5)
 
 
+def test_a_share_that_rounds_to_all_silences_all():
+    assert silenced(torch.Size([1000]), 1 - 1e-9, 3, CPU).all()
+
+
 def test_the_mask_depends_on_its_number_alone():
     shape = torch.Size([7, 33])
     first = silenced(shape, 0.3, 11, CPU)

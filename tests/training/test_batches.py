@@ -49,8 +49,16 @@ def test_a_fraction_of_an_epoch_is_a_fraction_of_its_steps():
 def test_padding_is_on_the_right_and_never_a_label():
     rows = [{"input_ids": [5, 6, 7], "labels": [-100, 6, 7]}, {"input_ids": [9], "labels": [9]}]
     batch = pad(rows, torch.device("cpu"))
-    assert batch.tokens_BT.tolist() == [[5, 6, 7], [9, 0, 0]]
-    assert batch.labels_BT.tolist() == [[-100, 6, 7], [9, -100, -100]]
+    assert batch.tokens_BT.tolist() == [[5, 6, 7] + [0] * 5, [9] + [0] * 7]
+    assert batch.labels_BT.tolist() == [[-100, 6, 7] + [-100] * 5, [9] + [-100] * 7]
+
+
+def test_rows_of_many_lengths_are_padded_to_few():
+    widths = {
+        pad([{"input_ids": [1] * length, "labels": [1] * length}], torch.device("cpu")).tokens_BT.shape[1]
+        for length in range(1, 257)
+    }
+    assert len(widths) <= 25
 
 
 @pytest.mark.parametrize(("epochs", "steps"), [(0, 0), (0.01, 1), (1, 3), (2.5, 8), (3, 9)])

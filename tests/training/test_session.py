@@ -211,19 +211,19 @@ def test_the_saved_adapter_is_that_of_the_lowest_validation_loss(base_folder, ex
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_gradient(
     base_folder, examples, tmp_path, monkeypatch
 ):
-    plain = engine.summed_nll
+    plain = engine.rows_nll
     refused = []
 
-    def small_memory(model, tokens, labels, **options):
-        if tokens.numel() > 100:
-            refused.append(tokens.shape)
+    def small_memory(model, rows, **options):
+        if len(rows) * max(len(row["input_ids"]) for row in rows) > 100:
+            refused.append(len(rows))
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return plain(model, tokens, labels, **options)
+        return plain(model, rows, **options)
 
     settings = {"epochs": 1, "batch_size": 11}
     told = Told()
     with monkeypatch.context() as patch:
-        patch.setattr(engine, "summed_nll", small_memory)
+        patch.setattr(engine, "rows_nll", small_memory)
         summary = train(base_folder, examples, tmp_path / "less", progress=told, micro_tokens=300, **settings)
     assert len(refused) >= 2
     assert summary["micro_tokens"] <= 100
@@ -234,10 +234,10 @@ def test_out_of_memory_halves_the_micro_batch_and_keeps_the_gradient(
 
 
 def test_one_row_that_does_not_fit_is_a_clear_error(base_folder, examples, tmp_path, monkeypatch):
-    def no_memory(model, tokens, labels, **options):
+    def no_memory(model, rows, **options):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(engine, "summed_nll", no_memory)
+    monkeypatch.setattr(engine, "rows_nll", no_memory)
     with pytest.raises(ModelError, match="One example alone"):
         train(base_folder, examples, tmp_path)
 
@@ -245,18 +245,18 @@ def test_one_row_that_does_not_fit_is_a_clear_error(base_folder, examples, tmp_p
 def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(
     base_folder, examples, tmp_path, monkeypatch
 ):
-    plain = engine.summed_nll
+    plain = engine.rows_nll
     calls = []
 
-    def breaks(model, tokens, labels, **options):
+    def breaks(model, rows, **options):
         calls.append(None)
-        nll = plain(model, tokens, labels, **options)
+        nll = plain(model, rows, **options)
         return nll * float("nan") if engine_step(tmp_path) >= 6 else nll
 
     def engine_step(folder):
         return len(steps(folder)) if (folder / "steps.jsonl").exists() else 0
 
-    monkeypatch.setattr(engine, "summed_nll", breaks)
+    monkeypatch.setattr(engine, "rows_nll", breaks)
     with pytest.raises(DivergedError, match="in step 7") as caught:
         train(base_folder, examples, tmp_path)
     assert caught.value.exit_code == 4
@@ -333,14 +333,14 @@ def test_with_one_kept_checkpoint_a_damaged_one_is_replaced_by_what_is_trained_a
 def test_memory_that_runs_out_in_validation_makes_its_batches_smaller(
     base_folder, examples, uninterrupted, tmp_path, monkeypatch
 ):
-    plain = validation.summed_nll
+    plain = validation.rows_nll
 
-    def small_memory(model, tokens, labels, **options):
-        if len(tokens) > 1:
+    def small_memory(model, rows, **options):
+        if len(rows) > 1:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-        return plain(model, tokens, labels, **options)
+        return plain(model, rows, **options)
 
-    monkeypatch.setattr(validation, "summed_nll", small_memory)
+    monkeypatch.setattr(validation, "rows_nll", small_memory)
     train(base_folder, examples, tmp_path)
     ours, theirs = (
         {row["step"]: row["validation_loss"] for row in steps(folder) if "validation_loss" in row}
@@ -358,9 +358,9 @@ def test_dropout_masks_differ_between_layers_steps_and_seeds(base_folder):
     for seed in (0, 1, 2**40, 2**62):
         for step in (1, 2, 300_000):
             for micro in (0, 1):
-                engine.seed_dropout(base.model, seed=seed, step=step, micro=micro)
+                of_batch = engine.mask_seed(seed=seed, step=step, micro=micro)
                 for _, layer in lora_layers(base.model):
-                    number = layer.mask_seed + layer.place
+                    number = of_batch + layer.place
                     masks.add(silenced(shape, 0.5, number, torch.device("cpu")).numpy().tobytes())
                     count += 1
     assert len(masks) == count

@@ -27,4 +27,7 @@ def silenced(shape: torch.Size, share: float, seed: int, device: torch.device) -
     count = math.prod(shape)
     words = np.random.SFC64(seed).random_raw(-(-count // 4))
     bits = torch.from_numpy(words.view(np.int16)[:count]).view(shape)
-    return bits < round(share * LEVELS) - LEVELS // 2
+    silent = round(share * LEVELS)
+    if silent == LEVELS:  # the bound itself would not be a number of 16 bits
+        return torch.ones(shape, dtype=torch.bool)
+    return bits < silent - LEVELS // 2

@@ -8,7 +8,7 @@ one sum over the whole step.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -18,8 +18,11 @@ from torch import Tensor, nn
 
 from medadapt.examples.masking import IGNORED
 from medadapt.models.linear import working_device
+from medadapt.models.sizes import rounded_up
 
 Places = list[int]
+Row = Mapping[str, Any]
+"""A row of a token set: `id`, `input_ids` and `labels`."""
 
 
 def number_of_steps(num_rows: int, batch_size: int, epochs: float) -> int:
@@ -76,9 +79,9 @@ def input_device(model: nn.Module) -> torch.device:
     return working_device(model.get_input_embeddings())  # type: ignore[operator]
 
 
-def pad(rows: Sequence[dict[str, Any]], device: torch.device) -> Padded:
+def pad(rows: Sequence[Row], device: torch.device) -> Padded:
     """Rows of a token set as tensors. Padding is token 0 and label `IGNORED`: it is never learned or seen."""
-    longest = max(len(row["input_ids"]) for row in rows)
+    longest = rounded_up(max(len(row["input_ids"]) for row in rows))
     tokens = np.zeros((len(rows), longest), dtype=np.int64)
     labels = np.full((len(rows), longest), IGNORED, dtype=np.int64)
     for place, row in enumerate(rows):

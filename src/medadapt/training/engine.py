@@ -11,8 +11,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -22,13 +22,12 @@ from medadapt.examples.masking import IGNORED
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.device import is_out_of_memory
 from medadapt.models.lora import lora_layers
-from medadapt.training.batches import cut_by_tokens, input_device, number_of_steps, pad, rows_of_step
-from medadapt.training.loss import summed_nll
+from medadapt.models.packed.decoder import PackedDecoder
+from medadapt.training.batches import Row, cut_by_tokens, input_device, number_of_steps, rows_of_step
+from medadapt.training.loss import rows_nll
 from medadapt.training.memory import MemoryPlan, halved
 from medadapt.training.scaling import LossScale, after_step, check_skips
 from medadapt.training.schedule import learning_rate, warmup_steps
-
-Row = dict[str, Any]
 
 
 @dataclass(kw_only=True)
@@ -77,6 +76,8 @@ class Engine:
     rows: TokenSet
     seed: int
     max_steps: int | None = None
+    packed: PackedDecoder | None = None
+    """The model's decoder for packed rows, where it has one."""
 
     @property
     def total_steps(self) -> int:
@@ -100,7 +101,7 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
             step, num_rows=len(engine.rows), batch_size=engine.training.batch_size, seed=engine.seed
         )
         rows = engine.rows.rows(places)
-        loss = _gradient_that_fits(engine.model, rows, state, step=step, seed=engine.seed, note=note)
+        loss = _gradient_that_fits(engine, rows, state, step=step, note=note)
         norm = _unscaled_norm(engine.model, state.scale.scale)
         _check_finite(loss, norm, step, rows, dynamic=state.scale.dynamic)
         rate = _rate(engine, step)
@@ -128,7 +129,15 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
 
 
 def accumulate_gradient(
-    model: nn.Module, rows: Sequence[Row], *, micro_tokens: int, step: int, seed: int, scale: float = 1.0
+    model: nn.Module,
+    rows: Sequence[Row],
+    *,
+    micro_tokens: int,
+    step: int,
+    seed: int,
+    scale: float = 1.0,
+    packed: PackedDecoder | None = None,
+    recompute: bool = False,
 ) -> float:
     """Add the gradient of one optimiser step to `.grad`; returns its loss in nats per answer token.
 
@@ -138,52 +147,53 @@ def accumulate_gradient(
     supervised = num_supervised(rows)
     total = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
     for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):
-        seed_dropout(model, seed=seed, step=step, micro=micro)
-        batch = pad([rows[place] for place in places], device)
-        loss = summed_nll(model, batch.tokens_BT, batch.labels_BT, factor=scale / supervised)
+        loss = rows_nll(
+            model,
+            [rows[place] for place in places],
+            packed=packed,
+            factor=scale / supervised,
+            mask_seed=mask_seed(seed=seed, step=step, micro=micro),
+            recompute=recompute,
+        )
         loss.backward()
         total += loss.detach().to(total.device)
     return float(total) / scale
 
 
-def seed_dropout(model: nn.Module, *, seed: int, step: int, micro: int) -> None:
-    """Give every LoRA layer the masks of this micro-batch."""
-    # Layers add their own number below 2**20 to this, so no two masks of a training are the same.
-    start = ((seed * 1_000_003 + step) * 4096 + micro) << 20
-    for _, layer in lora_layers(model):
-        layer.mask_seed = start
+def mask_seed(*, seed: int, step: int, micro: int) -> int:
+    """What the dropout masks of a micro-batch are drawn from.
+
+    Layers add their own number below 2**20 to it, so no two masks of a training are the same.
+    """
+    return ((seed * 1_000_003 + step) * 4096 + micro) << 20
 
 
 def num_supervised(rows: Sequence[Row]) -> int:
     """Tokens that are learned in these rows. The first token of a row has nothing to be predicted from."""
-    return sum(sum(label != IGNORED for label in row["labels"][1:]) for row in rows)
+    return sum(int(np.count_nonzero(np.asarray(row["labels"])[1:] != IGNORED)) for row in rows)
 
 
 def _gradient_that_fits(
-    model: nn.Module,
-    rows: Sequence[Row],
-    state: TrainingState,
-    *,
-    step: int,
-    seed: int,
-    note: Callable[[str], None],
+    engine: Engine, rows: Sequence[Row], state: TrainingState, *, step: int, note: Callable[[str], None]
 ) -> float:
     """The step's gradient, in smaller micro-batches each time memory runs out."""
     while True:
         try:
             return accumulate_gradient(
-                model,
+                engine.model,
                 rows,
                 micro_tokens=state.memory.micro_tokens,
                 step=step,
-                seed=seed,
+                seed=engine.seed,
                 scale=state.scale.scale,
+                packed=engine.packed,
+                recompute=state.memory.checkpointing,
             )
         except (RuntimeError, MemoryError) as problem:
             if not is_out_of_memory(problem):
                 raise
         # Outside of the handler, so that the exception no longer holds the tensors that filled the memory.
-        model.zero_grad(set_to_none=True)
+        engine.model.zero_grad(set_to_none=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         state.memory = smaller_cut([len(row["input_ids"]) for row in rows], state.memory)

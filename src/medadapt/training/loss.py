@@ -5,41 +5,110 @@ Shapes: B rows of T tokens, H hidden width, N supervised positions, V vocabulary
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from medadapt.examples.masking import IGNORED
 from medadapt.models.forward import final_hidden, text_config, vocabulary_logits
+from medadapt.models.lora import lora_layers
+from medadapt.models.packed.decoder import PackedDecoder, fits_window, packed_hidden
+from medadapt.models.packed.rows import pack_rows
+from medadapt.models.sizes import rounded_up
+from medadapt.training.batches import Row, input_device, pad
 
 MOST_LOGITS = 1 << 26
 """Logits (fp32 numbers) held at once; a larger head is worked off in pieces."""
 
 
-def summed_nll(model: nn.Module, tokens_BT: Tensor, labels_BT: Tensor, *, factor: float = 1.0) -> Tensor:
+def rows_nll(
+    model: nn.Module,
+    rows: Sequence[Row],
+    *,
+    packed: PackedDecoder | None = None,
+    factor: float = 1.0,
+    mask_seed: int | None = None,
+    recompute: bool = False,
+) -> Tensor:
     """`factor` times the sum of the negative log-likelihoods in nats over all labelled tokens; a scalar.
 
     The token at position t is predicted from position t - 1. Only those positions pass through the
     vocabulary head, and the softmax is taken in fp32 (fp64 for a model in fp64).
+
+    Args:
+        model: a causal language model with LoRA layers.
+        rows: rows of a token set.
+        packed: the model's decoder for packed rows, where it has one; rows longer than its window go through
+            the model's own layers.
+        factor: what the sum is multiplied by, before the gradient is rounded to the model's number format.
+        mask_seed: draws the dropout masks; None means no dropout.
+        recompute: whether packed layers are computed again in the backward pass, to save memory. The
+            model's own layers do so where they have been told (`recompute_activations`).
     """
-    hidden_BTH = final_hidden(model, tokens_BT)
-    targets_BT = labels_BT[:, 1:].to(hidden_BTH.device)  # the last layers may lie on another device
-    wanted_BT = targets_BT != IGNORED
-    hidden_NH, targets_N = hidden_BTH[:, :-1][wanted_BT], targets_BT[wanted_BT]
+    if packed is not None and fits_window(packed, max(len(row["input_ids"]) for row in rows)):
+        hidden_NH, targets_N = _packed_hidden(packed, rows, mask_seed=mask_seed, recompute=recompute)
+    else:
+        _seed_layers(model, mask_seed)
+        hidden_NH, targets_N = _padded_hidden(model, rows)
     if not len(targets_N):
         return hidden_NH.sum() * 0.0
-    rows = max(1, MOST_LOGITS // int(text_config(model).vocab_size))
-    if len(targets_N) <= rows:
+    most = max(1, MOST_LOGITS // int(text_config(model).vocab_size))
+    if len(targets_N) <= most:
         return _nll(model, hidden_NH, targets_N) * factor
-    return _PiecewiseNll.apply(hidden_NH, targets_N, model, rows, factor)
+    return _PiecewiseNll.apply(hidden_NH, targets_N, model, most, factor)
+
+
+def _packed_hidden(
+    packed: PackedDecoder, rows: Sequence[Row], *, mask_seed: int | None, recompute: bool
+) -> tuple[Tensor, Tensor]:
+    """Hidden states (N, H) and targets (N,) of the supervised positions; behind them some to be ignored."""
+    # A row's first token is predicted by nothing.
+    targets = [np.asarray(row["labels"])[1:] for row in rows]
+    lengths = [len(row["input_ids"]) for row in rows]
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    places = np.concatenate(
+        [start + np.flatnonzero(wanted != IGNORED) for start, wanted in zip(starts, targets, strict=True)]
+    )
+    size = rounded_up(len(places), least=32)
+    keep, flat = np.zeros(size, dtype=np.int64), np.full(size, IGNORED, dtype=np.int64)
+    keep[: len(places)] = places
+    flat[: len(places)] = np.concatenate([wanted[wanted != IGNORED] for wanted in targets])
+    hidden_KH = packed_hidden(
+        packed,
+        pack_rows([row["input_ids"] for row in rows]),
+        torch.from_numpy(keep).to(packed.device),
+        mask_seed=mask_seed,
+        recompute=recompute,
+    )
+    return hidden_KH, torch.from_numpy(flat).to(packed.device)
+
+
+def _padded_hidden(model: nn.Module, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
+    """The same through the model's own layers."""
+    batch = pad(rows, input_device(model))
+    hidden_BTH = final_hidden(model, batch.tokens_BT)
+    targets_BT = batch.labels_BT[:, 1:].to(hidden_BTH.device)  # the last layers may lie on another device
+    wanted_BT = targets_BT != IGNORED
+    return hidden_BTH[:, :-1][wanted_BT], targets_BT[wanted_BT]
+
+
+def _seed_layers(model: nn.Module, mask_seed: int | None) -> None:
+    """Give every LoRA layer the masks of this micro-batch."""
+    if mask_seed is not None:
+        for _, layer in lora_layers(model):
+            layer.mask_seed = mask_seed
 
 
 def _nll(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
     logits_NV = vocabulary_logits(model, hidden_NH)
     wide = torch.promote_types(logits_NV.dtype, torch.float32)
-    return functional.cross_entropy(logits_NV.to(wide), targets_N.to(logits_NV.device), reduction="sum")
+    return functional.cross_entropy(
+        logits_NV.to(wide), targets_N.to(logits_NV.device), reduction="sum", ignore_index=IGNORED
+    )
 
 
 class _PiecewiseNll(torch.autograd.Function):

@@ -51,6 +51,7 @@ def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) ->
         rows=watch.rows,
         seed=seed,
         max_steps=watch.total_steps,
+        packed=watch.packed,
     )
     epoch_steps = steps_per_epoch(len(watch.rows), training.batch_size)
     backend = NativeBackend(
@@ -62,7 +63,7 @@ def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) ->
         threads=torch.get_num_threads(),
     )
     _resume(backend)
-    if watch.state.memory.checkpointing:
+    if watch.state.memory.checkpointing:  # rows that packed layers cannot take go through the model's own
         recompute_activations(watch.model)
     return backend
 

@@ -20,6 +20,7 @@ from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import save_config, save_weights, start_adapter
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import adapter_tensors
+from medadapt.models.packed.decoder import packed_decoder
 from medadapt.training.batches import number_of_steps, steps_per_epoch
 from medadapt.training.engine import TrainingState
 from medadapt.training.memory import plan_memory
@@ -161,6 +162,7 @@ def _plan(recipe: Recipe, base: LoadedBase, *, examples: Path, max_steps: int | 
     return {
         "training": training,
         "model": base.model,
+        "packed": packed_decoder(base.model) if training.backend == "native" else None,
         "rows": rows,
         "validation": validation,
         "state": TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"])),

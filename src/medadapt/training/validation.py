@@ -9,16 +9,19 @@ from torch import nn
 
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.device import is_out_of_memory
-from medadapt.training.batches import cut_by_tokens, input_device, pad
-from medadapt.training.engine import Row, num_supervised, smaller_cut
-from medadapt.training.loss import summed_nll
+from medadapt.models.packed.decoder import PackedDecoder
+from medadapt.training.batches import Row, cut_by_tokens
+from medadapt.training.engine import num_supervised, smaller_cut
+from medadapt.training.loss import rows_nll
 from medadapt.training.memory import MemoryPlan
 
 ROWS_IN_MEMORY = 64
 
 
 @torch.no_grad()
-def validation_loss(model: nn.Module, rows: TokenSet, memory: MemoryPlan) -> float:
+def validation_loss(
+    model: nn.Module, rows: TokenSet, memory: MemoryPlan, *, packed: PackedDecoder | None = None
+) -> float:
     """Nats per answer token over all rows. The model is left in training mode or not, as it was.
 
     Raises ModelError when one row alone does not fit into memory.
@@ -30,23 +33,21 @@ def validation_loss(model: nn.Module, rows: TokenSet, memory: MemoryPlan) -> flo
     by_length = sorted(range(len(rows)), key=lambda place: (int(rows.lengths[place]), place))
     for start in range(0, len(by_length), ROWS_IN_MEMORY):
         piece = rows.rows(by_length[start : start + ROWS_IN_MEMORY])
-        nll += _nll_that_fits(model, piece, memory)
+        nll += _nll_that_fits(model, piece, memory, packed)
         tokens += num_supervised(piece)
     model.train(was_training)
     return nll / max(tokens, 1)
 
 
-def _nll_that_fits(model: nn.Module, rows: Sequence[Row], memory: MemoryPlan) -> float:
+def _nll_that_fits(
+    model: nn.Module, rows: Sequence[Row], memory: MemoryPlan, packed: PackedDecoder | None
+) -> float:
     """Summed over the rows, in smaller batches each time memory runs out."""
-    device = input_device(model)
     lengths = [len(row["input_ids"]) for row in rows]
     while True:
         try:
-            batches = [
-                pad([rows[i] for i in places], device)
-                for places in cut_by_tokens(lengths, memory.micro_tokens)
-            ]
-            return sum(float(summed_nll(model, batch.tokens_BT, batch.labels_BT)) for batch in batches)
+            cut = cut_by_tokens(lengths, memory.micro_tokens)
+            return sum(float(rows_nll(model, [rows[i] for i in places], packed=packed)) for places in cut)
         except (RuntimeError, MemoryError) as problem:
             if not is_out_of_memory(problem):
                 raise

@@ -15,6 +15,7 @@ from medadapt.core.errors import DivergedError
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import TrainingSection
 from medadapt.examples.token_sets import TokenSet
+from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.training.engine import StepResult, TrainingState
 from medadapt.training.step_log import StepLog
 from medadapt.training.trackers.opening import Trackers
@@ -48,6 +49,8 @@ class Watch:
     preview: Preview | None
     on_evaluation: OnEvaluation | None
     should_stop: Callable[[], bool]
+    packed: PackedDecoder | None = None
+    """The model's decoder for packed rows, where it has one and our own engine trains."""
     as_loaded: Callable[[], AbstractContextManager[None]] = nullcontext
     """Around a measurement: the model is as it will be when the adapter is loaded."""
 
@@ -94,7 +97,7 @@ def evaluation_interval(asked: str | int, *, epoch_steps: int, total_steps: int)
 def measured_loss(watch: Watch) -> float:
     """The validation loss of the adapter as it is. Raises DivergedError where it is no number."""
     with watch.as_loaded():
-        loss = validation_loss(watch.model, watch.validation, watch.state.memory)
+        loss = validation_loss(watch.model, watch.validation, watch.state.memory, packed=watch.packed)
     if not math.isfinite(loss):
         raise DivergedError(
             f"Training diverged: the validation loss after step {watch.state.step} is {loss}.",

@@ -27,6 +27,7 @@ def reloaded_loss(recipe: Recipe, winner: RunFolder, trial: Trial, *, share: Sha
     from medadapt.examples.token_sets import TokenSet
     from medadapt.models.adapter import load_adapter
     from medadapt.models.loading import load_base
+    from medadapt.models.packed.decoder import packed_decoder
     from medadapt.training.memory import MemoryPlan
     from medadapt.training.validation import validation_loss
 
@@ -41,7 +42,8 @@ def reloaded_loss(recipe: Recipe, winner: RunFolder, trial: Trial, *, share: Sha
         )
         load_adapter(base, winner.adapter)
         plan = MemoryPlan(micro_tokens=state.facts["micro_tokens"], checkpointing=False)
-        loss = validation_loss(base.model, TokenSet(winner.examples / "validation"), plan)
+        packed = packed_decoder(base.model) if recipe.training.backend == "native" else None
+        loss = validation_loss(base.model, TokenSet(winner.examples / "validation"), plan, packed=packed)
     finally:
         torch.set_num_threads(threads)
     exact = base.dtype == torch.float32 and recipe.model.quantization == "none"

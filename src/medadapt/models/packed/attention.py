@@ -1,0 +1,194 @@
+"""Causal attention of packed rows, forwards and backwards.
+
+On a CPU the fused kernel's backward pass takes several times as long as plain matrix products when rows are
+short, so up to `LONGEST_WRITTEN_OUT` tokens these are used; longer rows take the fused kernel.
+
+B rows of T tokens in a block, A query heads, K key heads, G = A / K, D numbers a head, N tokens in all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from medadapt.models.packed.rows import PackedRows
+
+LONGEST_WRITTEN_OUT = 384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heads:
+    """Numbers and widths of an attention's heads."""
+
+    query: int
+    key: int
+    width: int
+    scale: float
+
+    @property
+    def rows(self) -> int:
+        """Vectors of one token: its queries, keys and values."""
+        return self.query + 2 * self.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attended:
+    """What the backward pass of one block needs."""
+
+    queries: Tensor
+    keys: Tensor
+    values: Tensor
+    shares: Tensor | None
+    """Attention weights (K B, G T, T); None where the fused kernel keeps its own."""
+    fused: Tensor | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where the heads of every token lie in the blocks, and back; the same for all layers."""
+
+    heads: Heads
+    to_blocks: tuple[tuple[Tensor, Tensor, Tensor], ...]
+    """Of each block the places of its queries, keys and values among the vectors of all tokens."""
+    from_blocks: Tensor
+    """Where each vector of each token lies among those of all blocks, in the order of the token's vectors."""
+    outputs: Tensor
+    """Where each head of each token lies among the outputs of all blocks."""
+    output_places: tuple[Tensor, ...]
+    """Of each block the places of its outputs among the heads of all tokens."""
+    lengths: tuple[int, ...]
+    """T of each block."""
+    real: tuple[Tensor | None, ...]
+    """Which places (B, T) of each block hold a token of their own; None where all do."""
+
+
+def lay_out(rows: PackedRows, heads: Heads, device: torch.device) -> Layout:
+    """The places of every head of every token, on a device."""
+    per = heads.query // heads.key
+    query_KG = torch.arange(heads.query).view(heads.key, per)
+    key_K = torch.arange(heads.key)
+    to_blocks, output_places, real = [], [], []
+    from_N = torch.full((rows.num_tokens, heads.rows), -1)
+    outputs_N = torch.zeros(rows.num_tokens, heads.query, dtype=torch.long)
+    start_all = start_out = 0
+    for block in rows.blocks:
+        places_BT = block.places_BT
+        # Queries that share a key lie together: (K, B, G, T).
+        grid = query_KG[:, None, :, None] + 0 * places_BT[None, :, None, :]
+        token = places_BT[None, :, None, :].expand_as(grid)
+        queries = (token * heads.rows + grid).flatten()
+        keys = (key_K[:, None, None] + heads.query + places_BT[None] * heads.rows).flatten()
+        to_blocks.append((queries, keys, keys + heads.key))
+        output_places.append((token * heads.query + grid).flatten())
+        real.append(block.real_BT)
+        is_real = torch.ones_like(places_BT, dtype=torch.bool) if block.real_BT is None else block.real_BT
+        where = places_BT[is_real]
+        of_query = torch.arange(queries.numel()).view(grid.shape).permute(1, 3, 0, 2)[is_real].flatten(1)
+        of_key = torch.arange(keys.numel()).view(heads.key, *places_BT.shape).permute(1, 2, 0)[is_real]
+        from_N[where, : heads.query] = start_all + of_query
+        from_N[where, heads.query : heads.query + heads.key] = start_all + queries.numel() + of_key
+        from_N[where, heads.query + heads.key :] = start_all + queries.numel() + keys.numel() + of_key
+        outputs_N[where] = start_out + of_query
+        start_all += queries.numel() + 2 * keys.numel()
+        start_out += queries.numel()
+    from_N[from_N < 0] = start_all  # tokens of no row: the zeros behind all gradients
+    return Layout(
+        heads=heads,
+        to_blocks=tuple(tuple(place.to(device) for place in places) for places in to_blocks),  # type: ignore[misc]
+        from_blocks=from_N.flatten().to(device),
+        outputs=outputs_N.flatten().to(device),
+        output_places=tuple(place.to(device) for place in output_places),
+        lengths=tuple(block.places_BT.shape[1] for block in rows.blocks),
+        real=tuple(None if one is None else one.to(device) for one in real),
+    )
+
+
+def attend(vectors_NC: Tensor, layout: Layout) -> tuple[Tensor, list[Attended]]:
+    """Queries, keys and values of every token, (N, (A + 2 K) D), -> (N, A D) and what `attend_backward` needs."""
+    heads = layout.heads
+    vectors = vectors_NC.view(-1, heads.width)
+    found, outputs = [], []
+    for places, length in zip(layout.to_blocks, layout.lengths, strict=True):
+        batch = len(places[1]) // length
+        queries, keys, values = (
+            vectors.index_select(0, place).view(batch, -1, heads.width) for place in places
+        )
+        one = _attend_block(queries, keys, values, heads)
+        found.append(one)
+        outputs.append(_output(one).view(-1, heads.width))
+    joined = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+    return joined.index_select(0, layout.outputs).view(len(vectors_NC), -1), found
+
+
+def attend_backward(grad_NC: Tensor, layout: Layout, found: list[Attended]) -> Tensor:
+    """Gradient with respect to the vectors, (N, (A + 2 K) D)."""
+    heads = layout.heads
+    grads = grad_NC.reshape(-1, heads.width)
+    pieces = []
+    for real_BT, places, one in zip(layout.real, layout.output_places, found, strict=True):
+        grad = grads.index_select(0, places).view_as(one.queries)
+        if real_BT is not None:
+            grad = _without_padding(grad, real_BT, heads)
+        pieces += [piece.reshape(-1, heads.width) for piece in _block_backward(grad, one, heads)]
+    pieces.append(grads.new_zeros(1, heads.width))
+    return torch.cat(pieces).index_select(0, layout.from_blocks).view(len(grad_NC), -1)
+
+
+def _attend_block(queries: Tensor, keys: Tensor, values: Tensor, heads: Heads) -> Attended:
+    """(K B, G T, D) queries against (K B, T, D) keys and values."""
+    length = keys.shape[1]
+    if queries.device.type == "cpu" and length <= LONGEST_WRITTEN_OUT:
+        mask = _causal(length, heads.query // heads.key, queries.dtype, queries.device)
+        scores = torch.baddbmm(mask, queries, keys.transpose(1, 2), alpha=heads.scale)
+        shares = scores.softmax(-1)
+        return Attended(queries=queries, keys=keys, values=values, shares=shares, fused=None)
+    with torch.enable_grad():
+        leaves = [piece.detach().requires_grad_() for piece in (queries, keys, values)]
+        fused = _fused(*leaves, heads=heads)
+    return Attended(queries=leaves[0], keys=leaves[1], values=leaves[2], shares=None, fused=fused)
+
+
+def _fused(queries: Tensor, keys: Tensor, values: Tensor, *, heads: Heads) -> Tensor:
+    per, length = heads.query // heads.key, keys.shape[1]
+    split = queries.view(len(queries), per, length, heads.width)
+    one = functional.scaled_dot_product_attention(
+        split,
+        keys[:, None].expand_as(split),
+        values[:, None].expand_as(split),
+        is_causal=True,
+        scale=heads.scale,
+    )
+    return one.reshape(queries.shape)
+
+
+def _output(one: Attended) -> Tensor:
+    return torch.bmm(one.shares, one.values) if one.shares is not None else one.fused.detach()  # type: ignore[union-attr]
+
+
+def _block_backward(grad: Tensor, one: Attended, heads: Heads) -> tuple[Tensor, ...]:
+    if one.shares is None:
+        assert one.fused is not None
+        return torch.autograd.grad(one.fused, [one.queries, one.keys, one.values], grad)
+    to_values = torch.bmm(one.shares.transpose(1, 2), grad)
+    to_shares = torch.bmm(grad, one.values.transpose(1, 2))
+    to_scores = torch._softmax_backward_data(to_shares, one.shares, -1, one.shares.dtype)
+    to_queries = torch.bmm(to_scores, one.keys).mul_(heads.scale)
+    to_keys = torch.bmm(to_scores.transpose(1, 2), one.queries).mul_(heads.scale)
+    return to_queries, to_keys, to_values
+
+
+def _without_padding(grad: Tensor, real_BT: Tensor, heads: Heads) -> Tensor:
+    """The gradient with zeros where a row has ended: its last token is repeated there, and counts once."""
+    wide = grad.view(heads.key, len(real_BT), heads.query // heads.key, -1, heads.width)
+    return wide.mul_(real_BT[None, :, None, :, None]).view_as(grad)
+
+
+@lru_cache(maxsize=64)
+def _causal(length: int, per: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """0 where a query may look and minus infinity elsewhere, (G T, T)."""
+    mask = torch.full((length, length), float("-inf"), dtype=dtype, device=device).triu_(1)
+    return mask.repeat(per, 1)

@@ -1,0 +1,183 @@
+"""All layers of a loaded Llama-class model, computed on packed rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from medadapt.models.forward import final_hidden, text_config
+from medadapt.models.lora import LoraLinear, lora_layers
+from medadapt.models.packed.attention import Heads, lay_out
+from medadapt.models.packed.dropout import draw_pool
+from medadapt.models.packed.layer import DecoderLayer, Pass, run_layer
+from medadapt.models.packed.projection import refresh, stack
+from medadapt.models.packed.rows import PackedRows, pack_rows
+
+KNOWN = ("LlamaModel", "MistralModel", "Qwen2Model", "Qwen3Model")
+"""Decoders whose layers are built of these parts; that the numbers agree is checked on each loaded model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackedDecoder:
+    """The layers of a model, ready for packed rows."""
+
+    decoder: nn.Module
+    layers: tuple[DecoderLayer, ...]
+    heads: Heads
+    window: int | None
+    """Longest row that every token sees to its beginning; None where there is no limit."""
+    dropout: float
+    widest: int
+    """Largest input width of a projection that carries an update; 0 where none does."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.layers[0].norm_H.device
+
+
+def fits_window(packed: PackedDecoder, longest: int) -> bool:
+    """Whether every token of rows up to this length sees its row from the beginning."""
+    return packed.window is None or longest <= packed.window
+
+
+def packed_decoder(model: nn.Module) -> PackedDecoder | None:
+    """The model's decoder for packed rows; None where its architecture or the way it was loaded is another.
+
+    The frozen weights of layers that read the same input are moved next to each other in memory.
+    """
+    decoder: Any = model.base_model
+    if not _is_known(model, decoder):
+        return None
+    config = text_config(model)
+    width = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+    attention = decoder.layers[0].self_attn
+    heads = Heads(
+        query=int(config.num_attention_heads),
+        key=int(config.num_key_value_heads),
+        width=width,
+        scale=float(attention.scaling),
+    )
+    loras = [layer for _, layer in lora_layers(model)]
+    found = PackedDecoder(
+        decoder=decoder,
+        layers=tuple(_layer(layer, 4 * place, heads) for place, layer in enumerate(decoder.layers)),
+        heads=heads,
+        window=_window(config),
+        dropout=loras[0].dropout if loras else 0.0,
+        widest=max((layer.lora_A.shape[1] for layer in loras), default=0),
+    )
+    return found if _agrees(found, model) else None
+
+
+def packed_hidden(
+    packed: PackedDecoder,
+    rows: PackedRows,
+    keep_K: Tensor | None = None,
+    *,
+    mask_seed: int | None = None,
+    recompute: bool = False,
+) -> Tensor:
+    """Hidden states after the last norm at the places `keep_K` of all tokens, (K, H), or of all, (N, H).
+
+    `mask_seed` draws the dropout masks; None means no dropout. With `recompute` each layer keeps its input
+    alone and is computed again in the backward pass.
+    """
+    decoder: Any = packed.decoder
+    device = packed.device
+    refresh(projection for layer in packed.layers for projection in layer.projections)
+    x_NH: Tensor = decoder.embed_tokens(rows.tokens_N.to(device))
+    cos, sin = decoder.rotary_emb(x_NH[None], rows.positions_N[None].to(device))
+    masks = None
+    if mask_seed is not None and packed.dropout and packed.widest:
+        masks = draw_pool(
+            share=packed.dropout,
+            seed=mask_seed,
+            largest=rows.num_tokens * packed.widest,
+            dtype=x_NH.dtype,
+            device=device,
+        )
+    over = Pass(
+        layout=lay_out(rows, packed.heads, device),
+        cos_ND=cos[0],
+        sin_ND=sin[0],
+        masks=masks,
+        recompute=recompute,
+    )
+    for number, layer in enumerate(packed.layers):
+        is_last = number == len(packed.layers) - 1
+        x_NH = run_layer(x_NH, layer, over, keep_K if is_last else None)
+    return decoder.norm(x_NH)
+
+
+def _is_known(model: nn.Module, decoder: Any) -> bool:
+    """Whether the layers are of the known kind, all on one device, and their weights plain matrices."""
+    if type(decoder).__name__ not in KNOWN or text_config(model).hidden_act != "silu":
+        return False
+    places = {(weight.device, weight.dtype) for weight in decoder.parameters() if not weight.requires_grad}
+    hooked = any(hasattr(module, "_hf_hook") for module in decoder.modules())
+    linear = [module for layer in decoder.layers for module in _linear_parts(layer)]
+    plain = all(type(part) in {nn.Linear, LoraLinear} for part in linear) and all(
+        type(part.base) is nn.Linear for part in linear if isinstance(part, LoraLinear)
+    )
+    return len(places) == 1 and not hooked and plain
+
+
+def _linear_parts(layer: Any) -> list[nn.Module]:
+    attention, mlp = layer.self_attn, layer.mlp
+    return [
+        attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj,
+        mlp.gate_proj, mlp.up_proj, mlp.down_proj,
+    ]  # fmt: skip
+
+
+def _layer(layer: Any, place: int, heads: Heads) -> DecoderLayer:
+    parts = _linear_parts(layer)
+    projections = [
+        stack(group, place=place + number)
+        for number, group in enumerate((parts[:3], parts[3:4], parts[4:6], parts[6:]))
+    ]
+    heads_norm = None
+    if (of_query := getattr(layer.self_attn, "q_norm", None)) is not None:
+        of_key = layer.self_attn.k_norm
+        heads_norm = torch.cat(
+            [of_query.weight.expand(heads.query, -1), of_key.weight.expand(heads.key, -1)]
+        ).detach()
+    return DecoderLayer(
+        vectors=projections[0],
+        output=projections[1],
+        inner=projections[2],
+        down=projections[3],
+        norm_H=layer.input_layernorm.weight.detach(),
+        mlp_norm_H=layer.post_attention_layernorm.weight.detach(),
+        heads_norm=heads_norm,
+        eps=float(layer.input_layernorm.variance_epsilon),
+    )
+
+
+def _window(config: Any) -> int | None:
+    kinds = set(getattr(config, "layer_types", None) or [])
+    if kinds == {"full_attention"}:
+        return None
+    return getattr(config, "sliding_window", None)
+
+
+@torch.no_grad()
+def _agrees(packed: PackedDecoder, model: nn.Module) -> bool:
+    """Whether rows of unequal length get the hidden states of the model's own modules."""
+    device = packed.device
+    rows = [[1, 2, 3, 1, 2], [3, 1, 2], [2, 2, 1, 3]]
+    tokens_BT = torch.tensor([row + [0] * (5 - len(row)) for row in rows], device=device)
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    own_BTH = final_hidden(model, tokens_BT)
+    for module in training:
+        module.training = True
+    own_NH = torch.cat([own_BTH[number, : len(row)] for number, row in enumerate(rows)])
+    ours_NH = packed_hidden(packed, pack_rows(rows))[: len(own_NH)]
+    error = float(torch.linalg.vector_norm((ours_NH - own_NH).double()))
+    size = float(torch.linalg.vector_norm(own_NH.double()))
+    return error <= size * (5e-2 if own_NH.element_size() == 2 else 1e-4)

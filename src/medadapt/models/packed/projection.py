@@ -1,0 +1,154 @@
+"""Frozen linear layers that read the same input, and the LoRA updates on them, as few matrix products.
+
+q, k and v, or gate and up, are one product with their weights stacked; so are their A matrices, and their B
+matrices stand in one block-diagonal matrix. N tokens, I input width, O outputs of all layers, R their ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medadapt.models.lora import LoraLinear
+from medadapt.models.packed.dropout import MaskPool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """Stacked frozen layers and the LoRA layers among them."""
+
+    weight_OI: Tensor
+    bias_O: Tensor | None
+    loras: tuple[LoraLinear, ...]
+    starts: tuple[int, ...]
+    """First output of each LoRA layer."""
+    place: int
+    """Number among the model's projections; makes its dropout mask its own."""
+    down_RI: Tensor
+    """The A matrices, one below the other, in the number format of the computation; see `refresh`."""
+    up_OR: Tensor
+    """The B matrices, each in the rows of its outputs and the columns of its rank; see `refresh`."""
+
+    @property
+    def parameters(self) -> list[nn.Parameter]:
+        """A and B of each LoRA layer."""
+        return [tensor for layer in self.loras for tensor in (layer.lora_A, layer.lora_B)]
+
+    @property
+    def scale(self) -> float:
+        """What the update is multiplied by, the same in every layer."""
+        return self.loras[0].scale
+
+
+def stack(layers: Sequence[nn.Module], *, place: int) -> Projection:
+    """Layers as one projection; their own weights become views of the stacked matrix, so nothing lies twice."""
+    bases = [layer.base if isinstance(layer, LoraLinear) else layer for layer in layers]
+    outs = [int(base.weight.shape[0]) for base in bases]  # type: ignore[index]
+    weights = [base.weight for base in bases]
+    if len(bases) == 1:
+        weight_OI = weights[0].detach()  # type: ignore[operator]
+    else:
+        weight_OI = torch.cat([weight.detach() for weight in weights])  # type: ignore[operator]
+        for weight, piece in zip(weights, weight_OI.split(outs), strict=True):
+            weight.data = piece
+    biases = [getattr(base, "bias", None) for base in bases]
+    bias_O = None
+    if any(bias is not None for bias in biases):
+        bias_O = torch.cat(
+            [
+                weight_OI.new_zeros(out) if bias is None else bias.detach()
+                for bias, out in zip(biases, outs, strict=True)
+            ]
+        )
+    ranks = sum(len(layer.lora_A) for layer in layers if isinstance(layer, LoraLinear))
+    starts = [sum(outs[:number]) for number in range(len(outs))]
+    adapted = [number for number, layer in enumerate(layers) if isinstance(layer, LoraLinear)]
+    return Projection(
+        weight_OI=weight_OI,
+        bias_O=bias_O,
+        loras=tuple(layers[number] for number in adapted),  # type: ignore[misc]
+        starts=tuple(starts[number] for number in adapted),
+        place=place,
+        down_RI=weight_OI.new_zeros(ranks, weight_OI.shape[1]),
+        up_OR=weight_OI.new_zeros(len(weight_OI), ranks),
+    )
+
+
+def refresh(projections: Iterable[Projection]) -> None:
+    """Copy the trained A and B as they are now into the matrices that `project` works with.
+
+    To be called before every pass: the optimiser changes A and B in place.
+    """
+    targets: list[Tensor] = []
+    sources: list[Tensor] = []
+    for projection in projections:
+        ranks = [len(layer.lora_A) for layer in projection.loras]
+        downs = projection.down_RI.split(ranks)
+        for down, up, layer in zip(
+            downs, _diagonal(projection.up_OR, projection), projection.loras, strict=True
+        ):
+            targets += [down, up]
+            sources += [layer.lora_A.detach(), layer.lora_B.detach()]
+    if targets:
+        torch._foreach_copy_(targets, sources)
+
+
+def project(x_NI: Tensor, projection: Projection, masks: MaskPool | None) -> tuple[Tensor, Tensor | None]:
+    """Outputs (N, O), and A x (N, R) for the backward pass."""
+    y_NO = functional.linear(x_NI, projection.weight_OI, projection.bias_O)
+    if not projection.loras:
+        return y_NO, None
+    low_NR = functional.linear(_seen(x_NI, projection, masks), projection.down_RI)
+    return y_NO.addmm_(low_NR, projection.up_OR.T, alpha=_factor(projection, masks)), low_NR
+
+
+def project_backward(
+    grad_NO: Tensor, x_NI: Tensor, low_NR: Tensor | None, projection: Projection, masks: MaskPool | None
+) -> tuple[Tensor, list[Tensor]]:
+    """Gradients with respect to the input and to `Projection.parameters`."""
+    to_x_NI = grad_NO @ projection.weight_OI
+    if low_NR is None:
+        return to_x_NI, []
+    to_low_NR, grads = update_backward(grad_NO, x_NI, low_NR, projection, masks)
+    if masks is None:
+        return to_x_NI.addmm_(to_low_NR, projection.down_RI), grads
+    mask_NI = masks.window(projection.place, *x_NI.shape)
+    return to_x_NI.addcmul_(to_low_NR @ projection.down_RI, mask_NI), grads
+
+
+def update_backward(
+    grad_NO: Tensor, x_NI: Tensor, low_NR: Tensor, projection: Projection, masks: MaskPool | None
+) -> tuple[Tensor, list[Tensor]]:
+    """Gradients with respect to A x, (N, R), and to `Projection.parameters`."""
+    factor = _factor(projection, masks)
+    to_low_NR = (grad_NO @ projection.up_OR).mul_(factor)
+    to_down_RI = to_low_NR.T @ _seen(x_NI, projection, masks)
+    to_up_OR = grad_NO.T @ low_NR
+    downs = to_down_RI.split([len(layer.lora_A) for layer in projection.loras])
+    grads = []
+    for layer, down, up in zip(projection.loras, downs, _diagonal(to_up_OR, projection), strict=True):
+        grads += [down.to(layer.lora_A.dtype), up.to(layer.lora_B.dtype).mul_(factor)]
+    return to_low_NR, grads
+
+
+def _factor(projection: Projection, masks: MaskPool | None) -> float:
+    """Scale of the update, with what dropout takes made up for."""
+    return projection.scale if masks is None else projection.scale / masks.kept
+
+
+def _seen(x_NI: Tensor, projection: Projection, masks: MaskPool | None) -> Tensor:
+    return x_NI if masks is None else x_NI * masks.window(projection.place, *x_NI.shape)
+
+
+def _diagonal(matrix_OR: Tensor, projection: Projection) -> list[Tensor]:
+    """The block of each LoRA layer: its outputs and its rank."""
+    pieces, rank = [], 0
+    for layer, start in zip(projection.loras, projection.starts, strict=True):
+        width, own = layer.lora_B.shape
+        pieces.append(matrix_OR[start : start + width, rank : rank + own])
+        rank += own
+    return pieces

@@ -1,0 +1,219 @@
+"""Packed rows against the model's own modules and plain PEFT: hidden states, and every gradient."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
+
+from medadapt.models.forward import final_hidden
+from medadapt.models.lora import adapter_tensors, attach_lora, lora_layers
+from medadapt.models.packed import attention
+from medadapt.models.packed.decoder import fits_window, packed_decoder, packed_hidden
+from medadapt.models.packed.rows import pack_rows
+from medadapt.models.targets import resolve_targets
+from medadapt.training.engine import accumulate_gradient
+from tiny import VOCABULARY, random_rows, tiny_llama, tiny_opt
+from training.test_gradients import adapted, largest_error, peft_gradients
+
+SHAPE = {
+    "hidden_size": 32,
+    "intermediate_size": 56,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "vocab_size": VOCABULARY,
+}
+MODELS = {
+    "llama": (LlamaConfig, LlamaForCausalLM, {}),
+    "llama-biases": (LlamaConfig, LlamaForCausalLM, {"attention_bias": True, "mlp_bias": True}),
+    "llama-scaled": (
+        LlamaConfig,
+        LlamaForCausalLM,
+        {
+            "rope_parameters": {
+                "rope_type": "llama3",
+                "rope_theta": 500000.0,
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 16,
+            }
+        },
+    ),
+    "mistral": (MistralConfig, MistralForCausalLM, {"head_dim": 16}),
+    "qwen2": (Qwen2Config, Qwen2ForCausalLM, {}),
+    "qwen3": (Qwen3Config, Qwen3ForCausalLM, {"head_dim": 16}),
+}
+TOLERANCE = {torch.float64: 1e-10, torch.float32: 5e-5}
+
+
+def norms_in_double(model):
+    """transformers takes every norm in fp32, also of a model in double precision; here it is not to."""
+
+    def forward_of(norm):
+        def forward(x):
+            return norm.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + norm.variance_epsilon))
+
+        return forward
+
+    for module in model.modules():
+        if type(module).__name__.endswith("RMSNorm"):
+            module.forward = forward_of(module)
+    return model
+
+
+def build(name):
+    config, kind, options = MODELS[name]
+
+    def make(*, dtype):
+        torch.manual_seed(0)
+        model = kind(config(**SHAPE, **options, initializer_range=0.3)).to(dtype).eval()
+        for parameter in model.parameters():
+            if parameter.ndim == 1:  # norms and biases, which start as ones and zeros
+                parameter.data.add_(torch.rand_like(parameter) * 0.3)
+        return norms_in_double(model) if dtype == torch.float64 else model
+
+    return make
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("name", MODELS)
+def test_gradient_equals_plain_peft(name, dtype, recompute):
+    rows = random_rows(9)
+    model = adapted(build(name), dtype)
+    packed = packed_decoder(model)
+    assert packed is not None
+    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed, recompute=recompute)
+    ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
+    theirs = peft_gradients(build(name), dtype, rows, adapter_tensors(model))
+    assert largest_error(ours, theirs) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("targets", [("q_proj", "v_proj"), ("gate_proj",), ("k_proj", "o_proj", "down_proj")])
+def test_some_layers_alone_can_carry_the_adapter(targets):
+    rows = random_rows(6)
+    model = build("llama")(dtype=torch.float64)
+    attach_lora(
+        model, resolve_targets(model, targets), rank=4, alpha=8, dropout=0.0, seed=0, dtype=torch.float64
+    )
+    for _, layer in lora_layers(model):
+        torch.nn.init.normal_(layer.lora_B, std=0.1)
+    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0)
+    theirs = {key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()}
+    model.zero_grad()
+    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed_decoder(model))
+    ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
+    assert largest_error(ours, theirs) <= 1e-10
+
+
+def test_long_rows_through_the_fused_kernel_give_the_same_gradient(monkeypatch):
+    rows = random_rows(6)
+    model = adapted(build("llama"), torch.float64)
+    packed = packed_decoder(model)
+    found = []
+    for longest in (attention.LONGEST_WRITTEN_OUT, 4):
+        monkeypatch.setattr(attention, "LONGEST_WRITTEN_OUT", longest)
+        model.zero_grad()
+        accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed)
+        found.append({key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()})
+    assert largest_error(found[1], found[0]) <= 1e-10
+
+
+def test_the_model_computes_as_before_with_its_weights_moved_together():
+    model = adapted(build("llama"), torch.float64)
+    tokens = torch.tensor([[1, 5, 9, 2]])
+    before = final_hidden(model, tokens)
+    packed = packed_decoder(model)
+    assert torch.equal(final_hidden(model, tokens), before)
+    first = model.base_model.layers[0].self_attn.q_proj.base.weight
+    assert first.data_ptr() == packed.layers[0].vectors.weight_OI.data_ptr()
+
+
+def test_neighbours_in_a_pack_do_not_see_each_other():
+    packed = packed_decoder(tiny_llama(dtype=torch.float64).requires_grad_(False))
+    row, others = [5, 6, 7, 8], ([9, 10, 11], [20, 21, 22])
+    alone = packed_hidden(packed, pack_rows([row]))[:4]
+    for other in others:
+        together = packed_hidden(packed, pack_rows([other, row]))[3:7]
+        assert torch.allclose(together, alone, rtol=0, atol=1e-12)
+
+
+def test_dropout_gives_the_same_gradient_again_and_another_with_another_number():
+    rows = random_rows(6)
+    model = tiny_llama(dtype=torch.float64)
+    attach_lora(
+        model, resolve_targets(model, "all-linear"), rank=4, alpha=8, dropout=0.3, seed=0, dtype=torch.float64
+    )
+    for _, layer in lora_layers(model):
+        torch.nn.init.normal_(layer.lora_B, std=0.1)
+    packed = packed_decoder(model.train())
+    found = []
+    for step, recompute in ((1, False), (1, True), (2, False)):
+        model.zero_grad()
+        accumulate_gradient(
+            model, rows, micro_tokens=100, step=step, seed=0, packed=packed, recompute=recompute
+        )
+        found.append({key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()})
+    assert largest_error(found[1], found[0]) == 0
+    assert largest_error(found[2], found[0]) > 0.01
+
+
+def test_dropout_silences_the_input_of_the_update_alone():
+    """With every input of the update silenced, only the frozen layers are left."""
+    model = tiny_llama(dtype=torch.float64)
+    attach_lora(
+        model,
+        resolve_targets(model, "all-linear"),
+        rank=4,
+        alpha=8,
+        dropout=1 - 1e-9,
+        seed=0,
+        dtype=torch.float64,
+    )
+    for _, layer in lora_layers(model):
+        torch.nn.init.normal_(layer.lora_B, std=0.1)
+    packed, rows = packed_decoder(model), pack_rows([[5, 6, 7, 8]])
+    bare = packed_hidden(packed_decoder(tiny_llama(dtype=torch.float64).requires_grad_(False)), rows)
+    assert torch.allclose(packed_hidden(packed, rows, mask_seed=3), bare, rtol=0, atol=1e-12)
+    assert not torch.allclose(packed_hidden(packed, rows), bare, rtol=0, atol=1e-3)
+
+
+def test_other_architectures_and_other_adapters_keep_their_own_modules():
+    assert packed_decoder(tiny_opt()) is None
+    model = tiny_llama()
+    attach_lora(
+        model, resolve_targets(model, "all-linear"), rank=4, alpha=8, dropout=0.0, seed=0, variant="dora"
+    )
+    assert packed_decoder(model) is None
+
+
+def test_a_decoder_that_computes_otherwise_is_left_alone():
+    model = tiny_llama(dtype=torch.float64)
+    own = model.base_model.layers[0].mlp.forward
+    model.base_model.layers[0].mlp.forward = lambda x: own(x) * 1.5
+    assert packed_decoder(model) is None
+
+
+def test_rows_longer_than_the_window_go_through_the_models_own_modules():
+    config = MistralConfig(**SHAPE, sliding_window=8, initializer_range=0.3)
+    torch.manual_seed(0)
+    make = lambda *, dtype: (torch.manual_seed(0), MistralForCausalLM(config).to(dtype).eval())[1]  # noqa: E731
+    model = adapted(make, torch.float32)
+    packed = packed_decoder(model)
+    assert fits_window(packed, 8)
+    assert not fits_window(packed, 9)
+    rows = random_rows(4)
+    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed)
+    ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
+    assert largest_error(ours, peft_gradients(make, torch.float32, rows, adapter_tensors(model))) <= 5e-5

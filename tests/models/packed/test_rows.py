@@ -1,0 +1,56 @@
+"""How rows lie behind each other, and in which blocks they attend."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medadapt.models.packed.rows import MOST_WASTE, pack_rows
+from medadapt.models.sizes import rounded_up
+
+ROWS = st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=70), min_size=1, max_size=12)
+
+
+@given(ROWS)
+def test_every_token_has_its_row_and_place(rows):
+    packed = pack_rows(rows)
+    flat = [token for row in rows for token in row]
+    assert packed.tokens_N.tolist()[: len(flat)] == flat
+    assert packed.positions_N.tolist()[: len(flat)] == [place for row in rows for place in range(len(row))]
+
+
+@given(ROWS)
+def test_every_token_attends_once_and_among_its_own_row(rows):
+    packed = pack_rows(rows)
+    starts = [sum(map(len, rows[:number])) for number in range(len(rows))]
+    own = {start: list(range(start, start + len(row))) for start, row in zip(starts, rows, strict=True)}
+    seen = []
+    for block in packed.blocks:
+        for line, places in enumerate(block.places_BT.tolist()):
+            real = places if block.real_BT is None else [
+                place for place, is_real in zip(places, block.real_BT[line].tolist(), strict=True) if is_real
+            ]  # fmt: skip
+            assert real == own[real[0]]
+            assert set(places) == set(real)
+            seen += real
+    assert sorted(seen) == list(range(sum(map(len, rows))))
+
+
+@given(ROWS)
+def test_little_of_a_block_is_padding_before_its_length_is_rounded(rows):
+    for block in pack_rows(rows).blocks:
+        if block.real_BT is None:
+            continue
+        longest = int(block.real_BT.sum(1).max())
+        assert int(block.real_BT.sum()) >= (1 - MOST_WASTE) * longest * len(block.real_BT)
+
+
+@given(st.integers(1, 10**6), st.sampled_from([8, 32]))
+def test_a_rounded_size_holds_the_size_and_wastes_little(size, least):
+    rounded = rounded_up(size, least=least)
+    assert rounded % least == 0
+    assert size <= rounded < size + max(least, size / 8 + 1)
+
+
+def test_there_are_few_sizes():
+    assert len({rounded_up(size, least=32) for size in range(1, 4097)}) <= 70
