@@ -62,6 +62,8 @@ def main() -> None:
     parser.add_argument("--note", help="stands beside the result, such as: the machine was busy")
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
     asked = parser.parse_args()
+    if asked.steps is not None and asked.steps < training_peers.FEWEST_STEPS:
+        parser.error(f"--steps: at least {training_peers.FEWEST_STEPS}, of which the first 3 are not timed")
     if not asked.render:
         names = [asked.only] if asked.only else sorted({*CASES, *WORKS})
         if not asked.data.is_dir() and set(names) - WITHOUT_DATA:

@@ -8,13 +8,12 @@ from peers.comparison import SIDES, Comparison
 
 MODELS = ("llama-42m", "llama-135m", "qwen2.5-0.5b")
 DROPOUTS = (0.05, 0.0)
-SMALL, LARGE = ("native", "seed0", "trl", "trl_tuned", "llamafactory", "unsloth"), (
-    "native", "trl", "trl_tuned", "llamafactory", "unsloth",
-)  # fmt: skip
+FEWEST_STEPS = 5
+LARGE = tuple(side for side in SIDES if side != "seed0")
 PLAN = {
-    ("llama-42m", "short"): (33, SMALL),
-    ("llama-135m", "short"): (33, SMALL),
-    ("llama-42m", "long"): (18, SMALL),
+    ("llama-42m", "short"): (33, tuple(SIDES)),
+    ("llama-135m", "short"): (33, tuple(SIDES)),
+    ("llama-42m", "long"): (18, tuple(SIDES)),
     ("qwen2.5-0.5b", "short"): (8, LARGE),
 }
 """(base, rows) -> optimiser steps and the trainers that run them; seed 0's script takes hours on the largest."""

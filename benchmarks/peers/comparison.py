@@ -7,6 +7,7 @@ Sides:
     trl_tuned     bf16 weights, no recomputed activations, and the quickest of the searched settings
     llamafactory  LLaMA-Factory at its defaults
     unsloth       Unsloth at its defaults, on CUDA
+    axolotl       Axolotl with its kernels where there is no dropout, on CUDA
 """
 
 from __future__ import annotations
@@ -53,12 +54,13 @@ class Side:
 SIDES = {
     OURS: Side(script="run_native.py", environment=None),
     "seed0": Side(
-        script="run_seed0.py", environment="trl", promise=Promise(learns="all"), most_steps=8
+        script="run_seed0.py", environment="trl", promise=Promise(learns="all"), most_steps=6
     ),
     "trl": Side(script="run_trl.py", environment="trl"),
     "trl_tuned": Side(script="run_trl.py", environment="trl"),
     "llamafactory": Side(script="run_llamafactory.py", environment="llamafactory"),
     "unsloth": Side(script="run_unsloth.py", environment="unsloth"),
+    "axolotl": Side(script="run_axolotl.py", environment="axolotl"),
 }  # fmt: skip
 
 

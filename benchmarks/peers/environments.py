@@ -68,13 +68,13 @@ ENVIRONMENTS = {
         told=("torch", "transformers", "peft", "lm_eval"),
     ),
     "unsloth": Environment(
-        packages=("unsloth",),
+        packages=("unsloth==2026.10.9",),
         check="import unsloth",
         told=("torch", "transformers", "peft", "trl", "unsloth", "unsloth_zoo"),
         needs_cuda=True,
     ),
     "axolotl": Environment(
-        packages=("axolotl",),
+        packages=("axolotl==0.19.0",),
         check="import axolotl",
         told=("torch", "transformers", "peft", "trl", "axolotl"),
         needs_cuda=True,

@@ -13,6 +13,7 @@ NAMES = {
     "trl_tuned": "TRL, best-tuned",
     "llamafactory": "LLaMA-Factory, defaults",
     "unsloth": "Unsloth, defaults",
+    "axolotl": "Axolotl",
 }
 FIGURE = "training_peers.png"
 ROWS = {"short": "symptom rows", "long": "MedQuAD answers"}
