@@ -83,6 +83,8 @@ def compare(data: Path, asked: Comparison, *, roof_flops: float | None = None) -
     """
     import torch
 
+    from medadapt.models.quiet import quiet_libraries
+
     environments = make_all(
         dict.fromkeys(name for side in asked.sides if (name := SIDES[side].environment)),
         cuda=torch.cuda.is_available(),
@@ -94,9 +96,15 @@ def compare(data: Path, asked: Comparison, *, roof_flops: float | None = None) -
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        facts = prepare(
-            folder, data, model=asked.model, rows=asked.workload, dropout=asked.dropout, steps=asked.steps
-        )
+        with quiet_libraries():
+            facts = prepare(
+                folder,
+                data,
+                model=asked.model,
+                rows=asked.workload,
+                dropout=asked.dropout,
+                steps=asked.steps,
+            )
         bench = _Bench(folder=folder, facts=facts, environments=environments)
         runs: dict[str, list[dict[str, Any]]] = {side: [] for side in asked.sides if side not in not_run}
         settings, promises, search = _settings_of(bench, list(runs), asked.steps)

@@ -102,7 +102,7 @@ def make(folder: Path, environment: Environment) -> dict[str, Any]:
     ready, python = folder / READY, folder / "bin" / "python"
     identity = hashlib.sha256(repr(environment).encode()).hexdigest()
     if ready.is_file() and (found := json.loads(ready.read_text(encoding="utf-8")))["identity"] == identity:
-        return found
+        return {**found, "python": str(python)}  # the checkout may have moved
     print(f"  making an environment with {', '.join(environment.packages)}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     started = time.perf_counter()

@@ -26,32 +26,24 @@ RANK, ALPHA = 16, 32
 LEARNING_RATE = 1e-3
 """High, so that the losses fall within a few steps and a side that does not learn is seen."""
 LONGEST = 512
+MOST_CHARACTERS = 1800
+"""Of question and answer; most such rows have at most 512 tokens, and only these are tokenised."""
 SYMPTOMS = "Given these symptoms: {question}\n\nThe disease is:"
 QUESTION = "Question: {question}\n\nAnswer:"
 
 
 def symptom_rows(data: Path) -> list[tuple[str, str]]:
     """(prompt, answer) of 1,000 rows spread evenly over the symptom table, repetitions included."""
-    rows = _table(data / "symptom_disease" / "dataset.csv")[1:]
-    chosen = [rows[place * len(rows) // ROWS] for place in range(ROWS)]
-    return [
-        (
-            SYMPTOMS.format(question="; ".join(_symptoms(row[1:6]))),
-            f" {row[0].strip()}",
-        )
-        for row in chosen
-    ]
+    rows = _spread(_table(data / "symptom_disease" / "dataset.csv")[1:])
+    return [(SYMPTOMS.format(question="; ".join(_symptoms(row[1:6]))), f" {row[0].strip()}") for row in rows]
 
 
 def medquad_rows(data: Path) -> list[tuple[str, str]]:
-    """(prompt, answer) of all MedQuAD rows that have both; those that do not fit are left out later."""
+    """(prompt, answer) of 1,000 MedQuAD rows, spread evenly over those that are not too long."""
     rows = _table(data / "medquad" / "train.csv")[1:]
     pairs = [(" ".join(question.split()), " ".join(answer.split())) for _, question, answer in rows]
-    return [
-        (QUESTION.format(question=question), f" {answer}")
-        for question, answer in pairs
-        if question and answer
-    ]
+    fitting = [(q, a) for q, a in pairs if q and a and len(q) + len(a) <= MOST_CHARACTERS]
+    return [(QUESTION.format(question=question), f" {answer}") for question, answer in _spread(fitting)]
 
 
 WORKLOADS: dict[str, Callable[[Path], list[tuple[str, str]]]] = {"short": symptom_rows, "long": medquad_rows}
@@ -60,11 +52,12 @@ WORKLOADS: dict[str, Callable[[Path], list[tuple[str, str]]]] = {"short": sympto
 def prepare(folder: Path, data: Path, *, model: str, rows: str, dropout: float, steps: int) -> dict[str, Any]:
     """Write a workload of so many steps; returns its facts."""
     import torch
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     from medadapt.examples.token_sets import write_token_set
 
+    disable_progress_bars()
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizers" / "llama2")
     tokenizer.pad_token = tokenizer.unk_token  # Llama 2 has none, and some peers insist
     values = json.loads((MODELS / f"{model}.json").read_text(encoding="utf-8"))
@@ -107,20 +100,17 @@ def _order(num_rows: int, steps: int) -> list[list[int]]:
 
 
 def _examples(tokenizer: Any, pairs: list[tuple[str, str]]) -> Iterator[Any]:
-    """Up to 1,000 rows that fit whole, spread evenly; answers are closed with the end token."""
+    """The rows that fit whole; answers are closed with the end token."""
     from medadapt.examples.masking import Example
 
-    made = []
-    for prompt, answer in pairs:
+    for number, (prompt, answer) in enumerate(pairs):
         start = tokenizer(prompt)["input_ids"]
         whole = tokenizer(prompt + answer)["input_ids"]
-        if whole[: len(start)] == start and len(whole) < LONGEST:
-            made.append((prompt, answer, start, [*whole[len(start) :], tokenizer.eos_token_id]))
-    chosen = [made[place * len(made) // ROWS] for place in range(ROWS)] if len(made) > ROWS else made
-    for number, (prompt, answer, start, end) in enumerate(chosen):
-        labels = [IGNORED] * len(start) + end
-        yield Example(id=f"row-{number}", input_ids=start + end, labels=labels, prompt=prompt, completion=answer,
-                      answer_cut=False, prompt_cut=False)  # fmt: skip
+        if whole[: len(start)] != start or len(whole) >= LONGEST:
+            continue
+        end = [*whole[len(start) :], tokenizer.eos_token_id]
+        yield Example(id=f"row-{number}", input_ids=start + end, labels=[IGNORED] * len(start) + end, prompt=prompt,
+                      completion=answer, answer_cut=False, prompt_cut=False)  # fmt: skip
 
 
 def _first_adapter(folder: Path, rows: list[tuple[list[int], list[int]]]) -> dict[str, Any]:
@@ -180,6 +170,11 @@ def _plain_step(model: Any, rows: list[tuple[list[int], list[int]]], learns: str
         total += loss.detach()
     norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
     return {"loss": float(total) / count, "norm": float(norm)}
+
+
+def _spread(rows: list[Any]) -> list[Any]:
+    """1,000 rows, evenly over all."""
+    return [rows[place * len(rows) // ROWS] for place in range(ROWS)]
 
 
 def _symptoms(cells: list[str]) -> list[str]:
