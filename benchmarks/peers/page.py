@@ -27,10 +27,11 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
         "The same weights, rows in the same order, first adapter, learning rate and learned tokens; LoRA r=16 on all "
         "linear layers, 8 rows a step. Each side has an environment and a process of its own; in a round they run one "
         "after the other. Speeds are medians after the first 3 steps. MedAdapt by it: how many times as fast ours "
-        "is, with the smallest and largest ratio of a round. A ratio is refused unless the first loss and gradient are those of a plain fp32 "
-        "computation, every step's loss is near ours, all of the adapter moved and every row was read whole. "
-        "Roof: the share of this machine's measured matrix product rate that the needed arithmetic makes up (4N, real "
-        "tokens). Start-up: seconds of the process before training. seed 0's script learns prompts as well, in fp32.\n"
+        "is, with the smallest and largest ratio of a round. A ratio is refused unless the first loss and gradient "
+        "are those of a plain fp32 computation, every step's loss is near ours, all of the adapter moved and every "
+        "row was read whole. Roof: the share of this machine's measured matrix product rate that the needed "
+        "arithmetic makes up (4N, real tokens). Start-up: seconds of the process before training. seed 0's script "
+        "learns prompts as well, in fp32.\n"
     )
     if figure:
         yield f"![How many times as fast as each peer]({figure})\n"
