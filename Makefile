@@ -39,5 +39,5 @@ check: setup ## lint, format, types and the import layers
 docs: setup ## write the reference pages that follow from the code
 	$(BIN)/python docs/generate.py
 
-bench: setup ## measure speed and memory on this machine, into benchmarks/results/
+bench: setup ## measure speed and memory, beside the peers, on this machine, into benchmarks/results/
 	$(BIN)/python benchmarks/run.py

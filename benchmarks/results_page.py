@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from peers.page import FIGURE, draw, training_section
+
 LIBRARIES = ("torch", "transformers", "peft")
 HEAD = """# Measured results
 
@@ -27,30 +29,15 @@ def render(results: Path) -> str:
             f"## {about['device']}, {about['threads']} threads, {about['vectors']}, {about['memory_gb']} GB\n"
         )
         parts.append(f"Matrix instructions: {', '.join(about['instructions']) or 'none'}.\n")
+        peers = {name: one for name, one in stored.items() if name.startswith("training_peers")}
+        if peers:
+            figure = folder / FIGURE
+            draw(peers, figure)
+            parts += training_section(peers, figure=figure.relative_to(results.parent).as_posix())
         for case, write in CASES.items():
             if case in stored:
                 parts += [*write(stored[case]["found"]), _origin(stored[case]["about"])]
     return "\n".join(parts)
-
-
-def _training_speed(found: dict[str, Any]) -> Iterator[str]:
-    yield "### Training against TRL\n"
-    yield (
-        f"42M-parameter Llama with random weights, LoRA r=16 on all linear layers, dropout 0.05, 8 rows a step of "
-        f"{found['tokens_per_example']:.0f} tokens; median of {found['rounds']} interleaved runs of "
-        f"{found['steps']} steps, the first 3 not timed.\n"
-    )
-    names = {
-        "native": "MedAdapt",
-        "trl": "TRL SFTTrainer, defaults",
-        "trl-bf16": "TRL, bf16 weights, no checkpointing",
-    }
-    rows = [
-        [names[side], f"{found['examples_per_s'][side]:.1f}", f"{min(runs):.1f} to {max(runs):.1f}",
-         f"{found['ratio'][side]:.1f}" if side in found["ratio"] else "", found["peak_rss_mb"][side]]
-        for side, runs in found["runs"].items()
-    ]  # fmt: skip
-    yield _table(["", "examples/s", "runs", "MedAdapt is faster by", "peak memory MB"], rows)
 
 
 def _data_runs(found: dict[str, Any]) -> Iterator[str]:
@@ -299,7 +286,6 @@ def _largest(ours: list[float], theirs: list[float]) -> float:
 
 
 CASES = {
-    "training_speed": _training_speed,
     "engine_and_trl": _engine_and_trl,
     "data_runs": _data_runs,
     "preparing": _preparing,

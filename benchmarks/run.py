@@ -1,11 +1,13 @@
 """Measure speed and memory on this machine; write results as JSON and render RESULTS.md from all of them.
 
-    python benchmarks/run.py                        everything (some hours on 2 cores)
-    python benchmarks/run.py --only training_speed  one case
+    python benchmarks/run.py                        everything (most of a day on 2 cores)
+    python benchmarks/run.py --only scoring         one case
     python benchmarks/run.py --render               only RESULTS.md
+    python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
 
-Five cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout): training_speed,
-data_runs, preparing, memory_growth and contrast.
+Five cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
+training_peers, data_runs, preparing, memory_growth and contrast. training_peers makes an environment for each
+peer in benchmarks/.environments/ (some gigabytes, once).
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +31,9 @@ import near_duplicates
 import sample_tasks
 import scoring_speed
 import simulations
-import training_speed
+import training_peers
+from peers.comparison import SIDES, compare
+from peers.workloads import WORKLOADS
 from results_page import render
 
 HERE = Path(__file__).resolve().parent
@@ -40,34 +46,75 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--only", choices=sorted(CASES))
-    parser.add_argument("--steps", type=int, default=33, help="optimiser steps of a speed measurement")
-    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds of a speed measurement")
+    parser.add_argument("--only", choices=sorted({*CASES, *WORKS}))
+    peers = parser.add_argument_group("training_peers")
+    peers.add_argument("--model", choices=training_peers.MODELS, help="only this base")
+    peers.add_argument("--workload", choices=sorted(WORKLOADS), help="only these rows")
+    peers.add_argument(
+        "--dropout", type=float, choices=training_peers.DROPOUTS, help="only this LoRA dropout"
+    )
+    peers.add_argument("--sides", nargs="+", choices=list(SIDES), help="only these trainers")
+    peers.add_argument("--steps", type=int, help="optimiser steps, by default some for each base")
+    peers.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
     parser.add_argument(
         "--rows", type=int, default=1000, help="of larger sources data_runs draws so many rows"
     )
     parser.add_argument("--note", help="stands beside the result, such as: the machine was busy")
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
     asked = parser.parse_args()
+    if asked.steps is not None and asked.steps < training_peers.FEWEST_STEPS:
+        parser.error(f"--steps: at least {training_peers.FEWEST_STEPS}, of which the first 3 are not timed")
     if not asked.render:
-        names = [asked.only] if asked.only else sorted(CASES)
+        names = [asked.only] if asked.only else sorted({*CASES, *WORKS})
         if not asked.data.is_dir() and set(names) - WITHOUT_DATA:
             sys.exit(f"{asked.data} does not exist; name the folder of the data sets with --data")
         for name in names:
-            print(f"{name} ...", flush=True)
-            options = {
-                "training_speed": f" --steps {asked.steps} --rounds {asked.rounds}",
-                "data_runs": f" --rows {asked.rows}",
-            }.get(name, "")
-            about = _about(
-                name, options, asked.note
-            )  # before the work: the checkout may change while it runs
-            _store(name, about, CASES[name](asked))
+            for work in WORKS.get(name, _one_work(name))(asked):
+                print(f"{work.stored_as} ...", flush=True)
+                # Before the work: the checkout may change while it runs.
+                about = _about(name, work.options, asked.note)
+                _store(work.stored_as, about, work.measure())
     (HERE / "RESULTS.md").write_text(render(HERE / "results"), encoding="utf-8")
 
 
-def _training_speed(asked: argparse.Namespace) -> dict[str, Any]:
-    return training_speed.measure(asked.data, steps=asked.steps, rounds=asked.rounds)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """One measurement of a case, which has a file of its own."""
+
+    stored_as: str
+    options: str
+    """What the command that repeats it says besides the case."""
+    measure: Callable[[], dict[str, Any]]
+
+
+def _one_work(name: str) -> Callable[[argparse.Namespace], list[Work]]:
+    """A case that is one measurement."""
+
+    def works(asked: argparse.Namespace) -> list[Work]:
+        options = f" --rows {asked.rows}" if name == "data_runs" else ""
+        return [Work(stored_as=name, options=options, measure=lambda: CASES[name](asked))]
+
+    return works
+
+
+def _training_peers(asked: argparse.Namespace) -> list[Work]:
+    """A measurement for each base, workload and dropout."""
+    planned = training_peers.planned(
+        model=asked.model,
+        workload=asked.workload,
+        dropout=asked.dropout,
+        sides=asked.sides,
+        steps=asked.steps,
+        rounds=asked.rounds,
+    )
+    return [
+        Work(
+            stored_as=training_peers.name_of(one),
+            options=training_peers.options_of(one),
+            measure=partial(compare, asked.data.resolve(), one),
+        )
+        for one in planned
+    ]
 
 
 def _engine_and_trl(_: argparse.Namespace) -> dict[str, Any]:
@@ -100,7 +147,6 @@ def _in_folder(measure: Callable[[Path], dict[str, Any]]) -> Callable[[argparse.
 
 
 CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "training_speed": _training_speed,
     "engine_and_trl": _engine_and_trl,
     "data_runs": _data_runs,
     "preparing": _in_scratch(data_runs.measure_preparing),
@@ -114,6 +160,8 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "statistics": lambda _: simulations.measure(),
     "scoring": lambda _: scoring_speed.measure(),
 }
+WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers": _training_peers}
+"""Cases of several measurements."""
 WITHOUT_DATA = {
     "engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers", "statistics",
     "scoring",

@@ -1,0 +1,281 @@
+"""Our trainer and the peers on one workload, in interleaved rounds of fresh processes.
+
+Sides:
+    native        our engine with a recipe's default settings
+    seed0         the smallest port of seed 0's script to today's libraries
+    trl           TRL's SFTTrainer at its defaults
+    trl_tuned     bf16 weights, no recomputed activations, and the quickest of the searched settings
+    llamafactory  LLaMA-Factory at its defaults
+    unsloth       Unsloth at its defaults, on CUDA
+    axolotl       Axolotl with its kernels where there is no dropout, on CUDA
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from peers.environments import make_all
+from peers.flops import needed_flops
+from peers.gates import Promise, broken_gates
+from peers.ratios import ratios_of
+from peers.workloads import prepare
+
+SCRIPTS = Path(__file__).resolve().parent / "sides"
+OURS = "native"
+SEARCH_STEPS = 10
+"""Steps of each setting that is tried for `trl_tuned`."""
+TUNED = {"model_init_kwargs": {"dtype": "bfloat16"}, "activation_checkpointing": False}
+PADDED_TO = 384
+"""What seed 0's script pads every row to, where none is longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A trainer: its script, its environment and what it promises."""
+
+    script: str
+    environment: str | None
+    """None is the environment that runs the benchmark."""
+    promise: Promise = field(default_factory=Promise)
+    most_steps: int | None = None
+    """A slow side takes fewer steps; its speed is that of the steps it takes."""
+
+
+SIDES = {
+    OURS: Side(script="run_native.py", environment=None),
+    "seed0": Side(
+        script="run_seed0.py", environment="trl", promise=Promise(learns="all"), most_steps=6
+    ),
+    "trl": Side(script="run_trl.py", environment="trl"),
+    "trl_tuned": Side(script="run_trl.py", environment="trl"),
+    "llamafactory": Side(script="run_llamafactory.py", environment="llamafactory"),
+    "unsloth": Side(script="run_unsloth.py", environment="unsloth"),
+    "axolotl": Side(script="run_axolotl.py", environment="axolotl"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What is compared."""
+
+    model: str
+    workload: str
+    dropout: float
+    steps: int
+    rounds: int
+    sides: tuple[str, ...]
+
+
+def compare(data: Path, asked: Comparison, *, roof_flops: float | None = None) -> dict[str, Any]:
+    """Run every side `rounds` times, one after the other in each round; speeds, gates and ratios.
+
+    `roof_flops` are the operations a second that this machine reaches in plain matrix products.
+    """
+    import torch
+
+    from medadapt.models.quiet import quiet_libraries
+
+    environments = make_all(
+        dict.fromkeys(name for side in asked.sides if (name := SIDES[side].environment)),
+        cuda=torch.cuda.is_available(),
+    )
+    not_run = {
+        side: problem
+        for side in asked.sides
+        if (name := SIDES[side].environment) and (problem := environments[name].get("problem"))
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with quiet_libraries():
+            facts = prepare(
+                folder,
+                data,
+                model=asked.model,
+                rows=asked.workload,
+                dropout=asked.dropout,
+                steps=asked.steps,
+            )
+        bench = _Bench(folder=folder, facts=facts, environments=environments)
+        runs: dict[str, list[dict[str, Any]]] = {side: [] for side in asked.sides if side not in not_run}
+        settings, promises, search = _settings_of(bench, list(runs), asked.steps)
+        for number in range(asked.rounds):
+            for side in [side for side in runs if side not in not_run]:
+                print(f"  round {number + 1}: {side}", flush=True)
+                try:
+                    runs[side].append(bench.run(side, settings[side]))
+                except RuntimeError as problem:
+                    not_run[side] = str(problem)
+        runs = {side: found for side, found in runs.items() if side not in not_run}
+    return {
+        "asked": asdict(asked),
+        "facts": {key: facts[key] for key in ("sizes", "first_step", "longest", "learning_rate", "lora")},
+        "environments": {
+            name: {
+                key: made[key]
+                for key in ("versions", "removed", "seconds", "disk_mb", "problem")
+                if key in made
+            }
+            for name, made in environments.items()
+        },
+        "not_run": not_run,
+        "settings": {side: settings[side] for side in runs},
+        "search": search,
+        **compared(runs, facts, promises, roof_flops=roof_flops),
+    }
+
+
+def compared(
+    runs: Mapping[str, Sequence[Mapping[str, Any]]],
+    facts: Mapping[str, Any],
+    promises: Mapping[str, Promise],
+    *,
+    roof_flops: float | None,
+) -> dict[str, Any]:
+    """Medians of all rounds, the gates that were broken and the ratios."""
+    speeds = {side: [run["examples_per_s"] for run in found] for side, found in runs.items()}
+    refused = {
+        side: [
+            reason
+            for run, ours in zip(found, runs[OURS], strict=True)
+            for reason in broken_gates(run, ours, facts, promises[side])
+        ]
+        for side, found in runs.items()
+    }
+    return {
+        "sides": {side: _told(found, facts["sizes"], roof_flops) for side, found in runs.items()},
+        "broken_gates": {side: list(dict.fromkeys(reasons)) for side, reasons in refused.items()},
+        "ratios": {side: asdict(ratio) for side, ratio in ratios_of(speeds, refused, ours=OURS).items()},
+        "roof_flops": roof_flops,
+    }
+
+
+def _told(
+    runs: Sequence[Mapping[str, Any]], sizes: Mapping[str, int], roof_flops: float | None
+) -> dict[str, Any]:
+    """What is told of one side."""
+
+    def middle(key: str) -> float:
+        return median(run[key] for run in runs)
+
+    last = runs[-1]
+    rate = median(
+        needed_flops(tokens=run["timed"]["tokens"], supervised=run["timed"]["supervised"], **sizes)
+        / run["seconds"]
+        for run in runs
+    )
+    return {
+        "examples_per_s": middle("examples_per_s"),
+        "examples_per_s_of_rounds": [run["examples_per_s"] for run in runs],
+        "tokens_per_s": middle("tokens_per_s"),
+        "process_seconds": middle("process_seconds"),
+        "start_up_seconds": median(run["process_seconds"] - run["training_seconds"] for run in runs),
+        "peak_rss_mb": max(run["peak_rss_mb"] for run in runs),
+        "peak_gpu_mb": last["peak_gpu_mb"],
+        "steps": last["steps"],
+        "tokens_a_row": last["tokens"] / last["rows"],
+        "learned_a_row": last["supervised"] / last["rows"],
+        "padded_by_real": last["timed"]["padded"] / last["timed"]["tokens"],
+        "losses": last["losses"],
+        "grad_norm": last["grad_norm"],
+        "adapters": last["adapters"],
+        "moved": last["moved"],
+        "needed_flops_per_s": rate,
+        "share_of_roof": rate / roof_flops if roof_flops else None,
+        "versions": last["versions"],
+        "threads": last["threads"],
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """A prepared workload and the interpreters that run the sides."""
+
+    folder: Path
+    facts: dict[str, Any]
+    environments: dict[str, dict[str, Any]]
+
+    def run(self, side: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """One side once, in a fresh process. Raises RuntimeError with the end of its output where it fails."""
+        name = SIDES[side].environment
+        python = self.environments[name]["python"] if name else sys.executable
+        command = [python, str(SCRIPTS / SIDES[side].script), str(self.folder), json.dumps(settings)]
+        variables = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+        if name:  # the project's own packages must not be found by a peer
+            variables.pop("PYTHONPATH", None)
+        started = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+        seconds = time.perf_counter() - started
+        if done.returncode:
+            raise RuntimeError(f"{side} left with {done.returncode}: {done.stderr.strip()[-1500:]}")
+        return {**json.loads(done.stdout.strip().splitlines()[-1]), "process_seconds": seconds}
+
+
+def _settings_of(
+    bench: _Bench, sides: Sequence[str], steps: int
+) -> tuple[dict[str, dict[str, Any]], dict[str, Promise], list[dict[str, Any]]]:
+    """Settings and promises of every side, and what was tried for `trl_tuned`."""
+    settings: dict[str, dict[str, Any]] = {
+        side: {"steps": min(steps, SIDES[side].most_steps or steps)} for side in sides
+    }
+    promises = {side: SIDES[side].promise for side in sides}
+    if "seed0" in settings:
+        settings["seed0"]["max_length"] = max(PADDED_TO, bench.facts["longest"])
+    if "trl_tuned" not in settings:
+        return settings, promises, []
+    tried = _search(bench, min(steps, SEARCH_STEPS))
+    best = max(tried, key=lambda one: one["examples_per_s"])
+    settings["trl_tuned"]["sft"] = TUNED | best["sft"]
+    if best["regroups"]:
+        promises["trl_tuned"] = Promise(same_steps=False)
+    return settings, promises, tried
+
+
+def _search(bench: _Bench, steps: int) -> list[dict[str, Any]]:
+    """Every setting tried once; one that fails has speed 0 and its problem."""
+    tried = []
+    for name, sft in candidates(bench.facts).items():
+        print(f"  searching: {name}", flush=True)
+        regroups = bool({"packing", "train_sampling_strategy"} & set(sft))
+        try:
+            run = bench.run("trl_tuned", {"steps": steps, "sft": TUNED | sft})
+            found = {"examples_per_s": run["examples_per_s"], "peak_rss_mb": run["peak_rss_mb"]}
+        except RuntimeError as problem:
+            found = {"examples_per_s": 0.0, "problem": str(problem)}
+        tried.append({"name": name, "sft": sft, "regroups": regroups, **found})
+    return tried
+
+
+def candidates(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What is tried for `trl_tuned`: how a step of 8 rows is cut, sorted by length, or packed.
+
+    Packs hold as many rows on average as a step has, so that a step learns from as much.
+    """
+    batch = facts["batch"]
+    step_tokens = sum(facts["tokens"]) / len(facts["tokens"])
+    pack = max(facts["longest"], min(round(step_tokens), 512))
+    packs = max(1, round(step_tokens / pack))
+    return {
+        **{
+            f"{batch // cut} rows x {cut}": {
+                "per_device_train_batch_size": batch // cut, "gradient_accumulation_steps": cut,
+            }
+            for cut in (1, 2, 4)
+        },
+        f"{batch} rows, grouped by length": {
+            "per_device_train_batch_size": batch, "train_sampling_strategy": "group_by_length",
+        },
+        f"{packs} packs (bfd) of {pack} tokens": {
+            "per_device_train_batch_size": packs, "packing": True, "max_length": pack, "max_steps": -1,
+            "num_train_epochs": 1,
+        },
+    }  # fmt: skip

@@ -1,0 +1,103 @@
+"""Whether two trainings did the same work. Where they did not, no ratio of their speeds is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+FIRST_LOSS = 0.0005
+"""Largest relative difference of the first step's loss from a plain fp32 computation of the same rows."""
+FIRST_GRADIENT = 0.005
+"""The same of the first gradient's length, where no dropout changes it."""
+CURVE = {0.0: 0.005, 0.05: 0.02}
+"""Dropout -> largest relative difference of a step's loss from ours; with dropout each side has other masks."""
+MEAN_OF_CURVE = 0.05
+"""The same of the mean over all steps, where a side puts other rows together into a step."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What a side says of its own work, by which it is judged."""
+
+    same_steps: bool = True
+    """The same rows in the same step; else only the same rows in all."""
+    learns: str = "answers"
+    """`answers`, or `all` where it learns prompts, too."""
+
+
+def broken_gates(
+    run: Mapping[str, Any], ours: Mapping[str, Any], facts: Mapping[str, Any], promise: Promise
+) -> list[str]:
+    """Why the speed of `run` must not be compared with that of `ours`; empty where it may.
+
+    `facts` are those of the prepared workload. Every loss is in nats per learned token.
+    """
+    losses, norm = run["losses"], run["grad_norm"]
+    if not losses or not all(math.isfinite(loss) for loss in losses):
+        return ["a loss is not finite"]
+    return [
+        *_same_work(run, facts, promise),
+        *_adapter_moved(run),
+        *_first_step(losses[0], norm, facts, promise),
+        *(
+            _same_curve(losses, ours["losses"], facts["dropout"], promise)
+            if promise.learns == "answers"
+            else []
+        ),
+    ]
+
+
+def _same_work(run: Mapping[str, Any], facts: Mapping[str, Any], promise: Promise) -> list[str]:
+    """Every row was read whole, and the tokens that should be learned were learned."""
+    rows, tokens, supervised = _totals(run["steps"], facts, promise)
+    found = {"rows": rows, "tokens": tokens, "learned tokens": supervised}
+    got = {"rows": run["rows"], "tokens": run["tokens"], "learned tokens": run["supervised"]}
+    return [f"{got[name]} {name} instead of {found[name]}" for name in found if got[name] != found[name]]
+
+
+def _totals(steps: int, facts: Mapping[str, Any], promise: Promise) -> tuple[int, int, int]:
+    """Rows, tokens and learned tokens of so many steps, or of all rows where steps hold other rows."""
+    taken = slice(0, steps) if promise.same_steps else slice(None)
+    rows, tokens = sum(facts["rows"][taken]), sum(facts["tokens"][taken])
+    if promise.learns == "all":  # its script closes no answer, and predicts the first token from padding
+        return rows, tokens - rows, tokens - rows
+    return rows, tokens, sum(facts["supervised"][taken])
+
+
+def _adapter_moved(run: Mapping[str, Any]) -> list[str]:
+    still = run["adapters"] - run["moved"]
+    return [f"{still} of {run['adapters']} tensors of the adapter did not move"] if still else []
+
+
+def _first_step(loss: float, norm: float | None, facts: Mapping[str, Any], promise: Promise) -> list[str]:
+    """The first step starts from the same weights, so its loss and its gradient are known."""
+    first = facts["first_step"][promise.learns]
+    problems = []
+    if promise.same_steps and (apart := _apart(loss, first["loss"])) > FIRST_LOSS:
+        problems.append(f"the first loss is {loss:.4f} instead of {first['loss']:.4f} ({apart:.2%} apart)")
+    if norm is None or not norm > 0:
+        problems.append("the first gradient is zero or unknown")
+    elif (
+        promise.same_steps
+        and not facts["dropout"]
+        and (apart := _apart(norm, first["norm"])) > FIRST_GRADIENT
+    ):
+        problems.append(f"the first gradient has length {norm:.4g} instead of {first['norm']:.4g}")
+    return problems
+
+
+def _same_curve(
+    losses: Sequence[float], ours: Sequence[float], dropout: float, promise: Promise
+) -> list[str]:
+    if not promise.same_steps:
+        apart = _apart(fmean(losses), fmean(ours))
+        return [f"the mean loss is {apart:.1%} from ours"] if apart > MEAN_OF_CURVE else []
+    apart = max(_apart(theirs, our) for theirs, our in zip(losses, ours, strict=False))
+    return [f"a step's loss is {apart:.1%} from ours"] if apart > CURVE[dropout] else []
+
+
+def _apart(value: float, reference: float) -> float:
+    return abs(value - reference) / abs(reference)

@@ -1,0 +1,142 @@
+"""Stored comparisons -> their part of RESULTS.md, and a plot of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+NAMES = {
+    "native": "MedAdapt",
+    "seed0": "seed 0's script",
+    "trl": "TRL, defaults",
+    "trl_tuned": "TRL, best-tuned",
+    "llamafactory": "LLaMA-Factory, defaults",
+    "unsloth": "Unsloth, defaults",
+    "axolotl": "Axolotl",
+}
+FIGURE = "training_peers.png"
+TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)
+ROWS = {"short": "symptom rows", "long": "MedQuAD answers"}
+
+
+def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | None) -> Iterator[str]:
+    """Table of every comparison, and what was not run or not told and why."""
+    yield "### Training against the peers\n"
+    yield (
+        "The same weights, rows in the same order, first adapter, learning rate and learned tokens; LoRA r=16 on all "
+        "linear layers, 8 rows a step. Each side has an environment and a process of its own; in a round they run one "
+        "after the other. Speeds are medians after the first 3 steps. MedAdapt by it: how many times as fast ours "
+        "is, with the smallest and largest ratio of a round. A ratio is refused unless the first loss and gradient "
+        "are those of a plain fp32 computation, every step's loss is near ours, all of the adapter moved and every "
+        "row was read whole. Roof: the share of this machine's measured matrix product rate that the needed "
+        "arithmetic makes up (4N, real tokens). Start-up: seconds of the process before training. seed 0's script "
+        "learns prompts as well, in fp32.\n"
+    )
+    if figure:
+        yield f"![How many times as fast as each peer]({figure})\n"
+    for found in stored.values():
+        yield from _comparison(found["found"])
+        yield f"\n{_origin(found['about'])}\n"
+
+
+def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
+    asked = found["asked"]
+    first = found["sides"]["native"]
+    yield (
+        f"**{asked['model']}, {ROWS[asked['workload']]}, LoRA dropout {asked['dropout']}** "
+        f"({first['tokens_a_row']:.0f} tokens a row, {first['learned_a_row']:.0f} learned; {asked['rounds']} rounds)\n"
+    )
+    lines = [
+        ["", "examples/s", "steps", "MedAdapt by it", "of the roof", "padded / real tokens", "peak memory MB",
+         "start-up s"],
+        ["---"] * 8,
+        *(_row(side, found) for side in found["sides"]),
+    ]  # fmt: skip
+    yield "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    if found["search"]:
+        yield f"TRL was tuned over: {'; '.join(_tried(one) for one in found['search'])}.\n"
+    for side, reason in found["not_run"].items():
+        yield f"{NAMES[side]}: {' '.join(reason.split())[-300:]}\n"
+
+
+def _row(side: str, found: Mapping[str, Any]) -> list[str]:
+    told = found["sides"][side]
+    share = told["share_of_roof"]
+    return [
+        NAMES[side],
+        _speed(told["examples_per_s"]),
+        str(told["steps"]),
+        _ratio(found["ratios"].get(side), found["broken_gates"][side]),
+        "" if share is None else f"{share:.0%}",
+        f"{told['padded_by_real']:.2f}",
+        str(told["peak_gpu_mb"] or told["peak_rss_mb"]),
+        f"{told['start_up_seconds']:.0f}",
+    ]
+
+
+def _ratio(ratio: Mapping[str, Any] | None, broken: list[str]) -> str:
+    if ratio is None:
+        return f"refused: {'; '.join(broken)}" if broken else ""
+    if ratio["value"] is None:
+        return f"refused: {'; '.join(ratio['refused'])}"
+    return f"{ratio['value']:.1f} ({ratio['low']:.1f} to {ratio['high']:.1f})"
+
+
+def _tried(one: Mapping[str, Any]) -> str:
+    return f"{one['name']}: {'failed' if 'problem' in one else _speed(one['examples_per_s']) + '/s'}"
+
+
+def _speed(value: float) -> str:
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
+
+
+def _origin(about: Mapping[str, Any]) -> str:
+    note = f" {about['note']}" if about.get("note") else ""
+    return f"{about['measured']}, commit {str(about['commit'])[:10]}; `{about['command']}`{note}"
+
+
+def draw(stored: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Ratios of all comparisons as points with their spread, a panel each, as a PNG."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, grid = pyplot.subplots(
+        -(-len(stored) // 2),
+        2,
+        figsize=(11, 1.2 + 1.6 * -(-len(stored) // 2)),
+        squeeze=False,
+        sharex=True,
+        layout="constrained",
+    )
+    for panel, one in zip(grid.flat, stored.values(), strict=False):
+        _draw_ratios(panel, one["found"])
+    for panel in list(grid.flat)[len(stored) :]:
+        panel.axis("off")
+    figure.supxlabel(
+        "MedAdapt's examples per second by the peer's (line: smallest and largest of a round)", fontsize=10
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    pyplot.close(figure)
+
+
+def _draw_ratios(panel: Any, found: Mapping[str, Any]) -> None:
+    asked = found["asked"]
+    told = {side: ratio for side, ratio in found["ratios"].items() if ratio["value"] is not None}
+    for place, ratio in enumerate(told.values()):
+        panel.plot([ratio["low"], ratio["high"]], [place, place], color="#9ecae1", linewidth=5)
+        panel.plot(ratio["value"], place, "o", color="#222222", markersize=5)
+        panel.annotate(
+            f"{ratio['value']:.1f}", (ratio["value"], place), (6, 4), textcoords="offset points", fontsize=8
+        )
+    panel.axvline(1, color="#888888", linewidth=1)
+    panel.set_xscale("log")
+    panel.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], minor=False, fontsize=8)
+    panel.minorticks_off()
+    panel.set_yticks(range(len(told)), [NAMES[side] for side in told], fontsize=8)
+    panel.set_ylim(len(told) - 0.5, -0.5)
+    panel.set_title(f"{asked['model']}, {ROWS[asked['workload']]}, dropout {asked['dropout']}", fontsize=9)
+    panel.grid(alpha=0.3, axis="x")

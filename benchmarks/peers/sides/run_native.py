@@ -1,0 +1,96 @@
+"""Our engine, as a recipe runs it, on a prepared workload."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from safetensors.torch import load_file
+from watching import WARM_UP, asked, result, tell, wait
+
+from medadapt.core.recipe import LoraSection, ModelSection, TrainingSection
+from medadapt.examples.token_sets import TokenSet
+from medadapt.models.adapter import new_adapter
+from medadapt.models.loading import load_base
+from medadapt.models.lora import adapter_tensors, put_adapter_tensors
+from medadapt.training.batches import cut_by_tokens, rows_of_step
+from medadapt.training.engine import Engine, TrainingState, train_steps
+from medadapt.training.memory import plan_memory
+from medadapt.training.optimizer import make_optimizer
+from medadapt.training.scaling import first_scale
+
+
+def main() -> None:
+    folder, facts, settings = asked()
+    lora = facts["lora"]
+    base = load_base(ModelSection(base=str(folder / "base")))
+    new_adapter(
+        base, LoraSection(rank=lora["r"], alpha=lora["lora_alpha"], dropout=lora["lora_dropout"]), seed=0
+    )
+    first = load_file(folder / "adapter" / "adapter_model.safetensors")
+    put_adapter_tensors(base.model, first)
+    training = TrainingSection(
+        batch_size=facts["batch"], learning_rate=facts["learning_rate"], schedule="constant", warmup=0,
+        weight_decay=0, max_grad_norm=None,
+    )  # fmt: skip
+    rows = TokenSet(folder / "examples" / "train")
+    engine = Engine(
+        model=base.model,
+        optimizer=make_optimizer(adapter_tensors(base.model), weight_decay=training.weight_decay),
+        training=training,
+        rows=rows,
+        seed=0,
+        max_steps=settings["steps"],
+    )
+    memory = plan_memory(
+        base.model,
+        training,
+        longest=int(rows.lengths.max()),
+        total_memory=base.facts["device"]["total_memory"],
+    )
+    state = TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"]))
+    steps, ends, began = [], [], time.perf_counter()
+    for done in train_steps(engine, state, note=print):
+        wait()
+        ends.append(time.perf_counter())
+        steps.append(done)
+    now = adapter_tensors(base.model)
+    tell(
+        result(
+            began=began,
+            ends=ends,
+            timed={**_work(steps[WARM_UP:], facts), "padded": _padded(len(steps), engine, state)},
+            whole=_work(steps, facts),
+            losses=[done.loss for done in steps],
+            grad_norm=steps[0].grad_norm,
+            adapters=len(now),
+            moved=sum(not now[name].detach().cpu().equal(first[name]) for name in now),
+        ),
+        "torch",
+        "transformers",
+    )
+
+
+def _work(steps: list[Any], facts: dict[str, Any]) -> dict[str, int]:
+    return {
+        "rows": sum(facts["rows"][done.step - 1] for done in steps),
+        "tokens": sum(done.tokens for done in steps),
+        "supervised": sum(done.supervised for done in steps),
+    }
+
+
+def _padded(last: int, engine: Engine, state: TrainingState) -> int:
+    """Tokens that went through the model in the timed steps, padding counted."""
+    padded = 0
+    for step in range(WARM_UP + 1, last + 1):
+        places = rows_of_step(
+            step, num_rows=len(engine.rows), batch_size=engine.training.batch_size, seed=engine.seed
+        )
+        lengths = [int(engine.rows.lengths[place]) for place in places]
+        cut = cut_by_tokens(lengths, state.memory.micro_tokens)
+        padded += sum(len(micro) * lengths[micro[0]] for micro in cut)
+    return padded
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Which comparisons of trainers `make bench` runs, and how their results are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from peers.comparison import SIDES, Comparison
+
+MODELS = ("llama-42m", "llama-135m", "qwen2.5-0.5b")
+DROPOUTS = (0.05, 0.0)
+FEWEST_STEPS = 5
+LARGE = tuple(side for side in SIDES if side != "seed0")
+PLAN = {
+    ("llama-42m", "short"): (33, tuple(SIDES)),
+    ("llama-135m", "short"): (33, tuple(SIDES)),
+    ("llama-42m", "long"): (18, tuple(SIDES)),
+    ("qwen2.5-0.5b", "short"): (8, LARGE),
+}
+"""(base, rows) -> optimiser steps and the trainers that run them; seed 0's script takes hours on the largest."""
+
+
+def planned(
+    *,
+    model: str | None,
+    workload: str | None,
+    dropout: float | None,
+    sides: Iterable[str] | None,
+    steps: int | None,
+    rounds: int,
+) -> list[Comparison]:
+    """The comparisons of the plan, or of what is asked for in place of it."""
+    pairs = [
+        pair
+        for pair in PLAN
+        if (model is None or pair[0] == model) and (workload is None or pair[1] == workload)
+    ]
+    if not pairs and model and workload:
+        pairs = [(model, workload)]
+    made = []
+    for pair in pairs:
+        usual_steps, usual_sides = PLAN.get(pair, (8, LARGE))
+        chosen = tuple(sides or usual_sides)
+        for share in DROPOUTS if dropout is None else (dropout,):
+            made.append(
+                Comparison(
+                    model=pair[0],
+                    workload=pair[1],
+                    dropout=share,
+                    steps=steps or usual_steps,
+                    rounds=rounds,
+                    # Ours comes first: every other side is held against it.
+                    sides=tuple(side for side in SIDES if side in {"native", *chosen}),
+                )
+            )
+    return made
+
+
+def name_of(comparison: Comparison) -> str:
+    """The name of a result's file."""
+    return f"training_peers-{comparison.model}-{comparison.workload}-{comparison.dropout}"
+
+
+def options_of(comparison: Comparison) -> str:
+    """What the command that repeats a comparison says besides `--only training_peers`."""
+    return (
+        f" --model {comparison.model} --workload {comparison.workload} --dropout {comparison.dropout}"
+        f" --steps {comparison.steps} --rounds {comparison.rounds} --sides {' '.join(comparison.sides)}"
+    )

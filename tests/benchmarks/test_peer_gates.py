@@ -1,0 +1,75 @@
+"""When the speeds of two trainings may be compared: only if both did the same work."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from peers.gates import Promise, broken_gates
+
+FACTS = {
+    "dropout": 0.0,
+    "rows": [8, 8, 8],
+    "tokens": [280, 290, 300],
+    "supervised": [40, 50, 60],
+    "first_step": {"answers": {"loss": 10.0, "norm": 4.0}, "all": {"loss": 9.0, "norm": 2.0}},
+}
+OURS = {
+    "losses": [10.0, 9.0, 8.0], "grad_norm": 4.0, "steps": 3, "rows": 24, "tokens": 870, "supervised": 150,
+    "adapters": 112, "moved": 112,
+}  # fmt: skip
+ALL = {**OURS, "losses": [9.0, 8.0, 7.0], "grad_norm": 2.0, "tokens": 870 - 24, "supervised": 870 - 24}
+
+
+def test_the_same_work_breaks_no_gate():
+    assert broken_gates(OURS, OURS, FACTS, Promise()) == []
+
+
+def test_a_side_may_take_fewer_steps_of_the_same_rows():
+    fewer = {**OURS, "losses": [10.0, 9.0], "steps": 2, "rows": 16, "tokens": 570, "supervised": 90}
+    assert broken_gates(fewer, OURS, FACTS, Promise()) == []
+
+
+def test_a_side_that_learns_prompts_is_held_against_what_that_means():
+    assert broken_gates(ALL, OURS, FACTS, Promise(learns="all")) == []
+    assert broken_gates(ALL, OURS, FACTS, Promise())
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"losses": [10.0, float("nan"), 8.0]}, "not finite"),
+        ({"losses": []}, "not finite"),
+        ({"tokens": 860}, "860 tokens instead of 870"),
+        ({"supervised": 870}, "870 learned tokens instead of 150"),
+        ({"rows": 23}, "23 rows instead of 24"),
+        ({"moved": 100}, "12 of 112 tensors"),
+        ({"grad_norm": 0.0}, "zero or unknown"),
+        ({"grad_norm": None}, "zero or unknown"),
+        ({"grad_norm": 4.2}, "length 4.2 instead of 4"),
+        ({"losses": [10.1, 9.0, 8.0]}, "first loss is 10.1"),
+        ({"losses": [10.0, 9.0, 8.2]}, "2.5% from ours"),
+    ],
+)
+def test_other_work_breaks_a_gate(changed, told):
+    assert any(told in reason for reason in broken_gates({**OURS, **changed}, OURS, FACTS, Promise()))
+
+
+def test_with_dropout_the_masks_may_change_the_curve_and_the_gradient_but_not_the_first_loss():
+    facts = {**FACTS, "dropout": 0.05}
+    masked = {**OURS, "losses": [10.0, 9.1, 8.1], "grad_norm": 4.3}
+    assert broken_gates(masked, OURS, facts, Promise()) == []
+    assert broken_gates({**masked, "losses": [10.1, 9.1, 8.1]}, OURS, facts, Promise())
+    assert broken_gates({**masked, "losses": [10.0, 9.3, 8.1]}, OURS, facts, Promise())
+
+
+def test_rows_put_together_otherwise_need_the_same_rows_in_all_and_the_same_mean_loss():
+    packed = {**OURS, "losses": [10.2, 8.8], "grad_norm": 3.0, "steps": 2}
+    promise = Promise(same_steps=False)
+    assert broken_gates({**packed, "losses": [9.4, 8.8]}, OURS, FACTS, promise) == []
+    assert broken_gates({**packed, "losses": [8.0, 8.0]}, OURS, FACTS, promise)
+    assert broken_gates({**packed, "losses": [9.4, 8.8], "rows": 20}, OURS, FACTS, promise)

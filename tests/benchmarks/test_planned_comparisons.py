@@ -1,0 +1,68 @@
+"""Which comparisons are run, and what is tried for the tuned peer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from peers.comparison import candidates, compared
+from peers.gates import Promise
+from training_peers import PLAN, name_of, planned
+
+NOTHING_ASKED = {"model": None, "workload": None, "dropout": None, "sides": None, "steps": None, "rounds": 5}
+
+
+def test_the_plan_covers_every_pair_with_and_without_dropout_under_names_of_their_own():
+    made = planned(**NOTHING_ASKED)
+    assert len(made) == 2 * len(PLAN)
+    assert len({name_of(one) for one in made}) == len(made)
+    assert all(one.sides[0] == "native" for one in made)
+
+
+def test_a_pair_outside_the_plan_can_be_asked_for():
+    asked = {**NOTHING_ASKED, "model": "qwen2.5-0.5b", "workload": "long", "dropout": 0.0, "sides": ["trl"]}
+    (one,) = planned(**asked)
+    assert (one.model, one.workload, one.dropout, one.sides) == (
+        "qwen2.5-0.5b",
+        "long",
+        0.0,
+        ("native", "trl"),
+    )
+
+
+def test_packs_hold_the_longest_row_and_as_many_rows_as_a_step():
+    short = candidates({"batch": 8, "longest": 46, "tokens": [290, 280, 300]})
+    assert "1 packs (bfd) of 290 tokens" in short
+    long = candidates({"batch": 8, "longest": 510, "tokens": [2000, 2100, 2048]})
+    assert "4 packs (bfd) of 512 tokens" in long
+
+
+def a_run(speed: float, **changed):
+    return {
+        "examples_per_s": speed, "tokens_per_s": speed * 35, "process_seconds": 30.0, "training_seconds": 20.0,
+        "peak_rss_mb": 900, "peak_gpu_mb": None, "steps": 2, "rows": 16, "tokens": 560, "supervised": 80,
+        "timed": {"rows": 8, "tokens": 280, "supervised": 40, "padded": 300}, "seconds": 8 / speed,
+        "losses": [10.0, 9.0], "grad_norm": 4.0, "adapters": 4, "moved": 4, "versions": {}, "threads": 2, **changed,
+    }  # fmt: skip
+
+
+def test_a_side_that_breaks_a_gate_in_one_round_keeps_its_speed_and_loses_its_ratio():
+    facts = {
+        "dropout": 0.0, "rows": [8, 8], "tokens": [280, 280], "supervised": [40, 40],
+        "first_step": {"answers": {"loss": 10.0, "norm": 4.0}},
+        "sizes": {"frozen": 1000, "head": 500, "adapter": 100},
+    }  # fmt: skip
+    runs = {
+        "native": [a_run(20.0), a_run(22.0)],
+        "trl": [a_run(5.0), a_run(4.0)],
+        "llamafactory": [a_run(5.0), a_run(5.0, moved=2)],
+    }
+    found = compared(runs, facts, dict.fromkeys(runs, Promise()), roof_flops=1e8)
+    assert found["ratios"]["trl"]["value"] == 21.0 / 4.5
+    assert found["ratios"]["llamafactory"]["value"] is None
+    assert found["sides"]["llamafactory"]["examples_per_s"] == 5.0
+    needed = 4 * 1000 * 280 + 4 * 500 * 40 + 6 * 100 * 280
+    rates = sorted(needed / run["seconds"] for run in runs["native"])
+    assert found["sides"]["native"]["share_of_roof"] == sum(rates) / 2 / 1e8
