@@ -82,7 +82,7 @@ def test_scores_and_decisions_are_those_of_full_rows(sharpened, model_type, toke
 @pytest.mark.parametrize("model_type", ARCHITECTURES)
 def test_a_beginning_that_prompts_share_is_read_once_with_the_same_scores(sharpened, model_type):
     model = sharpened(model_type)
-    prompts = [[*range(100, 130), *prompt] for prompt in PROMPTS]
+    prompts = [[*range(100, 150), *prompt] for prompt in PROMPTS]
     found = scores(model, prompts, [COMPLETIONS] * len(prompts))
     for prompt, figures in zip(prompts, found, strict=True):
         assert figures == pytest.approx([exhaustive(model, prompt, one) for one in COMPLETIONS], rel=1e-4)

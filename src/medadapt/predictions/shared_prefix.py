@@ -15,9 +15,8 @@ from medadapt.models.continuing import can_continue, continued_hidden
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.token_trie import shared_length
 
-LEAST_TOKENS = 16
-"""A shorter beginning is read again in every row: that costs less than a forward pass of its own."""
-LEAST_ROWS = 2
+LEAST_SAVED = 128
+"""Tokens that must be saved to pay for a pass over the beginning alone: so many one pass more costs on a CPU."""
 
 
 class SharedPrefix:
@@ -36,13 +35,12 @@ class SharedPrefix:
 
         Every layer of it keeps all tokens, also where the model's attention looks back through a window only.
         """
-        common = shared_length(rows)
-        length = min(common, most)
-        if len(rows) < LEAST_ROWS or length < LEAST_TOKENS or not can_continue(self._model.model):
+        length = min(shared_length(rows), most)
+        if length * (len(rows) - 1) < LEAST_SAVED or not can_continue(self._model.model):
             return DynamicCache()
         known = shared_length([self._tokens, rows[0][:length]])
         # What is known may be a little shorter; to read it anew pays where all rows together would read more.
-        if known < LEAST_TOKENS or (length - known) * len(rows) > length:
+        if (length - known) * len(rows) > length:
             self._read(list(rows[0][:length]))
             known = length
         return expanded(self._kept, len(rows), known)
