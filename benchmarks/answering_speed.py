@@ -9,7 +9,8 @@ transformers and PEFT with the adapter beside the weights, as a reader would; a 
 so `generate-label` writes only as many tokens as the right label has, as a tuned model would.
 
 Writing: 64 prompts, up to 64 tokens; every 40th token of the vocabulary ends an answer, so that rows end early and
-at different steps. `ours` against `generate`, one prompt at a time.
+at different steps. `ours` against `generate`, one prompt at a time, by the time for a token written: in bf16 two ways
+part at near ties, and then end at different steps.
 
 No ratio is given unless, in fp32, our scores choose the labels that full rows choose, one for each label, and our
 answers are those of `generate`, token by token. How far bf16 goes its own way is counted.
@@ -77,11 +78,12 @@ def _measured(
             for _ in range(rounds):
                 for side, command in commands.items():
                     runs[side].append(_last_line([*command, str(folder)]))
-            found[work] = _compared(runs, agreed=gate[work])
+            found[work] = _compared(runs, agreed=gate[work], by_token=work == "writing")
     return found
 
 
-def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool) -> dict[str, Any]:
+def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_token: bool) -> dict[str, Any]:
+    """Medians and ratios; `by_token` compares the time for a token, where sides may write more or fewer of them."""
     seconds = {side: median(run["seconds"] for run in some) for side, some in runs.items()}
     ours = runs["ours"][0]["decisions"]
     facts = {
@@ -101,7 +103,8 @@ def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool) -> dict
     }
     if not agreed:
         return {**facts, "ratio": None, "reason": "in fp32 our answers are not those of the plain way"}
-    return {**facts, "ratio": {side: seconds[side] / seconds["ours"] for side in runs if side != "ours"}}
+    cost = {side: seconds[side] / (some[0]["tokens"] if by_token else 1) for side, some in runs.items()}
+    return {**facts, "ratio": {side: cost[side] / cost["ours"] for side in runs if side != "ours"}}
 
 
 def prepare(folder: Path, data: Path, shape: dict[str, Any], prompts: int) -> None:
