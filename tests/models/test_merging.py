@@ -11,7 +11,7 @@ from medadapt.core.recipe import LoraSection, ModelSection
 from medadapt.models.adapter import new_adapter
 from medadapt.models.loading import load_base
 from medadapt.models.lora import lora_layers
-from medadapt.models.merging import merge_adapter
+from medadapt.models.merging import merge_adapter, merge_where_exact
 from random_models import logits, move_away, write_random_base
 
 
@@ -63,3 +63,33 @@ def test_a_base_without_an_adapter_is_told(tmp_path):
     section = ModelSection(base=str(write_random_base(tmp_path, "llama")))
     with pytest.raises(ModelError, match="carries no adapter"):
         merge_adapter(load_base(section, device="cpu"))
+
+
+@pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
+def test_for_an_evaluation_in_fp32_the_adapter_goes_into_the_weights(variant, tmp_path):
+    base = adapted(write_random_base(tmp_path / "base", "llama"), variant=variant)
+    with_adapter = logits(base.model)
+
+    assert merge_where_exact(base)
+
+    assert not any(lora_layers(base.model))
+    torch.testing.assert_close(logits(base.model), with_adapter, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("precision", "quantization"), [("bf16", "none"), ("fp32", "int8"), ("fp32", "nf4"), ("bf16", "nf4")]
+)
+def test_where_a_sum_would_lose_something_the_adapter_stays_apart(precision, quantization, tmp_path):
+    folder = write_random_base(tmp_path / "base", "llama")
+    base = adapted(folder, precision=precision, quantization=quantization)
+    before = logits(base.model)
+
+    assert not merge_where_exact(base)
+
+    assert any(lora_layers(base.model))
+    torch.testing.assert_close(logits(base.model), before, rtol=0, atol=0)
+
+
+def test_a_base_without_an_adapter_stays_as_it_is(tmp_path):
+    section = ModelSection(base=str(write_random_base(tmp_path, "llama")), precision="fp32")
+    assert not merge_where_exact(load_base(section, device="cpu"))

@@ -17,6 +17,12 @@ def score(model, questions, tokens=100_000):
         return choice_scores(model, questions, budget=TokenBudget(tokens), advance=lambda _: None)
 
 
+def continued(model, prompt, completions) -> list[float]:
+    with torch.no_grad():
+        (found,) = continuation_scores(model, [prompt], [completions], budget=TokenBudget(100_000))
+    return found
+
+
 def plain_score(model, prompt, completion) -> float:
     """Log-likelihood from one full row, with nothing shared or batched."""
     with torch.no_grad():
@@ -54,7 +60,7 @@ def test_decisions_in_bf16_are_those_of_plain_bf16_rows_except_near_ties(tiny, e
 def test_one_token_prompt_needs_no_cache(tiny):
     model = tiny("opt")
     with torch.no_grad():
-        found = continuation_scores(model, [7], [[8, 9], [10]])
+        found = continued(model, [7], [[8, 9], [10]])
     assert found == pytest.approx([plain_score(model, [7], [8, 9]), plain_score(model, [7], [10])], abs=1e-4)
 
 
@@ -93,5 +99,5 @@ def test_continuing_from_the_kept_prompt_is_exact_in_other_families(tiny, kind):
     model = replace(tiny("llama"), model=causal)
     prompt, completions = list(range(40, 60)), [[5], [6, 7, 8], [9, 10]]
     with torch.no_grad():
-        found = continuation_scores(model, prompt, completions)
+        found = continued(model, prompt, completions)
     assert found == pytest.approx([plain_score(model, prompt, some) for some in completions], abs=1e-4)

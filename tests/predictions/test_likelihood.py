@@ -9,6 +9,8 @@ from medadapt.predictions import likelihood
 from medadapt.predictions.batching import TokenBudget
 from medadapt.predictions.likelihood import reference_likelihoods, token_logprobs
 from medadapt.predictions.questions import pose
+from medadapt.predictions.shared_prefix import LEAST_SAVED
+from medadapt.predictions.token_trie import shared_length
 
 BUDGETS = [1, 150, 100_000]
 
@@ -86,3 +88,15 @@ def test_longer_choices_are_left_to_scoring(tiny, encoder_for, diagnoses):
     model = tiny("opt")
     questions = pose(encoder_for(model.tokenizer), diagnoses, close_choices=True)
     assert [found.scores for found in measure(model, questions)] == [None] * 3
+
+
+@pytest.mark.parametrize("kind", ["llama", "opt"])
+def test_a_beginning_that_records_share_changes_no_number(tiny, encoder_for, record, kind):
+    model = tiny(kind)
+    shown = "### Question: Why? ### Answer: Because. " * 2
+    asked = [record(f"{shown}{text}?", id=text, answer=text * 3) for text in ("one", "two", "three")]
+    questions = pose(encoder_for(model.tokenizer, "question"), asked, close_choices=False)
+    assert 2 * shared_length([question.prompt.tokens for question in questions]) >= LEAST_SAVED
+    for tokens in BUDGETS:
+        found = [found.nll for found in measure(model, questions, tokens)]
+        assert found == pytest.approx([plain_nll(model, question) for question in questions], rel=1e-5)

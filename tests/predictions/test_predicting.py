@@ -309,3 +309,14 @@ def test_a_few_shot_base_answers_open_questions_in_writing_and_over_the_same_ref
         assert (after.num_tokens, after.num_bytes) == (before.num_tokens, before.num_bytes)
         assert after.nll != before.nll
         assert after.prompt_sha256 != before.prompt_sha256
+
+
+def test_run_json_keeps_whether_the_adapter_was_merged(run, tiny, diagnoses):
+    summary, *_ = run(lambda: tiny("llama"), diagnoses, recipe("symptom_table"), template="symptoms")
+    assert summary["merged"] is True
+
+
+def test_in_bf16_the_adapter_is_measured_as_it_is(run, tiny, diagnoses):
+    make = lambda: tiny("llama", torch.bfloat16)  # noqa: E731
+    summary, *_ = run(make, diagnoses, recipe("symptom_table"), template="symptoms")
+    assert summary["merged"] is False

@@ -41,6 +41,25 @@ def merge_adapter(base: LoadedBase) -> None:
         replace_layer(base.model, name, _merged(layer))
 
 
+def merge_where_exact(base: LoadedBase) -> bool:
+    """Merge the adapter where that changes nothing but rounding in fp32; whether it was merged.
+
+    Not in 16 bits, where the sum loses small updates and another model would be measured than the adapter makes
+    (docs/decisions/0022), nor in quantised or offloaded weights. The base's own weights are gone afterwards.
+    """
+    layers = [layer for _, layer in lora_layers(base.model)]
+    exact = all(_holds_sums(layer.base) for layer in layers)
+    if layers and exact:
+        merge_adapter(base)
+    return bool(layers) and exact
+
+
+def _holds_sums(layer: nn.Module) -> bool:
+    weight: Tensor = layer.weight  # type: ignore[assignment]
+    wide = weight.dtype in (torch.float32, torch.float64)
+    return wide and not is_quantized(layer) and weight.device.type != "meta"
+
+
 @torch.no_grad()
 def _merged(layer: LoraLinear) -> nn.Module:
     weight = effective_weight(layer)

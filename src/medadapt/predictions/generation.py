@@ -1,4 +1,8 @@
-"""Greedy answers in batches: the same for every batch size, and whatever the model's sampling defaults."""
+"""Greedy answers in batches: the same for every batch size, and whatever the model's sampling defaults.
+
+They are written by a loop of our own (`greedy.py`); by transformers' for an architecture that keeps no keys and values,
+or works out its positions itself.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,11 @@ import torch
 from transformers import GenerationConfig
 
 from medadapt.examples.encoding import Encoder
+from medadapt.models.continuing import can_continue, takes_positions
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.batching import TokenBudget, answering, in_batches
+from medadapt.predictions.greedy import written_on
+from medadapt.predictions.shared_prefix import SharedPrefix
 
 
 def generate(
@@ -31,10 +38,16 @@ def generate(
     budget = batch_tokens if isinstance(batch_tokens, TokenBudget) else TokenBudget(batch_tokens)
     answers: list[list[int]] = [[] for _ in prompts]
     settings = _greedy(max_new_tokens, closing_ids)
+    shared = SharedPrefix(model)
 
     def work(batch: list[int]) -> None:
-        for index, answer in zip(batch, _continue(model, [prompts[i] for i in batch], settings), strict=True):
-            answers[index] = _until_closed(answer, closing_ids)
+        some = [prompts[index] for index in batch]
+        if can_continue(model.model) and takes_positions(model.model):
+            written = written_on(model, some, shared, max_new_tokens=max_new_tokens, closing_ids=closing_ids)
+        else:
+            written = [_until_closed(answer, closing_ids) for answer in _continue(model, some, settings)]
+        for index, answer in zip(batch, written, strict=True):
+            answers[index] = answer
 
     with answering(model.model):
         in_batches([len(prompt) + max_new_tokens for prompt in prompts], budget, work, advance)

@@ -14,13 +14,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from medadapt.models.continuing import continued_hidden
 from medadapt.models.forward import final_hidden, vocabulary_logits
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.batching import TokenBudget, in_batches, right_padded
 from medadapt.predictions.questions import Question
+from medadapt.predictions.shared_prefix import SharedPrefix
 
-LOGITS_AT_ONCE = 1 << 24
-"""Logits in memory at a time: 64 MB in fp32, whatever the vocabulary."""
+LOGITS_AT_ONCE = 1 << 23
+"""Logits in memory at a time: 32 MB in fp32, whatever the vocabulary; more are no faster."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +40,12 @@ def reference_likelihoods(
 ) -> list[Likelihood]:
     """Likelihood of each reference answer, and of choices that are one token long, in the order given."""
     found: list[Likelihood | None] = [None] * len(questions)
+    shared = SharedPrefix(model)
 
     def work(batch: list[int]) -> None:
         rows = [_row(questions[index]) for index in batch]
         wanted = [_wanted(questions[index]) for index in batch]
-        for index, logprobs in zip(batch, _row_logprobs(model, rows, wanted), strict=True):
+        for index, logprobs in zip(batch, _row_logprobs(model, rows, wanted, shared), strict=True):
             found[index] = _likelihood(questions[index], logprobs)
 
     in_batches([len(_row(question)) for question in questions], budget, work, advance)
@@ -51,20 +54,28 @@ def reference_likelihoods(
 
 def token_logprobs(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
     """Log-probability in fp32 of one target token after each hidden state: (N, H), (N,) -> (N,)."""
-    if len(hidden_NH) == 0:
+    return picked_logprobs(model, hidden_NH, torch.arange(len(hidden_NH), device=hidden_NH.device), targets_N)
+
+
+def picked_logprobs(model: nn.Module, hidden_NH: Tensor, rows_S: Tensor, tokens_S: Tensor) -> Tensor:
+    """Log-probability in fp32 of some tokens after some hidden states: (N, H), (S,), (S,) -> (S,).
+
+    `rows_S` are places in `hidden_NH` in ascending order, as often as tokens are asked after them: the head reads
+    each hidden state once.
+    """
+    if len(rows_S) == 0:
         return hidden_NH.new_zeros(0, dtype=torch.float32)
     vocabulary = vocabulary_logits(model, hidden_NH[:1]).shape[-1]
+    starts = range(0, len(hidden_NH), step := max(1, LOGITS_AT_ONCE // vocabulary))
+    bounds = torch.searchsorted(
+        rows_S, torch.tensor([*starts, len(hidden_NH)], device=rows_S.device)
+    ).tolist()
     pieces = []
-    for start in range(0, len(hidden_NH), step := max(1, LOGITS_AT_ONCE // vocabulary)):
+    for start, first, end in zip(starts, bounds, bounds[1:], strict=False):
         logits_NV = vocabulary_logits(model, hidden_NH[start : start + step])
-        pieces.append(target_logprobs(logits_NV, targets_N[start : start + step]))
+        logprobs_NV = torch.log_softmax(logits_NV, dim=-1, dtype=torch.float32)
+        pieces.append(logprobs_NV[rows_S[first:end] - start, tokens_S[first:end]])
     return torch.cat(pieces)
-
-
-def target_logprobs(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
-    """Log-softmax in fp32 at one target token a row: (N, V), (N,) -> (N,)."""
-    logits_NV = logits_NV.float()
-    return logits_NV.gather(-1, targets_N[:, None])[:, 0] - logits_NV.logsumexp(-1)
 
 
 def _row(question: Question) -> list[int]:
@@ -73,27 +84,38 @@ def _row(question: Question) -> list[int]:
 
 
 def _wanted(question: Question) -> list[tuple[int, int]]:
-    """Pairs (position, token) whose log-probability is asked: the reference's, then one-token choices'."""
+    """Pairs (position, token) whose log-probability is asked: one-token choices', then the reference's."""
     start = len(question.prompt.tokens) - 1
-    wanted = [(start + offset, token) for offset, token in enumerate(question.reference.tokens)]
-    if question.single_token and question.choices is not None:
-        wanted += [(start, tokens[0]) for tokens in question.choices.values()]
-    return wanted
+    choices = question.choices.values() if question.single_token and question.choices else ()
+    wanted = [(start, tokens[0]) for tokens in choices]
+    return wanted + [(start + offset, token) for offset, token in enumerate(question.reference.tokens)]
 
 
 def _row_logprobs(
-    model: LoadedBase, rows: Sequence[list[int]], wanted: Sequence[list[tuple[int, int]]]
+    model: LoadedBase,
+    rows: Sequence[list[int]],
+    wanted: Sequence[list[tuple[int, int]]],
+    shared: SharedPrefix,
 ) -> list[list[float]]:
-    hidden_BTH = final_hidden(model.model, right_padded(rows, model.device))
-    places = [(row, position, token) for row, pairs in enumerate(wanted) for position, token in pairs]
-    row_N, position_N, token_N = torch.tensor(places, dtype=torch.long, device=hidden_BTH.device).unbind(1)
-    logprobs = iter(token_logprobs(model.model, hidden_BTH[row_N, position_N], token_N).tolist())
-    return [[next(logprobs) for _ in pairs] for pairs in wanted]
+    """Of each row the log-probabilities of its pairs (position, token), whose positions ascend or repeat."""
+    kept = shared.cache(rows, most=min(position for pairs in wanted for position, _ in pairs))
+    read = kept.get_seq_length()
+    tokens_BT = right_padded([row[read:] for row in rows], model.device)
+    hidden_BTH = (
+        continued_hidden(model.model, tokens_BT, kept) if read else final_hidden(model.model, tokens_BT)
+    )
+    pairs = [(row, position - read, token) for row, some in enumerate(wanted) for position, token in some]
+    states = {state: place for place, state in enumerate(dict.fromkeys(pair[:2] for pair in pairs))}
+    row_N, position_N = torch.tensor([*states], device=hidden_BTH.device).unbind(1)
+    asked = [(states[row, position], token) for row, position, token in pairs]
+    state_S, token_S = torch.tensor(asked, device=hidden_BTH.device).T.contiguous()
+    logprobs = iter(picked_logprobs(model.model, hidden_BTH[row_N, position_N], state_S, token_S).tolist())
+    return [[next(logprobs) for _ in some] for some in wanted]
 
 
 def _likelihood(question: Question, logprobs: list[float]) -> Likelihood:
-    num_tokens = len(question.reference.tokens)
+    choices = len(logprobs) - len(question.reference.tokens)
     scores = None
     if question.single_token and question.choices is not None:
-        scores = dict(zip(question.choices, logprobs[num_tokens:], strict=True))
-    return Likelihood(nll=-math.fsum(logprobs[:num_tokens]), scores=scores)
+        scores = dict(zip(question.choices, logprobs[:choices], strict=True))
+    return Likelihood(nll=-math.fsum(logprobs[choices:]), scores=scores)

@@ -15,6 +15,7 @@ from medadapt.examples.encoding import load_encoder
 from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import lora_layers
+from medadapt.models.merging import merge_where_exact
 from medadapt.predictions.asking import answer
 from medadapt.predictions.general import predict_general
 from medadapt.predictions.settings import prediction_settings
@@ -39,10 +40,10 @@ def predict_both(
     Beside them lie the further sets of `ways_of_asking`, one file each: closed validation questions, the controls
     that a model answers, rotated options and the other way to score them.
 
-    `records`, `examples` and `adapter` are the folders of the stages before; `base` must not carry an
-    adapter yet, and carries this one afterwards. Returns what run.json keeps: n, method, batch_tokens,
-    truncated (test records), the seconds of each file, `few_shot`, and `embedding`, the embedding model where
-    the recipe names one.
+    `records`, `examples` and `adapter` are the folders of the stages before; `base` must not carry an adapter yet.
+    Afterwards it carries this one, or has it in its weights where that is exact: it is of no use as a base any more.
+    Returns what run.json keeps: n, method, batch_tokens, `merged`, truncated (test records), the seconds of each
+    file, `few_shot`, and `embedding`, the embedding model where the recipe names one.
     """
     if any(lora_layers(base.model)):
         raise ValueError("the baseline must be measured without an adapter, but the base carries one")
@@ -53,10 +54,12 @@ def predict_both(
     passages = general_passages() if recipe.evaluation.forgetting == "auto" else ()
     found: dict[str, list[Prediction]] = {}
     seconds: dict[str, float] = {}
-    model = base
+    model, merged = base, False
     for name in MODEL_NAMES:
         if name == "tuned":
             model = load_adapter(base, adapter)
+            # Nobody asks the base any more; its layers read an input once instead of three times.
+            merged = merge_where_exact(model)
         unconditional = Unconditional(model, encoder)
         for asked in sets:
             if name not in asked.models:
@@ -93,6 +96,7 @@ def predict_both(
         "n": len(splits.test),
         "method": settings.method,
         "batch_tokens": settings.batch_tokens,
+        "merged": merged,
         "truncated": sum(prediction.truncated for prediction in found["baseline"]),
         "seconds": seconds,
         "embedding": embedding.description if embedding else None,

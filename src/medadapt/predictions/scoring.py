@@ -2,22 +2,38 @@
 
 A closed question is never answered by writing: each choice's whole completion is scored, so every answer
 counts and none is unparsed. Choices of one token share the forward pass of the reference answer
-(`likelihood.py`). For longer ones the prompt is computed once, its keys and values are kept, and all
-choices continue from there: the same numbers as a full row for each choice, for a fraction of the work.
+(`likelihood.py`). Longer ones are joined to a trie and read in one tree for each question, many questions at
+once (`tree_forward.py`): the same numbers as a full row for each choice, for a fraction of the work. An
+architecture that cannot read trees gets a row for each choice (`separate_rows.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
-
-import torch
+from dataclasses import dataclass
 
 from medadapt.models.loading import LoadedBase
-from medadapt.predictions.batching import TokenBudget, in_batches, right_padded
-from medadapt.predictions.likelihood import target_logprobs
+from medadapt.predictions.batching import TokenBudget, in_batches, is_out_of_memory
 from medadapt.predictions.questions import Question
+from medadapt.predictions.separate_rows import row_scores
+from medadapt.predictions.shared_prefix import SharedPrefix
+from medadapt.predictions.token_trie import TokenTrie, build_trie, portions
+from medadapt.predictions.tree_forward import path_scores
+from medadapt.predictions.tree_probe import reads_trees, window
+
+NODES_AT_ONCE = 512
+"""Most nodes in one tree: its mask and its attention grow with their square."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Some completions after one prompt, and the trie that joins them."""
+
+    owner: int
+    """Which of the sets of completions they belong to, and where there each of them stands."""
+    places: tuple[int, ...]
+    trie: TokenTrie
 
 
 def choice_scores(
@@ -27,38 +43,52 @@ def choice_scores(
 
     `questions` must have choices. `advance` hears how many choices are done.
     """
-    found: list[dict[str, float]] = [{} for _ in questions]
-    names = [(index, name) for index, question in enumerate(questions) for name in question.choices or {}]
-
-    def work(batch: list[int]) -> None:
-        for index, rows in groupby((names[row] for row in batch), key=lambda pair: pair[0]):
-            together = [name for _, name in rows]
-            choices = questions[index].choices or {}
-            completions = [choices[name] for name in together]
-            scores = continuation_scores(model, questions[index].prompt.tokens, completions)
-            found[index].update(zip(together, scores, strict=True))
-
-    # All choices of a question count as long as its longest: they stay together and share the prompt.
-    lengths = [_longest(questions[index]) for index, _ in names]
-    in_batches(lengths, budget, work, advance)
-    order = [list(question.choices or {}) for question in questions]
-    return [{name: scores[name] for name in order[index]} for index, scores in enumerate(found)]
+    prompts = [question.prompt.tokens for question in questions]
+    choices = [question.choices or {} for question in questions]
+    found = continuation_scores(
+        model, prompts, [list(some.values()) for some in choices], budget=budget, advance=advance
+    )
+    return [dict(zip(some, scores, strict=True)) for some, scores in zip(choices, found, strict=True)]
 
 
 def continuation_scores(
-    model: LoadedBase, prompt: Sequence[int], completions: Sequence[Sequence[int]]
-) -> list[float]:
-    """Log-likelihood in nats of each completion after one prompt."""
-    # The prompt's last token opens every row, because its output predicts the first completion token.
-    rows = [[prompt[-1], *completion[:-1]] for completion in completions]
-    tokens_BT = right_padded(rows, model.device)
-    kept = _prompt_cache(model, prompt[:-1], len(rows))
-    logits_BTV = model.model(input_ids=tokens_BT, past_key_values=kept, use_cache=kept is not None).logits
-    scores = []
-    for row, completion in enumerate(completions):
-        targets_T = torch.tensor(completion, device=logits_BTV.device)
-        scores.append(math.fsum(target_logprobs(logits_BTV[row, : len(completion)], targets_T).tolist()))
-    return scores
+    model: LoadedBase,
+    prompts: Sequence[Sequence[int]],
+    completions: Sequence[Sequence[Sequence[int]]],
+    *,
+    budget: TokenBudget,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[list[float]]:
+    """Log-likelihood in nats of the completions of each prompt. No prompt may be empty."""
+    found = [[0.0] * len(some) for some in completions]
+    asked = _asked(completions)
+    shared = SharedPrefix(model)
+
+    def score(some: list[_Asked]) -> None:
+        for one, scores in zip(some, _scored(model, prompts, completions, some, shared, budget), strict=True):
+            for place, figure in zip(one.places, scores, strict=True):
+                found[one.owner][place] = figure
+
+    def score_alone(one: _Asked) -> None:
+        try:
+            return score([one])
+        except (RuntimeError, MemoryError) as problem:
+            if not is_out_of_memory(problem) or len(one.places) == 1:
+                raise
+        # Outside of the handler, whose traceback holds the tensors of what failed.
+        for half in _halves(one, completions[one.owner]):
+            score_alone(half)
+
+    def work(batch: list[int]) -> None:
+        some = [asked[index] for index in batch]
+        if len(some) == 1:
+            score_alone(some[0])
+        else:
+            score(some)
+        advance(sum(len(one.places) for one in some))
+
+    in_batches([len(prompts[one.owner]) + len(one.trie) - 1 for one in asked], budget, work, lambda _: None)
+    return found
 
 
 def best_choice(scores: Mapping[str, float]) -> str:
@@ -74,15 +104,46 @@ def probabilities(scores: Mapping[str, float]) -> dict[str, float]:
     return {name: weight / total for name, weight in weights.items()}
 
 
-def _prompt_cache(model: LoadedBase, tokens: Sequence[int], copies: int) -> object | None:
-    """Keys and values of the prompt, once for each row that goes on from it; None for no tokens."""
-    if not tokens:
-        return None
-    tokens_1T = torch.tensor([list(tokens)], dtype=torch.long, device=model.device)
-    kept = model.model(input_ids=tokens_1T, use_cache=True, logits_to_keep=1).past_key_values
-    kept.batch_repeat_interleave(copies)
-    return kept
+def _asked(completions: Sequence[Sequence[Sequence[int]]]) -> list[_Asked]:
+    """What is scored together; questions with the same completions, such as labels, share their tries."""
+    known: dict[tuple[tuple[int, ...], ...], list[tuple[tuple[int, ...], TokenTrie]]] = {}
+    found = []
+    for owner, some in enumerate(completions):
+        key = tuple(map(tuple, some))
+        if key not in known:
+            parts = portions(some, NODES_AT_ONCE)
+            known[key] = [(places, build_trie([some[place] for place in places])) for places in parts]
+        found += [_Asked(owner=owner, places=places, trie=trie) for places, trie in known[key]]
+    return found
 
 
-def _longest(question: Question) -> int:
-    return len(question.prompt.tokens) + max(len(tokens) for tokens in (question.choices or {}).values())
+def _halves(asked: _Asked, completions: Sequence[Sequence[int]]) -> list[_Asked]:
+    middle = len(asked.places) // 2
+    return [
+        _Asked(owner=asked.owner, places=places, trie=build_trie([completions[place] for place in places]))
+        for places in (asked.places[:middle], asked.places[middle:])
+    ]
+
+
+def _scored(
+    model: LoadedBase,
+    prompts: Sequence[Sequence[int]],
+    completions: Sequence[Sequence[Sequence[int]]],
+    some: Sequence[_Asked],
+    shared: SharedPrefix,
+    budget: TokenBudget,
+) -> list[list[float]]:
+    before = [prompts[one.owner] for one in some]
+    tries = [one.trie for one in some]
+    if _in_trees(model, before, tries):
+        return path_scores(model, before, tries, shared)
+    rows = [[completions[one.owner][place] for place in one.places] for one in some]
+    return [row_scores(model, prompt, own, budget.tokens) for prompt, own in zip(before, rows, strict=True)]
+
+
+def _in_trees(model: LoadedBase, prompts: Sequence[Sequence[int]], tries: Sequence[TokenTrie]) -> bool:
+    """Whether the tries are read as trees: where the architecture can, and its attention looks back far enough."""
+    if not reads_trees(model):
+        return False
+    together = max(map(len, prompts)) + max(map(len, tries))
+    return (most := window(model)) is None or together <= most

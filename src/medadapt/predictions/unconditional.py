@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from medadapt.core.progress import Progress
 from medadapt.examples.encoding import Encoder
 from medadapt.models.loading import LoadedBase
-from medadapt.predictions.batching import TokenBudget, in_batches
+from medadapt.predictions.batching import TokenBudget
 from medadapt.predictions.questions import Question
 from medadapt.predictions.scoring import continuation_scores
-
-LOGITS_AT_ONCE = 1 << 27
-"""Logits in memory at a time: 256 MB in 16 bits, whatever the vocabulary."""
 
 
 class Unconditional:
@@ -45,12 +42,7 @@ class Unconditional:
     def _compute(
         self, completions: Sequence[tuple[int, ...]], budget: TokenBudget, progress: Progress
     ) -> None:
-        def work(batch: list[int]) -> None:
-            rows = [completions[index] for index in batch]
-            found = continuation_scores(self._model, self._prompt, rows)
-            self._known.update(zip(rows, found, strict=True))
-
-        # The prompt is short and kept, so it is the logits that fill the memory.
-        most = max(1, min(budget.tokens, LOGITS_AT_ONCE // self._model.vocabulary_size))
-        lengths = [len(completion) for completion in completions]
-        in_batches(lengths, TokenBudget(most), work, progress.advance)
+        (found,) = continuation_scores(
+            self._model, [self._prompt], [completions], budget=budget, advance=progress.advance
+        )
+        self._known.update(zip(completions, found, strict=True))

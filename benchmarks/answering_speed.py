@@ -1,0 +1,331 @@
+"""Speed of answering against one prompt at a time, in interleaved runs of fresh processes.
+
+The models are Llamas of 42 and 135 million parameters with random weights in bf16 (fp32 where the device has no fast
+bf16) and a LoRA adapter r=16 on all linear layers; the prompts are rows of a symptom table, the labels its 41 diseases
+with their closing token (Llama 2 tokenizer).
+
+Labels: `ours` scores all labels of every prompt. `generate` writes 20 tokens after one prompt at a time, through
+transformers and PEFT with the adapter beside the weights, as a reader would; a random model does not end its answers,
+so `generate-label` writes only as many tokens as the right label has, as a tuned model would.
+
+Writing: 64 prompts, up to 64 tokens; every 40th token of the vocabulary ends an answer, so that rows end early and
+at different steps. `ours` against `generate`, one prompt at a time, by the time for a token written: in bf16 two ways
+part at near ties, and then end at different steps.
+
+No ratio is given unless, in fp32, our scores choose the labels that full rows choose, one for each label, and our
+answers are those of `generate`, token by token. How far bf16 goes its own way is counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from timing import peak_mb
+from training_speed import SHAPE, TEMPLATE, symptom_rows
+
+SHAPES: dict[str, dict[str, Any]] = {
+    "42M": SHAPE,
+    "135M": {
+        "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
+        "num_key_value_heads": 3, "max_position_embeddings": 2048, "tie_word_embeddings": True,
+    },
+}  # fmt: skip
+LABEL_TOKENS, NEW_TOKENS, ENDING = 20, 64, 40
+GATE_PROMPTS = 8
+BUDGET = 8192
+SIDES = {"labels": ("ours", "generate", "generate-label"), "writing": ("ours", "generate")}
+
+
+def measure(
+    data: Path, *, rounds: int, prompts: int = 64, others: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Any]:
+    """By model and work: seconds of every side, how many times as fast ours is, the tokens and peak memory of each.
+
+    `others` are further sides that score labels: name -> command, such as the Python of an environment with
+    lm-evaluation-harness and a script. It gets the folder of `prepare` as its last argument and prints a line of JSON
+    last: `seconds`, `decisions` (for each prompt the number of its label), `peak_rss_mb`.
+    """
+    return {
+        name: _measured(data, shape, rounds=rounds, prompts=prompts, others=others or {})
+        for name, shape in SHAPES.items()
+    }
+
+
+def _measured(
+    data: Path, shape: dict[str, Any], *, rounds: int, prompts: int, others: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        prepare(folder, data, shape, prompts)
+        own = [sys.executable, __file__]
+        gate = _last_line([*own, "gate", "-", str(folder)])
+        found: dict[str, Any] = {"prompts": prompts, "gate": gate}
+        for work in ("labels", "writing"):
+            commands: dict[str, Sequence[str]] = {side: [*own, work, side] for side in SIDES[work]}
+            commands |= dict(others) if work == "labels" else {}
+            runs: dict[str, list[dict[str, Any]]] = {side: [] for side in commands}
+            for _ in range(rounds):
+                for side, command in commands.items():
+                    runs[side].append(_last_line([*command, str(folder)]))
+            found[work] = _compared(runs, agreed=gate[work], by_token=work == "writing")
+    return found
+
+
+def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_token: bool) -> dict[str, Any]:
+    """Medians and ratios; `by_token` compares the time for a token, where sides may write more or fewer of them."""
+    seconds = {side: median(run["seconds"] for run in some) for side, some in runs.items()}
+    ours = runs["ours"][0]["decisions"]
+    facts = {
+        "seconds": seconds,
+        "runs": {side: [round(run["seconds"], 3) for run in some] for side, some in runs.items()},
+        "tokens_per_s": {
+            side: round(some[0]["tokens"] / seconds[side])
+            for side, some in runs.items()
+            if "tokens" in some[0]
+        },
+        "peak_rss_mb": {side: max(run["peak_rss_mb"] for run in some) for side, some in runs.items()},
+        "same_as_ours": {
+            side: sum(one == other for one, other in zip(ours, some[0]["decisions"], strict=True)) / len(ours)
+            for side, some in runs.items()
+            if side != "ours" and some[0].get("decisions")
+        },
+    }
+    if not agreed:
+        return {**facts, "ratio": None, "reason": "in fp32 our answers are not those of the plain way"}
+    cost = {side: seconds[side] / (some[0]["tokens"] if by_token else 1) for side, some in runs.items()}
+    return {**facts, "ratio": {side: cost[side] / cost["ours"] for side in runs if side != "ours"}}
+
+
+def prepare(folder: Path, data: Path, shape: dict[str, Any], prompts: int) -> None:
+    """Write the model in `base`, its adapter in `adapter`, and `questions.json`.
+
+    In it stand `prompts` and `labels` as lists of tokens (labels end with the closing token), `right`, the number of
+    each prompt's label, and `closing`, the tokens that end a written answer.
+    """
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    from medadapt.core.recipe import LoraSection
+    from medadapt.models.adapter import new_adapter, save_config, save_weights
+    from medadapt.models.lora import adapter_tensors, lora_layers
+
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizers" / "llama2")
+    torch.manual_seed(0)
+    # Wider weights than usual: the same work, and answers that do not repeat one token for ever.
+    config = LlamaConfig(vocab_size=len(tokenizer), initializer_range=0.08, **shape)
+    model = LlamaForCausalLM(config)
+    model.to(torch.bfloat16).save_pretrained(folder / "base")
+    tokenizer.save_pretrained(folder / "base")
+    base = _base(folder, torch.float32)
+    lora = LoraSection()
+    layers = new_adapter(base, lora, seed=0)
+    for _, layer in lora_layers(base.model):
+        torch.nn.init.normal_(layer.lora_B, std=0.01)
+    save_config(base, lora, layers, folder / "adapter")
+    save_weights(dict(adapter_tensors(base.model)), folder / "adapter")
+    rows = symptom_rows(data)
+    labels = sorted({label for _, label in rows})
+    chosen = [rows[place * len(rows) // prompts] for place in range(prompts)]
+    questions = {
+        "prompts": [tokenizer(TEMPLATE.format(question=question))["input_ids"] for question, _ in chosen],
+        "labels": [
+            [*tokenizer(f" {label}", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+            for label in labels
+        ],
+        "right": [labels.index(label) for _, label in chosen],
+        "closing": list(range(0, len(tokenizer), ENDING)),
+    }
+    (folder / "questions.json").write_text(json.dumps(questions), encoding="utf-8")
+
+
+def _base(folder: Path, dtype: Any) -> Any:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from medadapt.models.device import pick_device
+    from medadapt.models.loading import LoadedBase
+
+    device = pick_device("auto")
+    model = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=dtype).to(device).eval()
+    model.requires_grad_(False)
+    tokenizer = AutoTokenizer.from_pretrained(folder / "base")
+    facts = {"quantization": {"asked": "none", "got": "none"}}
+    return LoadedBase(
+        model=model, tokenizer=tokenizer, device=device, dtype=dtype, sha256="", name="base", facts=facts
+    )
+
+
+def _ours(folder: Path, dtype: Any) -> Any:
+    from medadapt.models.adapter import load_adapter
+    from medadapt.models.merging import merge_where_exact
+
+    base = load_adapter(_base(folder, dtype), folder / "adapter")
+    merge_where_exact(base)
+    return base
+
+
+def _theirs(folder: Path, dtype: Any) -> Any:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from medadapt.models.device import pick_device
+
+    plain = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=dtype).to(pick_device("auto"))
+    return PeftModel.from_pretrained(plain, folder / "adapter").eval()
+
+
+def _precision() -> Any:
+    from medadapt.models.device import pick_device, resolve_dtype
+
+    return resolve_dtype("auto", pick_device("auto"))
+
+
+def score_labels(base: Any, questions: dict[str, Any]) -> list[int]:
+    """For each prompt the number of the label whose completion is the likeliest."""
+    import torch
+
+    from medadapt.predictions.batching import TokenBudget
+    from medadapt.predictions.scoring import continuation_scores
+
+    prompts, labels = questions["prompts"], questions["labels"]
+    with torch.no_grad():
+        found = continuation_scores(base, prompts, [labels] * len(prompts), budget=TokenBudget(BUDGET))
+    return [max(range(len(labels)), key=scores.__getitem__) for scores in found]
+
+
+def write(base: Any, questions: dict[str, Any]) -> list[list[int]]:
+    """Our greedy answers in tokens."""
+    from medadapt.predictions.generation import generate
+
+    return generate(
+        base,
+        questions["prompts"],
+        max_new_tokens=NEW_TOKENS,
+        closing_ids=frozenset(questions["closing"]),
+        batch_tokens=2 * BUDGET,
+    )
+
+
+def one_by_one(
+    model: Any, prompts: Sequence[list[int]], limits: Sequence[int], closing: Sequence[int]
+) -> list[list[int]]:
+    """What transformers' `generate` writes after one prompt at a time, without the closing token."""
+    import torch
+
+    answers = []
+    for prompt, most in zip(prompts, limits, strict=True):
+        tokens = torch.tensor([prompt], device=next(model.parameters()).device)
+        with torch.no_grad():
+            written = model.generate(
+                input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=most, do_sample=False,
+                eos_token_id=list(closing), pad_token_id=0,
+            )  # fmt: skip
+        answer = written[0, len(prompt) :].tolist()
+        answers.append(answer[:-1] if answer and answer[-1] in closing else answer)
+    return answers
+
+
+def _full_rows(model: Any, questions: dict[str, Any]) -> list[int]:
+    """For each prompt the number of its likeliest label, from a row of its own for every label."""
+    import torch
+
+    decisions = []
+    for prompt in questions["prompts"]:
+        scores = []
+        for label in questions["labels"]:
+            row = torch.tensor([[*prompt, *label]], device=next(model.parameters()).device)
+            with torch.no_grad():
+                logprobs = torch.log_softmax(model(input_ids=row).logits[0, len(prompt) - 1 : -1].float(), -1)
+            scores.append(math.fsum(logprobs[place, token].item() for place, token in enumerate(label)))
+        decisions.append(max(range(len(scores)), key=scores.__getitem__))
+    return decisions
+
+
+def gate(folder: Path) -> dict[str, bool]:
+    """Whether our decisions and answers are those of the plain way, in fp32, for the first prompts."""
+    import torch
+
+    questions = _questions(folder)
+    questions["prompts"] = questions["prompts"][:GATE_PROMPTS]
+    base, model = _ours(folder, torch.float32), _theirs(folder, torch.float32)
+    limits = [NEW_TOKENS] * len(questions["prompts"])
+    plain = one_by_one(model, questions["prompts"], limits, questions["closing"])
+    return {
+        "labels": score_labels(base, questions) == _full_rows(model, questions),
+        "writing": write(base, questions) == plain,
+    }
+
+
+def work(folder: Path, kind: str, side: str) -> dict[str, Any]:
+    """One measurement: seconds, tokens read and written, and what was decided or written."""
+    questions = _questions(folder)
+    prompts, labels, closing = questions["prompts"], questions["labels"], questions["closing"]
+    read = sum(map(len, prompts))
+    few = {**questions, "prompts": prompts[:2]}
+    if side == "ours":
+        base = _ours(folder, _precision())
+        run: Callable[[dict[str, Any]], list[Any]] = score_labels if kind == "labels" else write
+        run(base, few)
+        started = time.perf_counter()
+        found = run(base, questions)
+        seconds = time.perf_counter() - started
+        if kind == "labels":
+            # As many tokens as are asked about, however they are read.
+            tokens = read + len(prompts) * sum(map(len, labels))
+            return {"seconds": seconds, "tokens": tokens, "decisions": found}
+        return {"seconds": seconds, "tokens": sum(map(len, found)), "decisions": found}
+    model = _theirs(folder, _precision())
+    if kind == "writing":
+        limits = [NEW_TOKENS] * len(prompts)
+    elif side == "generate":
+        limits = [LABEL_TOKENS] * len(prompts)
+    else:
+        limits = [len(labels[right]) for right in questions["right"]]
+    ending = closing if kind == "writing" else [labels[0][-1]]
+    one_by_one(model, prompts[:2], [4, 4], ending)
+    started = time.perf_counter()
+    written = one_by_one(model, prompts, limits, ending)
+    seconds = time.perf_counter() - started
+    if kind == "writing":
+        return {"seconds": seconds, "tokens": sum(map(len, written)), "decisions": written}
+    return {"seconds": seconds, "tokens": read + sum(map(len, written))}
+
+
+def _questions(folder: Path) -> dict[str, Any]:
+    return dict(json.loads((folder / "questions.json").read_text(encoding="utf-8")))
+
+
+def _last_line(command: Sequence[str]) -> dict[str, Any]:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command} failed:\n{done.stderr[-3000:]}")
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", choices=("measure", "gate", "labels", "writing"))
+    parser.add_argument("side", help="of one measurement; of `measure` the rounds")
+    parser.add_argument("folder", type=Path, help="of `measure` the folder of the data sets")
+    parser.add_argument("--prompts", type=int, default=64)
+    asked = parser.parse_args()
+    if asked.work == "measure":
+        print(json.dumps(measure(asked.folder, rounds=int(asked.side), prompts=asked.prompts), indent=1))
+        return
+    found = gate(asked.folder) if asked.work == "gate" else work(asked.folder, asked.work, asked.side)
+    peak = peak_mb(resource.getrusage(resource.RUSAGE_SELF))
+    print("\n" + json.dumps({**found, "peak_rss_mb": peak}))
+
+
+if __name__ == "__main__":
+    _main()

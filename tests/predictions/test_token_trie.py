@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from medadapt.predictions.token_trie import build_trie, portions, shared_length
+
+COMPLETIONS = st.lists(st.lists(st.integers(0, 3), max_size=5), max_size=12)
+
+
+def beginning(trie, node: int) -> list[int]:
+    """The tokens that lead to a node, from the prompt's end on."""
+    tokens: list[int] = []
+    while node:
+        tokens.insert(0, trie.tokens[node])
+        node = trie.parents[node]
+    return tokens
+
+
+@given(COMPLETIONS)
+def test_each_path_spells_its_completion(completions):
+    trie = build_trie(completions)
+    for completion, path in zip(completions, trie.paths, strict=True):
+        steps = [trie.steps[place] for place in path]
+        assert [token for _, token in steps] == completion
+        assert [beginning(trie, node) for node, _ in steps] == [
+            completion[:n] for n in range(len(completion))
+        ]
+
+
+@given(COMPLETIONS)
+def test_nodes_are_the_different_beginnings_that_go_on(completions):
+    trie = build_trie(completions)
+    wanted = {tuple(completion[:end]) for completion in completions for end in range(len(completion))} | {()}
+    assert len(trie) == len(wanted)
+    assert {tuple(beginning(trie, node)) for node in range(len(trie))} == wanted
+    assert list(trie.depths) == [len(beginning(trie, node)) for node in range(len(trie))]
+    assert all(parent < node for node, parent in enumerate(trie.parents) if node)
+    steps = {(*completion[:end],) for completion in completions for end in range(1, len(completion) + 1)}
+    assert len(trie.steps) == len(steps)
+    assert list(trie.steps) == sorted(set(trie.steps))
+
+
+def test_a_completion_that_begins_another_needs_no_nodes_of_its_own():
+    trie = build_trie([[4, 5, 6, 7], [4, 5], [4, 5]])
+    assert trie.tokens == (0, 4, 5, 6)
+    assert trie.paths[1] == trie.paths[2] == trie.paths[0][:2]
+
+
+@given(COMPLETIONS, st.integers(1, 8))
+def test_portions_hold_every_completion_once_in_tries_of_limited_size(completions, most):
+    parts = portions(completions, most)
+    assert sorted(place for part in parts for place in part) == list(range(len(completions)))
+    for part in parts:
+        assert len(build_trie([completions[place] for place in part])) <= most or len(part) == 1
+
+
+def test_completions_that_begin_alike_stay_in_one_portion():
+    assert portions([[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 2], [2, 2, 2, 1]], 4) == [(0, 2), (1, 3)]
+
+
+@given(st.lists(st.lists(st.integers(0, 2), max_size=6), max_size=5))
+def test_the_shared_length_is_that_of_the_longest_common_beginning(rows):
+    length = shared_length(rows)
+    assert len({tuple(row[:length]) for row in rows}) <= 1
+    assert not rows or any(len(row) == length for row in rows) or len({row[length] for row in rows}) > 1
