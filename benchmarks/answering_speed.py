@@ -31,8 +31,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from timing import peak_mb
 from training_speed import SHAPE, TEMPLATE, symptom_rows
+
+from timing import peak_mb
 
 SHAPES: dict[str, dict[str, Any]] = {
     "42M": SHAPE,

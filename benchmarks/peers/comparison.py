@@ -24,11 +24,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import roof
 from peers.environments import make_all
 from peers.flops import needed_flops
 from peers.gates import Promise, broken_gates
 from peers.ratios import ratios_of
-from peers.workloads import prepare
+from peers.workloads import MODELS, prepare
 
 SCRIPTS = Path(__file__).resolve().parent / "sides"
 OURS = "native"
@@ -76,10 +77,10 @@ class Comparison:
     sides: tuple[str, ...]
 
 
-def compare(data: Path, asked: Comparison, *, roof_flops: float | None = None) -> dict[str, Any]:
+def compare(data: Path, asked: Comparison) -> dict[str, Any]:
     """Run every side `rounds` times, one after the other in each round; speeds, gates and ratios.
 
-    `roof_flops` are the operations a second that this machine reaches in plain matrix products.
+    The roof of the machine is measured in every round too, at the shapes of this model.
     """
     import torch
 
@@ -108,7 +109,10 @@ def compare(data: Path, asked: Comparison, *, roof_flops: float | None = None) -
         bench = _Bench(folder=folder, facts=facts, environments=environments)
         runs: dict[str, list[dict[str, Any]]] = {side: [] for side in asked.sides if side not in not_run}
         settings, promises, search = _settings_of(bench, list(runs), asked.steps)
+        tokens = round(sum(facts["tokens"]) / len(facts["tokens"]))
+        roofs = []
         for number in range(asked.rounds):
+            roofs.append(roof.measure(MODELS / f"{asked.model}.json", tokens=tokens))
             for side in [side for side in runs if side not in not_run]:
                 print(f"  round {number + 1}: {side}", flush=True)
                 try:
@@ -130,7 +134,8 @@ def compare(data: Path, asked: Comparison, *, roof_flops: float | None = None) -
         "not_run": not_run,
         "settings": {side: settings[side] for side in runs},
         "search": search,
-        **compared(runs, facts, promises, roof_flops=roof_flops),
+        "roofs": roofs,
+        **compared(runs, facts, promises, roof_flops=median(one["flops"] for one in roofs)),
     }
 
 

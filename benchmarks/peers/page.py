@@ -54,10 +54,29 @@ def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
         *(_row(side, found) for side in found["sides"]),
     ]  # fmt: skip
     yield "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    if found.get("roofs"):
+        yield _roof(found["roofs"])
     if found["search"]:
         yield f"TRL was tuned over: {'; '.join(_tried(one) for one in found['search'])}.\n"
     for side, reason in found["not_run"].items():
         yield f"{NAMES[side]}: {' '.join(reason.split())[-300:]}\n"
+
+
+def _roof(roofs: list[Mapping[str, Any]]) -> str:
+    """The machine as it was in these rounds."""
+
+    def span(values: list[float], form: str) -> str:
+        return f"{min(values):{form}} to {max(values):{form}}"
+
+    short = [one["attention"][0] for one in roofs]
+    return (
+        f"Matrix products of {roofs[0]['tokens']} tokens reached {span([one['flops'] / 1e12 for one in roofs], '.2f')} "
+        f"TFLOP/s from round to round; a product of a new shape took "
+        f"{span([one['new_shape']['first_ms'] for one in roofs], '.1f')} ms and when it came again "
+        f"{span([one['new_shape']['again_ms'] for one in roofs], '.1f')} ms; attention of 8 rows of "
+        f"{short[0]['tokens']} tokens, forward and backward, {span([one['fused_ms'] for one in short], '.1f')} ms fused and "
+        f"{span([one['plain_ms'] for one in short], '.1f')} ms as plain products.\n"
+    )
 
 
 def _row(side: str, found: Mapping[str, Any]) -> list[str]:

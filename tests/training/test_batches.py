@@ -53,6 +53,12 @@ def test_padding_is_on_the_right_and_never_a_label():
     assert batch.labels_BT.tolist() == [[-100, 6, 7] + [-100] * 5, [9] + [-100] * 7]
 
 
+def test_padding_leaves_no_place_of_the_model_behind():
+    row = {"input_ids": [1] * 10, "labels": [1] * 10}
+    assert pad([row], torch.device("cpu"), context=15).tokens_BT.shape[1] == 10
+    assert pad([row], torch.device("cpu"), context=16).tokens_BT.shape[1] == 16
+
+
 def test_rows_of_many_lengths_are_padded_to_few():
     widths = {
         pad([{"input_ids": [1] * length, "labels": [1] * length}], torch.device("cpu")).tokens_BT.shape[1]

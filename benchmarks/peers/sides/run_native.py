@@ -13,6 +13,8 @@ from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import new_adapter
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors, put_adapter_tensors
+from medadapt.models.packed.decoder import packed_decoder
+from medadapt.models.sizes import rounded_up
 from medadapt.training.batches import cut_by_tokens, rows_of_step
 from medadapt.training.engine import Engine, TrainingState, train_steps
 from medadapt.training.memory import plan_memory
@@ -41,6 +43,7 @@ def main() -> None:
         rows=rows,
         seed=0,
         max_steps=settings["steps"],
+        packed=packed_decoder(base.model),
     )
     memory = plan_memory(
         base.model,
@@ -88,7 +91,7 @@ def _padded(last: int, engine: Engine, state: TrainingState) -> int:
         )
         lengths = [int(engine.rows.lengths[place]) for place in places]
         cut = cut_by_tokens(lengths, state.memory.micro_tokens)
-        padded += sum(len(micro) * lengths[micro[0]] for micro in cut)
+        padded += sum(rounded_up(sum(lengths[row] for row in micro), least=32) for micro in cut)
     return padded
 
 

@@ -1,8 +1,8 @@
 """Sizes that repeat: numbers of rows and tokens rounded up, so that few different shapes are computed.
 
-A CPU's matrix library writes and compiles machine code for every shape that it has not seen: 6 to 20 ms
-where the product itself takes 0.3 to 3 ms. Batches of text hardly ever have the same number of tokens twice,
-so without rounding most of a training step would be spent there.
+A CPU's matrix library writes and compiles machine code for every shape that it has not seen, which takes
+several times as long as the product itself (benchmarks/roof.py measures it). Batches of text hardly ever have
+the same number of tokens twice, so without rounding most of a training step would be spent there.
 """
 
 from __future__ import annotations

@@ -79,9 +79,14 @@ def input_device(model: nn.Module) -> torch.device:
     return working_device(model.get_input_embeddings())  # type: ignore[operator]
 
 
-def pad(rows: Sequence[Row], device: torch.device) -> Padded:
-    """Rows of a token set as tensors. Padding is token 0 and label `IGNORED`: it is never learned or seen."""
-    longest = rounded_up(max(len(row["input_ids"]) for row in rows))
+def pad(rows: Sequence[Row], device: torch.device, *, context: int | None = None) -> Padded:
+    """Rows of a token set as tensors. Padding is token 0 and label `IGNORED`: it is never learned or seen.
+
+    The width is one of few, unless it would exceed `context`, the most tokens that the model has places for.
+    """
+    longest = max(len(row["input_ids"]) for row in rows)
+    if context is None or rounded_up(longest) <= context:
+        longest = rounded_up(longest)
     tokens = np.zeros((len(rows), longest), dtype=np.int64)
     labels = np.full((len(rows), longest), IGNORED, dtype=np.int64)
     for place, row in enumerate(rows):

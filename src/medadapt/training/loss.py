@@ -89,7 +89,8 @@ def _packed_hidden(
 
 def _padded_hidden(model: nn.Module, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
     """The same through the model's own layers."""
-    batch = pad(rows, input_device(model))
+    context = getattr(text_config(model), "max_position_embeddings", None)
+    batch = pad(rows, input_device(model), context=context)
     hidden_BTH = final_hidden(model, batch.tokens_BT)
     targets_BT = batch.labels_BT[:, 1:].to(hidden_BTH.device)  # the last layers may lie on another device
     wanted_BT = targets_BT != IGNORED

@@ -117,7 +117,7 @@ def attend(vectors_NC: Tensor, layout: Layout) -> tuple[Tensor, list[Attended]]:
         queries, keys, values = (
             vectors.index_select(0, place).view(batch, -1, heads.width) for place in places
         )
-        one = _attend_block(queries, keys, values, heads)
+        one = attend_rows(queries, keys, values, heads, written_out=_is_short(keys))
         found.append(one)
         outputs.append(_output(one).view(-1, heads.width))
     joined = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
@@ -133,15 +133,17 @@ def attend_backward(grad_NC: Tensor, layout: Layout, found: list[Attended]) -> T
         grad = grads.index_select(0, places).view_as(one.queries)
         if real_BT is not None:
             grad = _without_padding(grad, real_BT, heads)
-        pieces += [piece.reshape(-1, heads.width) for piece in _block_backward(grad, one, heads)]
+        pieces += [piece.reshape(-1, heads.width) for piece in attend_rows_backward(grad, one, heads)]
     pieces.append(grads.new_zeros(1, heads.width))
     return torch.cat(pieces).index_select(0, layout.from_blocks).view(len(grad_NC), -1)
 
 
-def _attend_block(queries: Tensor, keys: Tensor, values: Tensor, heads: Heads) -> Attended:
-    """(K B, G T, D) queries against (K B, T, D) keys and values."""
+def attend_rows(
+    queries: Tensor, keys: Tensor, values: Tensor, heads: Heads, *, written_out: bool
+) -> Attended:
+    """(K B, G T, D) queries against (K B, T, D) keys and values, as plain products or by the fused kernel."""
     length = keys.shape[1]
-    if queries.device.type == "cpu" and length <= LONGEST_WRITTEN_OUT:
+    if written_out:
         mask = _causal(length, heads.query // heads.key, queries.dtype, queries.device)
         scores = torch.baddbmm(mask, queries, keys.transpose(1, 2), alpha=heads.scale)
         shares = scores.softmax(-1)
@@ -150,6 +152,10 @@ def _attend_block(queries: Tensor, keys: Tensor, values: Tensor, heads: Heads) -
         leaves = [piece.detach().requires_grad_() for piece in (queries, keys, values)]
         fused = _fused(*leaves, heads=heads)
     return Attended(queries=leaves[0], keys=leaves[1], values=leaves[2], shares=None, fused=fused)
+
+
+def _is_short(keys: Tensor) -> bool:
+    return keys.device.type == "cpu" and keys.shape[1] <= LONGEST_WRITTEN_OUT
 
 
 def _fused(queries: Tensor, keys: Tensor, values: Tensor, *, heads: Heads) -> Tensor:
@@ -169,7 +175,8 @@ def _output(one: Attended) -> Tensor:
     return torch.bmm(one.shares, one.values) if one.shares is not None else one.fused.detach()  # type: ignore[union-attr]
 
 
-def _block_backward(grad: Tensor, one: Attended, heads: Heads) -> tuple[Tensor, ...]:
+def attend_rows_backward(grad: Tensor, one: Attended, heads: Heads) -> tuple[Tensor, ...]:
+    """Gradients with respect to queries, keys and values, from that of the output (K B, G T, D)."""
     if one.shares is None:
         assert one.fused is not None
         return torch.autograd.grad(one.fused, [one.queries, one.keys, one.values], grad)

@@ -1,0 +1,169 @@
+"""What this machine reaches at best: matrix products at a model's own shapes, memory bandwidth, cost of a call.
+
+Beside the roof stand two things that keep a training on a CPU below it: what a product costs at a shape that was
+not seen before, and how long the fused attention kernel takes for short rows against plain products.
+
+    python benchmarks/roof.py benchmarks/models/llama-42m.json 288
+
+Every other result is held against this roof. It is measured anew beside each of them, because the same machine
+gives very different figures at different hours when others share it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+REPEATS = 15
+BANDWIDTH_BYTES = 1 << 28
+
+
+def measure(config: Path, *, tokens: int) -> dict[str, Any]:
+    """The roof of a Llama-class model for `tokens` tokens in one pass.
+
+    Each product of a training step with a frozen base is timed alone, forward and towards its input, as often as a
+    layer has it; `flops` is the rate of all of them together, in operations a second.
+    """
+    import torch
+
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    shape = json.loads(config.read_text(encoding="utf-8"))
+    products = [_product(tokens, width_in, width_out, device) for width_in, width_out in layer_shapes(shape)]
+    work = sum(product["operations"] for product in products)
+    seconds = sum(product["seconds"] for product in products)
+    return {
+        "tokens": tokens,
+        "flops": work / seconds,
+        "products": products,
+        "bandwidth_gb_s": _bandwidth(device),
+        "call_us": _call(device),
+        "new_shape": _new_shape(shape, tokens, device),
+        "attention": _attention(shape, device),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def layer_shapes(shape: dict[str, Any]) -> list[tuple[int, int]]:
+    """(in, out) widths of the linear layers of one decoder layer.
+
+    >>> layer_shapes({"hidden_size": 8, "intermediate_size": 20, "num_attention_heads": 2, "num_key_value_heads": 1})
+    [(8, 8), (8, 4), (8, 4), (8, 8), (8, 20), (8, 20), (20, 8)]
+    """
+    hidden, inner = shape["hidden_size"], shape["intermediate_size"]
+    head = shape.get("head_dim") or hidden // shape["num_attention_heads"]
+    query, key = head * shape["num_attention_heads"], head * shape["num_key_value_heads"]
+    return [
+        (hidden, query), (hidden, key), (hidden, key), (query, hidden),
+        (hidden, inner), (hidden, inner), (inner, hidden),
+    ]  # fmt: skip
+
+
+def _product(tokens: int, width_in: int, width_out: int, device: Any) -> dict[str, Any]:
+    """One layer's product forward and backward, in bf16."""
+    import torch
+
+    made = {"dtype": torch.bfloat16, "device": device}
+    x, grad = torch.randn(tokens, width_in, **made), torch.randn(tokens, width_out, **made)
+    weight = torch.randn(width_out, width_in, **made)
+    y, to_x = torch.empty_like(grad), torch.empty_like(x)
+    forward = _seconds(lambda: torch.mm(x, weight.T, out=y), device)
+    backward = _seconds(lambda: torch.mm(grad, weight, out=to_x), device)
+    return {
+        "in": width_in,
+        "out": width_out,
+        "operations": 4 * tokens * width_in * width_out,
+        "seconds": forward + backward,
+    }
+
+
+def _new_shape(shape: dict[str, Any], tokens: int, device: Any) -> dict[str, float]:
+    """Milliseconds of the MLP's first product at a number of tokens that is new, and when it comes again."""
+    import torch
+
+    made = {"dtype": torch.bfloat16, "device": device}
+    weight = torch.randn(shape["intermediate_size"], shape["hidden_size"], **made)
+    first, again = [], []
+    for more in range(1, REPEATS + 1):
+        x = torch.randn(tokens + more, shape["hidden_size"], **made)
+        for taken in (first, again, again):
+            started = time.perf_counter()
+            torch.nn.functional.linear(x, weight)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            taken.append(time.perf_counter() - started)
+    return {"first_ms": median(first) * 1e3, "again_ms": median(again) * 1e3}
+
+
+def _attention(shape: dict[str, Any], device: Any) -> list[dict[str, float]]:
+    """Forward and backward of 8 rows: the fused kernel's milliseconds and those of plain products."""
+    return [
+        {
+            "tokens": length,
+            "fused_ms": _attention_ms(shape, length, device, written_out=False),
+            "plain_ms": _attention_ms(shape, length, device, written_out=True),
+        }
+        for length in (40, 128, 256, 384)
+    ]
+
+
+def _attention_ms(shape: dict[str, Any], length: int, device: Any, *, written_out: bool) -> float:
+    import torch
+
+    from medadapt.models.packed.attention import Heads, attend_rows, attend_rows_backward
+
+    number = shape["num_attention_heads"]
+    width = shape.get("head_dim") or shape["hidden_size"] // number
+    heads = Heads(query=number, key=number, width=width, scale=width**-0.5)
+    q, k, v, grad = (
+        torch.randn(8 * number, length, width, dtype=torch.bfloat16, device=device) for _ in range(4)
+    )
+
+    def both() -> None:
+        attend_rows_backward(grad, attend_rows(q, k, v, heads, written_out=written_out), heads)
+
+    return _seconds(both, device) * 1e3
+
+
+def _bandwidth(device: Any) -> float:
+    import torch
+
+    source = torch.empty(BANDWIDTH_BYTES, dtype=torch.uint8, device=device)
+    target = torch.empty_like(source)
+    return 2 * BANDWIDTH_BYTES / _seconds(lambda: target.copy_(source), device) / 1e9
+
+
+def _call(device: Any) -> float:
+    """Microseconds of one call on a tensor so small that nothing else counts."""
+    import torch
+
+    one = torch.zeros(8, device=device)
+
+    def many() -> None:
+        for _ in range(1000):
+            one.add_(1)
+
+    return _seconds(many, device) * 1e3
+
+
+def _seconds(work: Callable[[], Any], device: Any) -> float:
+    """Median of some repeats, after three that find kernels and memory."""
+    import torch
+
+    taken = []
+    for number in range(REPEATS + 3):
+        started = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        if number >= 3:
+            taken.append(time.perf_counter() - started)
+    return median(taken)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Path(sys.argv[1]), tokens=int(sys.argv[2])), indent=1))
