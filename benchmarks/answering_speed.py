@@ -26,49 +26,42 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from training_speed import SHAPE, TEMPLATE, symptom_rows
-
+from peers.environments import make_all
+from peers.workloads import MODELS, symptom_rows
 from timing import peak_mb
 
-SHAPES: dict[str, dict[str, Any]] = {
-    "42M": SHAPE,
-    "135M": {
-        "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9,
-        "num_key_value_heads": 3, "max_position_embeddings": 2048, "tie_word_embeddings": True,
-    },
-}  # fmt: skip
+NAMES = ("llama-42m", "llama-135m")
+HARNESS = Path(__file__).parent / "peers" / "sides" / "score_lm_eval.py"
 LABEL_TOKENS, NEW_TOKENS, ENDING = 20, 64, 40
 GATE_PROMPTS = 8
 BUDGET = 8192
 SIDES = {"labels": ("ours", "generate", "generate-label"), "writing": ("ours", "generate")}
 
 
-def measure(
-    data: Path, *, rounds: int, prompts: int = 64, others: Mapping[str, Sequence[str]] | None = None
-) -> dict[str, Any]:
+def measure(data: Path, *, rounds: int, prompts: int = 64, names: Sequence[str] = NAMES) -> dict[str, Any]:
     """By model and work: seconds of every side, how many times as fast ours is, the tokens and peak memory of each.
 
-    `others` are further sides that score labels: name -> command, such as the Python of an environment with
-    lm-evaluation-harness and a script. It gets the folder of `prepare` as its last argument and prints a line of JSON
-    last: `seconds`, `decisions` (for each prompt the number of its label), `peak_rss_mb`.
+    lm-evaluation-harness scores the labels too, in an environment of its own.
     """
-    return {
-        name: _measured(data, shape, rounds=rounds, prompts=prompts, others=others or {})
-        for name, shape in SHAPES.items()
+    made = make_all(["lm_eval"], cuda=False)["lm_eval"]
+    others = {} if "problem" in made else {"lm-eval": [made["python"], str(HARNESS)]}
+    found: dict[str, Any] = {
+        name: _measured(data, name, rounds=rounds, prompts=prompts, others=others) for name in names
     }
+    return {"models": found, "not_run": {"lm-eval": made["problem"]} if "problem" in made else {}}
 
 
 def _measured(
-    data: Path, shape: dict[str, Any], *, rounds: int, prompts: int, others: Mapping[str, Sequence[str]]
+    data: Path, name: str, *, rounds: int, prompts: int, others: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        prepare(folder, data, shape, prompts)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        prepare(folder, data, name, prompts)
         own = [sys.executable, __file__]
         gate = _last_line([*own, "gate", "-", str(folder)])
         found: dict[str, Any] = {"prompts": prompts, "gate": gate}
@@ -108,11 +101,11 @@ def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_toke
     return {**facts, "ratio": {side: cost[side] / cost["ours"] for side in runs if side != "ours"}}
 
 
-def prepare(folder: Path, data: Path, shape: dict[str, Any], prompts: int) -> None:
+def prepare(folder: Path, data: Path, name: str, prompts: int) -> None:
     """Write the model in `base`, its adapter in `adapter`, and `questions.json`.
 
     In it stand `prompts` and `labels` as lists of tokens (labels end with the closing token), `right`, the number of
-    each prompt's label, and `closing`, the tokens that end a written answer.
+    each prompt's label, `closing`, the tokens that end a written answer, and `dtype`, the number format.
     """
     import torch
     from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -124,7 +117,8 @@ def prepare(folder: Path, data: Path, shape: dict[str, Any], prompts: int) -> No
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizers" / "llama2")
     torch.manual_seed(0)
     # Wider weights than usual: the same work, and answers that do not repeat one token for ever.
-    config = LlamaConfig(vocab_size=len(tokenizer), initializer_range=0.08, **shape)
+    shape = json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8"))
+    config = LlamaConfig(**shape | {"vocab_size": len(tokenizer), "initializer_range": 0.08})
     model = LlamaForCausalLM(config)
     model.to(torch.bfloat16).save_pretrained(folder / "base")
     tokenizer.save_pretrained(folder / "base")
@@ -136,16 +130,17 @@ def prepare(folder: Path, data: Path, shape: dict[str, Any], prompts: int) -> No
     save_config(base, lora, layers, folder / "adapter")
     save_weights(dict(adapter_tensors(base.model)), folder / "adapter")
     rows = symptom_rows(data)
-    labels = sorted({label for _, label in rows})
+    labels = sorted({label for _, label in rows})  # each with the space before it
     chosen = [rows[place * len(rows) // prompts] for place in range(prompts)]
     questions = {
-        "prompts": [tokenizer(TEMPLATE.format(question=question))["input_ids"] for question, _ in chosen],
+        "prompts": [tokenizer(prompt)["input_ids"] for prompt, _ in chosen],
         "labels": [
-            [*tokenizer(f" {label}", add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+            [*tokenizer(label, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
             for label in labels
         ],
         "right": [labels.index(label) for _, label in chosen],
         "closing": list(range(0, len(tokenizer), ENDING)),
+        "dtype": str(_precision()).removeprefix("torch."),
     }
     (folder / "questions.json").write_text(json.dumps(questions), encoding="utf-8")
 
@@ -319,13 +314,44 @@ def _main() -> None:
     parser.add_argument("side", help="of one measurement; of `measure` the rounds")
     parser.add_argument("folder", type=Path, help="of `measure` the folder of the data sets")
     parser.add_argument("--prompts", type=int, default=64)
+    parser.add_argument("--models", nargs="+", default=NAMES)
     asked = parser.parse_args()
     if asked.work == "measure":
-        print(json.dumps(measure(asked.folder, rounds=int(asked.side), prompts=asked.prompts), indent=1))
+        print(
+            json.dumps(
+                measure(asked.folder, rounds=int(asked.side), prompts=asked.prompts, names=asked.models),
+                indent=1,
+            )
+        )
         return
     found = gate(asked.folder) if asked.work == "gate" else work(asked.folder, asked.work, asked.side)
     peak = peak_mb(resource.getrusage(resource.RUSAGE_SELF))
     print("\n" + json.dumps({**found, "peak_rss_mb": peak}))
+
+
+def section(found: Mapping[str, Any]) -> Iterator[str]:
+    """The result as Markdown."""
+    yield (
+        "Seconds are medians of interleaved rounds; a ratio says how many times as long a side takes as ours, and is "
+        "refused unless in fp32 our decisions and answers are those of the plain way. Labels: all labels of every "
+        "prompt scored (ours, lm-evaluation-harness with 64 rows at a time), 20 tokens written by `generate` one "
+        "prompt at a time, or only as many as the right label has. Writing: up to 64 tokens, compared by the time "
+        "for a token.\n"
+    )
+    lines = ["| model | work | side | seconds | times ours | peak memory MB |", "|---|---|---|---|---|---|"]
+    for name, one in found["models"].items():
+        for work in ("labels", "writing"):
+            told = one[work]
+            for side, seconds in told["seconds"].items():
+                ratio = "" if side == "ours" else "refused"
+                if side != "ours" and told["ratio"] is not None:
+                    ratio = f"{told['ratio'][side]:.1f}"
+                lines.append(
+                    f"| {name} | {work} | {side} | {seconds:.2f} | {ratio} | {told['peak_rss_mb'][side]} |"
+                )
+    yield "\n".join(lines) + "\n"
+    for side, problem in found["not_run"].items():
+        yield f"{side}: not run, {' '.join(problem.split())[-300:]}\n"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import answering_speed
 from peers.page import FIGURE, draw, training_section
 
 LIBRARIES = ("torch", "transformers", "peft")
@@ -285,6 +286,11 @@ def _largest(ours: list[float], theirs: list[float]) -> float:
     return max(abs(b - a) / a for a, b in zip(ours, theirs, strict=True))
 
 
+def _answering(found: dict[str, Any]) -> Iterator[str]:
+    yield "### Answering\n"
+    yield from answering_speed.section(found)
+
+
 CASES = {
     "engine_and_trl": _engine_and_trl,
     "data_runs": _data_runs,
@@ -298,6 +304,7 @@ CASES = {
     "memory_growth": _memory_growth,
     "statistics": _statistics,
     "scoring": _scoring,
+    "answering": _answering,
 }
 
 

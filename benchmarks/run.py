@@ -5,9 +5,9 @@
     python benchmarks/run.py --render               only RESULTS.md
     python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
 
-Five cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
-training_peers, data_runs, preparing, memory_growth and contrast. training_peers makes an environment for each
-peer in benchmarks/.environments/ (some gigabytes, once).
+Six cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
+training_peers, answering, data_runs, preparing, memory_growth and contrast. The first two make an environment
+for each peer in benchmarks/.environments/ (some gigabytes, once).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import answering_speed
 import contrast_checks
 import data_runs
 import engine_and_trl
@@ -159,6 +160,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "sample_answers": _in_folder(sample_tasks.measure_answers),
     "statistics": lambda _: simulations.measure(),
     "scoring": lambda _: scoring_speed.measure(),
+    "answering": lambda asked: answering_speed.measure(asked.data.resolve(), rounds=asked.rounds),
 }
 WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers": _training_peers}
 """Cases of several measurements."""

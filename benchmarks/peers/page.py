@@ -69,13 +69,13 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
         return f"{min(values):{form}} to {max(values):{form}}"
 
     short = [one["attention"][0] for one in roofs]
+    flops = span([one["flops"] / 1e12 for one in roofs], ".2f")
+    first, again = (span([one["new_shape"][key] for one in roofs], ".1f") for key in ("first_ms", "again_ms"))
+    fused, plain = (span([one[key] for one in short], ".1f") for key in ("fused_ms", "plain_ms"))
     return (
-        f"Matrix products of {roofs[0]['tokens']} tokens reached {span([one['flops'] / 1e12 for one in roofs], '.2f')} "
-        f"TFLOP/s from round to round; a product of a new shape took "
-        f"{span([one['new_shape']['first_ms'] for one in roofs], '.1f')} ms and when it came again "
-        f"{span([one['new_shape']['again_ms'] for one in roofs], '.1f')} ms; attention of 8 rows of "
-        f"{short[0]['tokens']} tokens, forward and backward, {span([one['fused_ms'] for one in short], '.1f')} ms fused and "
-        f"{span([one['plain_ms'] for one in short], '.1f')} ms as plain products.\n"
+        f"Matrix products of {roofs[0]['tokens']} tokens reached {flops} TFLOP/s from round to round; a product of a new "
+        f"shape took {first} ms and when it came again {again} ms; attention of 8 rows of {short[0]['tokens']} tokens, "
+        f"forward and backward, {fused} ms fused and {plain} ms as plain products.\n"
     )
 
 
