@@ -73,8 +73,8 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
     first, again = (span([one["new_shape"][key] for one in roofs], ".1f") for key in ("first_ms", "again_ms"))
     fused, plain = (span([one[key] for one in short], ".1f") for key in ("fused_ms", "plain_ms"))
     return (
-        f"Matrix products of {roofs[0]['tokens']} tokens reached {flops} TFLOP/s from round to round; a product of a new "
-        f"shape took {first} ms and when it came again {again} ms; attention of 8 rows of {short[0]['tokens']} tokens, "
+        f"Matrix products of {roofs[0]['tokens']} tokens reached {flops} TFLOP/s from round to round; a product of a "
+        f"new shape took {first} ms and when it came again {again} ms; attention of 8 rows of {short[0]['tokens']} tokens, "
         f"forward and backward, {fused} ms fused and {plain} ms as plain products.\n"
     )
 

@@ -15,6 +15,7 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
+from medadapt.examples.masking import IGNORED
 from medadapt.models.forward import final_hidden
 from medadapt.models.lora import adapter_tensors, attach_lora, lora_layers
 from medadapt.models.packed import attention
@@ -147,6 +148,30 @@ def test_neighbours_in_a_pack_do_not_see_each_other():
     for other in others:
         together = packed_hidden(packed, pack_rows([other, row]))[3:7]
         assert torch.allclose(together, alone, rtol=0, atol=1e-12)
+
+
+def test_a_micro_batch_without_anything_to_learn_adds_nothing():
+    rows = random_rows(2)
+    mute = {**rows[1], "labels": [IGNORED] * len(rows[1]["labels"])}
+    model = adapted(build("llama"), torch.float64)
+    packed = packed_decoder(model)
+    found = []
+    for batch in ([rows[0]], [rows[0], mute]):
+        model.zero_grad()
+        accumulate_gradient(model, batch, micro_tokens=1, step=1, seed=0, packed=packed)
+        found.append({key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()})
+    assert largest_error(found[1], found[0]) <= 1e-12
+
+
+def test_one_giant_row_among_short_ones_gets_a_block_of_its_own():
+    rows = [*random_rows(5, longest=6), *random_rows(1, seed=3, longest=40)]
+    rows[-1] = {**rows[-1], "input_ids": rows[-1]["input_ids"] * 9, "labels": rows[-1]["labels"] * 9}
+    model = adapted(build("llama"), torch.float64)
+    accumulate_gradient(model, rows, micro_tokens=4096, step=1, seed=0, packed=packed_decoder(model))
+    ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
+    theirs = peft_gradients(build("llama"), torch.float64, rows, adapter_tensors(model))
+    assert largest_error(ours, theirs) <= 1e-10
+    assert len(pack_rows([row["input_ids"] for row in rows]).blocks) > 1
 
 
 def test_dropout_gives_the_same_gradient_again_and_another_with_another_number():
