@@ -74,8 +74,8 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
     fused, plain = (span([one[key] for one in short], ".1f") for key in ("fused_ms", "plain_ms"))
     return (
         f"Matrix products of {roofs[0]['tokens']} tokens reached {flops} TFLOP/s from round to round; a product of a "
-        f"new shape took {first} ms and when it came again {again} ms; attention of 8 rows of {short[0]['tokens']} tokens, "
-        f"forward and backward, {fused} ms fused and {plain} ms as plain products.\n"
+        f"new shape took {first} ms and when it came again {again} ms; attention of 8 rows of "
+        f"{short[0]['tokens']} tokens, forward and backward, {fused} ms fused and {plain} ms as plain products.\n"
     )
 
 
