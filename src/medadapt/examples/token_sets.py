@@ -9,7 +9,9 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow
 import pyarrow.compute
+import pyarrow.ipc
 from datasets.arrow_writer import ArrowWriter
 
 from medadapt.core.errors import DataError
@@ -37,21 +39,54 @@ class TokenSet:
             raise DataError(
                 f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first."
             )
-        self._rows = datasets.load_from_disk(str(folder)).select_columns(["id", "input_ids", "labels"])
-        lengths = pyarrow.compute.list_value_length(self._rows.data.column("input_ids"))
+        files = sorted(folder.glob("*.arrow"))
+        table = pyarrow.concat_tables(map(_mapped, files))
+        lengths = pyarrow.compute.list_value_length(table.column("input_ids"))
         self.lengths: np.ndarray[Any, np.dtype[np.int64]] = lengths.to_numpy().astype(np.int64)
         """Tokens of every row."""
-        self.fingerprint = sha256_object(
-            {path.name: sha256_file(path) for path in sorted(folder.glob("*.arrow"))}
-        )
+        self.fingerprint = sha256_object({path.name: sha256_file(path) for path in files})
         """Hash of the rows; two equal sets give the same training."""
+        self._ids = table.column("id").chunks
+        self._tokens = _Lists(table.column("input_ids"))
+        self._labels = _Lists(table.column("labels"))
+        self._chunk_starts = np.cumsum([0, *map(len, self._ids)])
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def rows(self, places: Iterable[int]) -> list[dict[str, Any]]:
-        """`id`, `input_ids` and `labels` of the rows at these places, in the order given."""
-        return [self._rows[int(place)] for place in places]
+        """`id`, `input_ids` and `labels` of the rows at these places from 0, in the order given."""
+        wanted = np.fromiter(places, dtype=np.int64)
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(self):
+            raise IndexError(f"rows {wanted.min()} to {wanted.max()} of {len(self)}")
+        chunks = np.searchsorted(self._chunk_starts, wanted, side="right") - 1
+        within = wanted - self._chunk_starts[chunks]
+        return [
+            {
+                "id": self._ids[chunk][place].as_py(),
+                "input_ids": self._tokens.row(chunk, place),
+                "labels": self._labels.row(chunk, place),
+            }
+            for chunk, place in zip(chunks.tolist(), within.tolist(), strict=True)
+        ]
+
+
+class _Lists:
+    """A column of lists as views of the mapped file, chunk by chunk."""
+
+    def __init__(self, column: pyarrow.ChunkedArray) -> None:
+        self._values = [chunk.values.to_numpy(zero_copy_only=True) for chunk in column.chunks]
+        self._offsets = [chunk.offsets.to_numpy(zero_copy_only=True) for chunk in column.chunks]
+
+    def row(self, chunk: int, place: int) -> list[int]:
+        start, end = self._offsets[chunk][place : place + 2]
+        numbers: list[int] = self._values[chunk][start:end].tolist()
+        return numbers
+
+
+def _mapped(file: Path) -> pyarrow.Table:
+    """The rows of an Arrow file, which stay on the disk until they are looked at."""
+    return pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all()
 
 
 def write_token_set(folder: Path, examples: Iterable[Example]) -> None:

@@ -134,8 +134,10 @@ def is_near(shared: Any, sizes: Any) -> Any:
 
 def _slices(array: npt.NDArray[Any], starts: Numbers, ends: Numbers) -> npt.NDArray[Any]:
     """The stretches of an array from each start to its end, joined."""
-    pairs = zip(starts.tolist(), ends.tolist(), strict=True)
-    return np.concatenate([array[:0], *(array[start:end] for start, end in pairs)])
+    lengths = ends - starts
+    after = np.cumsum(lengths)  # places in the result behind each stretch
+    # One look-up for all of them: there are hundreds, mostly of a place or two.
+    return array[np.arange(lengths.sum()) + np.repeat(starts - (after - lengths), lengths)]
 
 
 def _ceil(number: int, divisor: int) -> int:
