@@ -17,6 +17,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def _exponents(found: dict[str, Any], stage: str) -> list[dict[str, Any]]:
     """The slope between each size and the next where both axes are logarithms."""
     sizes = list(found)
     steps = []
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in pairwise(sizes):
         one, other = found[small][stage], found[large][stage]
         rows = math.log(int(large) / int(small))
         steps.append({

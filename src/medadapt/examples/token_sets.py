@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 import pyarrow
 import pyarrow.compute
 import pyarrow.ipc
-from datasets.arrow_writer import ArrowWriter
 
 from medadapt.core.errors import DataError
 from medadapt.core.files import disk_faults
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.examples.masking import Example
 
-FEATURES = datasets.Features(
+TEXT = {"dtype": "string", "_type": "Value"}
+TOKENS = {"feature": {"dtype": "int32", "_type": "Value"}, "_type": "List"}
+FEATURES = {"id": TEXT, "input_ids": TOKENS, "labels": TOKENS, "prompt": TEXT, "completion": TEXT}
+"""The columns as `datasets` writes them down. It is not imported: that takes longer than to write a small set."""
+SCHEMA = pyarrow.schema(
     {
-        "id": datasets.Value("string"),
-        "input_ids": datasets.Sequence(datasets.Value("int32")),
-        "labels": datasets.Sequence(datasets.Value("int32")),
-        "prompt": datasets.Value("string"),
-        "completion": datasets.Value("string"),
-    }
+        name: pyarrow.string() if kind is TEXT else pyarrow.list_(pyarrow.int32())
+        for name, kind in FEATURES.items()
+    },
+    metadata={"huggingface": json.dumps({"info": {"features": FEATURES}})},
 )
 ROWS_IN_MEMORY = 200
+"""Examples held as Python objects before they become Arrow columns."""
+ROWS_OF_BATCH = 1000
+"""Rows of a record batch on the disk; as many as `datasets` would write."""
 
 
 class TokenSet:
@@ -95,39 +100,39 @@ def write_token_set(folder: Path, examples: Iterable[Example]) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     with disk_faults(folder):
         beside.mkdir(parents=True)
-        raw = beside / "raw.arrow"
-        writer = ArrowWriter(path=str(raw), features=FEATURES, writer_batch_size=ROWS_IN_MEMORY)
-        for example in examples:
-            writer.write(
-                {
-                    "id": example.id,
-                    "input_ids": example.input_ids,
-                    "labels": example.labels,
-                    "prompt": example.prompt,
-                    "completion": example.completion,
-                }
-            )
-        count, _ = writer.finalize()
-        with _without_progress_bars():
-            rows = datasets.Dataset.from_file(str(raw)) if count else _empty()
-            rows.save_to_disk(str(beside / "set"), num_shards=1)
+        rows = beside / "data-00000-of-00001.arrow"
+        with pyarrow.OSFile(str(rows), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as stream:
+            for batch in _record_batches(examples):
+                stream.write_batch(batch)
+        state = {
+            "_data_files": [{"filename": rows.name}],
+            "_fingerprint": sha256_file(rows)[:16],
+            "_format_columns": None,
+            "_format_kwargs": {},
+            "_format_type": None,
+            "_output_all_columns": False,
+            "_split": None,
+        }
+        info = {"citation": "", "description": "", "features": FEATURES, "homepage": "", "license": ""}
+        for name, content in (("state.json", state), ("dataset_info.json", info)):
+            (beside / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
-        (beside / "set").rename(folder)
-        shutil.rmtree(beside)
+        beside.rename(folder)
 
 
-def _empty() -> Any:
-    return datasets.Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
-
-
-class _without_progress_bars:  # noqa: N801 - reads as a phrase in `with`
-    def __enter__(self) -> None:
-        self._enabled = datasets.are_progress_bars_disabled() is False
-        datasets.disable_progress_bars()
-
-    def __exit__(self, *_: object) -> None:
-        if self._enabled:
-            datasets.enable_progress_bars()
+def _record_batches(examples: Iterable[Example]) -> Iterator[pyarrow.RecordBatch]:
+    waiting: list[pyarrow.RecordBatch] = []
+    examples = iter(examples)
+    while rows := list(islice(examples, ROWS_IN_MEMORY)):
+        columns = [
+            pyarrow.array([getattr(row, field.name) for row in rows], type=field.type) for field in SCHEMA
+        ]
+        waiting.append(pyarrow.record_batch(columns, schema=SCHEMA))
+        if sum(map(len, waiting)) >= ROWS_OF_BATCH:
+            yield pyarrow.concat_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pyarrow.concat_batches(waiting)
 
 
 def batches(items: list[Any], size: int) -> Iterator[list[Any]]:
