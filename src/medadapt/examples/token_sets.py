@@ -104,7 +104,7 @@ def write_token_set(folder: Path, examples: Iterable[Example]) -> None:
         with pyarrow.OSFile(str(rows), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as stream:
             for batch in _record_batches(examples):
                 stream.write_batch(batch)
-        state = {
+        state: dict[str, Any] = {
             "_data_files": [{"filename": rows.name}],
             "_fingerprint": sha256_file(rows)[:16],
             "_format_columns": None,

@@ -100,6 +100,8 @@ class _Index:
     def near(self, place: int, skip: Callable[[Keys], npt.NDArray[np.bool_]]) -> Iterator[Numbers]:
         """Numbers of the sets before this place that are near the one at it, a few at a time."""
         left = self._candidates(place, skip)
+        sizes = self._sizes[place] + self._sizes[left]
+        left = left[can_be_near(self._bitmaps[place], self._bitmaps[left], sizes)]
         if len(left) == 0:
             return
         grams = self._sets[place]
@@ -107,7 +109,7 @@ class _Index:
         try:
             while len(left := left[~skip(self._keys[left])]):
                 compared, left = left[:AT_ONCE], left[AT_ONCE:]
-                near = compared[self._are_near(place, compared)]
+                near = compared[self._are_near(len(grams), compared)]
                 if len(near):
                     yield self.order[near]
         finally:
@@ -148,16 +150,13 @@ class _Index:
         met = _slices(self._run_places, self._run_starts[runs], self._run_starts[runs + 1])
         return met[(met >= self._first) & (met < place)]
 
-    def _are_near(self, place: int, places: Numbers) -> npt.NDArray[np.bool_]:
-        """Which of the sets at these places are near the one at `place`, whose grams are marked."""
-        sizes = self._sizes[place] + self._sizes[places]
-        near: npt.NDArray[np.bool_] = can_be_near(self._bitmaps[place], self._bitmaps[places], sizes)
-        left = places[near]
-        if len(left):
-            grams = np.concatenate([self._sets[place] for place in left.tolist()])
-            starts = np.concatenate([[0], np.cumsum(self._sizes[left])[:-1]])
-            shared = np.add.reduceat(self._marked[grams], starts, dtype=np.int64)
-            near[near] = is_near(shared, sizes[near])
+    def _are_near(self, size: int, places: Numbers) -> npt.NDArray[np.bool_]:
+        """Which of the sets at these places are near the marked one."""
+        sizes = self._sizes[places]
+        grams = np.concatenate([self._sets[place] for place in places.tolist()])
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        shared = np.add.reduceat(self._marked[grams], starts, dtype=np.int64)
+        near: npt.NDArray[np.bool_] = is_near(shared, size + sizes)
         return near
 
 
