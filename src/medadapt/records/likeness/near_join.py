@@ -66,7 +66,7 @@ class _Index:
         self.order: Numbers = np.argsort(sizes, kind="stable")
         self._sets = [sets[number] for number in self.order]
         self._sizes, self._keys = sizes[self.order], keys[self.order]
-        self._bitmaps = _bitmaps(self._sets)
+        self._bitmaps = bitmaps(self._sets)
         num_grams = 1 + max((int(grams[-1]) for grams in sets), default=0)
         self._marked = np.zeros(num_grams, dtype=np.bool_)
         # 2t/(1+t) with t in tenths.
@@ -171,7 +171,7 @@ def can_be_near(one: Bitmaps, others: Bitmaps, sizes: Numbers) -> npt.NDArray[np
     return possible
 
 
-def _bitmaps(sets: Sequence[GramSet]) -> Bitmaps:
+def bitmaps(sets: Sequence[GramSet]) -> Bitmaps:
     """Of each set whether an even or an odd number of its grams falls on each bit."""
     maps = np.empty((len(sets), BITS // 64), dtype=np.uint64)
     for place, grams in enumerate(sets):
