@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,7 @@ class TokenSet:
     """Rows of one split, read from the disk when they are asked for."""
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / "dataset_info.json").is_file():
-            raise DataError(
-                f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first."
-            )
-        files = sorted(folder.glob("*.arrow"))
+        files = _files(folder)
         table = pyarrow.concat_tables(map(_mapped, files))
         lengths = pyarrow.compute.list_value_length(table.column("input_ids"))
         self.lengths: np.ndarray[Any, np.dtype[np.int64]] = lengths.to_numpy().astype(np.int64)
@@ -76,6 +72,13 @@ class TokenSet:
         ]
 
 
+def read_texts(folder: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """These columns of a token set, row by row. Raises DataError where there is no set."""
+    for file in _files(folder):
+        for batch in _mapped(file).select(list(columns)).to_batches():
+            yield from batch.to_pylist()
+
+
 class _Lists:
     """A column of lists as views of the mapped file, chunk by chunk."""
 
@@ -87,6 +90,14 @@ class _Lists:
         start, end = self._offsets[chunk][place : place + 2]
         numbers: list[int] = self._values[chunk][start:end].tolist()
         return numbers
+
+
+def _files(folder: Path) -> list[Path]:
+    if not (folder / "dataset_info.json").is_file():
+        raise DataError(
+            f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first."
+        )
+    return sorted(folder.glob("*.arrow"))
 
 
 def _mapped(file: Path) -> pyarrow.Table:
