@@ -14,8 +14,18 @@ import pytest
 
 from medadapt.core.errors import DataError
 from medadapt.examples.masking import Example
-from medadapt.examples.token_sets import FEATURES, ROWS_IN_MEMORY, TokenSet, batches, write_token_set
+from medadapt.examples.token_sets import ROWS_IN_MEMORY, ROWS_OF_BATCH, TokenSet, batches, write_token_set
 from tiny import random_rows
+
+FEATURES = datasets.Features(
+    {
+        "id": datasets.Value("string"),
+        "input_ids": datasets.List(datasets.Value("int32")),
+        "labels": datasets.List(datasets.Value("int32")),
+        "prompt": datasets.Value("string"),
+        "completion": datasets.Value("string"),
+    }
+)
 
 
 def examples(rows: list[dict[str, Any]]) -> Iterator[Example]:
@@ -55,11 +65,11 @@ def test_nothing_but_the_set_is_left_behind(tmp_path: Path):
 
 
 def test_rows_come_in_the_order_asked_for(tmp_path: Path):
-    rows = random_rows(2 * ROWS_IN_MEMORY + 7)  # more than are ever held in memory
+    rows = random_rows(2 * ROWS_OF_BATCH + 7)
     write_token_set(tmp_path / "train", examples(rows))
     tokens = TokenSet(tmp_path / "train")
 
-    places = [len(rows) - 1, 0, ROWS_IN_MEMORY, 0]
+    places = [len(rows) - 1, 0, ROWS_OF_BATCH, ROWS_OF_BATCH - 1, 0]
 
     assert [row["input_ids"] for row in tokens.rows(places)] == [rows[place]["input_ids"] for place in places]
     assert [row["id"] for row in tokens.rows(np.array(places))] == [f"r{place}" for place in places]
@@ -122,15 +132,34 @@ def test_a_folder_without_a_set_is_told_as_such(tmp_path: Path):
         TokenSet(tmp_path)
 
 
-def test_progress_bars_of_datasets_stay_as_the_user_set_them(tmp_path: Path):
-    datasets.enable_progress_bars()
-    write_token_set(tmp_path / "train", examples(random_rows(2)))
-    assert not datasets.are_progress_bars_disabled()
+def test_the_files_are_those_that_datasets_writes(tmp_path: Path):
+    write_token_set(tmp_path / "train", examples(random_rows(ROWS_OF_BATCH + ROWS_IN_MEMORY + 7)))
 
-    datasets.disable_progress_bars()
-    write_token_set(tmp_path / "train", examples(random_rows(2)))
-    assert datasets.are_progress_bars_disabled()
-    datasets.enable_progress_bars()
+    datasets.load_from_disk(str(tmp_path / "train")).save_to_disk(str(tmp_path / "again"))
+
+    names = {path.name for path in (tmp_path / "again").iterdir()}
+    assert names == {path.name for path in (tmp_path / "train").iterdir()}
+    for name in names - {"state.json"}:  # a fingerprint of its own stands there
+        assert (tmp_path / "train" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_rows_beyond_the_last_are_an_error(tmp_path: Path):
+    write_token_set(tmp_path / "train", examples(random_rows(5)))
+
+    with pytest.raises(IndexError):
+        TokenSet(tmp_path / "train").rows([4, 5])
+
+
+def test_without_datasets_a_set_is_written_and_read_as_well(tmp_path: Path):
+    code = (
+        "import sys; from pathlib import Path; from medadapt.examples.token_sets import *\n"
+        "folder = Path(sys.argv[1]); write_token_set(folder, []); print(len(TokenSet(folder)))\n"
+        "sys.exit('datasets' in sys.modules)"
+    )
+
+    ended = subprocess.run([sys.executable, "-c", code, str(tmp_path / "train")], timeout=120)
+
+    assert ended.returncode == 0
 
 
 FILL_THE_DISK = """

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import datasets
-
-from medadapt.core.errors import DataError
 from medadapt.core.files import disk_faults, write_jsonl
 from medadapt.core.records import SPLITS
+from medadapt.examples.token_sets import read_texts
 
 COLUMNS = ("id", "prompt", "completion")
 
@@ -22,14 +20,7 @@ def write_jsonl_sets(folder: Path) -> dict[str, int]:
     """
     counts: dict[str, int] = {}
     for name in SPLITS:
-        if not (folder / name / "dataset_info.json").is_file():
-            raise DataError(
-                f"{folder / name} holds no token set.",
-                "the encode stage's output",
-                "Run `medadapt encode` first.",
-            )
-        rows = datasets.load_from_disk(str(folder / name)).select_columns(list(COLUMNS))
-        counts[name] = write_jsonl(_file(folder, name), rows)
+        counts[name] = write_jsonl(_file(folder, name), read_texts(folder / name, COLUMNS))
     return counts
 
 

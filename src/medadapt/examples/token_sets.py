@@ -2,56 +2,107 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
+import pyarrow
 import pyarrow.compute
-from datasets.arrow_writer import ArrowWriter
+import pyarrow.ipc
 
 from medadapt.core.errors import DataError
 from medadapt.core.files import disk_faults
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.examples.masking import Example
 
-FEATURES = datasets.Features(
+TEXT = {"dtype": "string", "_type": "Value"}
+TOKENS = {"feature": {"dtype": "int32", "_type": "Value"}, "_type": "List"}
+FEATURES = {"id": TEXT, "input_ids": TOKENS, "labels": TOKENS, "prompt": TEXT, "completion": TEXT}
+"""The columns as `datasets` writes them down. It is not imported: that takes longer than to write a small set."""
+SCHEMA = pyarrow.schema(
     {
-        "id": datasets.Value("string"),
-        "input_ids": datasets.Sequence(datasets.Value("int32")),
-        "labels": datasets.Sequence(datasets.Value("int32")),
-        "prompt": datasets.Value("string"),
-        "completion": datasets.Value("string"),
-    }
+        name: pyarrow.string() if kind is TEXT else pyarrow.list_(pyarrow.int32())
+        for name, kind in FEATURES.items()
+    },
+    metadata={"huggingface": json.dumps({"info": {"features": FEATURES}})},
 )
 ROWS_IN_MEMORY = 200
+"""Examples held as Python objects before they become Arrow columns."""
+ROWS_OF_BATCH = 1000
+"""Rows of a record batch on the disk; as many as `datasets` would write."""
 
 
 class TokenSet:
     """Rows of one split, read from the disk when they are asked for."""
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / "dataset_info.json").is_file():
-            raise DataError(
-                f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first."
-            )
-        self._rows = datasets.load_from_disk(str(folder)).select_columns(["id", "input_ids", "labels"])
-        lengths = pyarrow.compute.list_value_length(self._rows.data.column("input_ids"))
+        files = _files(folder)
+        table = pyarrow.concat_tables(map(_mapped, files))
+        lengths = pyarrow.compute.list_value_length(table.column("input_ids"))
         self.lengths: np.ndarray[Any, np.dtype[np.int64]] = lengths.to_numpy().astype(np.int64)
         """Tokens of every row."""
-        self.fingerprint = sha256_object(
-            {path.name: sha256_file(path) for path in sorted(folder.glob("*.arrow"))}
-        )
+        self.fingerprint = sha256_object({path.name: sha256_file(path) for path in files})
         """Hash of the rows; two equal sets give the same training."""
+        self._ids = table.column("id").chunks
+        self._tokens = _Lists(table.column("input_ids"))
+        self._labels = _Lists(table.column("labels"))
+        self._chunk_starts = np.cumsum([0, *map(len, self._ids)])
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def rows(self, places: Iterable[int]) -> list[dict[str, Any]]:
-        """`id`, `input_ids` and `labels` of the rows at these places, in the order given."""
-        return [self._rows[int(place)] for place in places]
+        """`id`, `input_ids` and `labels` of the rows at these places from 0, in the order given."""
+        wanted = np.fromiter(places, dtype=np.int64)
+        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < len(self):
+            raise IndexError(f"rows {wanted.min()} to {wanted.max()} of {len(self)}")
+        chunks = np.searchsorted(self._chunk_starts, wanted, side="right") - 1
+        within = wanted - self._chunk_starts[chunks]
+        return [
+            {
+                "id": self._ids[chunk][place].as_py(),
+                "input_ids": self._tokens.row(chunk, place),
+                "labels": self._labels.row(chunk, place),
+            }
+            for chunk, place in zip(chunks.tolist(), within.tolist(), strict=True)
+        ]
+
+
+def read_texts(folder: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """These columns of a token set, row by row. Raises DataError where there is no set."""
+    for file in _files(folder):
+        for batch in _mapped(file).select(list(columns)).to_batches():
+            yield from batch.to_pylist()
+
+
+class _Lists:
+    """A column of lists as views of the mapped file, chunk by chunk."""
+
+    def __init__(self, column: pyarrow.ChunkedArray) -> None:
+        self._values = [chunk.values.to_numpy(zero_copy_only=True) for chunk in column.chunks]
+        self._offsets = [chunk.offsets.to_numpy(zero_copy_only=True) for chunk in column.chunks]
+
+    def row(self, chunk: int, place: int) -> list[int]:
+        start, end = self._offsets[chunk][place : place + 2]
+        numbers: list[int] = self._values[chunk][start:end].tolist()
+        return numbers
+
+
+def _files(folder: Path) -> list[Path]:
+    if not (folder / "dataset_info.json").is_file():
+        raise DataError(
+            f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first."
+        )
+    return sorted(folder.glob("*.arrow"))
+
+
+def _mapped(file: Path) -> pyarrow.Table:
+    """The rows of an Arrow file, which stay on the disk until they are looked at."""
+    return pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all()
 
 
 def write_token_set(folder: Path, examples: Iterable[Example]) -> None:
@@ -60,39 +111,39 @@ def write_token_set(folder: Path, examples: Iterable[Example]) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     with disk_faults(folder):
         beside.mkdir(parents=True)
-        raw = beside / "raw.arrow"
-        writer = ArrowWriter(path=str(raw), features=FEATURES, writer_batch_size=ROWS_IN_MEMORY)
-        for example in examples:
-            writer.write(
-                {
-                    "id": example.id,
-                    "input_ids": example.input_ids,
-                    "labels": example.labels,
-                    "prompt": example.prompt,
-                    "completion": example.completion,
-                }
-            )
-        count, _ = writer.finalize()
-        with _without_progress_bars():
-            rows = datasets.Dataset.from_file(str(raw)) if count else _empty()
-            rows.save_to_disk(str(beside / "set"), num_shards=1)
+        rows = beside / "data-00000-of-00001.arrow"
+        with pyarrow.OSFile(str(rows), "wb") as file, pyarrow.ipc.new_stream(file, SCHEMA) as stream:
+            for batch in _record_batches(examples):
+                stream.write_batch(batch)
+        state: dict[str, Any] = {
+            "_data_files": [{"filename": rows.name}],
+            "_fingerprint": sha256_file(rows)[:16],
+            "_format_columns": None,
+            "_format_kwargs": {},
+            "_format_type": None,
+            "_output_all_columns": False,
+            "_split": None,
+        }
+        info = {"citation": "", "description": "", "features": FEATURES, "homepage": "", "license": ""}
+        for name, content in (("state.json", state), ("dataset_info.json", info)):
+            (beside / name).write_text(json.dumps(content, indent=2), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
-        (beside / "set").rename(folder)
-        shutil.rmtree(beside)
+        beside.rename(folder)
 
 
-def _empty() -> Any:
-    return datasets.Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
-
-
-class _without_progress_bars:  # noqa: N801 - reads as a phrase in `with`
-    def __enter__(self) -> None:
-        self._enabled = datasets.are_progress_bars_disabled() is False
-        datasets.disable_progress_bars()
-
-    def __exit__(self, *_: object) -> None:
-        if self._enabled:
-            datasets.enable_progress_bars()
+def _record_batches(examples: Iterable[Example]) -> Iterator[pyarrow.RecordBatch]:
+    waiting: list[pyarrow.RecordBatch] = []
+    examples = iter(examples)
+    while rows := list(islice(examples, ROWS_IN_MEMORY)):
+        columns = [
+            pyarrow.array([getattr(row, field.name) for row in rows], type=field.type) for field in SCHEMA
+        ]
+        waiting.append(pyarrow.record_batch(columns, schema=SCHEMA))
+        if sum(map(len, waiting)) >= ROWS_OF_BATCH:
+            yield pyarrow.concat_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pyarrow.concat_batches(waiting)
 
 
 def batches(items: list[Any], size: int) -> Iterator[list[Any]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from medadapt.records.likeness.grams import GramSet
-from medadapt.records.likeness.near_join import near_sets
+from medadapt.records.likeness.near_join import bitmaps, can_be_near, near_sets
 
 
 def random_sets(num: int, size: int, seed: int) -> list[GramSet]:
@@ -21,14 +21,15 @@ def random_sets(num: int, size: int, seed: int) -> list[GramSet]:
     return [np.array(grams, dtype=np.int32) for grams in sets]
 
 
+@pytest.mark.parametrize("num_keys", [80, 2], ids=["apart", "in long runs"])
 @pytest.mark.parametrize("size", [6, 39, 40, 90, 400])
-def test_every_near_pair_is_found_once_and_no_other(size: int):
+def test_every_near_pair_is_found_once_and_no_other(size: int, num_keys: int):
     sets = random_sets(80, size, seed=size)
 
     found = [
         tuple(sorted((number, int(other))))
         for number, others in near_sets(
-            sets, np.arange(len(sets)), lambda _, others: np.zeros(len(others), dtype=bool)
+            sets, np.arange(len(sets)) % num_keys, lambda _, others: np.zeros(len(others), dtype=bool)
         )
         for other in others
     ]
@@ -51,3 +52,19 @@ def test_pairs_that_are_passed_over_are_not_compared():
 
 def test_no_sets_have_no_pairs():
     assert not list(near_sets([], np.arange(0), lambda _, others: np.zeros(len(others), dtype=bool)))
+
+
+@pytest.mark.parametrize("shared", [8, 80, 800, 8000])
+def test_bitmaps_let_pairs_at_the_threshold_pass_and_no_unrelated_ones(shared: int):
+    draw = np.random.default_rng(shared)
+    single = shared // 8  # grams of one set only; 8 / (8 + 1 + 1) is the threshold
+    for _ in range(50):
+        grams = draw.permutation(100 * shared)[: 2 * (shared + single)].astype(np.int32)
+        one, other = grams[: shared + single], grams[single : shared + 2 * single]
+        unrelated = grams[shared + single :]
+        maps, sizes = bitmaps([one, other, unrelated]), np.full(2, 2 * (shared + single))
+
+        at_threshold, beside = can_be_near(maps[0], maps[1:], sizes).tolist()
+
+        assert at_threshold
+        assert not beside or shared == 8000  # so many grams fill every bitmap, and nothing is ruled out
