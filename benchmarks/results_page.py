@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import answering_speed
+import data_path
+import start_up
 from peers.page import FIGURE, draw, training_section
 
 LIBRARIES = ("torch", "transformers", "peft")
@@ -305,6 +307,8 @@ CASES = {
     "statistics": _statistics,
     "scoring": _scoring,
     "answering": _answering,
+    "data_path": data_path.section,
+    "start_up": start_up.section,
 }
 
 

@@ -26,12 +26,14 @@ from typing import Any
 
 import answering_speed
 import contrast_checks
+import data_path
 import data_runs
 import engine_and_trl
 import near_duplicates
 import sample_tasks
 import scoring_speed
 import simulations
+import start_up
 import training_peers
 from peers.comparison import SIDES, compare
 from peers.workloads import WORKLOADS
@@ -160,13 +162,15 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "sample_answers": _in_folder(sample_tasks.measure_answers),
     "statistics": lambda _: simulations.measure(),
     "scoring": lambda _: scoring_speed.measure(),
+    "data_path": lambda _: data_path.measure(),
+    "start_up": lambda _: start_up.measure(),
     "answering": lambda asked: answering_speed.measure(asked.data.resolve(), rounds=asked.rounds),
 }
 WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers": _training_peers}
 """Cases of several measurements."""
 WITHOUT_DATA = {
     "engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers", "statistics",
-    "scoring",
+    "scoring", "data_path", "start_up",
 }  # fmt: skip
 
 
