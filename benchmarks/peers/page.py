@@ -70,7 +70,8 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
 
     short = [one["attention"][0] for one in roofs]
     flops = span([one["flops"] / 1e12 for one in roofs], ".2f")
-    first, again = (span([one["new_shape"][key] for one in roofs], ".1f") for key in ("first_ms", "again_ms"))
+    # Only in the first round are the shapes new to the process.
+    first, again = (f"{roofs[0]['new_shape'][key]:.1f}" for key in ("first_ms", "again_ms"))
     fused, plain = (span([one[key] for one in short], ".1f") for key in ("fused_ms", "plain_ms"))
     return (
         f"Matrix products of {roofs[0]['tokens']} tokens reached {flops} TFLOP/s from round to round; a product of a "
