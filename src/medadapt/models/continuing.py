@@ -13,11 +13,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Cache, DynamicCache
 
-from medadapt.models.forward import final_hidden
+from medadapt.models.forward import final_hidden, same_states
 
-SAME = {torch.float64: 1e-4, torch.float32: 1e-4}
-"""How far two ways to the same hidden states may lie apart, as a share of their length."""
-SAME_IN_16_BITS = 0.03
 PROBE = (1, 2, 3, 1, 3, 2, 2, 1)
 
 _found: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
@@ -61,12 +58,6 @@ def can_continue(model: nn.Module) -> bool:
     if model not in _found:
         _found[model] = _continues(model)
     return _found[model]
-
-
-def same_states(ours: Tensor, own: Tensor) -> bool:
-    """Whether two ways to the same hidden states agree as far as their number format allows."""
-    limit = SAME.get(own.dtype, SAME_IN_16_BITS)
-    return bool((ours.double() - own.double()).norm() <= limit * own.double().norm())
 
 
 @torch.no_grad()

@@ -17,6 +17,10 @@ from torch import Tensor, nn
 from medadapt.core.errors import ModelError
 from medadapt.models.linear import working_device
 
+SAME = {torch.float64: 1e-4, torch.float32: 1e-4}
+"""How far two ways to the same hidden states may lie apart, as a share of their length."""
+SAME_IN_16_BITS = 0.03
+
 
 def final_hidden(model: nn.Module, tokens_BT: Tensor) -> Tensor:
     """Hidden states after the last layer and its norm, (B, T, H), for right-padded token rows.
@@ -41,6 +45,12 @@ def vocabulary_logits(model: nn.Module, hidden_NH: Tensor) -> Tensor:
 def text_config(model: nn.Module) -> Any:
     """The part of a model's configuration that describes its language model."""
     return cast(Any, model).config.get_text_config()
+
+
+def same_states(ours: Tensor, own: Tensor) -> bool:
+    """Whether two ways to the same hidden states agree as far as their number format allows."""
+    limit = SAME.get(own.dtype, SAME_IN_16_BITS)
+    return bool((ours.double() - own.double()).norm() <= limit * own.double().norm())
 
 
 def verify_forward(model: nn.Module) -> None:
