@@ -10,6 +10,7 @@ from typing import Any
 import answering_speed
 import data_path
 import start_up
+import training_quality
 from peers.page import FIGURE, draw, training_section
 
 LIBRARIES = ("torch", "transformers", "peft")
@@ -307,6 +308,7 @@ CASES = {
     "statistics": _statistics,
     "scoring": _scoring,
     "answering": _answering,
+    "training_quality": training_quality.section,
     "data_path": data_path.section,
     "start_up": start_up.section,
 }

@@ -12,6 +12,7 @@ gives very different figures at different hours when others share it.
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,6 +22,15 @@ from typing import Any
 
 REPEATS = 15
 BANDWIDTH_BYTES = 1 << 28
+UNGATED = ("opt", "biogpt")
+"""Architectures whose MLP has no gate."""
+
+
+def measure_anew(config: Path, *, tokens: int) -> dict[str, Any]:
+    """What `measure` finds in a process of its own, where no shape was seen before."""
+    command = [sys.executable, __file__, str(config), str(tokens)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
 
 
 def measure(config: Path, *, tokens: int) -> dict[str, Any]:
@@ -53,14 +63,22 @@ def layer_shapes(shape: dict[str, Any]) -> list[tuple[int, int]]:
 
     >>> layer_shapes({"hidden_size": 8, "intermediate_size": 20, "num_attention_heads": 2, "num_key_value_heads": 1})
     [(8, 8), (8, 4), (8, 4), (8, 8), (8, 20), (8, 20), (20, 8)]
+    >>> layer_shapes({"model_type": "opt", "hidden_size": 8, "ffn_dim": 20, "num_attention_heads": 2})
+    [(8, 8), (8, 8), (8, 8), (8, 8), (8, 20), (20, 8)]
     """
-    hidden, inner = shape["hidden_size"], shape["intermediate_size"]
+    hidden, inner = shape["hidden_size"], _inner_width(shape)
     head = shape.get("head_dim") or hidden // shape["num_attention_heads"]
-    query, key = head * shape["num_attention_heads"], head * shape["num_key_value_heads"]
+    query = head * shape["num_attention_heads"]
+    key = head * shape.get("num_key_value_heads", shape["num_attention_heads"])
+    gate = [] if shape.get("model_type") in UNGATED else [(hidden, inner)]
     return [
-        (hidden, query), (hidden, key), (hidden, key), (query, hidden),
-        (hidden, inner), (hidden, inner), (inner, hidden),
+        (hidden, query), (hidden, key), (hidden, key), (query, hidden), *gate, (hidden, inner), (inner, hidden),
     ]  # fmt: skip
+
+
+def _inner_width(shape: dict[str, Any]) -> int:
+    """Of the MLP, which configurations call by two names."""
+    return int(shape.get("ffn_dim") or shape["intermediate_size"])
 
 
 def _product(tokens: int, width_in: int, width_out: int, device: Any) -> dict[str, Any]:
@@ -86,7 +104,7 @@ def _new_shape(shape: dict[str, Any], tokens: int, device: Any) -> dict[str, flo
     import torch
 
     made = {"dtype": torch.bfloat16, "device": device}
-    weight = torch.randn(shape["intermediate_size"], shape["hidden_size"], **made)
+    weight = torch.randn(_inner_width(shape), shape["hidden_size"], **made)
     first, again = [], []
     for more in range(1, REPEATS + 1):
         x = torch.randn(tokens + more, shape["hidden_size"], **made)

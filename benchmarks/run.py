@@ -35,6 +35,7 @@ import scoring_speed
 import simulations
 import start_up
 import training_peers
+import training_quality
 from peers.comparison import SIDES, compare
 from peers.workloads import WORKLOADS
 from results_page import render
@@ -160,6 +161,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "demo": _in_folder(sample_tasks.measure_demo),
     "sample_tasks": _in_folder(sample_tasks.measure_tasks),
     "sample_answers": _in_folder(sample_tasks.measure_answers),
+    "training_quality": _in_folder(training_quality.measure),
     "statistics": lambda _: simulations.measure(),
     "scoring": lambda _: scoring_speed.measure(),
     "data_path": lambda _: data_path.measure(),
@@ -169,8 +171,8 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers": _training_peers}
 """Cases of several measurements."""
 WITHOUT_DATA = {
-    "engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers", "statistics",
-    "scoring", "data_path", "start_up",
+    "engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers", "training_quality",
+    "statistics", "scoring", "data_path", "start_up",
 }  # fmt: skip
 
 

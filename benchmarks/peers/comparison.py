@@ -112,7 +112,7 @@ def compare(data: Path, asked: Comparison) -> dict[str, Any]:
         tokens = round(sum(facts["tokens"]) / len(facts["tokens"]))
         roofs = []
         for number in range(asked.rounds):
-            roofs.append(roof.measure(MODELS / f"{asked.model}.json", tokens=tokens))
+            roofs.append(roof.measure_anew(MODELS / f"{asked.model}.json", tokens=tokens))
             for side in [side for side in runs if side not in not_run]:
                 print(f"  round {number + 1}: {side}", flush=True)
                 try:

@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from medadapt.core.recipe import ModelSection
 from medadapt.models.loading import load_base
 from medadapt.predictions.generation import generate
-from medadapt.predictions.greedy import _closed_up
+from medadapt.predictions.greedy import _closed_up, _staying
 from random_models import ARCHITECTURES, write_random_base
 
 PROMPTS = [[9, 8, 7, 6, 5, 4, 3], [11], list(range(40, 60)), [9, 8, 7], [13, 14, 15], [9, 8, 7]]
@@ -55,6 +55,19 @@ def alone(model, prompt, closing_ids=()) -> list[int]:
     return answer[:-1] if answer[-1] in closing_ids else answer
 
 
+def _until(answer, closing_ids) -> list[int]:
+    return answer[: next((place for place, token in enumerate(answer) if token in closing_ids), len(answer))]
+
+
+def _ending_most(answers) -> set[int]:
+    """Tokens that end as many answers as they can, while one at least goes on for some steps more."""
+    chosen: set[int] = set()
+    for token in dict.fromkeys(token for answer in answers for token in answer[2:8]):
+        if max(len(_until(answer, chosen | {token})) for answer in answers) > NEW - 3:
+            chosen.add(token)
+    return chosen
+
+
 @pytest.mark.parametrize("tokens", [1, 70, 10_000])
 @pytest.mark.parametrize("model_type", ARCHITECTURES)
 def test_answers_are_those_of_generate_one_by_one(sharpened, model_type, tokens):
@@ -66,6 +79,19 @@ def test_answers_are_those_of_generate_one_by_one(sharpened, model_type, tokens)
     wanted = [alone(model, prompt, closing) for prompt in PROMPTS]
     assert generate(model, PROMPTS, max_new_tokens=NEW, closing_ids=closing, batch_tokens=tokens) == wanted
     assert len({len(answer) for answer in wanted}) > 1
+
+
+@pytest.mark.parametrize("model_type", ARCHITECTURES)
+def test_rows_that_are_done_leave_a_large_batch_without_a_change_to_the_others(sharpened, model_type):
+    model = sharpened(model_type)
+    prompts = [[number + place for place in range(1 + number % 5)] for number in range(3, 23)]
+    free = [alone(model, prompt) for prompt in prompts]
+    closing = _ending_most(free)
+    wanted = [_until(answer, closing) for answer in free]
+    assert generate(model, prompts, max_new_tokens=NEW, closing_ids=closing, batch_tokens=10_000) == wanted
+    # Few enough were left at the end to go from 20 rows to 16 and to 8, some of which had ended before.
+    lengths = sorted(map(len, wanted))
+    assert lengths[12] < lengths[-1]
 
 
 @pytest.mark.parametrize("model_type", ARCHITECTURES)
@@ -108,3 +134,15 @@ def test_an_architecture_without_keys_and_values_is_left_to_transformers(tiny):
 )
 def test_the_last_rows_fill_the_gaps(staying, order):
     assert _closed_up(staying) == order
+
+
+@pytest.mark.parametrize(
+    ("done", "size", "places"),
+    [
+        ([False, True, False, True], 2, [0, 2]),
+        ([True, True, False, True], 2, [0, 2]),
+        ([True, False, True], 3, [0, 1, 2]),
+    ],
+)
+def test_rows_that_are_not_done_stay_and_others_fill_up(done, size, places):
+    assert _staying(done, size) == places

@@ -1,7 +1,7 @@
 """Rows of tokens written on greedily, many at once, none longer than it has to be.
 
 All prompts are read in one pass without a mask, what they share once. Then every step reads one token of each row and
-asks for logits there alone; a row that is done leaves the batch at once.
+asks for logits there alone. Rows that are done leave the batch as soon as it can shrink to the next of few sizes.
 
 Shapes: B rows, T tokens, H hidden width, V vocabulary.
 """
@@ -17,6 +17,7 @@ from transformers import DynamicCache
 from medadapt.models.continuing import continued_hidden
 from medadapt.models.forward import vocabulary_logits
 from medadapt.models.loading import LoadedBase
+from medadapt.models.sizes import rounded_up
 from medadapt.predictions.batching import right_padded
 from medadapt.predictions.growing_cache import GrowingLayer, growing
 from medadapt.predictions.shared_prefix import SharedPrefix
@@ -35,18 +36,20 @@ def written_on(
     lengths = [len(prompt) for prompt in prompts]
     hidden_BH, kept = _read(model, prompts, shared, max_new_tokens)
     rows = list(range(len(prompts)))
+    done: set[int] = set()
     padding = [max(lengths) - length for length in lengths]
     for step in range(max_new_tokens):
         next_B = vocabulary_logits(model.model, hidden_BH).float().argmax(dim=-1)
-        tokens = next_B.tolist()
-        for row, token in zip(rows, tokens, strict=True):
-            if token not in closing_ids:
+        for row, token in zip(rows, next_B.tolist(), strict=True):
+            if token in closing_ids:
+                done.add(row)
+            elif row not in done:
                 answers[row].append(token)
-        open_places = [place for place, token in enumerate(tokens) if token not in closing_ids]
-        if not open_places or step + 1 == max_new_tokens:
+        if len(done) == len(prompts) or step + 1 == max_new_tokens:
             break
-        if len(open_places) < len(rows):
-            order = _closed_up(open_places)
+        size = rounded_up(len(prompts) - len(done))
+        if size < len(rows):
+            order = _closed_up(_staying([row in done for row in rows], size))
             rows = [rows[place] for place in order]
             dropped = min(padding[row] for row in rows)
             padding = [some - dropped for some in padding]
@@ -76,6 +79,12 @@ def _read(
     last_B = torch.tensor(lengths, device=model.device) - read - 1
     hidden_BH = hidden_BTH[torch.arange(len(prompts), device=model.device), last_B]
     return hidden_BH, growing(kept, lengths, room)
+
+
+def _staying(done: Sequence[bool], size: int) -> list[int]:
+    """Places of the rows that are not done, and of some that are, so that there are `size`."""
+    last_to_go = sorted(range(len(done)), key=lambda place: done[place])
+    return sorted(last_to_go[:size])
 
 
 def _closed_up(places: Sequence[int]) -> list[int]:
