@@ -33,6 +33,7 @@ from typing import Any
 
 from peers.environments import make_all
 from peers.workloads import MODELS, symptom_rows
+from time_shares import time_shares, told
 from timing import peak_mb
 
 NAMES = ("llama-42m", "llama-135m")
@@ -64,7 +65,7 @@ def _measured(
         prepare(folder, data, name, prompts)
         own = [sys.executable, __file__]
         gate = _last_line([*own, "gate", "-", str(folder)])
-        found: dict[str, Any] = {"prompts": prompts, "gate": gate}
+        found: dict[str, Any] = {"prompts": prompts, "gate": gate, "read": _read(_questions(folder))}
         for work in ("labels", "writing"):
             commands: dict[str, Sequence[str]] = {side: [*own, work, side] for side in SIDES[work]}
             commands |= dict(others) if work == "labels" else {}
@@ -72,8 +73,26 @@ def _measured(
             for _ in range(rounds):
                 for side, command in commands.items():
                     runs[side].append(_last_line([*command, str(folder)]))
-            found[work] = _compared(runs, agreed=gate[work], by_token=work == "writing")
+            profile = _last_line([*own, work, "profile", str(folder)])["shares"]
+            found[work] = {
+                **_compared(runs, agreed=gate[work], by_token=work == "writing"),
+                "profile": profile,
+            }
     return found
+
+
+def _read(questions: dict[str, Any]) -> dict[str, float]:
+    """Tokens that our scoring of the labels reads for a prompt, and tokens of all rows of prompt and label."""
+    from medadapt.predictions.token_trie import build_trie
+
+    prompt = sum(map(len, questions["prompts"])) / len(questions["prompts"])
+    labels = questions["labels"]
+    return {
+        "labels": len(labels),
+        "prompt": prompt,
+        "nodes": len(build_trie(labels)) - 1,
+        "rows": sum(prompt + len(label) - 1 for label in labels),
+    }
 
 
 def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_token: bool) -> dict[str, Any]:
@@ -268,10 +287,12 @@ def work(folder: Path, kind: str, side: str) -> dict[str, Any]:
     prompts, labels, closing = questions["prompts"], questions["labels"], questions["closing"]
     read = sum(map(len, prompts))
     few = {**questions, "prompts": prompts[:2]}
-    if side == "ours":
+    if side in {"ours", "profile"}:
         base = _ours(folder, _precision())
-        run: Callable[[dict[str, Any]], list[Any]] = score_labels if kind == "labels" else write
+        run: Callable[[Any, dict[str, Any]], list[Any]] = score_labels if kind == "labels" else write
         run(base, few)
+        if side == "profile":
+            return {"shares": time_shares(lambda: run(base, questions))}
         started = time.perf_counter()
         found = run(base, questions)
         seconds = time.perf_counter() - started
@@ -341,15 +362,24 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
     lines = ["| model | work | side | seconds | times ours | peak memory MB |", "|---|---|---|---|---|---|"]
     for name, one in found["models"].items():
         for work in ("labels", "writing"):
-            told = one[work]
-            for side, seconds in told["seconds"].items():
+            both = one[work]
+            for side, seconds in both["seconds"].items():
                 ratio = "" if side == "ours" else "refused"
-                if side != "ours" and told["ratio"] is not None:
-                    ratio = f"{told['ratio'][side]:.1f}"
+                if side != "ours" and both["ratio"] is not None:
+                    ratio = f"{both['ratio'][side]:.1f}"
                 lines.append(
-                    f"| {name} | {work} | {side} | {seconds:.2f} | {ratio} | {told['peak_rss_mb'][side]} |"
+                    f"| {name} | {work} | {side} | {seconds:.2f} | {ratio} | {both['peak_rss_mb'][side]} |"
                 )
     yield "\n".join(lines) + "\n"
+    read = next(iter(found["models"].values()))["read"]
+    yield (
+        f"For a prompt of {read['prompt']:.0f} tokens, ours reads {read['nodes']} tokens more: the "
+        f"{read['labels']} labels where they differ, because the probability of each is wanted. A row for each label has {read['rows']:.0f} "
+        f"tokens; `generate` reads {LABEL_TOKENS} beside the prompt, one at a time.\n"
+    )
+    for name, one in found["models"].items():
+        for work in ("labels", "writing"):
+            yield f"Where ours spends its time, {name}, {work} (profiled): {told(one[work]['profile'])}.\n"
     for side, problem in found["not_run"].items():
         yield f"{side}: not run, {' '.join(problem.split())[-300:]}\n"
 

@@ -120,6 +120,8 @@ def compare(data: Path, asked: Comparison) -> dict[str, Any]:
                 except RuntimeError as problem:
                     not_run[side] = str(problem)
         runs = {side: found for side, found in runs.items() if side not in not_run}
+        # In a run of its own: a profiler costs time.
+        profile = bench.run(OURS, settings[OURS] | {"profile": True})
     return {
         "asked": asdict(asked),
         "facts": {key: facts[key] for key in ("sizes", "first_step", "longest", "learning_rate", "lora")},
@@ -135,6 +137,7 @@ def compare(data: Path, asked: Comparison) -> dict[str, Any]:
         "settings": {side: settings[side] for side in runs},
         "search": search,
         "roofs": roofs,
+        "profile": profile["shares"],
         **compared(runs, facts, promises, roof_flops=median(one["flops"] for one in roofs)),
     }
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Any
+
+from time_shares import told
 
 NAMES = {
     "native": "MedAdapt",
@@ -56,6 +59,8 @@ def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
     yield "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
     if found.get("roofs"):
         yield _roof(found["roofs"])
+    if found.get("profile"):
+        yield f"Where ours spends its time (profiled): {told(found['profile'])}.\n"
     if found["search"]:
         yield f"TRL was tuned over: {'; '.join(_tried(one) for one in found['search'])}.\n"
     for side, reason in found["not_run"].items():
@@ -70,8 +75,9 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
 
     short = [one["attention"][0] for one in roofs]
     flops = span([one["flops"] / 1e12 for one in roofs], ".2f")
-    # Only in the first round are the shapes new to the process.
-    first, again = (f"{roofs[0]['new_shape'][key]:.1f}" for key in ("first_ms", "again_ms"))
+    first, again = (
+        f"{median(one['new_shape'][key] for one in roofs):.1f}" for key in ("first_ms", "again_ms")
+    )
     fused, plain = (span([one[key] for one in short], ".1f") for key in ("fused_ms", "plain_ms"))
     return (
         f"Matrix products of {roofs[0]['tokens']} tokens reached {flops} TFLOP/s from round to round; a product of a "
@@ -81,17 +87,17 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
 
 
 def _row(side: str, found: Mapping[str, Any]) -> list[str]:
-    told = found["sides"][side]
-    share = told["share_of_roof"]
+    one = found["sides"][side]
+    share = one["share_of_roof"]
     return [
         NAMES[side],
-        _speed(told["examples_per_s"]),
-        str(told["steps"]),
+        _speed(one["examples_per_s"]),
+        str(one["steps"]),
         _ratio(found["ratios"].get(side), found["broken_gates"][side]),
         "" if share is None else f"{share:.0%}",
-        f"{told['padded_by_real']:.2f}",
-        str(told["peak_gpu_mb"] or told["peak_rss_mb"]),
-        f"{told['start_up_seconds']:.0f}",
+        f"{one['padded_by_real']:.2f}",
+        str(one["peak_gpu_mb"] or one["peak_rss_mb"]),
+        f"{one['start_up_seconds']:.0f}",
     ]
 
 

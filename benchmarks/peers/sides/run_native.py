@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
@@ -20,6 +23,10 @@ from medadapt.training.engine import Engine, TrainingState, train_steps
 from medadapt.training.memory import plan_memory
 from medadapt.training.optimizer import make_optimizer
 from medadapt.training.scaling import first_scale
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from time_shares import time_shares
 
 
 def main() -> None:
@@ -53,7 +60,13 @@ def main() -> None:
     )
     state = TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"]))
     steps, ends, began = [], [], time.perf_counter()
-    for done in train_steps(engine, state, note=print):
+    course = train_steps(engine, state, note=print)
+    if settings.get("profile"):
+        first_steps = [next(course) for _ in range(WARM_UP)]
+        shares = time_shares(lambda: [*course])
+        print("\n" + json.dumps({"shares": shares, "steps": settings["steps"] - len(first_steps)}))
+        return
+    for done in course:
         wait()
         ends.append(time.perf_counter())
         steps.append(done)
