@@ -373,9 +373,9 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
     yield "\n".join(lines) + "\n"
     read = next(iter(found["models"].values()))["read"]
     yield (
-        f"For a prompt of {read['prompt']:.0f} tokens, ours reads {read['nodes']} tokens more: the "
-        f"{read['labels']} labels where they differ, because the probability of each is wanted. A row for each label has {read['rows']:.0f} "
-        f"tokens; `generate` reads {LABEL_TOKENS} beside the prompt, one at a time.\n"
+        f"For a prompt of {read['prompt']:.0f} tokens, ours reads {read['nodes']} tokens more: the {read['labels']} "
+        "labels where they differ, because the probability of each is wanted. A row for each label has "
+        f"{read['rows']:.0f} tokens; `generate` reads {LABEL_TOKENS} beside the prompt, one at a time.\n"
     )
     for name, one in found["models"].items():
         for work in ("labels", "writing"):
