@@ -8,7 +8,14 @@ from medadapt.core.errors import ModelError
 from medadapt.core.recipe import TrainingSection
 from medadapt.models.lora import attach_lora
 from medadapt.models.targets import resolve_targets
-from medadapt.training.memory import MemoryPlan, activation_bytes, halved, largest_share, plan_memory
+from medadapt.training.memory import (
+    MemoryPlan,
+    activation_bytes,
+    attention_bytes,
+    halved,
+    largest_share,
+    plan_memory,
+)
 from tiny import tiny_llama
 
 GIB = 1 << 30
@@ -38,6 +45,7 @@ def test_a_number_of_tokens_is_taken_as_it_is(model):
 
 def test_activations_are_recomputed_where_the_longest_row_would_not_fit_otherwise(model):
     per_token = activation_bytes(model, checkpointing=False)
+    per_token += attention_bytes(model, "cpu", longest=100, checkpointing=False)
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     for_half_a_row = round(weights + 50 * per_token / 0.35)
     assert plan(model, total_memory=for_half_a_row).checkpointing
@@ -52,6 +60,18 @@ def test_recomputing_can_be_switched_whatever_fits(asked, got, model):
 
 def test_recomputing_makes_room_for_more_tokens(model):
     assert activation_bytes(model, checkpointing=True) < activation_bytes(model, checkpointing=False) / 1.5
+
+
+def test_attention_weights_are_counted_as_far_as_rows_are_short_enough_for_plain_products(model):
+    layers, heads = model.config.num_hidden_layers, model.config.num_attention_heads
+
+    def kept(kind: str, longest: int, *, checkpointing: bool = False) -> float:
+        return attention_bytes(model, kind, longest=longest, checkpointing=checkpointing)
+
+    assert kept("cpu", 100) == 4 * layers * heads * 100
+    assert kept("cpu", 100, checkpointing=True) == 4 * heads * 100
+    assert kept("cpu", 5000) == kept("cpu", 384)
+    assert kept("cuda", 100) == 0
 
 
 def test_weights_that_lie_elsewhere_leave_the_device_its_room():

@@ -23,6 +23,7 @@ from medadapt.examples.token_sets import TokenSet
 from medadapt.models.device import is_out_of_memory
 from medadapt.models.lora import lora_layers
 from medadapt.models.packed.decoder import PackedDecoder
+from medadapt.models.short_attention import plain_for_short_rows
 from medadapt.training.batches import Row, cut_by_tokens, input_device, number_of_steps, rows_of_step
 from medadapt.training.loss import rows_nll
 from medadapt.training.memory import MemoryPlan, halved
@@ -146,17 +147,18 @@ def accumulate_gradient(
     device = input_device(model)
     supervised = num_supervised(rows)
     total = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
-    for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):
-        loss = rows_nll(
-            model,
-            [rows[place] for place in places],
-            packed=packed,
-            factor=scale / supervised,
-            mask_seed=mask_seed(seed=seed, step=step, micro=micro),
-            recompute=recompute,
-        )
-        loss.backward()
-        total += loss.detach().to(total.device)
+    with plain_for_short_rows(model):
+        for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):
+            loss = rows_nll(
+                model,
+                [rows[place] for place in places],
+                packed=packed,
+                factor=scale / supervised,
+                mask_seed=mask_seed(seed=seed, step=step, micro=micro),
+                recompute=recompute,
+            )
+            loss.backward()
+            total += loss.detach().to(total.device)
     return float(total) / scale
 
 

@@ -17,6 +17,7 @@ from medadapt.core.errors import ModelError
 from medadapt.core.recipe import TrainingSection
 from medadapt.models.forward import text_config
 from medadapt.models.lora import lora_layers
+from medadapt.models.packed.attention import LONGEST_WRITTEN_OUT
 from medadapt.training.batches import input_device
 
 ACTIVATION_SHARE = 0.35
@@ -41,8 +42,12 @@ def plan_memory(
     kind = input_device(model).type
     room = max(total_memory - largest_share(model, kind), 0) * ACTIVATION_SHARE
     most = MOST_TOKENS.get(kind, MOST_TOKENS["cpu"])
-    fits_plain = int(room / activation_bytes(model, checkpointing=False))
-    fits_checkpointed = int(room / activation_bytes(model, checkpointing=True))
+    bytes_plain, bytes_checkpointed = (
+        activation_bytes(model, checkpointing=some)
+        + attention_bytes(model, kind, longest=longest, checkpointing=some)
+        for some in (False, True)
+    )
+    fits_plain, fits_checkpointed = int(room / bytes_plain), int(room / bytes_checkpointed)
     checkpointing = training.checkpointing == "on" or (
         training.checkpointing == "auto" and fits_plain < longest
     )
@@ -75,6 +80,17 @@ def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:
     if checkpointing:
         return layers * int(config.hidden_size) * size + per_layer
     return adapted + rest
+
+
+def attention_bytes(model: nn.Module, kind: str, *, longest: int, checkpointing: bool) -> float:
+    """Bytes of attention weights kept for each token: on a CPU, where short rows are attended to in plain products."""
+    if kind != "cpu":
+        return 0.0
+    config = text_config(model)
+    size = torch.finfo(cast(torch.dtype, model.dtype)).bits / 8
+    layers = 1 if checkpointing else int(config.num_hidden_layers)
+    heads = int(getattr(config, "num_attention_heads", 0))
+    return layers * heads * min(longest, LONGEST_WRITTEN_OUT) * size
 
 
 def halved(plan: MemoryPlan, *, tried_tokens: int) -> MemoryPlan:
