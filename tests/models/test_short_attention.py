@@ -35,8 +35,8 @@ def states_and_gradient(model, tokens_BT):
 @pytest.mark.parametrize("model_type", [name for name in ARCHITECTURES if name != "gemma2"])
 def test_states_and_gradients_are_those_of_the_fused_kernel(model_type, monkeypatch):
     model, used = fused(model_type), []
-    plain = short_attention._causal_mask
-    monkeypatch.setattr(short_attention, "_causal_mask", lambda *some: used.append(some) or plain(*some))
+    plain = short_attention.causal_mask
+    monkeypatch.setattr(short_attention, "causal_mask", lambda *some: used.append(some) or plain(*some))
     own = states_and_gradient(model, rows(9))
     assert not used
     with plain_for_short_rows(model):
@@ -50,7 +50,7 @@ def test_states_and_gradients_are_those_of_the_fused_kernel(model_type, monkeypa
 
 def test_longer_rows_and_rows_with_a_mask_stay_with_the_kernel(monkeypatch):
     model = fused("opt")
-    monkeypatch.setattr(short_attention, "_causal_mask", lambda *_: pytest.fail("plain products"))
+    monkeypatch.setattr(short_attention, "causal_mask", lambda *_: pytest.fail("plain products"))
     monkeypatch.setattr(short_attention, "LONGEST", 8)
     with plain_for_short_rows(model):
         final_hidden(model, rows(9))

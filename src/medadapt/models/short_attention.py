@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any, cast
 
 import torch
@@ -20,6 +19,7 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 
 from medadapt.models.forward import text_config
+from medadapt.models.packed.attention import causal_mask
 
 NAME = "plain_for_short_rows"
 LONGEST = 256
@@ -82,13 +82,7 @@ def _attention(
     groups = query_BATD.shape[1] // key_BKTD.shape[1]
     keys, values = (repeat_kv(some, groups).flatten(0, 1) for some in (key_BKTD, value_BKTD))
     scale = query_BATD.shape[-1] ** -0.5 if scaling is None else scaling
-    mask_TT = _causal_mask(length, query_BATD.dtype)
+    mask_TT = causal_mask(length, 1, query_BATD.dtype, query_BATD.device)
     weights = torch.baddbmm(mask_TT, query_BATD.flatten(0, 1), keys.transpose(1, 2), alpha=scale).softmax(-1)
     outputs = torch.bmm(weights, values).view(*query_BATD.shape[:3], -1)
     return outputs.transpose(1, 2).contiguous(), None
-
-
-@lru_cache(maxsize=64)
-def _causal_mask(length: int, dtype: torch.dtype) -> Tensor:
-    """0 where a query may look and minus infinity elsewhere, (T, T)."""
-    return torch.full((length, length), float("-inf"), dtype=dtype).triu_(1)

@@ -144,7 +144,7 @@ def attend_rows(
     """(K B, G T, D) queries against (K B, T, D) keys and values, as plain products or by the fused kernel."""
     length = keys.shape[1]
     if written_out:
-        mask = _causal(length, heads.query // heads.key, queries.dtype, queries.device)
+        mask = causal_mask(length, heads.query // heads.key, queries.dtype, queries.device)
         scores = torch.baddbmm(mask, queries, keys.transpose(1, 2), alpha=heads.scale)
         shares = scores.softmax(-1)
         return Attended(queries=queries, keys=keys, values=values, shares=shares, fused=None)
@@ -195,7 +195,7 @@ def _without_padding(grad: Tensor, real_BT: Tensor, heads: Heads) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def _causal(length: int, per: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+def causal_mask(length: int, per: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """0 where a query may look and minus infinity elsewhere, (G T, T)."""
     mask = torch.full((length, length), float("-inf"), dtype=dtype, device=device).triu_(1)
     return mask.repeat(per, 1)
