@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medadapt.predictions.token_trie import build_trie, portions, shared_length
+from medadapt.predictions.token_trie import ancestors, build_trie, portions, shared_length, subtrees
 
 COMPLETIONS = st.lists(st.lists(st.integers(0, 3), max_size=5), max_size=12)
 
@@ -45,6 +45,29 @@ def test_a_completion_that_begins_another_needs_no_nodes_of_its_own():
     trie = build_trie([[4, 5, 6, 7], [4, 5], [4, 5]])
     assert trie.tokens == (0, 4, 5, 6)
     assert trie.paths[1] == trie.paths[2] == trie.paths[0][:2]
+
+
+@given(COMPLETIONS)
+def test_a_node_sees_itself_and_what_leads_to_it(completions):
+    trie = build_trie(completions)
+    for node, sees in enumerate(ancestors(trie).tolist()):
+        lead = {0, node}
+        while node:
+            lead.add(node := trie.parents[node])
+        assert {place for place, is_seen in enumerate(sees) if is_seen} == lead
+
+
+@given(COMPLETIONS, st.integers(1, 8))
+def test_subtrees_hold_every_node_once_with_what_leads_to_it(completions, most):
+    trie = build_trie(completions)
+    groups = subtrees(trie, most)
+    assert sorted(node for nodes, _ in groups for node in nodes) == list(range(1, len(trie)))
+    for nodes, sees_TT in groups:
+        for row, node in enumerate(nodes):
+            seen = {nodes[place] for place, is_seen in enumerate(sees_TT[row].tolist()) if is_seen}
+            assert {*seen, 0} == {n for n, is_seen in enumerate(ancestors(trie)[node].tolist()) if is_seen}
+        tops = {node for node in nodes if trie.parents[node] == 0}
+        assert len(nodes) <= most or len(tops) == 1
 
 
 @given(COMPLETIONS, st.integers(1, 8))

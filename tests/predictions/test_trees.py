@@ -131,9 +131,11 @@ class Short(nn.Module):
         return self.layer(tokens_BT)
 
 
-@pytest.mark.parametrize("most", [200, 20, 8])
-def test_where_memory_is_short_fewer_are_read_at_once(tiny, most):
-    model = tiny("llama")
+@pytest.mark.parametrize(
+    ("model_type", "most"), [("opt", 200), ("opt", 20), ("opt", 8), ("llama", 64), ("llama", 32)]
+)
+def test_where_memory_is_short_fewer_are_read_at_once(tiny, model_type, most):
+    model = tiny(model_type)
     prompts = [[9, 8, 7, 6, 5, 4, 3], [11, 4, 4], [9, 8, 7]]
     wanted = scores(model, prompts, [COMPLETIONS] * 3)
     reads_trees(model)  # tried beforehand, while there is memory

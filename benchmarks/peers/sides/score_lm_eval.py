@@ -1,8 +1,9 @@
 """lm-evaluation-harness scoring every label of every prompt: one request for each, in its own order and batches.
 
-    python score_lm_eval.py FOLDER
+    python score_lm_eval.py ROWS FOLDER
 
-It runs in the harness's environment and is told the same tokens as our side; the adapter lies beside the weights.
+ROWS are read at a time; the harness's own default is 1. It runs in the harness's environment and is told the same
+tokens as our side; the adapter lies beside the weights.
 """
 
 from __future__ import annotations
@@ -17,12 +18,9 @@ from typing import Any
 import torch
 from lm_eval.models.huggingface import HFLM
 
-BATCH = 64
-"""Rows at a time; the harness's own default is 1."""
-
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    rows, folder = int(sys.argv[1]), Path(sys.argv[2])
     questions = json.loads((folder / "questions.json").read_text(encoding="utf-8"))
     prompts, labels = questions["prompts"], questions["labels"]
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -31,7 +29,7 @@ def main() -> None:
         peft=str(folder / "adapter"),
         dtype=questions["dtype"],
         device=device,
-        batch_size=BATCH,
+        batch_size=rows,
     )
     model._loglikelihood_tokens(_requests(prompts[:2], labels), disable_tqdm=True)
     started = time.perf_counter()

@@ -72,4 +72,5 @@ def _continues(model: nn.Module) -> bool:
     except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError):
         return False  # an architecture with a memory of another kind: a state space, a cache of its own
     complete = kept.get_seq_length() == tokens_BT.shape[1]
-    return complete and same_states(torch.cat([first_BTH, second_BTH], dim=1), own_BTH)
+    ours_BTH = torch.cat([first_BTH, second_BTH], dim=1)
+    return complete and same_states(ours_BTH, own_BTH, model, tokens_BT)

@@ -13,16 +13,22 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from medadapt.models.continuing import continued_hidden
-from medadapt.models.forward import final_hidden, vocabulary_logits
+from medadapt.models.forward import final_hidden, piece_width, text_config, vocabulary_pieces
 from medadapt.models.loading import LoadedBase
+from medadapt.models.packed.decoder import fits_window, packed_decoder
+from medadapt.models.sizes import rounded_up
 from medadapt.predictions.batching import TokenBudget, in_batches, right_padded
+from medadapt.predictions.packed_reading import packed_row_states
 from medadapt.predictions.questions import Question
 from medadapt.predictions.shared_prefix import SharedPrefix
 
-LOGITS_AT_ONCE = 1 << 23
-"""Logits in memory at a time: 32 MB in fp32, whatever the vocabulary; more are no faster."""
+LOGITS_AT_ONCE = 1 << 22
+"""Logits in memory at a time: 8 MB in 16 bits, whatever the vocabulary; more are no faster."""
+WIDE_AT_ONCE = 1 << 19
+"""Logits turned into fp32 at a time on a CPU, so that they stay in its cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,17 +71,38 @@ def picked_logprobs(model: nn.Module, hidden_NH: Tensor, rows_S: Tensor, tokens_
     """
     if len(rows_S) == 0:
         return hidden_NH.new_zeros(0, dtype=torch.float32)
-    vocabulary = vocabulary_logits(model, hidden_NH[:1]).shape[-1]
-    starts = range(0, len(hidden_NH), step := max(1, LOGITS_AT_ONCE // vocabulary))
+    at_once = max(1, LOGITS_AT_ONCE // (piece_width(model) or int(text_config(model).vocab_size)))
+    starts = range(0, len(hidden_NH), at_once)
     bounds = torch.searchsorted(
         rows_S, torch.tensor([*starts, len(hidden_NH)], device=rows_S.device)
     ).tolist()
-    pieces = []
-    for start, first, end in zip(starts, bounds, bounds[1:], strict=False):
-        logits_NV = vocabulary_logits(model, hidden_NH[start : start + step])
-        logprobs_NV = torch.log_softmax(logits_NV, dim=-1, dtype=torch.float32)
-        pieces.append(logprobs_NV[rows_S[first:end] - start, tokens_S[first:end]])
-    return torch.cat(pieces)
+    return torch.cat(
+        [
+            _picked(model, hidden_NH[start : start + at_once], rows_S[first:end] - start, tokens_S[first:end])
+            for start, first, end in zip(starts, bounds, bounds[1:], strict=False)
+        ]
+    )
+
+
+def _picked(model: nn.Module, hidden_NH: Tensor, rows_S: Tensor, tokens_S: Tensor) -> Tensor:
+    picked_S = hidden_NH.new_zeros(len(rows_S), dtype=torch.float32)
+    # One of few numbers of states (models/sizes.py); nothing is asked after those of padding.
+    padding = rounded_up(len(hidden_NH), least=32) - len(hidden_NH)
+    hidden_NH = functional.pad(hidden_NH, (0, 0, 0, padding))
+    masses = []
+    for start, logits_NW in vocabulary_pieces(model, hidden_NH):
+        inside = (tokens_S >= start) & (tokens_S < start + logits_NW.shape[1])
+        picked_S[inside] = logits_NW[rows_S[inside], tokens_S[inside] - start].float()
+        masses.append(_log_mass(logits_NW))
+    return picked_S - torch.stack(masses).logsumexp(0)[rows_S]
+
+
+def _log_mass(logits_NW: Tensor) -> Tensor:
+    """Logarithm in fp32 of the summed exponentials of each row, (N, W) -> (N,)."""
+    if logits_NW.device.type != "cpu":
+        return logits_NW.float().logsumexp(-1)
+    step = max(1, WIDE_AT_ONCE // logits_NW.shape[1])
+    return torch.cat([some.float().logsumexp(-1) for some in logits_NW.split(step)])
 
 
 def _row(question: Question) -> list[int]:
@@ -98,19 +125,31 @@ def _row_logprobs(
     shared: SharedPrefix,
 ) -> list[list[float]]:
     """Of each row the log-probabilities of its pairs (position, token), whose positions ascend or repeat."""
-    kept = shared.cache(rows, most=min(position for pairs in wanted for position, _ in pairs))
+    pairs = [(row, position, token) for row, some in enumerate(wanted) for position, token in some]
+    states = {state: place for place, state in enumerate(dict.fromkeys(pair[:2] for pair in pairs))}
+    packed = packed_decoder(model.model)
+    if packed is not None and fits_window(packed, max(map(len, rows))):
+        hidden_NH = packed_row_states(packed, rows, [*states])
+    else:
+        hidden_NH = _padded_row_states(model, rows, [*states], shared)
+    asked = [(states[row, position], token) for row, position, token in pairs]
+    state_S, token_S = torch.tensor(asked, device=hidden_NH.device).T.contiguous()
+    logprobs = iter(picked_logprobs(model.model, hidden_NH, state_S, token_S).tolist())
+    return [[next(logprobs) for _ in some] for some in wanted]
+
+
+def _padded_row_states(
+    model: LoadedBase, rows: Sequence[list[int]], wanted: Sequence[tuple[int, int]], shared: SharedPrefix
+) -> Tensor:
+    """Hidden states (N, H) at N places (row, position)."""
+    kept = shared.cache(rows, most=min(position for _, position in wanted))
     read = kept.get_seq_length()
     tokens_BT = right_padded([row[read:] for row in rows], model.device)
     hidden_BTH = (
         continued_hidden(model.model, tokens_BT, kept) if read else final_hidden(model.model, tokens_BT)
     )
-    pairs = [(row, position - read, token) for row, some in enumerate(wanted) for position, token in some]
-    states = {state: place for place, state in enumerate(dict.fromkeys(pair[:2] for pair in pairs))}
-    row_N, position_N = torch.tensor([*states], device=hidden_BTH.device).unbind(1)
-    asked = [(states[row, position], token) for row, position, token in pairs]
-    state_S, token_S = torch.tensor(asked, device=hidden_BTH.device).T.contiguous()
-    logprobs = iter(picked_logprobs(model.model, hidden_BTH[row_N, position_N], state_S, token_S).tolist())
-    return [[next(logprobs) for _ in some] for some in wanted]
+    row_N, position_N = torch.tensor([*wanted], device=hidden_BTH.device).unbind(1)
+    return hidden_BTH[row_N, position_N - read]
 
 
 def _likelihood(question: Question, logprobs: list[float]) -> Likelihood:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from medadapt.models.loading import LoadedBase
+from medadapt.models.packed.decoder import fits_window, packed_decoder
 from medadapt.predictions.batching import TokenBudget, in_batches, is_out_of_memory
 from medadapt.predictions.questions import Question
 from medadapt.predictions.separate_rows import row_scores
@@ -135,6 +136,10 @@ def _scored(
 ) -> list[list[float]]:
     before = [prompts[one.owner] for one in some]
     tries = [one.trie for one in some]
+    packed = packed_decoder(model.model)
+    longest = max(len(prompt) + max(trie.depths) for prompt, trie in zip(before, tries, strict=True))
+    if packed is not None and fits_window(packed, longest):
+        return path_scores(model, before, tries, shared, packed)
     if _in_trees(model, before, tries):
         return path_scores(model, before, tries, shared)
     rows = [[completions[one.owner][place] for place in one.places] for one in some]

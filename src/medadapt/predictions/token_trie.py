@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
 
 Step = tuple[int, int]
 """A node and the token that follows it in a completion."""
@@ -59,6 +63,37 @@ def build_trie(completions: Sequence[Sequence[int]]) -> TokenTrie:
         steps=tuple(steps),
         paths=tuple(tuple(places[step] for step in path) for path in paths),
     )
+
+
+@lru_cache(maxsize=64)
+def ancestors(trie: TokenTrie) -> Tensor:
+    """(N, N) whether a node sees another: itself and those that lead to it."""
+    sees_NN = torch.eye(len(trie), dtype=torch.bool)
+    for node, parent in enumerate(trie.parents):
+        sees_NN[node] |= sees_NN[parent]
+    return sees_NN
+
+
+@lru_cache(maxsize=64)
+def subtrees(trie: TokenTrie, most: int) -> list[tuple[list[int], Tensor]]:
+    """All nodes but node 0 in groups, each with what its nodes see of each other (T, T).
+
+    What hangs together stays together; small subtrees share a group of at most `most` nodes.
+    """
+    below: dict[int, list[int]] = {}
+    tops = list(range(len(trie)))
+    for node in range(1, len(trie)):
+        if (parent := trie.parents[node]) != 0:
+            tops[node] = tops[parent]
+        below.setdefault(tops[node], []).append(node)
+    groups: list[list[int]] = []
+    for nodes in below.values():
+        if groups and len(groups[-1]) + len(nodes) <= most:
+            groups[-1] += nodes
+        else:
+            groups.append(list(nodes))
+    sees_NN = ancestors(trie)
+    return [(nodes, sees_NN[nodes][:, nodes]) for nodes in groups]
 
 
 def portions(completions: Sequence[Sequence[int]], most: int) -> list[tuple[int, ...]]:

@@ -1,8 +1,9 @@
 """Log-probabilities of all steps of token tries, those of several prompts in one forward pass.
 
-The prompts are read once, without a mask. Their last tokens and the nodes of their tries follow together: each node
-sees its own prompt and the nodes that lead to it, at the position it has in its completion. So every number is that
-of a full row, and no beginning is computed twice.
+Each node sees its own prompt and the nodes that lead to it, at the position it has in its completion. So every number
+is that of a full row, and no beginning is computed twice. A Llama-class decoder reads prompts and tries as packed rows
+(`packed_reading.py`). For others the prompts are read once, without a mask, and their last tokens and the nodes of
+their tries follow together.
 
 Shapes: B prompts, N nodes, K tokens kept before them, S steps.
 """
@@ -11,32 +12,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from medadapt.models.continuing import continued_hidden
 from medadapt.models.loading import LoadedBase
+from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.predictions.batching import right_padded
 from medadapt.predictions.likelihood import picked_logprobs
+from medadapt.predictions.packed_reading import packed_tree_states
 from medadapt.predictions.shared_prefix import SharedPrefix
-from medadapt.predictions.token_trie import TokenTrie
+from medadapt.predictions.token_trie import TokenTrie, ancestors
 
 
 def path_scores(
-    model: LoadedBase, prompts: Sequence[Sequence[int]], tries: Sequence[TokenTrie], shared: SharedPrefix
+    model: LoadedBase,
+    prompts: Sequence[Sequence[int]],
+    tries: Sequence[TokenTrie],
+    shared: SharedPrefix,
+    packed: PackedDecoder | None = None,
 ) -> list[list[float]]:
-    """Log-likelihood in nats of each completion of each prompt's trie. No prompt may be empty."""
-    states_BNH = tree_states(model, prompts, tries, shared)
-    width = states_BNH.shape[1]
-    steps = [(row * width + node, token) for row, trie in enumerate(tries) for node, token in trie.steps]
+    """Log-likelihood in nats of each completion of each prompt's trie. No prompt may be empty.
+
+    `packed` is the model's decoder for packed rows where it can read them.
+    """
+    steps = [(row, node, token) for row, trie in enumerate(tries) for node, token in trie.steps]
     if not steps:
         return [[0.0] * len(trie.paths) for trie in tries]
-    place_S, token_S = torch.tensor(steps, device=states_BNH.device).unbind(1)
-    # Nodes of padding have no steps: the head reads only the others.
-    node_N, place_S = place_S.unique_consecutive(return_inverse=True)
-    logprobs = picked_logprobs(model.model, states_BNH.flatten(0, 1)[node_N], place_S, token_S).tolist()
+    # Only after these nodes is anything asked; several tokens may be asked after one.
+    asked = {place: number for number, place in enumerate(dict.fromkeys(step[:2] for step in steps))}
+    if packed is not None:
+        states_WH = packed_tree_states(packed, prompts, tries)
+    else:
+        row_W, node_W = torch.tensor([*asked], device=model.device).unbind(1)
+        states_WH = tree_states(model, prompts, tries, shared)[row_W, node_W]
+    pairs = [(asked[row, node], token) for row, node, token in steps]
+    place_S, token_S = torch.tensor(pairs, device=states_WH.device).T.contiguous()
+    logprobs = picked_logprobs(model.model, states_WH, place_S, token_S).tolist()
     scores, start = [], 0
     for trie in tries:
         own = logprobs[start : start + len(trie.steps)]
@@ -63,7 +76,7 @@ def tree_states(
     depths_BN = right_padded([trie.depths for trie in tries], model.device)
     lengths_B = torch.tensor(lengths, device=model.device)
     sees_BNK = (torch.arange(read, device=model.device) < lengths_B[:, None])[:, None].expand(-1, width, -1)
-    sees_BNN = torch.stack([_ancestors(trie, width) for trie in tries]).to(model.device)
+    sees_BNN = torch.stack([_padded(ancestors(trie), width) for trie in tries]).to(model.device)
     hidden = torch.cat([sees_BNK, sees_BNN], dim=2).logical_not()[:, None]
     # Added to the weights of attention, as every implementation takes it: not -inf, so that padding stays a number.
     mask = torch.zeros(hidden.shape, dtype=model.dtype, device=model.device)
@@ -72,10 +85,8 @@ def tree_states(
     return continued_hidden(model.model, nodes_BN, kept, positions_BT=positions_BN, mask=mask)
 
 
-@lru_cache(maxsize=64)
-def _ancestors(trie: TokenTrie, width: int) -> Tensor:
-    """(N, N) whether a node sees another: itself and those that lead to it. Nodes of padding see themselves."""
-    sees_NN = torch.eye(width, dtype=torch.bool)
-    for node, parent in enumerate(trie.parents):
-        sees_NN[node] |= sees_NN[parent]
-    return sees_NN
+def _padded(sees_NN: Tensor, width: int) -> Tensor:
+    """With nodes of padding, which see themselves."""
+    wide = torch.eye(width, dtype=torch.bool)
+    wide[: len(sees_NN), : len(sees_NN)] = sees_NN
+    return wide

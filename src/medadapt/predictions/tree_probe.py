@@ -53,9 +53,8 @@ def _agrees(model: LoadedBase) -> bool:
         if "size" not in str(problem) and "shape" not in str(problem):
             raise
         return False  # it cannot make use of a mask with four dimensions
-    return same_states(
-        ours_BNH, torch.stack([_in_rows(model, prompt, trie.parents, trie.tokens) for prompt in PROMPTS])
-    )
+    own_BNH = torch.stack([_in_rows(model, prompt, trie.parents, trie.tokens) for prompt in PROMPTS])
+    return same_states(ours_BNH, own_BNH, model.model, right_padded(PROMPTS, model.device))
 
 
 def _in_rows(

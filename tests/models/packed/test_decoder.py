@@ -20,7 +20,7 @@ from medadapt.models.forward import final_hidden
 from medadapt.models.lora import adapter_tensors, attach_lora, lora_layers
 from medadapt.models.packed import attention
 from medadapt.models.packed.decoder import fits_window, packed_decoder, packed_hidden
-from medadapt.models.packed.rows import pack_rows
+from medadapt.models.packed.rows import Branch, pack_branches, pack_rows
 from medadapt.models.targets import resolve_targets
 from medadapt.training.engine import accumulate_gradient
 from tiny import VOCABULARY, random_rows, tiny_llama, tiny_opt
@@ -242,3 +242,91 @@ def test_rows_longer_than_the_window_go_through_the_models_own_modules():
     accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed)
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
     assert largest_error(ours, peft_gradients(make, torch.float32, rows, adapter_tensors(model))) <= 5e-5
+
+
+PROMPT, OTHER, TREE = [5, 6, 7, 8, 9, 10], [11, 12, 13], [20, 21, 22, 23, 24]
+PARENTS = [None, 0, 0, 2, 1]
+"""Of each node of TREE the one before it; None stands for the prompt."""
+
+
+def tree_branches():
+    """A beginning, two rests of prompts that see it, and the same tree after each; and the rows that they stand for."""
+    sees = torch.eye(len(TREE), dtype=torch.bool)
+    for node, parent in enumerate(PARENTS):
+        if parent is not None:
+            sees[node] |= sees[parent]
+    depths = [1, 2, 2, 3, 3]
+    branches = [Branch(tokens=PROMPT)]
+    rows = [PROMPT]
+    for rest in (OTHER, OTHER[:1]):
+        own = len(branches)
+        branches.append(Branch(tokens=rest, start=len(PROMPT), after=(0,)))
+        start = len(PROMPT) + len(rest) - 1
+        branches.append(Branch(tokens=TREE, start=start, after=(0, own), depths=depths, sees_TT=sees))
+        rows += [[*PROMPT, *rest[: end + 1]] for end in range(len(rest))]
+        for node in range(len(TREE)):
+            path = []
+            at = node
+            while at is not None:
+                path.insert(0, TREE[at])
+                at = PARENTS[at]
+            rows.append([*PROMPT, *rest, *path])
+    return branches, rows
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_token_of_a_branch_has_the_state_it_has_in_a_row_of_its_own(name, fused, monkeypatch):
+    monkeypatch.setattr(attention, "MOST_WEIGHTS", 0 if fused else 1 << 26)
+    monkeypatch.setattr(attention, "WEIGHTS_AT_ONCE", 1)
+    model = build(name)(dtype=torch.float64).requires_grad_(False)
+    branches, rows = tree_branches()
+    ours_NH = packed_hidden(packed_decoder(model), pack_branches(branches))
+    own_NH = [final_hidden(model, torch.tensor([row]))[0, -1] for row in rows]
+    # The beginning's own tokens but the last are not among the rows.
+    start, number = len(PROMPT) - 1, sum(len(branch.tokens) for branch in branches)
+    assert torch.allclose(ours_NH[start:number], torch.stack(own_NH), rtol=0, atol=1e-9)
+
+
+def test_branches_are_read_without_a_backward_pass():
+    model = adapted(build("llama"), torch.float64)
+    branches, _ = tree_branches()
+    states = packed_hidden(packed_decoder(model), pack_branches(branches))
+    with pytest.raises(NotImplementedError, match="no backward pass"):
+        states.sum().backward()
+
+
+def test_the_decoder_is_made_once_and_again_for_another_adapter_without_moving_weights():
+    model = build("llama")(dtype=torch.float64).requires_grad_(False)
+    first = packed_decoder(model)
+    assert packed_decoder(model) is first
+    attach_lora(
+        model, resolve_targets(model, ("q_proj",)), rank=4, alpha=8, dropout=0.0, seed=0, dtype=torch.float64
+    )
+    second = packed_decoder(model)
+    assert [len(layer.vectors.loras) for layer in (first.layers[0], second.layers[0])] == [0, 1]
+    for one, other in zip(first.layers, second.layers, strict=True):
+        assert one.vectors.weight_OI.data_ptr() == other.vectors.weight_OI.data_ptr()
+        assert one.vectors.weight_OI.shape == other.vectors.weight_OI.shape
+
+
+def test_weights_that_were_put_elsewhere_are_found_again():
+    model = build("llama")(dtype=torch.float64).requires_grad_(False)
+    packed_decoder(model)
+    tokens = torch.tensor([[1, 5, 9, 2]])
+    model.base_model.layers[1].mlp.up_proj.weight.data = (
+        model.base_model.layers[1].mlp.up_proj.weight.data * 2
+    )
+    ours_NH = packed_hidden(packed_decoder(model), pack_rows(tokens.tolist()))[:4]
+    assert torch.allclose(ours_NH, final_hidden(model, tokens)[0], rtol=0, atol=1e-9)
+
+
+def test_a_deep_model_in_16_bits_is_known_in_spite_of_its_rounding():
+    torch.manual_seed(0)
+    config = LlamaConfig(**SHAPE | {"num_hidden_layers": 30}, initializer_range=0.4)
+    model = LlamaForCausalLM(config).to(torch.bfloat16).eval().requires_grad_(False)
+    assert packed_decoder(model) is not None
+    own = model.base_model.layers[3].mlp.forward
+    model.base_model.layers[3].mlp.forward = lambda x: own(x) * 1.5
+    model.base_model.layers[3].mlp.up_proj.weight.data = model.base_model.layers[3].mlp.up_proj.weight.clone()
+    assert packed_decoder(model) is None

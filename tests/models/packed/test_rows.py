@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medadapt.models.packed.rows import MOST_WASTE, pack_rows
+from medadapt.models.packed.rows import MOST_WASTE, Branch, pack_branches, pack_rows
 from medadapt.models.sizes import rounded_up
 
 ROWS = st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=70), min_size=1, max_size=12)
@@ -54,3 +54,28 @@ def test_a_rounded_size_holds_the_size_and_wastes_little(size, least):
 
 def test_there_are_few_sizes():
     assert len({rounded_up(size, least=32) for size in range(1, 4097)}) <= 70
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=1, max_size=8))
+def test_every_token_of_a_branch_sees_what_comes_before_it(shapes):
+    """The first branch is seen by those that are marked."""
+    branches = [Branch(tokens=[1, 2, 3])]
+    branches += [
+        Branch(tokens=[4] * length, start=3, after=(0,) if grown else ()) for length, grown in shapes
+    ]
+    starts = [sum(len(branch.tokens) for branch in branches[:number]) for number in range(len(branches))]
+    wanted = {}
+    for start, branch in zip(starts, branches, strict=True):
+        before = [0, 1, 2] if branch.after else []
+        for place in range(len(branch.tokens)):
+            wanted[start + place] = [*before, *range(start, start + place + 1)]
+    found = {}
+    for block in pack_branches(branches).blocks:
+        for line, places in enumerate(block.places_BT.tolist()):
+            for step, place in enumerate(places):
+                if block.sees_BTS is None:
+                    found[place] = places[: places.index(place) + 1]
+                    continue
+                sees, seen = block.sees_BTS[line, step].tolist(), block.seen_BS[line].tolist()
+                found[place] = [one for one, is_seen in zip(seen, sees, strict=True) if is_seen]
+    assert found == wanted

@@ -1,9 +1,11 @@
-"""Causal attention of packed rows, forwards and backwards.
+"""Attention of packed rows, forwards and backwards.
 
 On a CPU the fused kernel's backward pass takes several times as long as plain matrix products when rows are
-short, so up to `LONGEST_WRITTEN_OUT` tokens these are used; longer rows take the fused kernel.
+short, so up to `LONGEST_WRITTEN_OUT` tokens these are used; longer rows take the fused kernel. Branches, which see
+more than themselves, are read only and have no backward pass.
 
-B rows of T tokens in a block, A query heads, K key heads, G = A / K, D numbers a head, N tokens in all.
+B rows of T tokens in a block, A query heads, K key heads, G = A / K, D numbers a head, N tokens in all; S tokens that
+a branch sees.
 """
 
 from __future__ import annotations
@@ -15,9 +17,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from medadapt.models.packed.rows import PackedRows
+from medadapt.models.packed.rows import Block, PackedRows
 
 LONGEST_WRITTEN_OUT = 384
+WEIGHTS_AT_ONCE = 1 << 20
+"""Attention weights of branches in memory at a time, where one row has no more: they stay in the processor's cache."""
+MOST_WEIGHTS = 1 << 26
+"""A row with more of them takes the fused kernel, which never holds them all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,44 +60,53 @@ class Layout:
     heads: Heads
     to_blocks: tuple[tuple[Tensor, Tensor, Tensor], ...]
     """Of each block the places of its queries, keys and values among the vectors of all tokens."""
-    from_blocks: Tensor
-    """Where each vector of each token lies among those of all blocks, in the order of the token's vectors."""
+    from_blocks: Tensor | None
+    """Where each vector of each token lies among those of all blocks, in the order of the token's vectors.
+
+    None where there are branches.
+    """
     outputs: Tensor
     """Where each head of each token lies among the outputs of all blocks."""
     output_places: tuple[Tensor, ...]
     """Of each block the places of its outputs among the heads of all tokens."""
     lengths: tuple[int, ...]
-    """T of each block."""
+    """T of each block, of branches S."""
+    masks: tuple[Tensor | None, ...]
+    """What is added to the attention weights of branches, (B, T, S); None where a block has rows."""
     real: tuple[Tensor | None, ...]
     """Which places (B, T) of each block hold a token of their own; None where all do."""
 
 
-def lay_out(rows: PackedRows, heads: Heads, device: torch.device) -> Layout:
-    """The places of every head of every token, on a device."""
+def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.dtype) -> Layout:
+    """The places of every head of every token, on a device; masks in the number format `dtype`."""
     per = heads.query // heads.key
     query_KG = torch.arange(heads.query).view(heads.key, per)
     key_K = torch.arange(heads.key)
-    to_blocks, output_places, real = [], [], []
+    to_blocks, output_places, real, masks = [], [], [], []
+    has_branches = any(block.seen_BS is not None for block in rows.blocks)
     from_N = torch.full((rows.num_tokens, heads.rows), -1)
     outputs_N = torch.zeros(rows.num_tokens, heads.query, dtype=torch.long)
     start_all = start_out = 0
     for block in rows.blocks:
         places_BT = block.places_BT
+        masks.append(_mask(block, dtype, device))
         # Queries that share a key lie together: (K, B, G, T).
         grid = query_KG[:, None, :, None] + 0 * places_BT[None, :, None, :]
         token = places_BT[None, :, None, :].expand_as(grid)
         queries = (token * heads.rows + grid).flatten()
-        keys = (key_K[:, None, None] + heads.query + places_BT[None] * heads.rows).flatten()
+        seen_BS = places_BT if block.seen_BS is None else block.seen_BS
+        keys = (key_K[:, None, None] + heads.query + seen_BS[None] * heads.rows).flatten()
         to_blocks.append((queries, keys, keys + heads.key))
         output_places.append((token * heads.query + grid).flatten())
         real.append(block.real_BT)
         is_real = torch.ones_like(places_BT, dtype=torch.bool) if block.real_BT is None else block.real_BT
         where = places_BT[is_real]
         of_query = torch.arange(queries.numel()).view(grid.shape).permute(1, 3, 0, 2)[is_real].flatten(1)
-        of_key = torch.arange(keys.numel()).view(heads.key, *places_BT.shape).permute(1, 2, 0)[is_real]
-        from_N[where, : heads.query] = start_all + of_query
-        from_N[where, heads.query : heads.query + heads.key] = start_all + queries.numel() + of_key
-        from_N[where, heads.query + heads.key :] = start_all + queries.numel() + keys.numel() + of_key
+        if not has_branches:
+            of_key = torch.arange(keys.numel()).view(heads.key, *places_BT.shape).permute(1, 2, 0)[is_real]
+            from_N[where, : heads.query] = start_all + of_query
+            from_N[where, heads.query : heads.query + heads.key] = start_all + queries.numel() + of_key
+            from_N[where, heads.query + heads.key :] = start_all + queries.numel() + keys.numel() + of_key
         outputs_N[where] = start_out + of_query
         start_all += queries.numel() + 2 * keys.numel()
         start_out += queries.numel()
@@ -99,10 +114,13 @@ def lay_out(rows: PackedRows, heads: Heads, device: torch.device) -> Layout:
     return Layout(
         heads=heads,
         to_blocks=tuple(tuple(place.to(device) for place in places) for places in to_blocks),  # type: ignore[misc]
-        from_blocks=from_N.flatten().to(device),
+        from_blocks=None if has_branches else from_N.flatten().to(device),
         outputs=outputs_N.flatten().to(device),
         output_places=tuple(place.to(device) for place in output_places),
-        lengths=tuple(block.places_BT.shape[1] for block in rows.blocks),
+        lengths=tuple(
+            (block.places_BT if block.seen_BS is None else block.seen_BS).shape[1] for block in rows.blocks
+        ),
+        masks=tuple(masks),
         real=tuple(None if one is None else one.to(device) for one in real),
     )
 
@@ -112,11 +130,14 @@ def attend(vectors_NC: Tensor, layout: Layout) -> tuple[Tensor, list[Attended]]:
     heads = layout.heads
     vectors = vectors_NC.view(-1, heads.width)
     found, outputs = [], []
-    for places, length in zip(layout.to_blocks, layout.lengths, strict=True):
+    for places, length, mask_BTS in zip(layout.to_blocks, layout.lengths, layout.masks, strict=True):
         batch = len(places[1]) // length
         queries, keys, values = (
             vectors.index_select(0, place).view(batch, -1, heads.width) for place in places
         )
+        if mask_BTS is not None:
+            outputs.append(_seen(queries, keys, values, mask_BTS, heads).view(-1, heads.width))
+            continue
         one = attend_rows(queries, keys, values, heads, written_out=_is_short(keys))
         found.append(one)
         outputs.append(_output(one).view(-1, heads.width))
@@ -126,6 +147,8 @@ def attend(vectors_NC: Tensor, layout: Layout) -> tuple[Tensor, list[Attended]]:
 
 def attend_backward(grad_NC: Tensor, layout: Layout, found: list[Attended]) -> Tensor:
     """Gradient with respect to the vectors, (N, (A + 2 K) D)."""
+    if layout.from_blocks is None:
+        raise NotImplementedError("branches have no backward pass")
     heads = layout.heads
     grads = grad_NC.reshape(-1, heads.width)
     pieces = []
@@ -152,6 +175,39 @@ def attend_rows(
         leaves = [piece.detach().requires_grad_() for piece in (queries, keys, values)]
         fused = _fused(*leaves, heads=heads)
     return Attended(queries=leaves[0], keys=leaves[1], values=leaves[2], shares=None, fused=fused)
+
+
+def _mask(block: Block, dtype: torch.dtype, device: torch.device) -> Tensor | None:
+    if block.sees_BTS is None:
+        return None
+    mask = torch.zeros(block.sees_BTS.shape, dtype=dtype)
+    return mask.masked_fill_(block.sees_BTS.logical_not(), float("-inf")).to(device)
+
+
+def _seen(queries: Tensor, keys: Tensor, values: Tensor, mask_BTS: Tensor, heads: Heads) -> Tensor:
+    """(K B, G T, D) queries against the (K B, S, D) keys and values that the mask leaves, without a backward pass."""
+    batch, length, width = mask_BTS.shape
+    of_row = heads.query * length * width
+    if queries.device.type != "cpu" or of_row > MOST_WEIGHTS:
+        query, key, value = (
+            piece.view(heads.key, batch, -1, heads.width).transpose(0, 1) for piece in (queries, keys, values)
+        )
+        out = functional.scaled_dot_product_attention(
+            query.reshape(batch, heads.query, length, heads.width), key, value,
+            attn_mask=mask_BTS[:, None], scale=heads.scale, enable_gqa=True,
+        )  # fmt: skip
+        return out.view(batch, heads.key, -1, heads.width).transpose(0, 1).reshape(queries.shape)
+    output = torch.empty_like(queries)
+    views = [piece.view(heads.key, batch, -1, heads.width) for piece in (queries, keys, values, output)]
+    step = max(1, WEIGHTS_AT_ONCE * heads.key // of_row)
+    for head in range(heads.key):
+        for start in range(0, batch, step):
+            some = slice(start, start + step)
+            query, key, value, out = (view[head, some] for view in views)
+            weights = torch.bmm(query, key.transpose(1, 2)).view(len(query), -1, length, width)
+            torch.add(mask_BTS[some, None], weights, alpha=heads.scale, out=weights)
+            torch.bmm(weights.softmax(-1).view(len(query), -1, width), value, out=out)
+    return output
 
 
 def _is_short(keys: Tensor) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,8 @@ from medadapt.models.packed.dropout import draw_pool
 from medadapt.models.packed.layer import DecoderLayer, Pass, run_layer
 from medadapt.models.packed.projection import refresh, stack
 from medadapt.models.packed.rows import PackedRows, pack_rows
+
+_made: WeakKeyDictionary[nn.Module, tuple[object, PackedDecoder | None]] = WeakKeyDictionary()
 
 KNOWN = ("LlamaModel", "MistralModel", "Qwen2Model", "Qwen3Model")
 """Decoders whose layers are built of these parts; that the numbers agree is checked on each loaded model."""
@@ -47,9 +51,30 @@ def fits_window(packed: PackedDecoder, longest: int) -> bool:
 def packed_decoder(model: nn.Module) -> PackedDecoder | None:
     """The model's decoder for packed rows; None where its architecture or the way it was loaded is another.
 
-    The frozen weights of layers that read the same input are moved next to each other in memory.
+    The frozen weights of layers that read the same input are moved next to each other in memory. It is made once,
+    and again when the model has got other layers, such as an adapter.
     """
     decoder: Any = model.base_model
+    if type(decoder).__name__ not in KNOWN:
+        return None
+    try:
+        parts = [part for layer in decoder.layers for part in _linear_parts(layer)]
+    except AttributeError:
+        return None  # layers that somebody has put something around
+    known = _made.get(model)
+    if known is None or known[0] != _marks(parts):
+        made = _packed(model, decoder)  # which may move the weights
+        _made[model] = known = (_marks(parts), made)
+    return known[1]
+
+
+def _marks(parts: Sequence[nn.Module]) -> object:
+    """What tells whether layers and their weights are still the same."""
+    bases = [part.base if isinstance(part, LoraLinear) else part for part in parts]
+    return [(id(part), base.weight.data_ptr()) for part, base in zip(parts, bases, strict=True)]  # type: ignore[operator]
+
+
+def _packed(model: nn.Module, decoder: Any) -> PackedDecoder | None:
     if not _is_known(model, decoder):
         return None
     config = text_config(model)
@@ -101,7 +126,7 @@ def packed_hidden(
             device=device,
         )
     over = Pass(
-        layout=lay_out(rows, packed.heads, device),
+        layout=lay_out(rows, packed.heads, device, x_NH.dtype),
         cos_ND=cos[0],
         sin_ND=sin[0],
         masks=masks,
@@ -115,7 +140,7 @@ def packed_hidden(
 
 def _is_known(model: nn.Module, decoder: Any) -> bool:
     """Whether the layers are of the known kind, all on one device, and their weights plain matrices."""
-    if type(decoder).__name__ not in KNOWN or text_config(model).hidden_act != "silu":
+    if text_config(model).hidden_act != "silu":
         return False
     places = {(weight.device, weight.dtype) for weight in decoder.parameters() if not weight.requires_grad}
     hooked = any(hasattr(module, "_hf_hook") for module in decoder.modules())
@@ -174,8 +199,9 @@ def _agrees(packed: PackedDecoder, model: nn.Module) -> bool:
     training = [module for module in model.modules() if module.training]
     model.eval()
     own_BTH = final_hidden(model, tokens_BT)
-    for module in training:
-        module.training = True
     own_NH = torch.cat([own_BTH[number, : len(row)] for number, row in enumerate(rows)])
     ours_NH = packed_hidden(packed, pack_rows(rows))[: len(own_NH)]
-    return same_states(ours_NH, own_NH)
+    same = same_states(ours_NH, own_NH, model, tokens_BT)
+    for module in training:
+        module.training = True
+    return same

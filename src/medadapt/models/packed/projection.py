@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 from torch import Tensor, nn
@@ -49,12 +50,7 @@ def stack(layers: Sequence[nn.Module], *, place: int) -> Projection:
     bases = [layer.base if isinstance(layer, LoraLinear) else layer for layer in layers]
     outs = [int(base.weight.shape[0]) for base in bases]  # type: ignore[index]
     weights = [base.weight for base in bases]
-    if len(bases) == 1:
-        weight_OI = weights[0].detach()  # type: ignore[operator]
-    else:
-        weight_OI = torch.cat([weight.detach() for weight in weights])  # type: ignore[operator]
-        for weight, piece in zip(weights, weight_OI.split(outs), strict=True):
-            weight.data = piece
+    weight_OI = _together(weights)  # type: ignore[arg-type]
     biases = [getattr(base, "bias", None) for base in bases]
     bias_O = None
     if any(bias is not None for bias in biases):
@@ -76,6 +72,23 @@ def stack(layers: Sequence[nn.Module], *, place: int) -> Projection:
         down_RI=weight_OI.new_zeros(ranks, weight_OI.shape[1]),
         up_OR=weight_OI.new_zeros(len(weight_OI), ranks),
     )
+
+
+def _together(weights: Sequence[Tensor]) -> Tensor:
+    """One matrix of weights that lie behind each other in memory, where they are put unless they do already."""
+    first = weights[0].detach()
+    ends = accumulate((weight.numel() for weight in weights), initial=first.storage_offset())
+    if all(
+        weight.untyped_storage().data_ptr() == first.untyped_storage().data_ptr()
+        and weight.storage_offset() == end
+        and weight.is_contiguous()
+        for weight, end in zip(weights, ends, strict=False)
+    ):
+        return first.as_strided((sum(map(len, weights)), first.shape[1]), (first.shape[1], 1))
+    stacked = torch.cat([weight.detach() for weight in weights])
+    for weight, piece in zip(weights, stacked.split(list(map(len, weights))), strict=True):
+        weight.data = piece
+    return stacked
 
 
 def refresh(projections: Iterable[Projection]) -> None:

@@ -2,6 +2,9 @@
 
 N tokens of all rows; a block has B rows, padded to T tokens for its attention alone. Behind the real tokens
 stand a few that belong to no row, so that N is one of few sizes.
+
+For reading alone, without gradients, a row can be a branch: its tokens see whole branches before it, such as a prompt
+that many rows share, and each other in a tree. A branch's tokens see S tokens at most.
 """
 
 from __future__ import annotations
@@ -27,6 +30,25 @@ class Block:
     """Where each token lies among the N; behind a row's end its last token is repeated."""
     real_BT: Tensor | None
     """Which places hold a token of their own; None where all do."""
+    seen_BS: Tensor | None = None
+    """Where the tokens lie that each row's tokens may see; None where it sees itself alone, causally."""
+    sees_BTS: Tensor | None = None
+    """Which of these each token does see."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """Tokens that follow each other, or stand in a tree, and see branches before them."""
+
+    tokens: Sequence[int]
+    start: int = 0
+    """Position of the first token; of the others, where they follow each other."""
+    after: tuple[int, ...] = ()
+    """Numbers of the branches that all of its tokens see as a whole."""
+    depths: Sequence[int] | None = None
+    """Of a tree: how far below `start` each token stands."""
+    sees_TT: Tensor | None = None
+    """Of a tree: which of its tokens each one sees, itself among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,36 +68,58 @@ class PackedRows:
 
 def pack_rows(rows: Sequence[Sequence[int]]) -> PackedRows:
     """Rows of token numbers in packed form, in main memory; rows keep their order."""
-    lengths = [len(row) for row in rows]
+    return pack_branches([Branch(tokens=row) for row in rows])
+
+
+def pack_branches(branches: Sequence[Branch]) -> PackedRows:
+    """Branches in packed form, in main memory; they keep their order. No branch may be empty."""
+    lengths = [len(branch.tokens) for branch in branches]
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     tokens = np.zeros(rounded_up(sum(lengths), least=32), dtype=np.int64)
     positions = np.zeros_like(tokens)
-    tokens[: sum(lengths)] = np.concatenate([np.asarray(row) for row in rows])
-    positions[: sum(lengths)] = np.concatenate([np.arange(length) for length in lengths])
+    tokens[: sum(lengths)] = np.concatenate([np.asarray(branch.tokens) for branch in branches])
+    positions[: sum(lengths)] = np.concatenate([_positions(branch) for branch in branches])
+    alone = [number for number, branch in enumerate(branches) if not branch.after and branch.sees_TT is None]
+    grown = sorted(set(range(len(branches))) - set(alone))
+    seen = {number: sum(lengths[one] for one in (*branches[number].after, number)) for number in grown}
+    blocks = [
+        _block(starts, lengths, [alone[place] for place in places])
+        for places in _blocks_of([(lengths[number], 1) for number in alone])
+    ]
+    blocks += [
+        _grown_block(starts, branches, [grown[place] for place in places])
+        for places in _blocks_of([(lengths[number], seen[number]) for number in grown])
+    ]
     return PackedRows(
-        tokens_N=torch.from_numpy(tokens),
-        positions_N=torch.from_numpy(positions),
-        blocks=tuple(_block(starts, lengths, block) for block in _blocks_of(lengths)),
+        tokens_N=torch.from_numpy(tokens), positions_N=torch.from_numpy(positions), blocks=tuple(blocks)
     )
 
 
-def _blocks_of(lengths: Sequence[int]) -> list[list[int]]:
-    """Rows of like length, longest first.
+def _positions(branch: Branch) -> np.ndarray:
+    steps = np.arange(len(branch.tokens)) if branch.depths is None else np.asarray(branch.depths)
+    return branch.start + steps
 
-    >>> _blocks_of([4, 10, 9, 4])
+
+def _blocks_of(shapes: Sequence[tuple[int, int]]) -> list[list[int]]:
+    """Rows of like shape (tokens, tokens they may see), longest first.
+
+    >>> _blocks_of([(4, 1), (10, 1), (9, 1), (4, 1)])
     [[1, 2], [0, 3]]
     """
     blocks: list[list[int]] = []
-    filled = 0
-    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+    filled = widest = 0
+    for row in sorted(range(len(shapes)), key=lambda row: (-shapes[row][0], -shapes[row][1], row)):
+        length, seen = shapes[row]
         if blocks:
-            places = lengths[blocks[-1][0]] * (len(blocks[-1]) + 1)
-            if places - (filled + lengths[row]) <= MOST_WASTE * places:
+            wider = max(widest, seen)
+            places = shapes[blocks[-1][0]][0] * wider * (len(blocks[-1]) + 1)
+            if places - (filled + length * seen) <= MOST_WASTE * places:
                 blocks[-1].append(row)
-                filled += lengths[row]
+                filled += length * seen
+                widest = wider
                 continue
         blocks.append([row])
-        filled = lengths[row]
+        filled, widest = length * seen, seen
     return blocks
 
 
@@ -87,4 +131,35 @@ def _block(starts: np.ndarray, lengths: Sequence[int], rows: list[int]) -> Block
     return Block(
         places_BT=torch.from_numpy(places_BT),
         real_BT=None if real_BT.all() else torch.from_numpy(real_BT),
+    )
+
+
+def _grown_block(starts: np.ndarray, branches: Sequence[Branch], rows: list[int]) -> Block:
+    block = _block(starts, [len(branch.tokens) for branch in branches], rows)
+    seen = [
+        np.concatenate(
+            [
+                np.arange(starts[one], starts[one] + len(branches[one].tokens))
+                for one in (*branches[row].after, row)
+            ]
+        )
+        for row in rows
+    ]
+    width = rounded_up(max(map(len, seen)))
+    seen_BS = np.zeros((len(rows), width), dtype=np.int64)
+    sees_BTS = np.zeros((*block.places_BT.shape, width), dtype=bool)
+    for line, (row, places) in enumerate(zip(rows, seen, strict=True)):
+        branch = branches[row]
+        length = len(branch.tokens)
+        before = len(places) - length
+        seen_BS[line, : len(places)] = places
+        own = np.tri(length, dtype=bool) if branch.sees_TT is None else branch.sees_TT.numpy()
+        sees_BTS[line, :, :before] = True
+        sees_BTS[line, :length, before : len(places)] = own
+        sees_BTS[line, length:, before : len(places)] = own[-1]
+    return Block(
+        places_BT=block.places_BT,
+        real_BT=block.real_BT,
+        seen_BS=torch.from_numpy(seen_BS),
+        sees_BTS=torch.from_numpy(sees_BTS),
     )
