@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
 from medadapt.models.adapter import new_adapter
-from medadapt.models.forward import verify_forward
+from medadapt.models.agreement import verify_forward
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
 from medadapt.models.placement import WEIGHT_SHARE, place_base, plan_placement

@@ -7,9 +7,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from medadapt.core.errors import ModelError
-from medadapt.models.forward import final_hidden, verify_forward, vocabulary_logits
+from medadapt.models.agreement import verify_forward
+from medadapt.models.forward import final_hidden
 from medadapt.models.smoke_base import byte_tokenizer, family_of, tiny_config
 from medadapt.models.targets import resolve_targets, short_names
+from medadapt.models.vocabulary import vocabulary_logits
 from tiny import tiny_llama, tiny_opt
 
 LLAMA = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from transformers import Cache, DynamicCache
 
-from medadapt.models.forward import final_hidden, same_states
+from medadapt.models.agreement import same_states
+from medadapt.models.forward import final_hidden
 
 PROBE = (1, 2, 3, 1, 3, 2, 2, 1)
 

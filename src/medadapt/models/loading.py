@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from medadapt.core.errors import ModelError, first_line
 from medadapt.core.recipe import ModelSection
 from medadapt.models.adapter_files import find_adapter, read_adapter_config
+from medadapt.models.agreement import verify_forward
 from medadapt.models.base_files import (
     check_weights,
     find_files,
@@ -22,7 +23,7 @@ from medadapt.models.base_files import (
 )
 from medadapt.models.device import PRECISION_OF, device_facts, pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
-from medadapt.models.forward import text_config, verify_forward
+from medadapt.models.forward import text_config
 from medadapt.models.local_base import local_folder
 from medadapt.models.placement import Placement, place_base
 from medadapt.models.quantization import (

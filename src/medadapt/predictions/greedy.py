@@ -15,9 +15,9 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from medadapt.models.continuing import continued_hidden
-from medadapt.models.forward import vocabulary_logits
 from medadapt.models.loading import LoadedBase
 from medadapt.models.sizes import rounded_up
+from medadapt.models.vocabulary import vocabulary_logits
 from medadapt.predictions.batching import right_padded
 from medadapt.predictions.growing_cache import GrowingLayer, growing
 from medadapt.predictions.shared_prefix import SharedPrefix

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medadapt.models.continuing import continued_hidden
-from medadapt.models.forward import final_hidden, piece_width, text_config, vocabulary_pieces
+from medadapt.models.forward import final_hidden, text_config
 from medadapt.models.loading import LoadedBase
 from medadapt.models.packed.decoder import fits_window, packed_decoder
 from medadapt.models.sizes import rounded_up
+from medadapt.models.vocabulary import log_mass, pick_, piece_width, vocabulary_pieces
 from medadapt.predictions.batching import TokenBudget, in_batches, right_padded
 from medadapt.predictions.packed_reading import packed_row_states
 from medadapt.predictions.questions import Question
@@ -27,8 +28,6 @@ from medadapt.predictions.shared_prefix import SharedPrefix
 
 LOGITS_AT_ONCE = 1 << 22
 """Logits in memory at a time: 8 MB in 16 bits, whatever the vocabulary; more are no faster."""
-WIDE_AT_ONCE = 1 << 19
-"""Logits turned into fp32 at a time on a CPU, so that they stay in its cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,18 +90,9 @@ def _picked(model: nn.Module, hidden_NH: Tensor, rows_S: Tensor, tokens_S: Tenso
     hidden_NH = functional.pad(hidden_NH, (0, 0, 0, padding))
     masses = []
     for start, logits_NW in vocabulary_pieces(model, hidden_NH):
-        inside = (tokens_S >= start) & (tokens_S < start + logits_NW.shape[1])
-        picked_S[inside] = logits_NW[rows_S[inside], tokens_S[inside] - start].float()
-        masses.append(_log_mass(logits_NW))
-    return picked_S - torch.stack(masses).logsumexp(0)[rows_S]
-
-
-def _log_mass(logits_NW: Tensor) -> Tensor:
-    """Logarithm in fp32 of the summed exponentials of each row, (N, W) -> (N,)."""
-    if logits_NW.device.type != "cpu":
-        return logits_NW.float().logsumexp(-1)
-    step = max(1, WIDE_AT_ONCE // logits_NW.shape[1])
-    return torch.cat([some.float().logsumexp(-1) for some in logits_NW.split(step)])
+        pick_(picked_S, rows_S, tokens_S, start, logits_NW)
+        masses.append(log_mass(logits_NW))
+    return (picked_S - torch.stack(masses).logsumexp(0)[rows_S]).float()
 
 
 def _row(question: Question) -> list[int]:

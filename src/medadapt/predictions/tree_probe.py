@@ -12,8 +12,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
+from medadapt.models.agreement import same_states
 from medadapt.models.continuing import can_continue, takes_positions
-from medadapt.models.forward import final_hidden, same_states, text_config
+from medadapt.models.forward import final_hidden, text_config
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.batching import right_padded
 from medadapt.predictions.shared_prefix import SharedPrefix

@@ -11,18 +11,19 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from medadapt.examples.masking import IGNORED
-from medadapt.models.forward import final_hidden, text_config, vocabulary_logits
+from medadapt.models.forward import final_hidden, text_config
 from medadapt.models.lora import lora_layers
 from medadapt.models.packed.decoder import PackedDecoder, fits_window, packed_hidden
 from medadapt.models.packed.rows import pack_rows
 from medadapt.models.sizes import rounded_up
+from medadapt.models.vocabulary import vocabulary_logits
 from medadapt.training.batches import Row, input_device, pad
+from medadapt.training.token_loss import summed_nll
 
-MOST_LOGITS = 1 << 26
-"""Logits (fp32 numbers) held at once; a larger head is worked off in pieces."""
+MOST_LOGITS = {"cpu": 1 << 23, "cuda": 1 << 26}
+"""Logits held at once; more are worked off in pieces. On a CPU larger pieces only wait for memory."""
 
 
 def rows_nll(
@@ -56,9 +57,10 @@ def rows_nll(
         hidden_NH, targets_N = _padded_hidden(model, rows)
     if not len(targets_N):
         return hidden_NH.sum() * 0.0
-    most = max(1, MOST_LOGITS // int(text_config(model).vocab_size))
+    most = MOST_LOGITS.get(hidden_NH.device.type, MOST_LOGITS["cuda"]) // int(text_config(model).vocab_size)
+    most = max(1, most - most % 32 if most > 32 else most)  # whole tiles of the matrix products
     if len(targets_N) <= most:
-        return _nll(model, hidden_NH, targets_N) * factor
+        return _nll(model, hidden_NH, targets_N, factor)
     return _PiecewiseNll.apply(hidden_NH, targets_N, model, most, factor)
 
 
@@ -104,12 +106,9 @@ def _seed_layers(model: nn.Module, mask_seed: int | None) -> None:
             layer.mask_seed = mask_seed
 
 
-def _nll(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
+def _nll(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor, factor: float) -> Tensor:
     logits_NV = vocabulary_logits(model, hidden_NH)
-    wide = torch.promote_types(logits_NV.dtype, torch.float32)
-    return functional.cross_entropy(
-        logits_NV.to(wide), targets_N.to(logits_NV.device), reduction="sum", ignore_index=IGNORED
-    )
+    return summed_nll(logits_NV, targets_N.to(logits_NV.device), factor=factor)
 
 
 class _PiecewiseNll(torch.autograd.Function):
@@ -131,7 +130,7 @@ class _PiecewiseNll(torch.autograd.Function):
             piece = slice(start, start + rows)
             with torch.set_grad_enabled(needs_gradient):
                 part = hidden_NH[piece].detach().requires_grad_(needs_gradient)
-                loss = _nll(model, part, targets_N[piece]) * factor
+                loss = _nll(model, part, targets_N[piece], factor)
             if gradient_NH is not None:
                 (gradient_NH[piece],) = torch.autograd.grad(loss, part)
             total = total + loss.detach()

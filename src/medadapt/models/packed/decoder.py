@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import Tensor, nn
 
-from medadapt.models.forward import final_hidden, same_states, text_config
+from medadapt.models.agreement import same_states
+from medadapt.models.forward import final_hidden, text_config
 from medadapt.models.lora import LoraLinear, lora_layers
 from medadapt.models.packed.attention import Heads, lay_out
 from medadapt.models.packed.dropout import draw_pool

@@ -1,53 +1,20 @@
-"""Logits in pieces, and when two ways to the same hidden states agree."""
+"""When two ways to the same hidden states agree."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from transformers import (
-    Gemma2Config,
-    Gemma2ForCausalLM,
-    LlamaConfig,
-    LlamaForCausalLM,
-    PhiConfig,
-    PhiForCausalLM,
-)
+from transformers import LlamaConfig, LlamaForCausalLM
 
-from medadapt.models import forward
-from medadapt.models.forward import final_hidden, same_states, vocabulary_logits, vocabulary_pieces
+from medadapt.models import agreement
+from medadapt.models.agreement import same_states
+from medadapt.models.forward import final_hidden
 
 SHAPE = {
     "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4,
     "num_key_value_heads": 2, "vocab_size": 57,
 }  # fmt: skip
 TOKENS = torch.tensor([[1, 5, 9, 2, 7, 7, 3, 4]])
-HEADS = {
-    "plain": lambda: LlamaForCausalLM(LlamaConfig(**SHAPE, initializer_range=0.3)),
-    "bias": lambda: PhiForCausalLM(PhiConfig(**SHAPE, initializer_range=0.3)),
-    "capped": lambda: Gemma2ForCausalLM(Gemma2Config(**SHAPE, head_dim=8, initializer_range=0.3)),
-}
-
-
-@pytest.mark.parametrize("width", [8, 57, 100])
-@pytest.mark.parametrize("head", HEADS)
-def test_pieces_of_the_vocabulary_are_its_logits(head, width, monkeypatch):
-    monkeypatch.setattr(forward, "PIECE", width)
-    torch.manual_seed(0)
-    model = HEADS[head]().eval()
-    hidden_NH = torch.randn(5, 32)
-    with torch.no_grad():
-        starts, pieces = zip(*vocabulary_pieces(model, hidden_NH), strict=True)
-        whole = vocabulary_logits(model, hidden_NH)
-    assert list(starts) == list(range(0, 57, width))
-    assert torch.allclose(torch.cat(pieces, dim=1), whole, rtol=0, atol=1e-5)
-
-
-def test_a_head_that_is_more_than_a_matrix_gives_one_piece(monkeypatch):
-    monkeypatch.setattr(forward, "PIECE", 8)
-    model = HEADS["plain"]()
-    model.set_output_embeddings(torch.nn.Sequential(model.get_output_embeddings()))
-    ((start, logits),) = vocabulary_pieces(model, torch.randn(5, 32))
-    assert (start, logits.shape) == (0, (5, 57))
 
 
 @pytest.fixture
@@ -69,7 +36,7 @@ def test_in_16_bits_a_deep_model_may_differ_as_far_as_rounding_moves_it(deep):
     wide = final_hidden(deep.float(), TOKENS).to(torch.bfloat16)
     model = deep.to(torch.bfloat16)
     apart = float((wide.double() - own.double()).norm() / own.double().norm())
-    assert apart > forward.SAME_IN_16_BITS
+    assert apart > agreement.SAME_IN_16_BITS
     assert same_states(wide, own, model, TOKENS)
 
 
