@@ -14,7 +14,7 @@ from medadapt.core.errors import ModelError
 from medadapt.core.recipe import ModelSection
 from medadapt.models.continuing import can_continue
 from medadapt.models.loading import load_base
-from medadapt.predictions import scoring
+from medadapt.predictions import packed_reading, scoring
 from medadapt.predictions.batching import TokenBudget
 from medadapt.predictions.scoring import continuation_scores
 from medadapt.predictions.separate_rows import row_scores
@@ -86,6 +86,24 @@ def test_a_beginning_that_prompts_share_is_read_once_with_the_same_scores(sharpe
     found = scores(model, prompts, [COMPLETIONS] * len(prompts))
     for prompt, figures in zip(prompts, found, strict=True):
         assert figures == pytest.approx([exhaustive(model, prompt, one) for one in COMPLETIONS], rel=1e-4)
+
+
+@pytest.mark.parametrize("model_type", ["llama", "opt"])
+def test_a_prompt_that_begins_the_others_is_scored_as_alone(sharpened, model_type):
+    model = sharpened(model_type)
+    prompts = [[*range(100, 150)], [*range(100, 150), 7], [*range(100, 150)]]
+    found = scores(model, prompts, [COMPLETIONS] * len(prompts))
+    for prompt, figures in zip(prompts, found, strict=True):
+        assert figures == pytest.approx([exhaustive(model, prompt, one) for one in COMPLETIONS], rel=1e-4)
+
+
+@pytest.mark.parametrize("most", [1, 3])
+def test_a_trie_is_read_in_branches_of_any_size_with_the_same_scores(sharpened, monkeypatch, most):
+    model = sharpened("qwen2")
+    whole = scores(model, PROMPTS, [COMPLETIONS] * 4)
+    monkeypatch.setattr(packed_reading, "SUBTREE", most)
+    for figures, wanted in zip(scores(model, PROMPTS, [COMPLETIONS] * 4), whole, strict=True):
+        assert figures == pytest.approx(wanted, rel=1e-5)
 
 
 def test_equal_completions_get_equal_scores_and_the_first_is_chosen(sharpened):

@@ -199,10 +199,11 @@ def _agrees(packed: PackedDecoder, model: nn.Module) -> bool:
     tokens_BT = torch.tensor([row + [0] * (5 - len(row)) for row in rows], device=device)
     training = [module for module in model.modules() if module.training]
     model.eval()
-    own_BTH = final_hidden(model, tokens_BT)
-    own_NH = torch.cat([own_BTH[number, : len(row)] for number, row in enumerate(rows)])
-    ours_NH = packed_hidden(packed, pack_rows(rows))[: len(own_NH)]
-    same = same_states(ours_NH, own_NH, model, tokens_BT)
-    for module in training:
-        module.training = True
-    return same
+    try:
+        own_BTH = final_hidden(model, tokens_BT)
+        own_NH = torch.cat([own_BTH[number, : len(row)] for number, row in enumerate(rows)])
+        ours_NH = packed_hidden(packed, pack_rows(rows))[: len(own_NH)]
+        return same_states(ours_NH, own_NH, model, tokens_BT)
+    finally:
+        for module in training:
+            module.training = True
