@@ -9,13 +9,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from peft import LoraConfig
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from medadapt.core.adapter_folder import BASE, CONFIG, WEIGHTS
 from medadapt.core.errors import ModelError
-from medadapt.core.files import disk_faults, give_usual_mode, read_json, sync_file, sync_folder, write_json
+from medadapt.core.files import (
+    disk_faults,
+    give_usual_mode,
+    read_json,
+    sync_file,
+    sync_folder,
+    write_json,
+    write_text,
+)
 from medadapt.core.recipe import LoraSection
 from medadapt.models.adapter_files import (
     AdapterConfig,
@@ -28,7 +35,7 @@ from medadapt.models.adapter_files import (
 from medadapt.models.linear import is_transposed
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import attach_lora, lora_layers, put_adapter_tensors
-from medadapt.models.quiet import quiet_libraries
+from medadapt.models.peft_config import lora_config_text
 from medadapt.models.targets import resolve_targets, short_names
 
 
@@ -83,23 +90,18 @@ def save_config(base: LoadedBase, lora: LoraSection, layers: AdaptedLayers, fold
 
     The base must carry the adapter.
     """
-    config = LoraConfig(
-        task_type="CAUSAL_LM",
-        r=lora.rank,
-        lora_alpha=lora.alpha,  # PEFT takes fractions too
-        lora_dropout=lora.dropout,
-        target_modules=layers.peft_targets,
-        use_rslora=lora.variant == "rslora",
-        use_dora=lora.variant == "dora",
-        fan_in_fan_out=any(is_transposed(layer.base) for _, layer in lora_layers(base.model)),
-        bias="none",
-        inference_mode=True,
-        base_model_name_or_path=base.name,
+    config = lora_config_text(
+        rank=lora.rank,
+        alpha=lora.alpha,
+        dropout=lora.dropout,
+        variant=lora.variant,
+        targets=layers.peft_targets,
+        base=base.name,
+        transposed=any(is_transposed(layer.base) for _, layer in lora_layers(base.model)),
     )
     with disk_faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with quiet_libraries():
-            config.save_pretrained(folder)
+        write_text(folder / CONFIG, config)
         base.tokenizer.save_pretrained(folder)
     write_json(
         folder / BASE,

@@ -22,6 +22,7 @@ from medadapt.core.hashes import sha256_file
 from medadapt.models.base_files import looks_like_path, read_base_config
 from medadapt.models.hub_adapter import HUB, fetch_adapter
 from medadapt.models.local_base import local_folder
+from medadapt.models.peft_config import DEFAULTS
 
 if TYPE_CHECKING:
     from medadapt.models.lora import Variant
@@ -139,15 +140,12 @@ def layers_of(tensors: dict[str, Tensor]) -> set[str]:
 
 def _unsupported(values: dict[str, Any]) -> list[str]:
     """Settings that change what the adapter does and that are not understood, each with its value."""
-    from peft import LoraConfig  # slow to import, and finding an adapter does not need it
-
-    defaults = LoraConfig().to_dict()
     found = [
         key
         for key, value in values.items()
         if key not in READ | WITHOUT_EFFECT | {"init_lora_weights", "bias"}
         and value not in (None, False, {}, [])
-        and value != defaults.get(key)
+        and value != DEFAULTS.get(key)
     ]
     if values.get("bias", "none") != "none":
         found.append("bias")
