@@ -25,6 +25,8 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#5b6770"
 INK, PALE = "#1f2933", "#e3e8ec"
 DOTS_PER_INCH = 192
 """Twice the 96 pixels that a browser takes for an inch, so that drawings are sharp on fine screens."""
+MOST_DOTS = 2000
+"""Of a drawing's width: the page is no wider, and large drawings take seconds."""
 MAX_COLOURS = 128
 MAX_NAME = 30
 LOOK = {
@@ -49,18 +51,18 @@ LOOK = {
 def canvas(width: float, height: float) -> Iterator[Figure]:
     """A figure of this size in inches in the look of the report."""
     with matplotlib.style.context(["default", LOOK]):
-        yield Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained")
+        dpi = min(DOTS_PER_INCH, MOST_DOTS / width)
+        yield Figure(figsize=(width, height), dpi=dpi, layout="constrained")
 
 
 def png(figure: Figure) -> bytes:
     """The figure as PNG without metadata, in few colours: the page holds every drawing whole."""
-    buffer = io.BytesIO()
-    width, height = FigureCanvasAgg(figure).get_width_height(physical=True)
+    drawn = FigureCanvasAgg(figure)
     with warnings.catch_warnings():
         # A label in a script the font lacks shows boxes; the tables have its text.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(buffer, format="raw")
-    image = Image.frombytes("RGBA", (width, height), buffer.getvalue()).convert("RGB")
+        drawn.draw()  # once; `savefig` draws twice
+    image = Image.fromarray(np.asarray(drawn.buffer_rgba())).convert("RGB")
     small = io.BytesIO()
     image.quantize(MAX_COLOURS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()

@@ -70,7 +70,10 @@ def _cells(axes: Axes, counts: NDArray[np.int64], *, most: int, size: int) -> No
         if count or counts.size <= 36:
             dark = count > 0.45 * max(most, 1)
             colour = "white" if dark else INK
-            axes.text(column, row, f"{count:,}", ha="center", va="center", fontsize=size, color=colour)
+            number = axes.text(
+                column, row, f"{count:,}", ha="center", va="center", fontsize=size, color=colour
+            )
+            number.set_in_layout(False)  # it lies within its cell
     height, width = counts.shape
     axes.set_xticks(np.arange(width + 1) - 0.5, minor=True)
     axes.set_yticks(np.arange(height + 1) - 0.5, minor=True)
