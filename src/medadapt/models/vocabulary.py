@@ -3,7 +3,7 @@
 Where logits need not be kept, a CPU works the vocabulary off in pieces: a piece's weights stay in the processor's cache
 while all hidden states meet them. They are turned into fp32 in blocks that stay there too.
 
-Shapes: N hidden states of width H, V tokens of the vocabulary, W tokens of a piece, S picked logits.
+Shapes: N hidden states of width H, V tokens of the vocabulary, W tokens of a piece.
 """
 
 from __future__ import annotations
@@ -66,12 +66,6 @@ def wide_blocks(logits_NW: Tensor) -> Iterator[tuple[slice, Tensor]]:
 def log_mass(logits_NW: Tensor) -> Tensor:
     """Logarithm of the summed exponentials of each row, (N, W) -> (N,), in at least fp32."""
     return torch.cat([block.logsumexp(-1) for _, block in wide_blocks(logits_NW)])
-
-
-def pick_(picked_S: Tensor, rows_S: Tensor, tokens_S: Tensor, start: int, logits_NW: Tensor) -> None:
-    """Put the logits of those (row, token) that lie in a piece, which begins at token `start`, into `picked_S`."""
-    inside = ((tokens_S >= start) & (tokens_S < start + logits_NW.shape[1])).nonzero().squeeze(1)
-    picked_S[inside] = logits_NW[rows_S[inside], tokens_S[inside] - start].to(picked_S)
 
 
 def _capped(model: nn.Module, logits: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from medadapt.models.forward import final_hidden, text_config
 from medadapt.models.loading import LoadedBase
 from medadapt.models.packed.decoder import fits_window, packed_decoder
 from medadapt.models.sizes import rounded_up
-from medadapt.models.vocabulary import log_mass, pick_, piece_width, vocabulary_pieces
+from medadapt.models.vocabulary import log_mass, piece_width, vocabulary_pieces
 from medadapt.predictions.batching import TokenBudget, in_batches, right_padded
 from medadapt.predictions.packed_reading import packed_row_states
 from medadapt.predictions.questions import Question
@@ -90,7 +90,8 @@ def _picked(model: nn.Module, hidden_NH: Tensor, rows_S: Tensor, tokens_S: Tenso
     hidden_NH = functional.pad(hidden_NH, (0, 0, 0, padding))
     masses = []
     for start, logits_NW in vocabulary_pieces(model, hidden_NH):
-        pick_(picked_S, rows_S, tokens_S, start, logits_NW)
+        inside = (tokens_S >= start) & (tokens_S < start + logits_NW.shape[1])
+        picked_S[inside] = logits_NW[rows_S[inside], tokens_S[inside] - start].to(picked_S)
         masses.append(log_mass(logits_NW))
     return (picked_S - torch.stack(masses).logsumexp(0)[rows_S]).float()
 

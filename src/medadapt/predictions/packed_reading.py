@@ -29,13 +29,13 @@ def packed_row_states(
     """Hidden states (W, H) at W places (row, position). No row may be empty."""
     beginning = _beginning(rows)
     branches = [Branch(tokens=rows[0][:beginning])] if beginning else []
-    shared = len(branches)
+    shared = tuple(range(len(branches)))
     # Rows that are nothing but the beginning have no branch of their own.
     own: dict[int, int] = {}
     for number, row in enumerate(rows):
         if len(row) > beginning:
             own[number] = len(branches)
-            branches.append(Branch(tokens=row[beginning:], start=beginning, after=tuple(range(shared))))
+            branches.append(Branch(tokens=row[beginning:], start=beginning, after=shared))
     starts = _starts(branches)
     places = [
         position if position < beginning else starts[own[row]] + position - beginning

@@ -99,7 +99,7 @@ class Figure:
 
     @property
     def width(self) -> int:
-        """Natural width in CSS pixels, from the PNG's header and the resolution it was drawn at."""
+        """Width in CSS pixels, from the PNG's header; very wide drawings have fewer dots and become smaller."""
         (pixels,) = struct.unpack(">I", self.png[16:20])
         return round(pixels * 96 / DOTS_PER_INCH)
 
