@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from medadapt.core.errors import DivergedError, ModelError
 from medadapt.core.recipe import TrainingSection
@@ -81,6 +82,11 @@ class Engine:
     """The model's decoder for packed rows, where it has one."""
 
     @property
+    def parameters(self) -> list[nn.Parameter]:
+        """What is trained."""
+        return [weight for group in self.optimizer.param_groups for weight in group["params"]]
+
+    @property
     def total_steps(self) -> int:
         """Optimiser steps of the whole training."""
         steps = number_of_steps(len(self.rows), self.training.batch_size, self.training.epochs)
@@ -103,13 +109,14 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
         )
         rows = engine.rows.rows(places)
         loss = _gradient_that_fits(engine, rows, state, step=step, note=note)
-        norm = _unscaled_norm(engine.model, state.scale.scale)
+        gradients = [weight.grad for weight in engine.parameters if weight.grad is not None]
+        norm = _unscaled_norm(gradients, state.scale.scale)
         _check_finite(loss, norm, step, rows, dynamic=state.scale.dynamic)
         rate = _rate(engine, step)
         overflowed = not math.isfinite(norm)
         if not overflowed:
             _check_gradients_arrive(engine.model, step - state.scale.skipped)
-            _clip(engine.model, norm, engine.training.max_grad_norm)
+            _clip(gradients, norm, engine.training.max_grad_norm)
             for group in engine.optimizer.param_groups:
                 group["lr"] = rate
             _step(engine.optimizer)
@@ -147,7 +154,7 @@ def accumulate_gradient(
     device = input_device(model)
     supervised = num_supervised(rows)
     total = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
-    with plain_for_short_rows(model):
+    with plain_for_short_rows(model) if packed is None else nullcontext():
         for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):
             loss = rows_nll(
                 model,
@@ -213,17 +220,16 @@ def smaller_cut(lengths: Sequence[int], plan: MemoryPlan) -> MemoryPlan:
     return halved(plan, tried_tokens=max((len(b) * lengths[b[0]] for b in cut if len(b) > 1), default=0))
 
 
-def _unscaled_norm(model: nn.Module, scale: float) -> float:
+def _unscaled_norm(gradients: list[Tensor], scale: float) -> float:
     """Length of the whole gradient, after dividing it by the loss scale in place."""
-    gradients = [p.grad for p in model.parameters() if p.grad is not None]
     if scale != 1.0:
         torch._foreach_mul_(gradients, 1.0 / scale)
     return float(torch.nn.utils.get_total_norm(gradients))
 
 
-def _clip(model: nn.Module, norm: float, most: float | None) -> None:
+def _clip(gradients: list[Tensor], norm: float, most: float | None) -> None:
     if most is not None and norm > most:
-        torch._foreach_mul_([p.grad for p in model.parameters() if p.grad is not None], most / norm)
+        torch._foreach_mul_(gradients, most / norm)
 
 
 def _check_finite(loss: float, norm: float, step: int, rows: Sequence[Row], *, dynamic: bool) -> None:

@@ -75,7 +75,7 @@ def _packed_hidden(
     places = np.concatenate(
         [start + np.flatnonzero(wanted != IGNORED) for start, wanted in zip(starts, targets, strict=True)]
     )
-    size = rounded_up(len(places), least=32)
+    size = rounded_up(len(places), least=16)
     keep, flat = np.zeros(size, dtype=np.int64), np.full(size, IGNORED, dtype=np.int64)
     keep[: len(places)] = places
     flat[: len(places)] = np.concatenate([wanted[wanted != IGNORED] for wanted in targets])

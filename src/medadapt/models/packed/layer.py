@@ -69,7 +69,8 @@ class _Kept:
     middle_KH: Tensor
     mlp_inverse_K1: Tensor
     inner_K2F: Tensor
-    gated_KF: Tensor
+    gate_KF: Tensor
+    """The gate's outputs after their SiLU."""
     lows: tuple[Tensor | None, ...]
     """A x of each projection."""
 
@@ -125,8 +126,9 @@ def _forward(x_NH: Tensor, layer: DecoderLayer, over: Pass, keep_K: Tensor | Non
     middle_KH.add_(rest)
     mlp_normed_KH, mlp_inverse_K1 = rms_norm(middle_KH, layer.mlp_norm_H, layer.eps)
     inner_K2F, low_inner = project(mlp_normed_KH, layer.inner, masks)
-    gated_KF = _gated(inner_K2F)
-    y_KH, low_down = project(gated_KF, layer.down, masks)
+    gate_KF, up_KF = inner_K2F.chunk(2, dim=1)
+    gate_KF = functional.silu(gate_KF)
+    y_KH, low_down = project(gate_KF * up_KF, layer.down, masks)
     kept = _Kept(
         x_NH=x_NH,
         inverse_N1=inverse_N1,
@@ -137,7 +139,7 @@ def _forward(x_NH: Tensor, layer: DecoderLayer, over: Pass, keep_K: Tensor | Non
         middle_KH=middle_KH,
         mlp_inverse_K1=mlp_inverse_K1,
         inner_K2F=inner_K2F,
-        gated_KF=gated_KF,
+        gate_KF=gate_KF,
         lows=(low_vectors, low_output, low_inner, low_down),
     )
     return y_KH.add_(middle_KH), kept
@@ -153,8 +155,12 @@ def _backward(
     wants_x: bool,
 ) -> tuple[Tensor | None, list[Tensor]]:
     masks, heads = over.masks, over.layout.heads
-    to_gated, to_down = project_backward(grad_KH, kept.gated_KF, kept.lows[3], layer.down, masks)
-    to_inner = _gated_backward(to_gated, kept.inner_K2F)
+    raw_gate, up = kept.inner_K2F.chunk(2, dim=1)
+    to_gated, to_down = project_backward(grad_KH, kept.gate_KF * up, kept.lows[3], layer.down, masks)
+    to_inner = torch.empty_like(kept.inner_K2F)
+    to_gate, to_up = to_inner.chunk(2, dim=1)
+    torch.mul(to_gated, kept.gate_KF, out=to_up)
+    torch.ops.aten.silu_backward.grad_input(to_gated.mul_(up), raw_gate, grad_input=to_gate)
     mlp_normed = scaled(kept.middle_KH, layer.mlp_norm_H, kept.mlp_inverse_K1)
     to_normed, to_inner_lora = project_backward(to_inner, mlp_normed, kept.lows[2], layer.inner, masks)
     to_middle = rms_norm_backward(
@@ -178,22 +184,8 @@ def _backward(
         to_first, to_vectors_lora = project_backward(to_vectors, normed, low, layer.vectors, masks)
         to_x = rms_norm_backward(to_first, kept.x_NH, layer.norm_H, kept.inverse_N1, added=to_middle)
     elif low is not None:
-        to_vectors_lora = update_backward(to_vectors, normed, low, layer.vectors, masks)[1]
+        to_vectors_lora = update_backward(to_vectors, normed, low, layer.vectors, masks)
     return to_x, [*to_vectors_lora, *to_output_lora, *to_inner_lora, *to_down]
-
-
-def _gated(inner_K2F: Tensor) -> Tensor:
-    gate_KF, up_KF = inner_K2F.chunk(2, dim=1)
-    return functional.silu(gate_KF).mul_(up_KF)
-
-
-def _gated_backward(grad_KF: Tensor, inner_K2F: Tensor) -> Tensor:
-    gate_KF, up_KF = inner_K2F.chunk(2, dim=1)
-    to_inner = torch.empty_like(inner_K2F)
-    to_gate, to_up = to_inner.chunk(2, dim=1)
-    torch.mul(grad_KF, functional.silu(gate_KF), out=to_up)
-    torch.ops.aten.silu_backward.grad_input(grad_KF * up_KF, gate_KF, grad_input=to_gate)
-    return to_inner
 
 
 def _spread(rows_KH: Tensor, keep_K: Tensor, length: int) -> Tensor:

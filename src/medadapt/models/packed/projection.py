@@ -33,6 +33,8 @@ class Projection:
     """The A matrices, one below the other, in the number format of the computation; see `refresh`."""
     up_OR: Tensor
     """The B matrices, each in the rows of its outputs and the columns of its rank; see `refresh`."""
+    copies: tuple[Tensor, ...]
+    """Where each of `parameters` lies in these two."""
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -63,14 +65,20 @@ def stack(layers: Sequence[nn.Module], *, place: int) -> Projection:
     ranks = sum(len(layer.lora_A) for layer in layers if isinstance(layer, LoraLinear))
     starts = [sum(outs[:number]) for number in range(len(outs))]
     adapted = [number for number, layer in enumerate(layers) if isinstance(layer, LoraLinear)]
+    loras: tuple[LoraLinear, ...] = tuple(layers[number] for number in adapted)  # type: ignore[misc]
+    lora_starts = tuple(starts[number] for number in adapted)
+    down_RI = weight_OI.new_zeros(ranks, weight_OI.shape[1])
+    up_OR = weight_OI.new_zeros(len(weight_OI), ranks)
+    downs, ups = _rows_of(down_RI, loras), _diagonal(up_OR, loras, lora_starts)
     return Projection(
         weight_OI=weight_OI,
         bias_O=bias_O,
-        loras=tuple(layers[number] for number in adapted),  # type: ignore[misc]
-        starts=tuple(starts[number] for number in adapted),
+        loras=loras,
+        starts=lora_starts,
         place=place,
-        down_RI=weight_OI.new_zeros(ranks, weight_OI.shape[1]),
-        up_OR=weight_OI.new_zeros(len(weight_OI), ranks),
+        down_RI=down_RI,
+        up_OR=up_OR,
+        copies=tuple(block for pair in zip(downs, ups, strict=True) for block in pair),
     )
 
 
@@ -96,18 +104,11 @@ def refresh(projections: Iterable[Projection]) -> None:
 
     To be called before every pass: the optimiser changes A and B in place.
     """
-    targets: list[Tensor] = []
-    sources: list[Tensor] = []
-    for projection in projections:
-        ranks = [len(layer.lora_A) for layer in projection.loras]
-        downs = projection.down_RI.split(ranks)
-        for down, up, layer in zip(
-            downs, _diagonal(projection.up_OR, projection), projection.loras, strict=True
-        ):
-            targets += [down, up]
-            sources += [layer.lora_A.detach(), layer.lora_B.detach()]
+    chosen = [*projections]
+    targets = [block for projection in chosen for block in projection.copies]
     if targets:
-        torch._foreach_copy_(targets, sources)
+        with torch.no_grad():
+            torch._foreach_copy_(targets, [tensor for one in chosen for tensor in one.parameters])
 
 
 def project(x_NI: Tensor, projection: Projection, masks: MaskPool | None) -> tuple[Tensor, Tensor | None]:
@@ -115,7 +116,8 @@ def project(x_NI: Tensor, projection: Projection, masks: MaskPool | None) -> tup
     y_NO = functional.linear(x_NI, projection.weight_OI, projection.bias_O)
     if not projection.loras:
         return y_NO, None
-    low_NR = functional.linear(_seen(x_NI, projection, masks), projection.down_RI)
+    mask_NI = _mask(x_NI, projection, masks)
+    low_NR = functional.linear(_left(x_NI, mask_NI), projection.down_RI)
     return y_NO.addmm_(low_NR, projection.up_OR.T, alpha=_factor(projection, masks)), low_NR
 
 
@@ -126,25 +128,35 @@ def project_backward(
     to_x_NI = grad_NO @ projection.weight_OI
     if low_NR is None:
         return to_x_NI, []
-    to_low_NR, grads = update_backward(grad_NO, x_NI, low_NR, projection, masks)
-    if masks is None:
+    mask_NI = _mask(x_NI, projection, masks)
+    to_low_NR, grads = _update_backward(grad_NO, _left(x_NI, mask_NI), low_NR, projection, masks)
+    if mask_NI is None:
         return to_x_NI.addmm_(to_low_NR, projection.down_RI), grads
-    mask_NI = masks.window(projection.place, *x_NI.shape)
     return to_x_NI.addcmul_(to_low_NR @ projection.down_RI, mask_NI), grads
 
 
 def update_backward(
     grad_NO: Tensor, x_NI: Tensor, low_NR: Tensor, projection: Projection, masks: MaskPool | None
+) -> list[Tensor]:
+    """Gradients with respect to `Projection.parameters` alone."""
+    left_NI = _left(x_NI, _mask(x_NI, projection, masks))
+    return _update_backward(grad_NO, left_NI, low_NR, projection, masks)[1]
+
+
+def _update_backward(
+    grad_NO: Tensor, left_NI: Tensor, low_NR: Tensor, projection: Projection, masks: MaskPool | None
 ) -> tuple[Tensor, list[Tensor]]:
-    """Gradients with respect to A x, (N, R), and to `Projection.parameters`."""
+    """Gradients with respect to A x, (N, R), and to the parameters; the input as dropout left it."""
     factor = _factor(projection, masks)
     to_low_NR = (grad_NO @ projection.up_OR).mul_(factor)
-    to_down_RI = to_low_NR.T @ _seen(x_NI, projection, masks)
-    to_up_OR = grad_NO.T @ low_NR
-    downs = to_down_RI.split([len(layer.lora_A) for layer in projection.loras])
+    # The factor on the narrow matrix, and one conversion for all A: many small operations cost as much as large ones.
+    to_up_OR = grad_NO.T @ (low_NR * factor)
+    to_down_RI = (to_low_NR.T @ left_NI).to(projection.loras[0].lora_A.dtype)
+    downs = _rows_of(to_down_RI, projection.loras)
+    ups = _diagonal(to_up_OR, projection.loras, projection.starts)
     grads = []
-    for layer, down, up in zip(projection.loras, downs, _diagonal(to_up_OR, projection), strict=True):
-        grads += [down.to(layer.lora_A.dtype), up.to(layer.lora_B.dtype).mul_(factor)]
+    for layer, down, up in zip(projection.loras, downs, ups, strict=True):
+        grads += [down, up.to(layer.lora_B.dtype)]
     return to_low_NR, grads
 
 
@@ -153,14 +165,24 @@ def _factor(projection: Projection, masks: MaskPool | None) -> float:
     return projection.scale if masks is None else projection.scale / masks.kept
 
 
-def _seen(x_NI: Tensor, projection: Projection, masks: MaskPool | None) -> Tensor:
-    return x_NI if masks is None else x_NI * masks.window(projection.place, *x_NI.shape)
+def _mask(x_NI: Tensor, projection: Projection, masks: MaskPool | None) -> Tensor | None:
+    return None if masks is None else masks.window(projection.place, *x_NI.shape)
 
 
-def _diagonal(matrix_OR: Tensor, projection: Projection) -> list[Tensor]:
+def _left(x_NI: Tensor, mask_NI: Tensor | None) -> Tensor:
+    """What dropout leaves of the input."""
+    return x_NI if mask_NI is None else x_NI * mask_NI
+
+
+def _rows_of(matrix_RI: Tensor, loras: Sequence[LoraLinear]) -> tuple[Tensor, ...]:
+    """The rows of each LoRA layer: its rank."""
+    return matrix_RI.split([len(layer.lora_A) for layer in loras])
+
+
+def _diagonal(matrix_OR: Tensor, loras: Sequence[LoraLinear], starts: Sequence[int]) -> list[Tensor]:
     """The block of each LoRA layer: its outputs and its rank."""
     pieces, rank = [], 0
-    for layer, start in zip(projection.loras, projection.starts, strict=True):
+    for layer, start in zip(loras, starts, strict=True):
         width, own = layer.lora_B.shape
         pieces.append(matrix_OR[start : start + width, rank : rank + own])
         rank += own
