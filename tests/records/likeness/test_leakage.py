@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from medadapt.core.records import Record
 from medadapt.records.cleaning.texts import normal_form
+from medadapt.records.likeness.groups import with_groups
 from medadapt.records.likeness.leakage import measure_leakage
 
 
@@ -32,6 +33,18 @@ def test_counts_equal_an_exhaustive_comparison(
     leakage = measure_leakage(parts, "exact", task="qa")  # type: ignore[arg-type]
     assert leakage["exact"] == sum(normal_form(text) in seen for text in test)
     assert leakage["near"] == sum(any(similarity(normal_form(t), s) >= 0.8 for s in seen) for t in test)
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_records_in_their_groups_leak_as_much_as_without(
+    train: list[str], validation: list[str], test: list[str]
+) -> None:
+    every = [*records("t", train), *records("v", validation), *records("e", test)]
+    parts = {"train": [], "validation": [], "test": []}
+    for record in with_groups(every, "near"):
+        parts[{"t": "train", "v": "validation", "e": "test"}[record.id[0]]].append(record)
+    grouped, plain = (measure_leakage(parts, rule, task="qa") for rule in ("near", "exact"))  # type: ignore[arg-type]
+    assert {**grouped, "gated": None} == {**plain, "gated": None}
 
 
 @given(TEXTS, TEXTS)

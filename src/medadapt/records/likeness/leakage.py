@@ -47,7 +47,7 @@ def measure_leakage(
     test, seen = parts["test"], [*parts["train"], *parts["validation"]]
     seen_texts = [*inputs["train"], *inputs["validation"]]
     first_seen = {text: number for number, text in reversed(list(enumerate(seen_texts)))}
-    near = near_matches(inputs["test"], seen_texts)
+    near = _near_matches(test, seen, rule)
     examples = [
         {"test": record.id, "seen": seen[first_seen.get(text, number)].id, "exact": text in first_seen}
         for record, text, number in zip(test, inputs["test"], near, strict=True)
@@ -74,7 +74,7 @@ def measure_leakage(
         "answer_containment": {**containment(in_answers), "exact": _equal_answers(test, parts["train"])},
         "boilerplate": boilerplate(answers) if task == "qa" else OF_CLOSED,
         "flagged": _flagged(test, layers),
-        "validation": _counts(inputs["validation"], inputs["train"]),
+        "validation": _validation(parts, rule),
         "examples": examples[:MOST_EXAMPLES],
     }
 
@@ -94,10 +94,31 @@ def _equal_answers(test: Sequence[Record], train: Sequence[Record]) -> int:
     return sum(answer_form(record.answer) in known for record in test)
 
 
-def _counts(texts: Sequence[str], seen_texts: Sequence[str]) -> dict[str, int]:
-    """How many of the inputs are equal, and how many at least similar, to one of those seen."""
-    known = set(seen_texts)
+def _validation(parts: Mapping[SplitName, Sequence[Record]], rule: GroupRule) -> dict[str, int]:
+    """How many inputs of validation records are equal, and how many at least similar, to one in train."""
+    known = {input_text(record) for record in parts["train"]}
+    near = _near_matches(parts["validation"], parts["train"], rule)
     return {
-        "exact": sum(text in known for text in texts),
-        "near": sum(number is not None for number in near_matches(texts, seen_texts)),
+        "exact": sum(input_text(record) in known for record in parts["validation"]),
+        "near": sum(number is not None for number in near),
     }
+
+
+def _near_matches(asked: Sequence[Record], seen: Sequence[Record], rule: GroupRule) -> list[int | None]:
+    """For each record asked for the number of a record seen whose input is near its own, or None.
+
+    Under the rule `near`, inputs that are near each other have one group, so only records whose group stands on
+    both sides are compared; splits that kept groups together leave none.
+    """
+    groups = {record.group for record in asked} & {record.group for record in seen}
+    chosen, among = (
+        [place for place, record in enumerate(side) if rule != "near" or record.group in groups]
+        for side in (asked, seen)
+    )
+    found = near_matches(
+        *([input_text(side[n]) for n in some] for side, some in ((asked, chosen), (seen, among)))
+    )
+    matches: list[int | None] = [None] * len(asked)
+    for place, match in zip(chosen, found, strict=True):
+        matches[place] = None if match is None else among[match]
+    return matches
