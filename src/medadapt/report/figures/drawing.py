@@ -64,7 +64,8 @@ def png(figure: Figure) -> bytes:
         drawn.draw()  # once; `savefig` draws twice
     image = Image.fromarray(np.asarray(drawn.buffer_rgba())).convert("RGB")
     small = io.BytesIO()
-    image.quantize(MAX_COLOURS, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    colours = image.quantize(MAX_COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    colours.save(small, format="png")
     return small.getvalue()
 
 

@@ -75,10 +75,10 @@ def _cells(axes: Axes, counts: NDArray[np.int64], *, most: int, size: int) -> No
             )
             number.set_in_layout(False)  # it lies within its cell
     height, width = counts.shape
-    axes.set_xticks(np.arange(width + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(height + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color=PALE, linewidth=0.6)
-    axes.tick_params(which="both", length=0)
+    # As two sets of lines: as a grid of minor ticks they take as long as all the rest.
+    axes.vlines(np.arange(width + 1) - 0.5, -0.5, height - 0.5, colors=PALE, linewidth=0.6)
+    axes.hlines(np.arange(height + 1) - 0.5, -0.5, width - 0.5, colors=PALE, linewidth=0.6)
+    axes.tick_params(length=0)
 
 
 def _counts(matrix: list[list[int]], num_labels: int) -> NDArray[np.int64]:
