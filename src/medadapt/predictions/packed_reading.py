@@ -45,30 +45,34 @@ def packed_row_states(
 
 
 def packed_tree_states(
-    packed: PackedDecoder, prompts: Sequence[Sequence[int]], tries: Sequence[TokenTrie]
+    packed: PackedDecoder,
+    prompts: Sequence[Sequence[int]],
+    tries: Sequence[TokenTrie],
+    wanted: Sequence[tuple[int, int]],
 ) -> Tensor:
-    """Hidden states (W, H) of the W nodes of all tries after which a token is asked, by prompt and node."""
+    """Hidden states (W, H) at W nodes (prompt, node)."""
     beginning = _beginning(prompts)
     branches = [Branch(tokens=prompts[0][:beginning])] if beginning else []
     shared = tuple(range(len(branches)))
     start = beginning
-    places = []
-    for prompt, trie in zip(prompts, tries, strict=True):
-        before, place_of = shared, {0: beginning - 1}  # the prompt's end
+    places: dict[tuple[int, int], int] = {}
+    for row, (prompt, trie) in enumerate(zip(prompts, tries, strict=True)):
+        before = shared
         if len(prompt) > beginning:
             before = (*shared, len(branches))
             branches.append(Branch(tokens=prompt[beginning:], start=beginning, after=shared))
             start += len(prompt) - beginning
-            place_of[0] = start - 1
+            places[row, 0] = start - 1
+        else:
+            places[row, 0] = beginning - 1
         for nodes, sees_TT in subtrees(trie, SUBTREE):
             tokens, depths = ([of[node] for node in nodes] for of in (trie.tokens, trie.depths))
             branches.append(
                 Branch(tokens=tokens, start=len(prompt) - 1, after=before, depths=depths, sees_TT=sees_TT)
             )
-            place_of.update({node: start + number for number, node in enumerate(nodes)})
+            places.update({(row, node): start + number for number, node in enumerate(nodes)})
             start += len(nodes)
-        places += [place_of[node] for node in dict.fromkeys(node for node, _ in trie.steps)]
-    return _states(packed, branches, places)
+    return _states(packed, branches, [places[node] for node in wanted])
 
 
 def _beginning(rows: Sequence[Sequence[int]]) -> int:

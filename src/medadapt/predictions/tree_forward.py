@@ -43,7 +43,7 @@ def path_scores(
     # Only after these nodes is anything asked; several tokens may be asked after one.
     asked = {place: number for number, place in enumerate(dict.fromkeys(step[:2] for step in steps))}
     if packed is not None:
-        states_WH = packed_tree_states(packed, prompts, tries)
+        states_WH = packed_tree_states(packed, prompts, tries, [*asked])
     else:
         row_W, node_W = torch.tensor([*asked], device=model.device).unbind(1)
         states_WH = tree_states(model, prompts, tries, shared)[row_W, node_W]
