@@ -14,6 +14,7 @@ LARGE = tuple(side for side in SIDES if side != "seed0")
 FEW = ("native", "trl", "trl_tuned", "unsloth", "axolotl")
 PLAN = {
     ("llama-42m", "short"): (33, tuple(SIDES)),
+    ("llama-42m", "instructed"): (33, LARGE),
     ("llama-135m", "short"): (33, tuple(SIDES)),
     ("llama-42m", "long"): (18, tuple(SIDES)),
     ("qwen2.5-0.5b", "short"): (8, LARGE),

@@ -20,7 +20,11 @@ NAMES = {
 }
 FIGURE = "training_peers.png"
 TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)
-ROWS = {"short": "symptom rows", "long": "MedQuAD answers"}
+ROWS = {
+    "short": "symptom rows",
+    "instructed": "symptom rows behind an instruction",
+    "long": "MedQuAD answers",
+}
 
 
 def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | None) -> Iterator[str]:
@@ -33,8 +37,9 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
         "is, with the smallest and largest ratio of a round. A ratio is refused unless the first loss and gradient "
         "are those of a plain fp32 computation, every step's loss is near ours, all of the adapter moved and every "
         "row was read whole. Roof: the share of this machine's measured matrix product rate that the needed "
-        "arithmetic makes up (4N, real tokens). Start-up: seconds of the process before training. seed 0's script "
-        "learns prompts as well, in fp32.\n"
+        "arithmetic makes up (4N, real tokens; a beginning that rows share counts for each row, also where it is read "
+        "once, and then padded / real tokens falls below 1). Start-up: seconds of the process before training. seed "
+        "0's script learns prompts as well, in fp32.\n"
     )
     if figure:
         yield f"![How many times as fast as each peer]({figure})\n"

@@ -29,13 +29,22 @@ LONGEST = 512
 MOST_CHARACTERS = 1800
 """Of question and answer; most such rows have at most 512 tokens, and only these are tokenised."""
 SYMPTOMS = "Given these symptoms: {question}\n\nThe disease is:"
+INSTRUCTED = (
+    "You are a careful medical assistant. Read the symptoms of a patient and name the most likely disease among those "
+    "you have learned. Answer with its name alone.\n\nSymptoms: {question}\n\nDisease:"
+)
 QUESTION = "Question: {question}\n\nAnswer:"
 
 
-def symptom_rows(data: Path) -> list[tuple[str, str]]:
+def symptom_rows(data: Path, prompt: str = SYMPTOMS) -> list[tuple[str, str]]:
     """(prompt, answer) of 1,000 rows spread evenly over the symptom table, repetitions included."""
     rows = _spread(_table(data / "symptom_disease" / "dataset.csv")[1:])
-    return [(SYMPTOMS.format(question="; ".join(_symptoms(row[1:6]))), f" {row[0].strip()}") for row in rows]
+    return [(prompt.format(question="; ".join(_symptoms(row[1:6]))), f" {row[0].strip()}") for row in rows]
+
+
+def instructed_rows(data: Path) -> list[tuple[str, str]]:
+    """The same behind an instruction that all of them begin with, as prompts for chat models do."""
+    return symptom_rows(data, INSTRUCTED)
 
 
 def medquad_rows(data: Path) -> list[tuple[str, str]]:
@@ -46,7 +55,11 @@ def medquad_rows(data: Path) -> list[tuple[str, str]]:
     return [(QUESTION.format(question=question), f" {answer}") for question, answer in _spread(fitting)]
 
 
-WORKLOADS: dict[str, Callable[[Path], list[tuple[str, str]]]] = {"short": symptom_rows, "long": medquad_rows}
+WORKLOADS: dict[str, Callable[[Path], list[tuple[str, str]]]] = {
+    "short": symptom_rows,
+    "instructed": instructed_rows,
+    "long": medquad_rows,
+}
 
 
 def prepare(folder: Path, data: Path, *, model: str, rows: str, dropout: float, steps: int) -> dict[str, Any]:

@@ -5,12 +5,12 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medadapt.models.packed.rows import shared_length
 from medadapt.predictions import likelihood
 from medadapt.predictions.batching import TokenBudget
 from medadapt.predictions.likelihood import reference_likelihoods, token_logprobs
 from medadapt.predictions.questions import pose
 from medadapt.predictions.shared_prefix import LEAST_SAVED
-from medadapt.predictions.token_trie import shared_length
 
 BUDGETS = [1, 150, 100_000]
 

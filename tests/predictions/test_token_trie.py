@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medadapt.predictions.token_trie import ancestors, build_trie, portions, shared_length, subtrees
+from medadapt.predictions.token_trie import ancestors, build_trie, portions, subtrees
 
 COMPLETIONS = st.lists(st.lists(st.integers(0, 3), max_size=5), max_size=12)
 
@@ -80,10 +80,3 @@ def test_portions_hold_every_completion_once_in_tries_of_limited_size(completion
 
 def test_completions_that_begin_alike_stay_in_one_portion():
     assert portions([[1, 1, 1, 1], [2, 2, 2, 2], [1, 1, 1, 2], [2, 2, 2, 1]], 4) == [(0, 2), (1, 3)]
-
-
-@given(st.lists(st.lists(st.integers(0, 2), max_size=6), max_size=5))
-def test_the_shared_length_is_that_of_the_longest_common_beginning(rows):
-    length = shared_length(rows)
-    assert len({tuple(row[:length]) for row in rows}) <= 1
-    assert not rows or any(len(row) == length for row in rows) or len({row[length] for row in rows}) > 1

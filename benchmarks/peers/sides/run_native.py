@@ -16,8 +16,7 @@ from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import new_adapter
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors, put_adapter_tensors
-from medadapt.models.packed.decoder import packed_decoder
-from medadapt.models.sizes import rounded_up
+from medadapt.models.packed.decoder import pack_for, packed_decoder
 from medadapt.training.batches import cut_by_tokens, rows_of_step
 from medadapt.training.engine import Engine, TrainingState, train_steps
 from medadapt.training.memory import plan_memory
@@ -96,15 +95,16 @@ def _work(steps: list[Any], facts: dict[str, Any]) -> dict[str, int]:
 
 
 def _padded(last: int, engine: Engine, state: TrainingState) -> int:
-    """Tokens that went through the model in the timed steps, padding counted."""
+    """Tokens that went through the model in the timed steps: padding counts, a common beginning once."""
+    assert engine.packed is not None
     padded = 0
     for step in range(WARM_UP + 1, last + 1):
         places = rows_of_step(
             step, num_rows=len(engine.rows), batch_size=engine.training.batch_size, seed=engine.seed
         )
-        lengths = [int(engine.rows.lengths[place]) for place in places]
-        cut = cut_by_tokens(lengths, state.memory.micro_tokens)
-        padded += sum(rounded_up(sum(lengths[row] for row in micro), least=32) for micro in cut)
+        rows = [row["input_ids"] for row in engine.rows.rows(places)]
+        for micro in cut_by_tokens([len(row) for row in rows], state.memory.micro_tokens):
+            padded += pack_for(engine.packed, [rows[place] for place in micro]).num_tokens
     return padded
 
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from medadapt.models.packed.decoder import PackedDecoder, packed_hidden
-from medadapt.models.packed.rows import Branch, pack_branches
+from medadapt.models.packed.rows import Branch, pack_branches, shared_length
 from medadapt.models.sizes import rounded_up
-from medadapt.predictions.token_trie import TokenTrie, shared_length, subtrees
+from medadapt.predictions.token_trie import TokenTrie, subtrees
 
 SUBTREE = 32
 """Nodes of a trie in one branch, where they do not hang together in more: attention grows with their square."""

@@ -13,7 +13,7 @@ from transformers.cache_utils import DynamicLayer
 
 from medadapt.models.continuing import can_continue, continued_hidden
 from medadapt.models.loading import LoadedBase
-from medadapt.predictions.token_trie import shared_length
+from medadapt.models.packed.rows import shared_length
 
 LEAST_SAVED = 128
 """Tokens that must be saved to pay for a pass over the beginning alone: so many one pass more costs on a CPU."""

@@ -9,6 +9,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from medadapt.models.packed.rows import shared_length
+
 Step = tuple[int, int]
 """A node and the token that follows it in a completion."""
 
@@ -116,15 +118,3 @@ def portions(completions: Sequence[Sequence[int]], most: int) -> list[tuple[int,
         nodes += more
         before = inner
     return [tuple(sorted(places)) for places in found]
-
-
-def shared_length(rows: Sequence[Sequence[int]]) -> int:
-    """How many tokens all rows begin with alike."""
-    if not rows:
-        return 0
-    # Of all rows, the smallest and the largest differ first.
-    least, most = min(map(list, rows)), max(map(list, rows))
-    pairs = zip(least, most, strict=False)
-    return next(
-        (place for place, (one, other) in enumerate(pairs) if one != other), min(len(least), len(most))
-    )

@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from medadapt.examples.masking import IGNORED
 from medadapt.models.forward import final_hidden, text_config
 from medadapt.models.lora import lora_layers
-from medadapt.models.packed.decoder import PackedDecoder, fits_window, packed_hidden
-from medadapt.models.packed.rows import pack_rows
+from medadapt.models.packed.decoder import PackedDecoder, fits_window, pack_for, packed_hidden
 from medadapt.models.sizes import rounded_up
 from medadapt.models.vocabulary import vocabulary_logits
 from medadapt.training.batches import Row, input_device, pad
@@ -70,10 +69,9 @@ def _packed_hidden(
     """Hidden states (N, H) and targets (N,) of the supervised positions; behind them some to be ignored."""
     # A row's first token is predicted by nothing.
     targets = [np.asarray(row["labels"])[1:] for row in rows]
-    lengths = [len(row["input_ids"]) for row in rows]
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    lying = pack_for(packed, [row["input_ids"] for row in rows])
     places = np.concatenate(
-        [start + np.flatnonzero(wanted != IGNORED) for start, wanted in zip(starts, targets, strict=True)]
+        [lying.places(number, np.flatnonzero(wanted != IGNORED)) for number, wanted in enumerate(targets)]
     )
     size = rounded_up(len(places), least=16)
     keep, flat = np.zeros(size, dtype=np.int64), np.full(size, IGNORED, dtype=np.int64)
@@ -81,7 +79,7 @@ def _packed_hidden(
     flat[: len(places)] = np.concatenate([wanted[wanted != IGNORED] for wanted in targets])
     hidden_KH = packed_hidden(
         packed,
-        pack_rows([row["input_ids"] for row in rows]),
+        lying,
         torch.from_numpy(keep).to(packed.device),
         mask_seed=mask_seed,
         recompute=recompute,

@@ -19,7 +19,7 @@ from medadapt.examples.masking import IGNORED
 from medadapt.models.forward import final_hidden
 from medadapt.models.lora import adapter_tensors, attach_lora, lora_layers
 from medadapt.models.packed import attention
-from medadapt.models.packed.decoder import fits_window, packed_decoder, packed_hidden
+from medadapt.models.packed.decoder import fits_window, pack_for, packed_decoder, packed_hidden
 from medadapt.models.packed.rows import Branch, pack_branches, pack_rows
 from medadapt.models.targets import resolve_targets
 from medadapt.training.engine import accumulate_gradient
@@ -56,6 +56,22 @@ MODELS = {
     "qwen3": (Qwen3Config, Qwen3ForCausalLM, {"head_dim": 16}),
 }
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 5e-5}
+
+
+BEGINNING = [3, 5, 7, 9, 4, 6, 8]
+
+
+def beginning_alike(rows, *, learned):
+    """The rows behind a common beginning; with `learned="everything"` all tokens but the first are learned."""
+    found = []
+    for number, row in enumerate(rows):
+        # Different first tokens, so that the beginning ends where it should.
+        own = [10 + number, *row["input_ids"]]
+        tokens, labels = BEGINNING + own, [IGNORED] * (len(BEGINNING) + 1) + row["labels"]
+        if learned == "everything":
+            labels = [IGNORED, *tokens[1:]]
+        found.append({**row, "input_ids": tokens, "labels": labels})
+    return found
 
 
 def norms_in_double(model):
@@ -99,6 +115,49 @@ def test_gradient_equals_plain_peft(name, dtype, recompute):
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
     theirs = peft_gradients(build(name), dtype, rows, adapter_tensors(model))
     assert largest_error(ours, theirs) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("learned", ["answer", "everything"])
+@pytest.mark.parametrize("name", ["llama", "llama-biases", "qwen3"])
+def test_a_common_beginning_read_once_gives_the_gradient_of_plain_peft(name, learned):
+    rows = beginning_alike(random_rows(7), learned=learned)
+    model = adapted(build(name), torch.float64)
+    packed = packed_decoder(model)
+    assert pack_for(packed, [row["input_ids"] for row in rows]).shared == len(BEGINNING)
+    accumulate_gradient(model, rows, micro_tokens=4096, step=1, seed=0, packed=packed)
+    ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
+    theirs = peft_gradients(build(name), torch.float64, rows, adapter_tensors(model))
+    assert largest_error(ours, theirs) <= 1e-10
+
+
+@pytest.mark.parametrize("longest", [4, 20])
+def test_a_common_beginning_through_the_fused_kernel_gives_the_same_gradient(longest, monkeypatch):
+    rows = beginning_alike(random_rows(7), learned="answer")
+    model = adapted(build("llama"), torch.float64)
+    packed = packed_decoder(model)
+    found = []
+    for kernel in ("plain", "fused"):
+        if kernel == "fused":  # of the blocks; whether to share was decided before
+            monkeypatch.setattr(attention, "LONGEST_WRITTEN_OUT", longest)
+        model.zero_grad()
+        accumulate_gradient(model, rows, micro_tokens=4096, step=1, seed=0, packed=packed)
+        found.append({key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()})
+    assert largest_error(found[1], found[0]) <= 1e-10
+
+
+@pytest.mark.parametrize(
+    ("rows", "shared"),
+    [
+        ([[7] * 30 + [1], [7] * 30 + [2]], 0),  # 30 tokens saved
+        ([[7] * 40 + [1], [7] * 40 + [2]], 40),
+        ([[7] * 40, [7] * 40], 39),  # each row keeps a token of its own
+        ([[7] * 40 + [1] * 600, [7] * 40 + [2] * 600], 0),  # the fused kernel's
+        ([[7] * 4 + [one] * 120 for one in range(10)], 0),  # 36 tokens of 1,240
+    ],
+)
+def test_a_common_beginning_is_read_apart_where_it_saves_enough(rows, shared):
+    packed = packed_decoder(tiny_llama(dtype=torch.float64).requires_grad_(False))
+    assert pack_for(packed, rows).shared == shared
 
 
 @pytest.mark.parametrize("targets", [("q_proj", "v_proj"), ("gate_proj",), ("k_proj", "o_proj", "down_proj")])

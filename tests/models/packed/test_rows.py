@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medadapt.models.packed.rows import MOST_WASTE, Branch, pack_branches, pack_rows
+from medadapt.models.packed.rows import (
+    FREE_WASTE,
+    MOST_WASTE,
+    Branch,
+    pack_branches,
+    pack_rows,
+    shared_length,
+)
 from medadapt.models.sizes import rounded_up
 
 ROWS = st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=70), min_size=1, max_size=12)
@@ -36,13 +44,40 @@ def test_every_token_attends_once_and_among_its_own_row(rows):
     assert sorted(seen) == list(range(sum(map(len, rows))))
 
 
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=9), ROWS)
+def test_what_rows_begin_with_stands_once_and_is_seen_by_each(beginning, ends):
+    rows = [[*beginning, *end] for end in ends]
+    packed = pack_rows(rows, shared=len(beginning))
+    for number, row in enumerate(rows):
+        places = packed.places(number, np.arange(len(row)))
+        assert packed.tokens_N[places].tolist() == row
+        assert packed.positions_N[places].tolist() == list(range(len(row)))
+        assert places[: len(beginning)].tolist() == list(range(len(beginning)))
+    lines = {}
+    for block in packed.blocks[1:]:
+        for seen, own in zip(block.seen_BS.tolist(), block.places_BT.tolist(), strict=True):
+            assert seen == [*range(len(beginning)), *own]
+            lines[own[0]] = sorted(set(own))
+    assert lines == {
+        start: list(range(start, start + len(end))) for start, end in zip(packed.starts, ends, strict=True)
+    }
+
+
+@given(st.lists(st.lists(st.integers(0, 2), max_size=6), max_size=5))
+def test_the_shared_length_is_that_of_the_longest_common_beginning(rows):
+    length = shared_length(rows)
+    assert len({tuple(row[:length]) for row in rows}) <= 1
+    assert not rows or any(len(row) == length for row in rows) or len({row[length] for row in rows}) > 1
+
+
 @given(ROWS)
 def test_little_of_a_block_is_padding_before_its_length_is_rounded(rows):
     for block in pack_rows(rows).blocks:
         if block.real_BT is None:
             continue
         longest = int(block.real_BT.sum(1).max())
-        assert int(block.real_BT.sum()) >= (1 - MOST_WASTE) * longest * len(block.real_BT)
+        places = longest * len(block.real_BT)
+        assert places - int(block.real_BT.sum()) <= max(MOST_WASTE * places, FREE_WASTE)
 
 
 @given(st.integers(1, 10**6), st.sampled_from([8, 32]))

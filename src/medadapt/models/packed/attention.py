@@ -61,7 +61,8 @@ class Layout:
     to_blocks: tuple[tuple[Tensor, Tensor, Tensor], ...]
     """Of each block the places of its queries, keys and values among the vectors of all tokens."""
     from_blocks: Tensor | None
-    """Where each vector of each token lies among those of all blocks, in the order of the token's vectors.
+    """Where each vector of each token lies among those of all blocks, in the order of the token's vectors; keys and
+    values of a common beginning lie in its own block alone.
 
     None where there are branches.
     """
@@ -70,7 +71,9 @@ class Layout:
     output_places: tuple[Tensor, ...]
     """Of each block the places of its outputs among the heads of all tokens."""
     lengths: tuple[int, ...]
-    """T of each block, of branches S."""
+    """Of each block how many tokens a row may see: T, or S."""
+    shared: int
+    """Tokens of the common beginning, which is the first block; rows of all other blocks see them first."""
     masks: tuple[Tensor | None, ...]
     """What is added to the attention weights of branches, (B, T, S); None where a block has rows."""
     real: tuple[Tensor | None, ...]
@@ -83,7 +86,7 @@ def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.d
     query_KG = torch.arange(heads.query).view(heads.key, per)
     key_K = torch.arange(heads.key)
     to_blocks, output_places, real, masks = [], [], [], []
-    has_branches = any(block.seen_BS is not None for block in rows.blocks)
+    has_branches = any(block.sees_BTS is not None for block in rows.blocks)
     from_N = torch.full((rows.num_tokens, heads.rows), -1)
     outputs_N = torch.zeros(rows.num_tokens, heads.query, dtype=torch.long)
     start_all = start_out = 0
@@ -95,6 +98,7 @@ def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.d
         token = places_BT[None, :, None, :].expand_as(grid)
         queries = (token * heads.rows + grid).flatten()
         seen_BS = places_BT if block.seen_BS is None else block.seen_BS
+        own_keys = heads.key * places_BT.numel()
         keys = (key_K[:, None, None] + heads.query + seen_BS[None] * heads.rows).flatten()
         to_blocks.append((queries, keys, keys + heads.key))
         output_places.append((token * heads.query + grid).flatten())
@@ -103,12 +107,12 @@ def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.d
         where = places_BT[is_real]
         of_query = torch.arange(queries.numel()).view(grid.shape).permute(1, 3, 0, 2)[is_real].flatten(1)
         if not has_branches:
-            of_key = torch.arange(keys.numel()).view(heads.key, *places_BT.shape).permute(1, 2, 0)[is_real]
+            of_key = torch.arange(own_keys).view(heads.key, *places_BT.shape).permute(1, 2, 0)[is_real]
             from_N[where, : heads.query] = start_all + of_query
             from_N[where, heads.query : heads.query + heads.key] = start_all + queries.numel() + of_key
-            from_N[where, heads.query + heads.key :] = start_all + queries.numel() + keys.numel() + of_key
+            from_N[where, heads.query + heads.key :] = start_all + queries.numel() + own_keys + of_key
         outputs_N[where] = start_out + of_query
-        start_all += queries.numel() + 2 * keys.numel()
+        start_all += queries.numel() + 2 * own_keys
         start_out += queries.numel()
     from_N[from_N < 0] = start_all  # tokens of no row: the zeros behind all gradients
     return Layout(
@@ -120,6 +124,7 @@ def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.d
         lengths=tuple(
             (block.places_BT if block.seen_BS is None else block.seen_BS).shape[1] for block in rows.blocks
         ),
+        shared=rows.shared,
         masks=tuple(masks),
         real=tuple(None if one is None else one.to(device) for one in real),
     )
@@ -151,29 +156,51 @@ def attend_backward(grad_NC: Tensor, layout: Layout, found: list[Attended]) -> T
         raise NotImplementedError("branches have no backward pass")
     heads = layout.heads
     grads = grad_NC.reshape(-1, heads.width)
-    pieces = []
+    pieces: list[Tensor] = []
     for real_BT, places, one in zip(layout.real, layout.output_places, found, strict=True):
         grad = grads.index_select(0, places).view_as(one.queries)
         if real_BT is not None:
             grad = _without_padding(grad, real_BT, heads)
-        pieces += [piece.reshape(-1, heads.width) for piece in attend_rows_backward(grad, one, heads)]
-    pieces.append(grads.new_zeros(1, heads.width))
-    return torch.cat(pieces).index_select(0, layout.from_blocks).view(len(grad_NC), -1)
+        to_queries, *to_seen = attend_rows_backward(grad, one, heads)
+        if layout.shared and pieces:
+            to_seen = [
+                _own(piece, of_first, layout) for piece, of_first in zip(to_seen, pieces[1:3], strict=True)
+            ]
+        pieces += [to_queries, *to_seen]
+    pieces.append(grads.new_zeros(1, 1, heads.width))
+    flat = torch.cat([piece.reshape(-1, heads.width) for piece in pieces])
+    return flat.index_select(0, layout.from_blocks).view(len(grad_NC), -1)
+
+
+def _own(to_seen: Tensor, to_first: Tensor, layout: Layout) -> Tensor:
+    """Of the gradient of keys or values (K B, S, D) that of the rows' own, (K B, T, D).
+
+    That of the common beginning is added to `to_first`, the gradient (K, T, D) of the first block, in place.
+    """
+    heads, shared = layout.heads, layout.shared
+    of_beginning = to_seen.view(heads.key, -1, *to_seen.shape[1:])[:, :, :shared].sum(1)
+    to_first[:, :shared].add_(of_beginning)
+    return to_seen[:, shared:]
 
 
 def attend_rows(
     queries: Tensor, keys: Tensor, values: Tensor, heads: Heads, *, written_out: bool
 ) -> Attended:
-    """(K B, G T, D) queries against (K B, T, D) keys and values, as plain products or by the fused kernel."""
-    length = keys.shape[1]
+    """(K B, G T, D) queries against (K B, S, D) keys and values, as plain products or by the fused kernel.
+
+    A query sees the keys before the last T, and of these T its own and those before.
+    """
+    per = heads.query // heads.key
+    length = queries.shape[1] // per
+    before = keys.shape[1] - length
     if written_out:
-        mask = causal_mask(length, heads.query // heads.key, queries.dtype, queries.device)
+        mask = causal_mask(length, per, queries.dtype, queries.device, before=before)
         scores = torch.baddbmm(mask, queries, keys.transpose(1, 2), alpha=heads.scale)
         shares = scores.softmax(-1)
         return Attended(queries=queries, keys=keys, values=values, shares=shares, fused=None)
     with torch.enable_grad():
         leaves = [piece.detach().requires_grad_() for piece in (queries, keys, values)]
-        fused = _fused(*leaves, heads=heads)
+        fused = _fused(*leaves, heads=heads, before=before)
     return Attended(queries=leaves[0], keys=leaves[1], values=leaves[2], shares=None, fused=fused)
 
 
@@ -214,14 +241,18 @@ def _is_short(keys: Tensor) -> bool:
     return keys.device.type == "cpu" and keys.shape[1] <= LONGEST_WRITTEN_OUT
 
 
-def _fused(queries: Tensor, keys: Tensor, values: Tensor, *, heads: Heads) -> Tensor:
-    per, length = heads.query // heads.key, keys.shape[1]
-    split = queries.view(len(queries), per, length, heads.width)
+def _fused(queries: Tensor, keys: Tensor, values: Tensor, *, heads: Heads, before: int) -> Tensor:
+    per = heads.query // heads.key
+    split = queries.view(len(queries), per, -1, heads.width)
+    mask = None
+    if before:
+        mask = causal_mask(split.shape[2], 1, queries.dtype, queries.device, before=before)
     one = functional.scaled_dot_product_attention(
         split,
-        keys[:, None].expand_as(split),
-        values[:, None].expand_as(split),
-        is_causal=True,
+        keys[:, None].expand(-1, per, -1, -1),
+        values[:, None].expand(-1, per, -1, -1),
+        attn_mask=mask,
+        is_causal=mask is None,
         scale=heads.scale,
     )
     return one.reshape(queries.shape)
@@ -251,7 +282,9 @@ def _without_padding(grad: Tensor, real_BT: Tensor, heads: Heads) -> Tensor:
 
 
 @lru_cache(maxsize=64)
-def causal_mask(length: int, per: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """0 where a query may look and minus infinity elsewhere, (G T, T)."""
-    mask = torch.full((length, length), float("-inf"), dtype=dtype, device=device).triu_(1)
+def causal_mask(
+    length: int, per: int, dtype: torch.dtype, device: torch.device, *, before: int = 0
+) -> Tensor:
+    """0 where a query may look and minus infinity elsewhere, (G T, before + T); all before may be looked at."""
+    mask = torch.full((length, before + length), float("-inf"), dtype=dtype, device=device).triu_(before + 1)
     return mask.repeat(per, 1)

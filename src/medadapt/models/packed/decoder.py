@@ -13,16 +13,18 @@ from torch import Tensor, nn
 from medadapt.models.agreement import same_states
 from medadapt.models.forward import final_hidden, text_config
 from medadapt.models.lora import LoraLinear, lora_layers
-from medadapt.models.packed.attention import Heads, lay_out
+from medadapt.models.packed.attention import LONGEST_WRITTEN_OUT, Heads, lay_out
 from medadapt.models.packed.dropout import draw_pool
 from medadapt.models.packed.layer import DecoderLayer, Pass, run_layer
 from medadapt.models.packed.projection import refresh, stack
-from medadapt.models.packed.rows import PackedRows, pack_rows
+from medadapt.models.packed.rows import PackedRows, pack_rows, shared_length
 
 _made: WeakKeyDictionary[nn.Module, tuple[object, PackedDecoder | None]] = WeakKeyDictionary()
 
 KNOWN = ("LlamaModel", "MistralModel", "Qwen2Model", "Qwen3Model")
 """Decoders whose layers are built of these parts; that the numbers agree is checked on each loaded model."""
+LEAST_SAVED, LEAST_SAVED_SHARE = 32, 0.05
+"""Tokens, and share of all tokens, from which on it pays to read the rows' common beginning apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,20 @@ def _packed(model: nn.Module, decoder: Any) -> PackedDecoder | None:
         widest=max((layer.lora_A.shape[1] for layer in loras), default=0),
     )
     return found if _agrees(found, model) else None
+
+
+def pack_for(packed: PackedDecoder, rows: Sequence[Sequence[int]]) -> PackedRows:
+    """Rows in packed form; what all of them begin with is read once where that saves enough.
+
+    On a CPU only, where attention is written out: a fused kernel is slower with a mask than without.
+    """
+    longest, shortest = max(map(len, rows)), min(map(len, rows))
+    shared = 0
+    if packed.device.type == "cpu" and longest <= LONGEST_WRITTEN_OUT:
+        shared = min(shared_length(rows), shortest - 1)
+    saved = (len(rows) - 1) * shared
+    enough = max(LEAST_SAVED, LEAST_SAVED_SHARE * sum(map(len, rows)))
+    return pack_rows(rows, shared=shared if saved >= enough else 0)
 
 
 def packed_hidden(

@@ -3,6 +3,8 @@
 N tokens of all rows; a block has B rows, padded to T tokens for its attention alone. Behind the real tokens
 stand a few that belong to no row, so that N is one of few sizes.
 
+What all rows begin with can stand once, before all of them, and each row sees it before its own tokens.
+
 For reading alone, without gradients, a row can be a branch: its tokens see whole branches before it, such as a prompt
 that many rows share, and each other in a tree. A branch's tokens see S tokens at most.
 """
@@ -10,7 +12,7 @@ that many rows share, and each other in a tree. A branch's tokens see S tokens a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +22,8 @@ from medadapt.models.sizes import rounded_up
 
 MOST_WASTE = 0.15
 """Of a block's places at most this share is padding; rows of other lengths get a block of their own."""
+FREE_WASTE = 128
+"""So many tokens of padding cost less than another block."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,7 @@ class Block:
     seen_BS: Tensor | None = None
     """Where the tokens lie that each row's tokens may see; None where it sees itself alone, causally."""
     sees_BTS: Tensor | None = None
-    """Which of these each token does see."""
+    """Which of these each token does see; None where it is the common beginning and, causally, its own row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,26 +63,61 @@ class PackedRows:
     positions_N: Tensor
     """Place of each token in its row, from 0."""
     blocks: tuple[Block, ...]
+    starts: tuple[int, ...]
+    """Where the own tokens of each row, or branch, lie among the N."""
+    shared: int = 0
+    """Tokens that all rows begin with; they are the first of the N and the only row of the first block."""
 
     @property
     def num_tokens(self) -> int:
         """N."""
         return len(self.tokens_N)
 
+    def places(self, row: int, positions: np.ndarray) -> np.ndarray:
+        """Where a row's tokens at these positions lie among the N."""
+        return np.where(positions < self.shared, positions, positions - self.shared + self.starts[row])
 
-def pack_rows(rows: Sequence[Sequence[int]]) -> PackedRows:
-    """Rows of token numbers in packed form, in main memory; rows keep their order."""
-    return pack_branches([Branch(tokens=row) for row in rows])
+
+def pack_rows(rows: Sequence[Sequence[int]], *, shared: int = 0) -> PackedRows:
+    """Rows of token numbers in packed form, in main memory; rows keep their order.
+
+    The first `shared` tokens, which must be the same in all rows and fewer than any row has, stand once.
+    """
+    if not shared:
+        return pack_branches([Branch(tokens=row) for row in rows])
+    own = [Branch(tokens=row[shared:], start=shared) for row in rows]
+    tokens_N, positions_N, starts = _behind_each_other([Branch(tokens=rows[0][:shared]), *own])
+    lengths = [len(branch.tokens) for branch in own]
+    blocks = [_block(starts[:1], [shared], [0])]
+    for places in _blocks_of([(length, 1) for length in lengths]):
+        block = _block(starts[1:], lengths, places)
+        beginning_BP = torch.arange(shared).expand(len(places), -1)
+        blocks.append(replace(block, seen_BS=torch.cat([beginning_BP, block.places_BT], dim=1)))
+    return PackedRows(
+        tokens_N=tokens_N,
+        positions_N=positions_N,
+        blocks=tuple(blocks),
+        starts=tuple(starts[1:].tolist()),
+        shared=shared,
+    )
+
+
+def shared_length(rows: Sequence[Sequence[int]]) -> int:
+    """How many tokens all rows begin with alike."""
+    if not rows:
+        return 0
+    # Of all rows, the smallest and the largest differ first.
+    least, most = min(map(list, rows)), max(map(list, rows))
+    pairs = zip(least, most, strict=False)
+    return next(
+        (place for place, (one, other) in enumerate(pairs) if one != other), min(len(least), len(most))
+    )
 
 
 def pack_branches(branches: Sequence[Branch]) -> PackedRows:
     """Branches in packed form, in main memory; they keep their order. No branch may be empty."""
+    tokens_N, positions_N, starts = _behind_each_other(branches)
     lengths = [len(branch.tokens) for branch in branches]
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
-    tokens = np.zeros(rounded_up(sum(lengths), least=32), dtype=np.int64)
-    positions = np.zeros_like(tokens)
-    tokens[: sum(lengths)] = np.concatenate([np.asarray(branch.tokens) for branch in branches])
-    positions[: sum(lengths)] = np.concatenate([_positions(branch) for branch in branches])
     alone = [number for number, branch in enumerate(branches) if not branch.after and branch.sees_TT is None]
     grown = sorted(set(range(len(branches))) - set(alone))
     seen = {number: sum(lengths[one] for one in (*branches[number].after, number)) for number in grown}
@@ -91,8 +130,19 @@ def pack_branches(branches: Sequence[Branch]) -> PackedRows:
         for places in _blocks_of([(lengths[number], seen[number]) for number in grown])
     ]
     return PackedRows(
-        tokens_N=torch.from_numpy(tokens), positions_N=torch.from_numpy(positions), blocks=tuple(blocks)
+        tokens_N=tokens_N, positions_N=positions_N, blocks=tuple(blocks), starts=tuple(starts.tolist())
     )
+
+
+def _behind_each_other(branches: Sequence[Branch]) -> tuple[Tensor, Tensor, np.ndarray]:
+    """The tokens (N) of all branches and their positions (N), and where each branch starts."""
+    lengths = [len(branch.tokens) for branch in branches]
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
+    tokens = np.zeros(rounded_up(sum(lengths), least=32), dtype=np.int64)
+    positions = np.zeros_like(tokens)
+    tokens[: sum(lengths)] = np.concatenate([np.asarray(branch.tokens) for branch in branches])
+    positions[: sum(lengths)] = np.concatenate([_positions(branch) for branch in branches])
+    return torch.from_numpy(tokens), torch.from_numpy(positions), starts
 
 
 def _positions(branch: Branch) -> np.ndarray:
@@ -103,7 +153,7 @@ def _positions(branch: Branch) -> np.ndarray:
 def _blocks_of(shapes: Sequence[tuple[int, int]]) -> list[list[int]]:
     """Rows of like shape (tokens, tokens they may see), longest first.
 
-    >>> _blocks_of([(4, 1), (10, 1), (9, 1), (4, 1)])
+    >>> _blocks_of([(40, 1), (400, 1), (390, 1), (40, 1)])
     [[1, 2], [0, 3]]
     """
     blocks: list[list[int]] = []
@@ -113,7 +163,7 @@ def _blocks_of(shapes: Sequence[tuple[int, int]]) -> list[list[int]]:
         if blocks:
             wider = max(widest, seen)
             places = shapes[blocks[-1][0]][0] * wider * (len(blocks[-1]) + 1)
-            if places - (filled + length * seen) <= MOST_WASTE * places:
+            if places - (filled + length * seen) <= max(MOST_WASTE * places, FREE_WASTE * wider):
                 blocks[-1].append(row)
                 filled += length * seen
                 widest = wider
