@@ -72,7 +72,9 @@ def test_the_card_shows_how_to_use_it_and_its_code_runs(exported, diagnosis_run,
     assert '"Given these symptoms: {question}\\n\\nThe disease is:"' in code
     code = code.replace("{question}", json.dumps(record.question)[1:-1])
     exec(code, {})
-    kept = recorded(diagnosis_run, "tuned")[record.id]["text"]
+    # The recorded text may end within a character, which the card's longer one completes.
+    kept = recorded(diagnosis_run, "tuned")[record.id]["text"].rstrip("\ufffd")
+    assert kept
     assert capsys.readouterr().out.strip().startswith(kept)
 
 
