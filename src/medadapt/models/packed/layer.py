@@ -126,8 +126,8 @@ def _forward(x_NH: Tensor, layer: DecoderLayer, over: Pass, keep_K: Tensor | Non
     middle_KH.add_(rest)
     mlp_normed_KH, mlp_inverse_K1 = rms_norm(middle_KH, layer.mlp_norm_H, layer.eps)
     inner_K2F, low_inner = project(mlp_normed_KH, layer.inner, masks)
-    gate_KF, up_KF = inner_K2F.chunk(2, dim=1)
-    gate_KF = functional.silu(gate_KF)
+    raw_gate_KF, up_KF = inner_K2F.chunk(2, dim=1)
+    gate_KF = functional.silu(raw_gate_KF)
     y_KH, low_down = project(gate_KF * up_KF, layer.down, masks)
     kept = _Kept(
         x_NH=x_NH,
@@ -155,12 +155,12 @@ def _backward(
     wants_x: bool,
 ) -> tuple[Tensor | None, list[Tensor]]:
     masks, heads = over.masks, over.layout.heads
-    raw_gate, up = kept.inner_K2F.chunk(2, dim=1)
-    to_gated, to_down = project_backward(grad_KH, kept.gate_KF * up, kept.lows[3], layer.down, masks)
+    raw_gate_KF, up_KF = kept.inner_K2F.chunk(2, dim=1)
+    to_gated, to_down = project_backward(grad_KH, kept.gate_KF * up_KF, kept.lows[3], layer.down, masks)
     to_inner = torch.empty_like(kept.inner_K2F)
     to_gate, to_up = to_inner.chunk(2, dim=1)
     torch.mul(to_gated, kept.gate_KF, out=to_up)
-    torch.ops.aten.silu_backward.grad_input(to_gated.mul_(up), raw_gate, grad_input=to_gate)
+    torch.ops.aten.silu_backward.grad_input(to_gated.mul_(up_KF), raw_gate_KF, grad_input=to_gate)
     mlp_normed = scaled(kept.middle_KH, layer.mlp_norm_H, kept.mlp_inverse_K1)
     to_normed, to_inner_lora = project_backward(to_inner, mlp_normed, kept.lows[2], layer.inner, masks)
     to_middle = rms_norm_backward(

@@ -22,6 +22,8 @@ from medadapt.records.likeness.windows import distinct
 MOST_EXAMPLES = 10
 
 ORDER: tuple[SplitName, ...] = ("test", "train", "validation")
+TextsAndGroups = tuple[Sequence[str], Sequence[str]]
+"""Inputs, and the group of each."""
 OF_CLOSED = {"share": None, "words": None, "passage": None, "reason": "labels and options repeat by nature"}
 
 
@@ -47,7 +49,13 @@ def measure_leakage(
     test, seen = parts["test"], [*parts["train"], *parts["validation"]]
     seen_texts = [*inputs["train"], *inputs["validation"]]
     first_seen = {text: number for number, text in reversed(list(enumerate(seen_texts)))}
-    near = _near_matches(test, seen, rule)
+    groups = {name: [record.group for record in records] for name, records in parts.items()}
+    seen_groups = [*groups["train"], *groups["validation"]]
+    near = _near_matches((inputs["test"], groups["test"]), (seen_texts, seen_groups), rule)
+    train_texts = set(inputs["train"])
+    validation_near = _near_matches(
+        (inputs["validation"], groups["validation"]), (inputs["train"], groups["train"]), rule
+    )
     examples = [
         {"test": record.id, "seen": seen[first_seen.get(text, number)].id, "exact": text in first_seen}
         for record, text, number in zip(test, inputs["test"], near, strict=True)
@@ -74,7 +82,10 @@ def measure_leakage(
         "answer_containment": {**containment(in_answers), "exact": _equal_answers(test, parts["train"])},
         "boilerplate": boilerplate(answers) if task == "qa" else OF_CLOSED,
         "flagged": _flagged(test, layers),
-        "validation": _validation(parts, rule),
+        "validation": {
+            "exact": sum(text in train_texts for text in inputs["validation"]),
+            "near": sum(number is not None for number in validation_near),
+        },
         "examples": examples[:MOST_EXAMPLES],
     }
 
@@ -94,31 +105,20 @@ def _equal_answers(test: Sequence[Record], train: Sequence[Record]) -> int:
     return sum(answer_form(record.answer) in known for record in test)
 
 
-def _validation(parts: Mapping[SplitName, Sequence[Record]], rule: GroupRule) -> dict[str, int]:
-    """How many inputs of validation records are equal, and how many at least similar, to one in train."""
-    known = {input_text(record) for record in parts["train"]}
-    near = _near_matches(parts["validation"], parts["train"], rule)
-    return {
-        "exact": sum(input_text(record) in known for record in parts["validation"]),
-        "near": sum(number is not None for number in near),
-    }
+def _near_matches(asked: TextsAndGroups, seen: TextsAndGroups, rule: GroupRule) -> list[int | None]:
+    """For each text asked for the number of a text seen that is near it, or None.
 
-
-def _near_matches(asked: Sequence[Record], seen: Sequence[Record], rule: GroupRule) -> list[int | None]:
-    """For each record asked for the number of a record seen whose input is near its own, or None.
-
-    Under the rule `near`, inputs that are near each other have one group, so only records whose group stands on
-    both sides are compared; splits that kept groups together leave none.
+    Under the rule `near`, texts that are near each other have one group, so only texts whose group stands on both
+    sides are compared; splits that kept groups together leave none. That the groups hold all near texts is not
+    looked at again here.
     """
-    groups = {record.group for record in asked} & {record.group for record in seen}
+    shared = set(asked[1]) & set(seen[1])
     chosen, among = (
-        [place for place, record in enumerate(side) if rule != "near" or record.group in groups]
-        for side in (asked, seen)
+        [place for place, group in enumerate(groups) if rule != "near" or group in shared]
+        for _, groups in (asked, seen)
     )
-    found = near_matches(
-        *([input_text(side[n]) for n in some] for side, some in ((asked, chosen), (seen, among)))
-    )
-    matches: list[int | None] = [None] * len(asked)
+    found = near_matches([asked[0][place] for place in chosen], [seen[0][place] for place in among])
+    matches: list[int | None] = [None] * len(asked[0])
     for place, match in zip(chosen, found, strict=True):
         matches[place] = None if match is None else among[match]
     return matches
