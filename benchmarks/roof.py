@@ -132,7 +132,8 @@ def _attention(shape: dict[str, Any], device: Any) -> list[dict[str, float]]:
 def _attention_ms(shape: dict[str, Any], length: int, device: Any, *, written_out: bool) -> float:
     import torch
 
-    from medadapt.models.packed.attention import Heads, attend_rows, attend_rows_backward
+    from medadapt.models.packed.attention import attend_rows, attend_rows_backward
+    from medadapt.models.packed.heads import Heads
 
     number = shape["num_attention_heads"]
     width = shape.get("head_dim") or shape["hidden_size"] // number

@@ -17,28 +17,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from medadapt.models.packed.heads import Heads
 from medadapt.models.packed.rows import Block, PackedRows
+from medadapt.models.packed.varlen import Spans, attend_spans, attend_spans_backward, spans_of
 
 LONGEST_WRITTEN_OUT = 384
 WEIGHTS_AT_ONCE = 1 << 20
 """Attention weights of branches in memory at a time, where one row has no more: they stay in the processor's cache."""
 MOST_WEIGHTS = 1 << 26
 """A row with more of them takes the fused kernel, which never holds them all."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heads:
-    """Numbers and widths of an attention's heads."""
-
-    query: int
-    key: int
-    width: int
-    scale: float
-
-    @property
-    def rows(self) -> int:
-        """Vectors of one token: its queries, keys and values."""
-        return self.query + 2 * self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +67,13 @@ class Layout:
     """Which places (B, T) of each block hold a token of their own; None where all do."""
 
 
-def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.dtype) -> Layout:
-    """The places of every head of every token, on a device; masks in the number format `dtype`."""
+def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.dtype) -> Layout | Spans:
+    """The places of every head of every token, on a device; masks in the number format `dtype`.
+
+    Spans instead where one kernel attends to all rows.
+    """
+    if (spans := spans_of(rows, heads, device, dtype)) is not None:
+        return spans
     per = heads.query // heads.key
     query_KG = torch.arange(heads.query).view(heads.key, per)
     key_K = torch.arange(heads.key)
@@ -130,8 +122,11 @@ def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.d
     )
 
 
-def attend(vectors_NC: Tensor, layout: Layout) -> tuple[Tensor, list[Attended]]:
+def attend(vectors_NC: Tensor, layout: Layout | Spans) -> tuple[Tensor, list[Attended]]:
     """Queries, keys and values of every token, (N, (A + 2 K) D), -> (N, A D) and what `attend_backward` needs."""
+    if isinstance(layout, Spans):
+        out_NC, (queries, keys, values, fused) = attend_spans(vectors_NC, layout)
+        return out_NC, [Attended(queries=queries, keys=keys, values=values, shares=None, fused=fused)]
     heads = layout.heads
     vectors = vectors_NC.view(-1, heads.width)
     found, outputs = [], []
@@ -150,8 +145,12 @@ def attend(vectors_NC: Tensor, layout: Layout) -> tuple[Tensor, list[Attended]]:
     return joined.index_select(0, layout.outputs).view(len(vectors_NC), -1), found
 
 
-def attend_backward(grad_NC: Tensor, layout: Layout, found: list[Attended]) -> Tensor:
+def attend_backward(grad_NC: Tensor, layout: Layout | Spans, found: list[Attended]) -> Tensor:
     """Gradient with respect to the vectors, (N, (A + 2 K) D)."""
+    if isinstance(layout, Spans):
+        (one,) = found
+        assert one.fused is not None
+        return attend_spans_backward(grad_NC, (one.queries, one.keys, one.values, one.fused))
     if layout.from_blocks is None:
         raise NotImplementedError("branches have no backward pass")
     heads = layout.heads

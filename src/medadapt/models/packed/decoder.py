@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from medadapt.models.agreement import same_states
 from medadapt.models.forward import final_hidden, text_config
 from medadapt.models.lora import LoraLinear, lora_layers
-from medadapt.models.packed.attention import LONGEST_WRITTEN_OUT, Heads, lay_out
+from medadapt.models.packed.attention import LONGEST_WRITTEN_OUT, lay_out
 from medadapt.models.packed.dropout import draw_pool
+from medadapt.models.packed.heads import Heads
 from medadapt.models.packed.layer import DecoderLayer, Pass, run_layer
 from medadapt.models.packed.projection import refresh, stack
 from medadapt.models.packed.rows import PackedRows, pack_rows, shared_length

@@ -19,6 +19,7 @@ from medadapt.models.packed.dropout import MaskPool
 from medadapt.models.packed.norm import rms_norm, rms_norm_backward, scaled
 from medadapt.models.packed.projection import Projection, project, project_backward, update_backward
 from medadapt.models.packed.rotary import rotate_
+from medadapt.models.packed.varlen import Spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class DecoderLayer:
 class Pass:
     """What all layers share in one pass over some rows."""
 
-    layout: Layout
+    layout: Layout | Spans
     cos_ND: Tensor
     sin_ND: Tensor
     masks: MaskPool | None
