@@ -9,6 +9,7 @@ from typing import Any
 
 import answering_speed
 import data_path
+import goals
 import start_up
 import training_quality
 from peers.page import FIGURE, draw, training_section
@@ -33,6 +34,7 @@ def render(results: Path) -> str:
             f"## {about['device']}, {about['threads']} threads, {about['vectors']}, {about['memory_gb']} GB\n"
         )
         parts.append(f"Matrix instructions: {', '.join(about['instructions']) or 'none'}.\n")
+        parts += goals.section(stored)
         peers = {name: one for name, one in stored.items() if name.startswith("training_peers")}
         if peers:
             figure = folder / FIGURE

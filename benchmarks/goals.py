@@ -1,0 +1,237 @@
+"""The goals for speed beside what was measured, and why one is missed: the part of the results page that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from time_shares import told
+
+Stored = Mapping[str, Mapping[str, Any]]
+PEERS = "training_peers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """One measured value of what a goal is about."""
+
+    of: str
+    value: float | None
+    """None where the ratio was refused."""
+    profile: Mapping[str, float] | None = None
+    """Shares of our time."""
+    roof: float | None = None
+    """Share of the matrix product roof that ours reaches, where the goal is a ratio of speeds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """A value that is to be reached, and what stands in the way where it is not."""
+
+    work: str
+    goal: float
+    stretch: float | None
+    form: str
+    """How a value is written, such as `{:.1f}x`."""
+    least: bool
+    """Whether the value is to be at least the goal; otherwise at most."""
+    measured: Callable[[Stored], Iterator[Reached]]
+    limit: str
+    """What would have to change for the goal to be reached."""
+
+
+def section(stored: Stored) -> Iterator[str]:
+    """Every goal of which something was measured on this machine; after the table, the missed ones."""
+    lines = [
+        "| work | measured | goal | stretch | reached | of the goal |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    missed: list[str] = []
+    for goal in GOALS:
+        found = list(goal.measured(stored))
+        lines += [_line(goal, one) for one in found]
+        short = [one for one in found if one.value is not None and not _is_reached(one.value, goal)]
+        if short:
+            missed += [f"**{goal.work}.** {goal.limit}\n"]
+            missed += [f"{one.of}: {_where(goal, one)}.\n" for one in short if one.profile]
+    if len(lines) > 2:
+        yield "### Goals\n"
+        yield "The sections below say how each was measured and when.\n"
+        yield "\n".join(lines) + "\n"
+    if missed:
+        yield "Where a goal is missed, what it would take, and where our time goes (profiled):\n"
+        yield from missed
+
+
+def _where(goal: Goal, one: Reached) -> str:
+    """What ours does with its time, and how near the roof the goal lies."""
+    assert one.profile is not None
+    assert one.value is not None
+    shares = told(one.profile)
+    if one.roof is None:
+        return shares
+    needed = one.roof * goal.goal / one.value
+    return f"ours reaches {one.roof:.0%} of the roof, the goal lies at {needed:.0%}; {shares}"
+
+
+def _is_reached(value: float, goal: Goal) -> bool:
+    return value >= goal.goal if goal.least else value <= goal.goal
+
+
+def _line(goal: Goal, one: Reached) -> str:
+    if one.value is None:
+        told_value, share = "refused", ""
+    else:
+        told_value = goal.form.format(one.value)
+        share = f"{one.value / goal.goal if goal.least else goal.goal / one.value:.0%}"
+    bounds = [goal.form.format(bound) if bound is not None else "" for bound in (goal.goal, goal.stretch)]
+    return f"| {goal.work} | {one.of} | {' | '.join(bounds)} | {told_value} | {share} |"
+
+
+def _comparisons(
+    stored: Stored, workload: str, models: tuple[str, ...] | None = None
+) -> Iterator[Mapping[str, Any]]:
+    for name, one in stored.items():
+        if not name.startswith(PEERS):
+            continue
+        asked = one["found"]["asked"]
+        if asked["workload"] == workload and (models is None or asked["model"] in models):
+            yield one["found"]
+
+
+def _against(
+    side: str, workload: str, models: tuple[str, ...] | None = None
+) -> Callable[[Stored], Iterator[Reached]]:
+    """How many times as fast ours trains."""
+
+    def measured(stored: Stored) -> Iterator[Reached]:
+        for found in _comparisons(stored, workload, models):
+            if side in found["ratios"]:
+                one = _reached(found, found["ratios"][side]["value"])
+                yield replace(one, roof=found["sides"]["native"]["share_of_roof"])
+
+    return measured
+
+
+def _reached(found: Mapping[str, Any], value: float | None) -> Reached:
+    asked = found["asked"]
+    return Reached(
+        of=f"{asked['model']}, dropout {asked['dropout']}", value=value, profile=found.get("profile")
+    )
+
+
+def _roof_share(stored: Stored) -> Iterator[Reached]:
+    for found in _comparisons(stored, "short", ("qwen2.5-0.5b",)):
+        yield _reached(found, 100 * found["sides"]["native"]["share_of_roof"])
+
+
+def _memory(stored: Stored) -> Iterator[Reached]:
+    for workload in ("short", "long"):
+        for found in _comparisons(stored, workload):
+            if "trl_tuned" in found["sides"]:
+                ours, theirs = (found["sides"][side]["peak_rss_mb"] for side in ("native", "trl_tuned"))
+                one = _reached(found, ours / theirs)
+                yield Reached(of=f"{one.of}, {workload} rows", value=one.value)
+
+
+def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
+    def measured(stored: Stored) -> Iterator[Reached]:
+        for name, one in stored.get("answering", {}).get("found", {}).get("models", {}).items():
+            part = one[work]
+            if part["ratio"] is None:
+                yield Reached(of=name, value=None)
+            elif side in part["ratio"]:
+                yield Reached(of=name, value=part["ratio"][side], profile=part["profile"])
+
+    return measured
+
+
+def _data_path(stored: Stored) -> Iterator[Reached]:
+    for size, run in stored.get("data_path", {}).get("found", {}).get("sizes", {}).items():
+        if size == "100000":
+            yield Reached(
+                of=f"{size} rows", value=run["prepare"]["seconds"] + run["encode"]["seconds"], profile=None
+            )
+
+
+def _start_up(stored: Stored) -> Iterator[Reached]:
+    if "start_up" in stored:
+        share = stored["start_up"]["found"]["demo"]["outside_share"]
+        yield Reached(of="the demo", value=100 * share)
+
+
+NOTHING_KNOWN = "It was never missed before, so nothing is known of why."
+SMALL_STEPS = (
+    "A step of eight short rows is a few hundred tokens. Its matrix products are too small to reach the rate of large "
+    "ones, and norms, rotations, gates, copies and bookkeeping take about as long as the products. It would take kernels "
+    "that join the update's thin products, norms and gates to the frozen products; torch has none for a CPU, and "
+    "compiled ones did not pay (docs/decisions/0023)."
+)
+ALL_LABELS = (
+    "The probability of every label is wanted, for calibration, abstention and the report, so the whole tree of labels "
+    "is read. The section Answering says how many tokens that is and how many a row for each label has: their ratio "
+    "bounds what reading less can give. A search that follows the likeliest label only would read a path or two of a "
+    "tuned model's tree; it would give the decision and not the probabilities, and predictions carry them."
+)
+STARTING = (
+    "What is left is importing torch and transformers, which happens once in a process, and drawing the report. Both "
+    "stay as long as they were while training gets faster, so their share falls slowly."
+)
+RATIO, PERCENT = "{:.1f}x", "{:.0f} %"
+GOALS = (
+    Goal(
+        work="training against seed 0's script",
+        goal=60, stretch=100, form=RATIO, least=True,
+        measured=_against("seed0", "short", ("llama-42m", "llama-135m")),
+        limit=SMALL_STEPS,
+    ),
+    Goal(
+        work="training against TRL's defaults, short rows",
+        goal=6, stretch=10, form=RATIO, least=True, measured=_against("trl", "short"), limit=SMALL_STEPS,
+    ),
+    Goal(
+        work="training against TRL's defaults, long rows",
+        goal=2.5, stretch=4, form=RATIO, least=True, measured=_against("trl", "long"), limit=SMALL_STEPS,
+    ),
+    Goal(
+        work="training against TRL best-tuned, short rows",
+        goal=3, stretch=4, form=RATIO, least=True, measured=_against("trl_tuned", "short"), limit=SMALL_STEPS,
+    ),
+    Goal(
+        work="training against TRL best-tuned, long rows",
+        goal=1.5, stretch=2, form=RATIO, least=True, measured=_against("trl_tuned", "long"), limit=SMALL_STEPS,
+    ),
+    Goal(
+        work="training against LLaMA-Factory's defaults, short rows",
+        goal=5, stretch=8, form=RATIO, least=True, measured=_against("llamafactory", "short"), limit=SMALL_STEPS,
+    ),
+    Goal(
+        work="share of the matrix product roof",
+        goal=50, stretch=65, form=PERCENT, least=True, measured=_roof_share, limit=SMALL_STEPS,
+    ),
+    Goal(
+        work="peak memory by TRL's best-tuned",
+        goal=1, stretch=0.6, form="{:.2f}", least=False, measured=_memory, limit=NOTHING_KNOWN,
+    ),
+    Goal(
+        work="41 labels against `generate`, one prompt at a time",
+        goal=25, stretch=35, form=RATIO, least=True, measured=_answering("labels", "generate"), limit=ALL_LABELS,
+    ),
+    Goal(
+        work="41 labels against lm-evaluation-harness",
+        goal=20, stretch=35, form=RATIO, least=True, measured=_answering("labels", "lm-eval-1"), limit=ALL_LABELS,
+    ),
+    Goal(
+        work="writing against `generate`, one prompt at a time",
+        goal=5, stretch=15, form=RATIO, least=True, measured=_answering("writing", "generate"), limit=NOTHING_KNOWN,
+    ),
+    Goal(
+        work="prepare and encode, seconds",
+        goal=300, stretch=None, form="{:.0f}", least=False, measured=_data_path, limit=NOTHING_KNOWN,
+    ),
+    Goal(
+        work="time outside training and scoring",
+        goal=15, stretch=None, form=PERCENT, least=False, measured=_start_up, limit=STARTING,
+    ),
+)  # fmt: skip

@@ -1,0 +1,59 @@
+"""Goals beside what was measured."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+import goals
+
+
+def compared(ratio: float | None):
+    return {
+        "training_peers-llama-42m-short-0.05": {
+            "found": {
+                "asked": {"model": "llama-42m", "workload": "short", "dropout": 0.05},
+                "sides": {"native": {"share_of_roof": 0.3, "peak_rss_mb": 900}},
+                "ratios": {"trl": {"value": ratio}},
+                "profile": {"matrix products": 0.5, "copies": 0.5},
+            }
+        }
+    }
+
+
+def test_a_goal_that_is_reached_is_not_explained():
+    page = "\n".join(goals.section(compared(9.0)))
+    assert (
+        "| training against TRL's defaults, short rows | llama-42m, dropout 0.05 | 6.0x | 10.0x | 9.0x | 150% |"
+        in page
+    )
+    assert "Where a goal is missed" not in page
+
+
+def test_a_missed_goal_stands_with_where_the_time_goes_and_how_far_the_goal_is():
+    page = "\n".join(goals.section(compared(3.0)))
+    assert "| 3.0x | 50% |" in page
+    assert "**training against TRL's defaults, short rows.**" in page
+    assert "ours reaches 30% of the roof, the goal lies at 60%; matrix products 50 %, copies 50 %." in page
+
+
+def test_a_refused_ratio_is_neither_reached_nor_missed():
+    page = "\n".join(goals.section(compared(None)))
+    assert "| refused |  |" in page
+    assert "Where a goal is missed" not in page
+
+
+@pytest.mark.parametrize(("seconds", "share", "missed"), [(100.0, "150%", False), (300.0, "50%", True)])
+def test_a_time_is_to_be_below_its_goal(seconds, share, missed):
+    stages = {"prepare": {"seconds": seconds}, "encode": {"seconds": seconds}}
+    page = "\n".join(goals.section({"data_path": {"found": {"sizes": {"100000": stages}}}}))
+    assert f"| {share} |" in page
+    assert ("Where a goal is missed" in page) is missed
+
+
+def test_nothing_measured_is_no_section():
+    assert list(goals.section({})) == []
