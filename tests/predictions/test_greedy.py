@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 from medadapt.core.recipe import ModelSection
 from medadapt.models.loading import load_base
 from medadapt.predictions.generation import generate
-from medadapt.predictions.greedy import _closed_up, _staying
+from medadapt.predictions.greedy import _staying, closed_up
 from random_models import ARCHITECTURES, write_random_base
 
 PROMPTS = [[9, 8, 7, 6, 5, 4, 3], [11], list(range(40, 60)), [9, 8, 7], [13, 14, 15], [9, 8, 7]]
@@ -133,7 +133,7 @@ def test_an_architecture_without_keys_and_values_is_left_to_transformers(tiny):
     ("staying", "order"), [([0, 1, 2], [0, 1, 2]), ([1, 3, 4], [4, 1, 3]), ([3], [3]), ([0, 4, 5], [0, 5, 4])]
 )
 def test_the_last_rows_fill_the_gaps(staying, order):
-    assert _closed_up(staying) == order
+    assert closed_up(staying) == order
 
 
 @pytest.mark.parametrize(

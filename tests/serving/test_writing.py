@@ -10,7 +10,7 @@ from medadapt.models.smoke_base import byte_tokenizer, tiny_config
 from medadapt.models.targets import resolve_targets
 from medadapt.predictions.generation import generate
 from medadapt.serving.sampling import Sampling
-from medadapt.serving.writing import GrowingText, continued
+from medadapt.serving.writing import GrowingText, StoppingText, continued
 
 PROMPTS = ([5, 17, 33, 40, 8], [9, 60, 61])
 FAMILIES = ("llama", "opt", "biogpt", "gpt2", "gpt_neox", "mistral", "qwen3", "gemma", "gemma2", "phi3")
@@ -140,3 +140,38 @@ def test_what_was_given_stands_although_the_tokenizer_rewrites_it():
     assert pieces == ["It", " is", " a", " cold", ".", " No", ""]
     assert growing.rest() == "Flu"
     assert growing.text == "It is a cold. Flu"
+
+
+def stopped(text, stops):
+    """What a text of bytes gives, a character at a time, with these stops; and whether one came."""
+    tokenizer = byte_tokenizer()
+    growing = StoppingText(tokenizer, stops)
+    pieces = []
+    for token in tokenizer(text, add_special_tokens=False)["input_ids"]:
+        pieces.append(growing.add(token))
+        if growing.stopped:
+            break
+    pieces.append(growing.rest())
+    return pieces, growing
+
+
+@given(
+    st.text(alphabet="ab ", max_size=20).map(str.strip),
+    st.lists(st.text(alphabet="ab", min_size=1, max_size=4), max_size=3),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_text_ends_before_the_first_stop(text, stops):
+    pieces, growing = stopped(text, stops)
+    ends = [text.find(stop) for stop in stops if stop in text]
+    # The stop that is complete first ends the text, wherever it began.
+    complete = [text.find(stop) + len(stop) for stop in stops if stop in text]
+    seen = text[: min(complete)] if complete else text
+    expected = seen[: min(seen.find(stop) for stop in stops if stop in seen)] if complete else text
+    assert "".join(pieces) == growing.text == expected
+    assert growing.stopped is bool(ends)
+
+
+def test_text_that_may_begin_a_stop_is_held_back_until_it_does_not():
+    pieces, _ = stopped("xEN EN", ["END"])
+    assert "".join(pieces[:2]) == "x"
+    assert "".join(pieces) == "xEN EN"

@@ -49,7 +49,7 @@ def written_on(
             break
         size = rounded_up(len(prompts) - len(done))
         if size < len(rows):
-            order = _closed_up(_staying([row in done for row in rows], size))
+            order = closed_up(_staying([row in done for row in rows], size))
             rows = [rows[place] for place in order]
             dropped = min(padding[row] for row in rows)
             padding = [some - dropped for some in padding]
@@ -58,7 +58,7 @@ def written_on(
                 assert isinstance(layer, GrowingLayer)
                 layer.keep(len(rows), moved, dropped)
             next_B = next_B[torch.tensor(order, device=next_B.device)]
-        mask = _mask([padding[row] for row in rows], kept.get_seq_length() + 1, model.device)
+        mask = padding_mask([padding[row] for row in rows], kept.get_seq_length() + 1, model.device)
         positions_B1 = torch.tensor([[lengths[row] + step] for row in rows], device=model.device)
         hidden_B1H = continued_hidden(
             model.model, next_B[:, None], kept, positions_BT=positions_B1, mask=mask
@@ -87,7 +87,7 @@ def _staying(done: Sequence[bool], size: int) -> list[int]:
     return sorted(last_to_go[:size])
 
 
-def _closed_up(places: Sequence[int]) -> list[int]:
+def closed_up(places: Sequence[int]) -> list[int]:
     """The places that stay, in an order that moves as few as can be: the last ones fill the gaps."""
     count = len(places)
     behind = [place for place in places if place >= count]
@@ -95,7 +95,7 @@ def _closed_up(places: Sequence[int]) -> list[int]:
     return [place if place in staying else behind.pop() for place in range(count)]
 
 
-def _mask(padding: Sequence[int], width: int, device: torch.device) -> Tensor | None:
+def padding_mask(padding: Sequence[int], width: int, device: torch.device) -> Tensor | None:
     """(B, T) with 0 for the padding on the left; None where there is none, which needs no mask at all."""
     if not any(padding):
         return None

@@ -1,5 +1,7 @@
 """Keys and values of rows that are written on: a token is added in place, a row that is done gives up its place.
 
+All rows end in the same column. Rows can join those that are there; what lies before a shorter row is masked.
+
 Shapes: B rows, A attention heads of keys, T tokens, D width of a head.
 """
 
@@ -13,6 +15,9 @@ from torch import Tensor
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+MORE_ROOM = 256
+"""Tokens for which room is made at a time, where rows join or outgrow what there is."""
+
 
 class GrowingLayer(DynamicLayer):
     """One layer with room for the tokens to come, so that a step copies nothing that is there."""
@@ -25,7 +30,9 @@ class GrowingLayer(DynamicLayer):
         self._show()
 
     def update(self, keys_BATD: Tensor, values_BATD: Tensor, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Add tokens within the room there is; the keys and values of all."""
+        """Add tokens, within the room there is or in more; the keys and values of all."""
+        if self._end + keys_BATD.shape[2] > self._all_keys.shape[2]:
+            self._move(self._rows, self._end - self._first, room=keys_BATD.shape[2] + MORE_ROOM)
         start, self._end = self._end, self._end + keys_BATD.shape[2]
         self._all_keys[: self._rows, :, start : self._end] = keys_BATD
         self._all_values[: self._rows, :, start : self._end] = values_BATD
@@ -41,6 +48,32 @@ class GrowingLayer(DynamicLayer):
         self._rows, self._first = rows, self._first + dropped
         self._show()
 
+    def join(self, keys_BATD: Tensor, values_BATD: Tensor, lengths: Sequence[int]) -> None:
+        """Add right-padded rows of so many tokens behind those that are there."""
+        rows, longest = self._rows + len(lengths), max(lengths)
+        width = max(longest, self._end - self._first)
+        if rows > len(self._all_keys) or width > self._end:
+            self._move(max(rows, len(self._all_keys)), width, room=MORE_ROOM)
+        first, start = self._end - width, self._end - longest
+        for held, some_BATD in ((self._all_keys, keys_BATD), (self._all_values, values_BATD)):
+            new_BATD = held[self._rows : rows]
+            # Masked, but it must be finite: nothing times not-a-number is not a number.
+            new_BATD[:, :, first:start] = 0
+            new_BATD[:, :, start : self._end] = at_the_right_end(some_BATD[:, :, :longest], lengths)
+        self._rows, self._first = rows, first
+        self._show()
+
+    def _move(self, rows: int, width: int, *, room: int) -> None:
+        """Into new memory for so many rows, which hold `width` tokens each and `room` more."""
+        used = self._end - self._first
+        for name in ("_all_keys", "_all_values"):
+            held = getattr(self, name)
+            moved = held.new_empty(rows, held.shape[1], width + room, held.shape[3])
+            moved[: self._rows, :, : width - used] = 0  # as in `join`
+            moved[: self._rows, :, width - used : width] = held[: self._rows, :, self._first : self._end]
+            setattr(self, name, moved)
+        self._first, self._end = width - used, width
+
     def _show(self) -> None:
         self.keys = self._all_keys[: self._rows, :, self._first : self._end]
         self.values = self._all_values[: self._rows, :, self._first : self._end]
@@ -52,17 +85,20 @@ def growing(kept: DynamicCache, lengths: Sequence[int], room: int) -> DynamicCac
     Keys and values stay what they are, as they know their positions: only where they lie in memory changes. A window
     of attention then counts back over real tokens alone. `kept` gives up its layers one by one.
     """
-    width = kept.get_seq_length()
     for place, layer in enumerate(kept.layers):
-        keys_BATD, values_BATD = layer.keys, layer.values
-        if min(lengths) < width:
-            shift_B = torch.tensor([width - length for length in lengths], device=keys_BATD.device)
-            source_BT = (torch.arange(width, device=keys_BATD.device) - shift_B[:, None]).clamp(min=0)
-            source_BATD = source_BT[:, None, :, None]
-            keys_BATD = keys_BATD.gather(2, source_BATD.expand_as(keys_BATD))
-            values_BATD = values_BATD.gather(2, source_BATD.expand_as(values_BATD))
+        keys_BATD, values_BATD = (at_the_right_end(some, lengths) for some in (layer.keys, layer.values))
         kept.layers[place] = GrowingLayer(keys_BATD, values_BATD, room)
     return kept
+
+
+def at_the_right_end(some_BATD: Tensor, lengths: Sequence[int]) -> Tensor:
+    """Right-padded rows moved to the right; before a shorter row its first token is repeated."""
+    width = some_BATD.shape[2]
+    if min(lengths) == width:
+        return some_BATD
+    shift_B = torch.tensor([width - length for length in lengths], device=some_BATD.device)
+    source_BT = (torch.arange(width, device=some_BATD.device) - shift_B[:, None]).clamp(min=0)
+    return some_BATD.gather(2, source_BT[:, None, :, None].expand_as(some_BATD))
 
 
 def _with_room(some_BATD: Tensor, room: int) -> Tensor:

@@ -88,3 +88,54 @@ class GrowingText:
             return ""
         new, self._given = sure[len(self._given) :], sure
         return new
+
+
+class StoppingText:
+    """Growing text that ends before the first of some words."""
+
+    def __init__(self, tokenizer: Any, stops: Sequence[str] = ()) -> None:
+        self._growing = GrowingText(tokenizer)
+        self._stops = [stop for stop in stops if stop]
+        self._held = ""
+        self.text = ""
+        """All text given out so far."""
+        self.stopped = False
+        """Whether one of the words came."""
+
+    @property
+    def num_tokens(self) -> int:
+        """How many tokens have arrived."""
+        return self._growing.num_tokens
+
+    def add(self, token: int) -> str:
+        """The text that is sure now and was not before: the end may still turn out to begin one of the words."""
+        return self._give(self._growing.add(token), last=False)
+
+    def rest(self) -> str:
+        """What was held back, when no more tokens come."""
+        return self._give(self._growing.rest(), last=True)
+
+    def _give(self, piece: str, *, last: bool) -> str:
+        if self.stopped:
+            return ""
+        self._held += piece
+        ends = [place for stop in self._stops if (place := self._held.find(stop)) >= 0]
+        if ends:
+            self.stopped = True
+            self._held = self._held[: min(ends)]
+        keep = 0 if last or self.stopped else self._begun()
+        given, self._held = self._held[: len(self._held) - keep], self._held[len(self._held) - keep :]
+        self.text += given
+        return given
+
+    def _begun(self) -> int:
+        """How many characters at the end could begin one of the words."""
+        return max(
+            (
+                size
+                for stop in self._stops
+                for size in range(1, min(len(stop), len(self._held) + 1))
+                if self._held.endswith(stop[:size])
+            ),
+            default=0,
+        )

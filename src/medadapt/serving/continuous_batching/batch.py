@@ -1,0 +1,193 @@
+"""Rows that one model writes on at once. A request joins between two steps, and leaves when it is answered.
+
+A step reads the last token of every row and chooses the next one of each. A prompt is read before its row joins, a
+piece at a time where it is long, so that the others never wait long for their next token.
+
+Shapes: B rows, T tokens, H hidden width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+
+from medadapt.models.continuing import continued_hidden
+from medadapt.models.loading import LoadedBase
+from medadapt.models.vocabulary import vocabulary_logits
+from medadapt.predictions.batching import right_padded
+from medadapt.predictions.greedy import closed_up, padding_mask
+from medadapt.predictions.growing_cache import MORE_ROOM, GrowingLayer, growing
+from medadapt.serving.choosing import Chooser
+from medadapt.serving.continuous_batching.requests import Request, Written
+
+READ_AT_ONCE = 256
+"""Tokens of prompts that are read between two steps."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Row:
+    """A request that is being answered."""
+
+    request: Request
+    chooser: Chooser | None
+    """None where the likeliest token is taken as it is."""
+    tokens: list[int]
+    """The prompt, and what is written; the last one has not been read."""
+    written: int = 0
+    done: bool = False
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Reading:
+    """A long prompt of which a part has been read."""
+
+    row: Row
+    kept: DynamicCache
+
+
+class Batch:
+    """The requests to one model."""
+
+    def __init__(self, model: LoadedBase) -> None:
+        self._model = model
+        self._waiting: list[Row] = []
+        self._reading: _Reading | None = None
+        self._rows: list[Row] = []
+        self._kept: DynamicCache | None = None
+
+    def __len__(self) -> int:
+        return len(self._rows) + len(self._waiting) + (self._reading is not None)
+
+    def add(self, request: Request) -> None:
+        """Answer this request, too."""
+        self._waiting.append(new_row(request, self._model))
+
+    def fail(self, problem: Exception) -> None:
+        """Give up all requests."""
+        rows = [*self._rows, *self._waiting, *([self._reading.row] if self._reading else [])]
+        self._rows, self._waiting, self._reading, self._kept = [], [], None, None
+        for row in rows:
+            row.request.tell(Written(failed=problem))
+
+    @torch.no_grad()
+    def advance(self) -> None:
+        """Read some of the prompts that wait, and write a token of each row."""
+        self._waiting = [row for row in self._waiting if not _is_cancelled(row)]
+        if self._reading and _is_cancelled(self._reading.row):
+            self._reading = None
+        self._leave()
+        if self._rows:
+            self._step()
+        self._read()
+
+    def _step(self) -> None:
+        kept = self._kept
+        assert kept is not None
+        last_B1 = torch.tensor([[row.tokens[-1]] for row in self._rows], device=self._model.device)
+        positions_B1 = torch.tensor([[len(row.tokens) - 1] for row in self._rows], device=self._model.device)
+        width = kept.get_seq_length() + 1
+        mask = padding_mask([width - len(row.tokens) for row in self._rows], width, self._model.device)
+        hidden_B1H = continued_hidden(self._model.model, last_B1, kept, positions_BT=positions_B1, mask=mask)
+        write(self._rows, vocabulary_logits(self._model.model, hidden_B1H[:, 0]))
+
+    def _read(self) -> None:
+        """One pass over prompts: the next piece of a long one, or several short ones."""
+        if self._reading is None and self._waiting and len(self._waiting[0].tokens) > READ_AT_ONCE:
+            self._reading = _Reading(row=self._waiting.pop(0), kept=DynamicCache())
+        if self._reading is not None:
+            self._read_on(self._reading)
+            return
+        some: list[Row] = []
+        longest = 0
+        while self._waiting:
+            longest = max(longest, len(self._waiting[0].tokens))
+            if longest * (len(some) + 1) > READ_AT_ONCE:
+                break
+            some.append(self._waiting.pop(0))
+        if some:
+            kept = DynamicCache()
+            tokens_BT = right_padded([row.tokens for row in some], self._model.device)
+            self._join(some, continued_hidden(self._model.model, tokens_BT, kept), kept)
+
+    def _read_on(self, reading: _Reading) -> None:
+        start = reading.kept.get_seq_length()
+        piece = reading.row.tokens[start : start + READ_AT_ONCE]
+        tokens_1T = torch.tensor([piece], device=self._model.device)
+        hidden_1TH = continued_hidden(self._model.model, tokens_1T, reading.kept)
+        if start + len(piece) == len(reading.row.tokens):
+            self._reading = None
+            self._join([reading.row], hidden_1TH, reading.kept)
+
+    def _join(self, rows: list[Row], hidden_BTH: Tensor, kept: DynamicCache) -> None:
+        """Rows whose prompts have been read; their first token is written."""
+        lengths = [len(row.tokens) for row in rows]
+        # A prompt that was read in pieces ends with its last piece.
+        ends = [hidden_BTH.shape[1] - 1] if len(rows) == 1 else [length - 1 for length in lengths]
+        hidden_BH = hidden_BTH[torch.arange(len(rows)), torch.tensor(ends)]
+        if self._kept is None:
+            self._kept = growing(kept, lengths, MORE_ROOM)
+        else:
+            for layer, new in zip(self._kept.layers, kept.layers, strict=True):
+                assert isinstance(layer, GrowingLayer)
+                assert new.keys is not None
+                assert new.values is not None
+                layer.join(new.keys, new.values, lengths)
+        self._rows += rows
+        write(rows, vocabulary_logits(self._model.model, hidden_BH))
+
+    def _leave(self) -> None:
+        """Rows that are done give up their places."""
+        staying = [place for place, row in enumerate(self._rows) if not row.done and not _is_cancelled(row)]
+        if len(staying) == len(self._rows):
+            return
+        if not staying:
+            self._rows, self._kept = [], None
+            return
+        assert self._kept is not None
+        order = closed_up(staying)
+        moved = [(place, target) for target, place in enumerate(order) if place != target]
+        self._rows = [self._rows[place] for place in order]
+        # The last token of each row has not been read.
+        dropped = self._kept.get_seq_length() - max(len(row.tokens) - 1 for row in self._rows)
+        for layer in self._kept.layers:
+            assert isinstance(layer, GrowingLayer)
+            layer.keep(len(order), moved, dropped)
+
+
+def new_row(request: Request, model: LoadedBase) -> Row:
+    """A row that has its prompt and nothing else."""
+    plain = request.sampling.temperature == 0 and request.sampling.repetition_penalty == 1
+    return Row(
+        request=request,
+        chooser=None if plain else Chooser(request.sampling, model.device),
+        tokens=list(request.prompt),
+    )
+
+
+def write(rows: Sequence[Row], logits_BV: Tensor) -> None:
+    """The next token of each row, from the logits after its last one."""
+    likeliest = logits_BV.float().argmax(-1).tolist()
+    for place, row in enumerate(rows):
+        token = likeliest[place]
+        if row.chooser is not None:
+            seen_1T = torch.tensor([row.tokens], device=logits_BV.device)
+            token = int(row.chooser.next(seen_1T, logits_BV[place : place + 1]))
+        if token in row.request.closing_ids:
+            row.done = True
+            row.request.tell(Written(ended="finished"))
+            continue
+        row.tokens.append(token)
+        row.written += 1
+        row.done = row.written == row.request.max_new_tokens
+        row.request.tell(Written(token=token, ended="length" if row.done else None))
+
+
+def _is_cancelled(row: Row) -> bool:
+    if row.request.cancelled and not row.done:
+        row.done = True
+        row.request.tell(Written(ended="cancelled"))
+    return row.request.cancelled
