@@ -165,8 +165,8 @@ NOTHING_KNOWN = "It was never missed before, so nothing is known of why."
 SMALL_STEPS = (
     "A step of eight short rows is a few hundred tokens. Its matrix products are too small to reach the rate of large "
     "ones, and norms, rotations, gates, copies and bookkeeping take about as long as the products. It would take "
-    "kernels that join the update's thin products, norms and gates to the frozen products; torch has none for a CPU, and "
-    "compiled ones did not pay (docs/decisions/0023)."
+    "kernels that join the update's thin products, norms and gates to the frozen products; torch has none for a "
+    "CPU, and compiled ones did not pay (docs/decisions/0023)."
 )
 ALL_LABELS = (
     "The probability of every label is wanted, for calibration, abstention and the report, so the whole tree of labels "
