@@ -27,13 +27,20 @@ SHAPE = {
 }
 
 
-def make_base(folder: Path, *, seed: int = 0) -> Path:
-    """A tiny Llama that reads bytes; its spread is large enough to learn through."""
+def make_base(folder: Path, *, seed: int = 0, context: int = 512, endless: bool = False) -> Path:
+    """A tiny Llama that reads bytes; its spread is large enough to learn through.
+
+    `endless`: the token that ends an answer is never the likeliest.
+    """
     torch.manual_seed(seed)
+    shape = SHAPE | {"max_position_embeddings": context}
     config = LlamaConfig(
-        vocab_size=len(byte_tokenizer()), num_hidden_layers=2, initializer_range=0.3, **SHAPE
+        vocab_size=len(byte_tokenizer()), num_hidden_layers=2, initializer_range=0.3, **shape
     )
-    return save_base(folder, LlamaForCausalLM(config))
+    model = LlamaForCausalLM(config)
+    if endless:
+        model.lm_head.weight.data[byte_tokenizer().eos_token_id] = 0  # others have logits on both sides of it
+    return save_base(folder, model)
 
 
 def make_run(

@@ -9,6 +9,7 @@ PAGES_WITH_A_FINISHED_RUN = {
     "README.md": "runs/my-first-adapter",
     "docs/how-to/read-the-report.md": "runs/mine",
     "docs/how-to/resume-and-continue.md": "runs/mine",
+    "docs/how-to/serve-an-api.md": "runs/mine",
     "docs/how-to/share-an-adapter.md": "runs/mine",
     "docs/how-to/fix-common-errors.md": "runs/mine",
     "docs/how-to/standard-benchmarks.md": "runs/mine",
@@ -38,6 +39,11 @@ class Substitution:
 
 
 SUBSTITUTIONS = (
+    Substitution(
+        found=r"medadapt serve .*|curl http://127\.0\.0\.1:8000/.*",
+        runs=None,
+        why="a server goes on until it is stopped; tests/serving/api runs both",
+    ),
     Substitution(
         found=r"make setup|source \.venv/bin/activate|python3 -m venv .*|\.venv/bin/pip install .*",
         runs=None,

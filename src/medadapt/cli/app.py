@@ -15,10 +15,12 @@ from medadapt.cli import (
     benchmark_commands,
     compare_command,
     demo_command,
+    index_command,
     recipe_commands,
     run_commands,
     samples_commands,
     search_command,
+    serve_command,
     share_commands,
     stage_commands,
 )
@@ -76,6 +78,8 @@ search_command.add_to(app)
 stage_commands.add_to(app)
 compare_command.add_to(app)
 ask_commands.add_to(app)
+serve_command.add_to(app)
+index_command.add_to(app)
 benchmark_commands.add_to(app)
 share_commands.add_to(app)
 recipe_commands.add_to(app)

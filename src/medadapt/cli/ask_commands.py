@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -82,6 +83,15 @@ Risk = Annotated[
         "step of the training: the promise is a little optimistic.",
     ),
 ]
+Index = Annotated[
+    Path | None,
+    typer.Option(
+        "--index",
+        metavar="DIR",
+        help="Put passages that share words with the question into the prompt, and show them. `medadapt index` makes "
+        "the folder.",
+    ),
+]
 
 Question = Annotated[
     str, typer.Argument(metavar="QUESTION", help="The question; - reads it from standard input.")
@@ -119,6 +129,7 @@ def ask(
     max_new_tokens: MostTokens = None,
     seed: Seed = None,
     risk: Risk = None,
+    index: Index = None,
     base: Base = None,
     device: options.Device = "auto",
     as_json: options.Json = False,
@@ -149,6 +160,7 @@ def ask(
         sampling=sampling,
         max_new_tokens=max_new_tokens,
         risk=risk,
+        index=index,
         base=base,
         device=device,
         as_json=as_json,
@@ -165,6 +177,7 @@ def chat(
     max_new_tokens: MostTokens = None,
     seed: Seed = None,
     risk: Risk = None,
+    index: Index = None,
     base: Base = None,
     device: options.Device = "auto",
 ) -> None:
@@ -181,6 +194,7 @@ def chat(
         sampling=sampling,
         max_new_tokens=max_new_tokens,
         risk=risk,
+        index=index,
         base=base,
         device=device,
     )

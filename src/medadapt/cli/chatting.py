@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import sys
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medadapt.cli.console import plain, show_error, talk
-from medadapt.cli.replies import show_reply, show_sureness, stoppable
+from medadapt.cli.replies import (
+    grounding_for,
+    refuse_passages,
+    show_cited,
+    show_reply,
+    show_sureness,
+    stoppable,
+)
 from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.results import MODEL_NAMES, ModelName
 
@@ -27,6 +35,7 @@ def talk_to(
     sampling: Sampling,
     max_new_tokens: int | None,
     risk: float | None,
+    index: Path | None,
     base: str | None,
     device: str,
 ) -> None:
@@ -43,10 +52,12 @@ def talk_to(
         rule_of = None
         if risk is not None:
             check_risk(risk, base=base)
+            refuse_passages(index)
             rule_of = cache(partial(_rule_of, target, risk))
             rule_of(model)  # a risk that cannot be kept is told before anything large is loaded
         found = find_target(target, base=base)
         _refuse_choices(found, weighing=risk is not None)
+        grounding = None if index is None else grounding_for(index, found)
 
         from medadapt.serving.answering import NOTICE
         from medadapt.serving.assistants import load
@@ -59,6 +70,7 @@ def talk_to(
             max_new_tokens=max_new_tokens,
             model=model,
             rule_of=rule_of,
+            grounding=grounding,
         )
         for note in assistant.notes:
             talk.print(plain(note, "yellow"))
@@ -134,6 +146,8 @@ def _reply(chat: Conversation, line: str) -> None:
         return
     try:
         show_reply(reply)
+        if chat.grounding is not None:
+            show_cited(chat.cited)
     except KeyboardInterrupt:
         if not sys.stdin.isatty():
             raise

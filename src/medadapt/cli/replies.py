@@ -5,17 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medadapt.cli.console import plain, print_json, results, talk
-from medadapt.core.errors import StoppedError
+from medadapt.cli.extras import need_extra
+from medadapt.core.errors import MedAdaptError, StoppedError
 from medadapt.core.results import ModelName
 from medadapt.report.clean_text import visible
 
 if TYPE_CHECKING:
+    from medadapt.retrieval.index import Found
     from medadapt.serving.abstention import AbstentionRule, Sureness
     from medadapt.serving.answering import Reply, Weighed
     from medadapt.serving.asked import Asked
+    from medadapt.serving.command_targets import Target
+    from medadapt.serving.grounding import Grounding
     from medadapt.serving.sampling import Sampling
 
 STARTS_SEQUENCE = str.maketrans("", "", "\x1b\x9b\r")
@@ -41,6 +47,7 @@ def ask_and_show(
     sampling: Sampling,
     max_new_tokens: int | None,
     risk: float | None,
+    index: Path | None,
     base: str | None,
     device: str,
     as_json: bool,
@@ -60,10 +67,12 @@ def ask_and_show(
         rules: dict[ModelName, AbstentionRule] = {}
         if risk is not None:
             check_risk(risk, base=base)
+            refuse_passages(index)
             rules = {model: abstention_rule(target, risk=risk, model=model) for model in models}
         found = find_target(target, base=base)
         if found.asking is not None:
             to_record(asked, found.asking)  # a mistake is told before anything large is loaded
+        grounding = None if index is None else grounding_for(index, found)
 
         from medadapt.serving.answering import NOTICE, reply, weigh
         from medadapt.serving.assistants import load
@@ -74,6 +83,9 @@ def ask_and_show(
         notes = [*assistant.notes, *([untyped] if untyped else [])]
         for note in notes:
             talk.print(plain(note, "yellow"))
+        cited: list[Found] = []
+        if grounding is not None:
+            record, cited = grounding.of(record, assistant.encoder)
         answers: dict[str, dict[str, Any]] = {}
         for model in models:
             heading = model if len(models) > 1 else None
@@ -93,12 +105,42 @@ def ask_and_show(
                 _show_weighed(weighed)
             answers[model] = _values(given, weighed)
     if as_json:
+        passages = {"passages": [asdict(one.passage) for one in cited]} if grounding is not None else {}
         print_json(
-            {"target": target, "question": record.question, "answers": answers,
+            {"target": target, "question": record.question, "answers": answers, **passages,
              "notes": notes, "notice": NOTICE}
         )  # fmt: skip
     else:
+        if grounding is not None:
+            show_cited(cited)
         talk.print(plain(NOTICE, "dim"))
+
+
+def refuse_passages(index: Path | None) -> None:
+    """Raise MedAdaptError where passages are asked for beside a risk, which was measured without them."""
+    if index is not None:
+        raise MedAdaptError(
+            "--index and --risk are both given, but how sure is sure enough was measured without passages.",
+            "one of them",
+            "Leave one out.",
+        )
+
+
+def grounding_for(index: Path, target: Target) -> Grounding:
+    """The passages that were asked for."""
+    need_extra("retrieval", "bm25s")
+    from medadapt.serving.grounding import open_grounding
+
+    return open_grounding(index, target)
+
+
+def show_cited(cited: Sequence[Found]) -> None:
+    """The passages that stood in the prompt, with the record or file that they come from."""
+    if not cited:
+        talk.print(plain("(no passage shares a word with the question, or none had room)", "yellow"))
+    for number, one in enumerate(cited, start=1):
+        talk.print(plain(f"[{number}] {one.passage.title} {one.passage.text}".strip(), "dim"))
+        talk.print(plain(f"    from {one.passage.id}", "dim"))
 
 
 def show_reply(reply: Reply, *, heading: bool = False) -> None:

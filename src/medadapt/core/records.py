@@ -35,6 +35,8 @@ DropReason = Literal[
     "bad_options",
 ]
 
+PASSAGES = "passages"
+"""In a record's `meta` while it is asked: passages that were found for it, as they stand in the prompt."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 

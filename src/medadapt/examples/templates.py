@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medadapt.core.recipe import PromptSection
-from medadapt.core.records import LETTERS, Record
+from medadapt.core.records import LETTERS, PASSAGES, Record
 from medadapt.core.standard_sets import SetName
 
 VERDICT_OPTIONS = ("yes", "no", "maybe")
@@ -76,7 +76,9 @@ def render_exchange(exchange: Record, wording: Wording, *, first: bool = False, 
     which itself tells who speaks.
     """
     body = CHAT_BODIES if chat else BODIES
-    return (OPENINGS.get(wording.template, "") if first else "") + body[wording.template](exchange, wording)
+    opening = OPENINGS.get(wording.template, "") if first else ""
+    passages = f"{found}\n\n" if (found := exchange.meta.get(PASSAGES)) else ""
+    return opening + passages + body[wording.template](exchange, wording)
 
 
 def answer_text(record: Record, wording: Wording) -> str:

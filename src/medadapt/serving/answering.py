@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -41,6 +41,27 @@ class Weighed:
     """Softmax over the figures that the run's rule of choosing makes of all answers of the set."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How long an answer may be."""
+
+    tokens: int
+    stopped: Stopped
+    """Why it is no longer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posed:
+    """A question as the models get it."""
+
+    tokens: tuple[int, ...]
+    room: Room
+    shortened: bool
+    """Whether something was left out of the prompt, because it was too long."""
+    exchanges_left_out: int
+    """Earlier exchanges among what was left out."""
+
+
 def _nothing() -> Generator[str]:
     yield from ()
 
@@ -75,31 +96,64 @@ def reply(
     With the default settings it is the answer of the run's own `predict` stage to the same record. Until
     the last piece is taken, or the pieces are closed, the assistant can do nothing else.
     """
-    question = _pose(assistant, record)
-    wanted = max_new_tokens or _usual_length(assistant, question)
-    context = assistant.base.context_length or assistant.encoder.max_length
-    prompt = question.prompt
-    room = max(1, context - len(prompt.tokens))
-    growing = Reply(model=model, shortened=prompt.truncated, exchanges_left_out=prompt.exchanges_left_out)
-    growing.pieces = _write(
-        assistant, question, growing, sampling or Sampling(), most=min(wanted, room), full=room < wanted
-    )
+    posed = posed_to(assistant, record, max_new_tokens=max_new_tokens)
+    growing = Reply(model=model, shortened=posed.shortened, exchanges_left_out=posed.exchanges_left_out)
+    growing.pieces = _write(assistant, posed, growing, sampling or Sampling())
     return growing
+
+
+def posed_to(assistant: Assistant, record: Record, *, max_new_tokens: int | None = None) -> Posed:
+    """A question as the models get it, with room for the answer; None: as long as the run's evaluation allows."""
+    question = _pose(assistant, record)
+    prompt = question.prompt
+    return Posed(
+        tokens=tuple(prompt.tokens),
+        room=room_for(assistant, prompt.tokens, max_new_tokens or _usual_length(assistant, question)),
+        shortened=prompt.truncated,
+        exchanges_left_out=prompt.exchanges_left_out,
+    )
+
+
+def room_for(assistant: Assistant, prompt: Sequence[int], wanted: int) -> Room:
+    """How long the answer to a prompt may be."""
+    context = assistant.base.context_length or assistant.encoder.max_length
+    left = max(1, context - len(prompt))
+    return Room(tokens=min(wanted, left), stopped="context" if left < wanted else "length")
 
 
 def weigh(assistant: Assistant, record: Record, *, model: ModelName = "tuned") -> list[Weighed]:
     """Labels or options with their probabilities, the likeliest first; nothing for an open question."""
-    question = _pose(assistant, record)
-    if not question.choices:
-        return []
+    return weigh_all(assistant, [record], model=model)[0]
+
+
+def weigh_all(
+    assistant: Assistant, records: Sequence[Record], *, model: ModelName = "tuned"
+) -> list[list[Weighed]]:
+    """`weigh` of each record, all of them read together."""
+    questions = [_pose(assistant, record) for record in records]
+    closed = [question for question in questions if question.choices]
     budget = TokenBudget(BATCH_TOKENS.get(assistant.base.device.type, BATCH_TOKENS["cpu"]))
     with speaking_as(assistant.base.model, model), answering(assistant.base.model):
-        (scores,) = choice_scores(assistant.base, [question], budget=budget, advance=lambda _: None)
-        alone = dict.fromkeys(scores, 0.0)
-        if assistant.asking.choice_by == "relative":
+        scored = choice_scores(assistant.base, closed, budget=budget, advance=lambda _: None)
+        alone: list[dict[str, float]] = [dict.fromkeys(scores, 0.0) for scores in scored]
+        if closed and assistant.asking.choice_by == "relative":
             unconditional = Unconditional(assistant.base, assistant.encoder)
-            (found,) = unconditional.scores([question], budget=budget, title=model, progress=Silent())
-            alone = found or alone
+            found = unconditional.scores(closed, budget=budget, title=model, progress=Silent())
+            alone = [some or usual for some, usual in zip(found, alone, strict=True)]
+    rest = iter(zip(scored, alone, strict=True))
+    return [
+        _weighed(assistant, question, record, *next(rest)) if question.choices else []
+        for question, record in zip(questions, records, strict=True)
+    ]
+
+
+def _weighed(
+    assistant: Assistant,
+    question: Question,
+    record: Record,
+    scores: dict[str, float],
+    alone: dict[str, float],
+) -> list[Weighed]:
     texts = dict(zip(LETTERS, record.options, strict=False)) if record.options else {}
     shares = probabilities(by_rule(scores, question, alone)[assistant.asking.choice_by])
     return [
@@ -124,15 +178,13 @@ def _usual_length(assistant: Assistant, question: Question) -> int:
     return answer_tokens(settings, question)
 
 
-def _write(
-    assistant: Assistant, question: Question, reply: Reply, sampling: Sampling, *, most: int, full: bool
-) -> Generator[str]:
+def _write(assistant: Assistant, posed: Posed, reply: Reply, sampling: Sampling) -> Generator[str]:
     growing = GrowingText(assistant.encoder.tokenizer)
     tokens = continued(
         assistant.base,
-        question.prompt.tokens,
+        posed.tokens,
         sampling=sampling,
-        max_new_tokens=most,
+        max_new_tokens=posed.room.tokens,
         closing_ids=stopping_ids(assistant.encoder),
     )
     with speaking_as(assistant.base.model, reply.model):
@@ -143,5 +195,4 @@ def _write(
                 yield piece
     if rest := growing.rest():
         yield rest
-    ended = growing.num_tokens < most
-    reply.stopped = "finished" if ended else "context" if full else "length"
+    reply.stopped = "finished" if growing.num_tokens < posed.room.tokens else posed.room.stopped

@@ -25,13 +25,33 @@ class Asked:
     """Earlier turns, oldest first, as {role, content}."""
 
 
-def to_record(asked: Asked, asking: Asking) -> Record:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What the parts of a question are called where it is asked, for messages."""
+
+    context: str
+    qtype: str
+    give_question: str
+    give_options: str
+    mend_options: str
+
+
+COMMAND = Words(
+    context="--context",
+    qtype="--type",
+    give_question="Write it behind the command, or pipe it in.",
+    give_options='Add --options "first;second;third", or --option for each.',
+    mend_options="Correct --options; they are separated by `;`. With --option each may hold one itself.",
+)
+
+
+def to_record(asked: Asked, asking: Asking, *, words: Words = COMMAND) -> Record:
     """The record that is asked. Raises DataError for an empty question and for what the prompt has no place for."""
     question = _sound(asked.question)
     if not question:
-        raise DataError("The question is empty.", "a question", "Write it behind the command, or pipe it in.")
+        raise DataError("The question is empty.", "a question", words.give_question)
     options = [_sound(option) for option in asked.options]
-    _check_options(options, asking)
+    _check_options(options, asking, words)
     record = Record(
         id="asked",
         source_row=1,
@@ -43,15 +63,16 @@ def to_record(asked: Asked, asking: Asking) -> Record:
         qtype=_sound(asked.qtype or "") or None,
         options=options or None,
     )
-    _check_used(record, asking)
+    _check_used(record, asking, words)
     return record
 
 
-def note_on_type(record: Record, asking: Asking) -> str | None:
+def note_on_type(record: Record, asking: Asking, *, words: Words = COMMAND) -> str | None:
     """What to say where a model that learned questions under their type is asked without one."""
     if asking.plan.wording.template != "typed_question" or record.qtype is not None:
         return None
-    return "This model was trained with the type above each question; --type names it, and answers may be better."
+    name = words.qtype
+    return f"This model was trained with the type above each question; {name} names it, and answers may be better."
 
 
 def _sound(text: str) -> str:
@@ -59,13 +80,13 @@ def _sound(text: str) -> str:
     return sound_text(text, Counter()).strip()
 
 
-def _check_options(options: Sequence[str], asking: Asking) -> None:
+def _check_options(options: Sequence[str], asking: Asking, words: Words) -> None:
     if not options:
         if asking.task == "multiple_choice" and asking.plan.wording.options:
             raise DataError(
                 "This model was trained to choose among options, and there are none.",
                 "at least two options",
-                'Add --options "first;second;third", or --option for each.',
+                words.give_options,
             )
         return
     if asking.task != "multiple_choice":
@@ -78,21 +99,21 @@ def _check_options(options: Sequence[str], asking: Asking) -> None:
         raise DataError(
             f"These are no {len(options)} options to choose from.",
             f"2 to {len(LETTERS)} different options, none of them empty",
-            "Correct --options; they are separated by `;`. With --option each may hold one itself.",
+            words.mend_options,
         )
 
 
-def _check_used(record: Record, asking: Asking) -> None:
+def _check_used(record: Record, asking: Asking, words: Words) -> None:
     """Nothing that the user gives is silently without effect."""
     whole = render_prompt(record, asking.plan.wording)
     given = {
-        "--context": record.context and replace(record, context=None),
-        "--type": record.qtype and replace(record, qtype=None),
+        words.context: record.context and replace(record, context=None),
+        words.qtype: record.qtype and replace(record, qtype=None),
     }
-    for option, without in given.items():
+    for part, without in given.items():
         if without and render_prompt(without, asking.plan.wording) == whole:
             raise DataError(
-                f"{option} has no place in the prompt this model was trained on.",
-                f"no {option}",
+                f"{part} has no place in the prompt this model was trained on.",
+                f"no {part}",
                 "Leave it out, or write it into the question.",
             )

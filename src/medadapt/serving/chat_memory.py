@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from medadapt.core.records import Record
 from medadapt.core.results import ModelName
+from medadapt.retrieval.index import Found
 from medadapt.serving.abstention import AbstentionRule, Sureness, sureness
 from medadapt.serving.answering import Reply, reply, weigh
 from medadapt.serving.asked import Asked, to_record
 from medadapt.serving.assistants import Assistant
+from medadapt.serving.grounding import Grounding
 from medadapt.serving.sampling import Sampling
 
 
@@ -25,6 +27,10 @@ class Conversation:
     turns: list[dict[str, str]] = field(default_factory=list)
     rule_of: Callable[[ModelName], AbstentionRule] | None = None
     """When a model had better say nothing; None where each message is answered."""
+    grounding: Grounding | None = None
+    """Where passages for each message come from; None where there are none."""
+    cited: list[Found] = field(default_factory=list)
+    """The passages of the last message."""
 
     @property
     def remembers(self) -> bool:
@@ -37,9 +43,12 @@ class Conversation:
         Raises DataError for a message that cannot be asked; the turns stay as they are then.
         """
         record = self._record(message)
+        asked = record
+        if self.grounding is not None:
+            asked, self.cited = self.grounding.of(record, self.assistant.encoder)
         given = reply(
             self.assistant,
-            record,
+            asked,
             model=self.model,
             sampling=self.sampling,
             max_new_tokens=self.max_new_tokens,

@@ -1,0 +1,132 @@
+"""An index on the disk: passages, the words in them, and where they come from.
+
+DIR/
+  index.json      what it was made of, with hashes
+  passages.jsonl  one passage a line
+  words/          BM25 over them
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from medadapt.core.errors import DataError, RunFolderError
+from medadapt.core.files import disk_faults, read_json, read_jsonl, write_json, write_jsonl
+from medadapt.core.hashes import sha256_file
+from medadapt.retrieval.passages import Passage
+from medadapt.retrieval.words import WordSearch, build_words
+
+FACTS, PASSAGES, WORDS = "index.json", "passages.jsonl", "words"
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """What an index was made of."""
+
+    kind: str
+    """`run`: the training records of a run; `files`: files that somebody named."""
+    name: str
+    sha256: dict[str, str]
+    """Of each file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A passage that may help."""
+
+    passage: Passage
+    score: float
+    """Of the words that it shares with the question; it compares passages of one search only."""
+
+
+class PassageIndex:
+    """An index that can be searched."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.origin, self.num_passages = _facts(folder)
+        self._passages = [Passage(**row) for row in read_jsonl(folder / PASSAGES)]
+        if len(self._passages) != self.num_passages:
+            raise _damaged(folder, f"{len(self._passages)} passages instead of {self.num_passages}")
+        try:
+            self._words = WordSearch(folder / WORDS)
+        except (OSError, ValueError, KeyError) as problem:
+            raise _damaged(folder, f"its words cannot be read: {problem}") from problem
+
+    def search(self, question: str, count: int) -> list[Found]:
+        """The passages that share most with a question, the best first; fewer, where fewer share anything."""
+        return [
+            Found(passage=self._passages[number], score=score)
+            for number, score in self._words.best(question, count)
+        ]
+
+    def __iter__(self) -> Iterator[Passage]:
+        return iter(self._passages)
+
+
+def build_index(passages: Sequence[Passage], origin: Origin, folder: Path, *, replace: bool = False) -> None:
+    """Write an index; the folder appears whole or not at all. Raises RunFolderError where something else is there."""
+    if folder.exists() and any(folder.iterdir()) and not (replace and (folder / FACTS).is_file()):
+        ours = (folder / FACTS).is_file()
+        raise RunFolderError(
+            f"{folder} is not empty{'' if ours else ', and no index'}.",
+            "a new or empty folder",
+            "Choose another folder with -o" + (", or add --replace." if ours else "."),
+        )
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
+    with disk_faults(folder):
+        try:
+            part.mkdir(parents=True)
+            build_words([passage.whole for passage in passages], part / WORDS)
+            write_jsonl(part / PASSAGES, (asdict(passage) for passage in passages))
+            write_json(part / FACTS, {"schema": SCHEMA, "passages": len(passages), "origin": asdict(origin)})
+            if folder.exists():
+                folder.replace(old)
+            part.replace(folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def check_origin(index: PassageIndex, records: Path) -> None:
+    """Raise DataError where an index of a run's training records was made of other records than these."""
+    if index.origin.kind != "run":
+        return
+    if index.origin.sha256.get(records.name) != sha256_file(records):
+        raise DataError(
+            f"{index.folder} was made of other training records than this run has.",
+            "an index of this run, or of files",
+            f"Make it again: medadapt index {records.parent.parent} --replace",
+        )
+
+
+def _facts(folder: Path) -> tuple[Origin, int]:
+    path = folder / FACTS
+    if not path.is_file():
+        raise DataError(
+            f"{folder} is no index: it has no {FACTS}.",
+            "a folder that `medadapt index` made",
+            "Correct the path.",
+        )
+    values: Any = read_json(path)
+    try:
+        if values["schema"] != SCHEMA:
+            raise ValueError(f"schema {values['schema']}")
+        return Origin(**values["origin"]), int(values["passages"])
+    except (KeyError, TypeError, ValueError) as problem:
+        raise _damaged(folder, str(problem)) from problem
+
+
+def _damaged(folder: Path, how: str) -> DataError:
+    return DataError(
+        f"The index {folder} cannot be used ({how}).",
+        f"an index of schema {SCHEMA}",
+        "Make it again with `medadapt index`.",
+    )

@@ -1,0 +1,150 @@
+"""Records and files -> passages: short pieces of text that can be found and cited."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medadapt.core.errors import DataError
+from medadapt.core.progress import Silent
+from medadapt.core.records import Record
+from medadapt.records.cleaning.texts import sound_text
+from medadapt.records.reading.encodings import decode
+from medadapt.records.reading.readers import content_of, read_rows
+from medadapt.records.reading.sources import READABLE, SourceFile
+
+WORDS = 120
+"""Most words of a passage, so that a few fit into a prompt; longer texts are cut at the ends of sentences."""
+TITLE_CHARACTERS = 200
+PROSE = (".txt", ".md")
+TEXT_COLUMNS = ("text", "passage", "contents", "content", "answer", "output", "completion", "response")
+TITLE_COLUMNS = ("title", "question", "heading", "input", "prompt", "query")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
+HEADING = re.compile(r"#{1,6}\s+(.*)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A piece of text that can be cited."""
+
+    id: str
+    """Of a record its id, of a file its name and line; with a number where the text was cut."""
+    title: str
+    """The question that it answers, or the heading above it."""
+    text: str
+
+    @property
+    def whole(self) -> str:
+        """All that is searched."""
+        return f"{self.title}\n{self.text}"
+
+
+def passages_of_records(records: Iterable[Record]) -> Iterator[Passage]:
+    """What training records say: of a question its answer, of an exam question its right option and explanation."""
+    for record in records:
+        yield from _cut(record.id, record.question, _told(record))
+
+
+def passages_of_files(names: Sequence[str]) -> list[Passage]:
+    """The passages of files and folders. Raises DataError where there are none, or a file has no text to cite."""
+    found: list[Passage] = []
+    for path in files_of(names):
+        found += _of_prose(path) if path.suffix.lower() in PROSE else _of_table(path)
+    if not found:
+        raise DataError(
+            f"No text was found in {', '.join(names)}.",
+            f"files of text ({', '.join(PROSE)}) or of rows ({', '.join(READABLE)})",
+            "Name files that hold text.",
+        )
+    return found
+
+
+def _told(record: Record) -> str:
+    if record.options is not None:
+        return " ".join(part for part in (record.answer, record.explanation) if part)
+    return record.label if record.label is not None else record.answer
+
+
+def files_of(names: Sequence[str]) -> Iterator[Path]:
+    """The readable files behind names, in order; of a folder those directly in it."""
+    for name in names:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            yield from sorted(one for one in path.iterdir() if one.suffix.lower() in (*PROSE, *READABLE))
+        elif path.is_file() and path.suffix.lower() in (*PROSE, *READABLE):
+            yield path
+        else:
+            raise DataError(
+                f"{name} is no file of text or rows.",
+                f"one of {', '.join((*PROSE, *READABLE))}, or a folder of them",
+                "Correct the path.",
+            )
+
+
+def _of_prose(path: Path) -> Iterator[Passage]:
+    """A passage for each paragraph under its heading; short paragraphs of one heading are joined."""
+    text = sound_text(decode(content_of(SourceFile(name=path.name, path=path)), path.name).text, Counter())
+    title, line, held, begun = path.stem, 0, "", 0
+    for paragraph in re.split(r"\n\s*\n", text):
+        first, line = line + 1, line + paragraph.count("\n") + 2
+        heading = HEADING.match(paragraph.strip())
+        body = paragraph.strip()
+        if heading is not None or len((held + " " + body).split()) > WORDS:
+            yield from _cut(f"{path.name}:{begun}", title, held)
+            held = ""
+        if heading is not None:
+            title = heading[1].strip()
+            body = body[heading.end() :].strip()
+        if body:
+            begun = begun if held else first
+            held = f"{held} {body}".strip()
+    yield from _cut(f"{path.name}:{begun}", title, held)
+
+
+def _of_table(path: Path) -> Iterator[Passage]:
+    file = SourceFile(name=path.name, path=path)
+    rows = read_rows([file], repairs=Counter(), progress=Silent()).rows
+    for row in rows:
+        if row.fault is not None:
+            continue
+        text, title = _column(row.values, TEXT_COLUMNS), _column(row.values, TITLE_COLUMNS)
+        if text is None:
+            raise DataError(
+                f"{path.name} has no column of text: it has {', '.join(map(str, row.values))}.",
+                f"a column called {' or '.join(TEXT_COLUMNS)}",
+                "Rename the column that holds the text.",
+            )
+        yield from _cut(f"{path.name}:{row.source_row}", title or "", text)
+
+
+def _column(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    known = {str(key).strip().casefold(): value for key, value in values.items()}
+    found = next((known[name] for name in names if name in known), None)
+    return None if found is None else str(found)
+
+
+def _cut(name: str, title: str, text: str) -> Iterator[Passage]:
+    """Passages of at most `WORDS` words; a sentence that is longer than that is cut between two of them."""
+    pieces = list(_pieces(" ".join(sound_text(text, Counter()).split())))
+    heading = " ".join(sound_text(title, Counter()).split())[:TITLE_CHARACTERS]
+    for number, piece in enumerate(pieces, start=1):
+        yield Passage(id=name if len(pieces) == 1 else f"{name}#{number}", title=heading, text=piece)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    held: list[str] = []
+    for sentence in SENTENCE_END.split(text):
+        words = sentence.split()
+        if held and len(held) + len(words) > WORDS:
+            yield " ".join(held)
+            held = []
+        while len(words) > WORDS:
+            yield " ".join(words[:WORDS])
+            words = words[WORDS:]
+        held += words
+    if held:
+        yield " ".join(held)

@@ -1,0 +1,1 @@
+"""An API in the style of OpenAI's over one copy of the model: what clients may send, and what they get."""

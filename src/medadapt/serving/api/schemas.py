@@ -1,0 +1,266 @@
+"""Requests and answers of the API. Names and shapes are those of OpenAI's; what is ours stands under `medadapt`.
+
+Settings that this server does not have are accepted at the value at which they change nothing; any other value is
+refused, and so is an unknown name: nothing is silently without effect.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ModelId = Annotated[
+    str,
+    Field(
+        max_length=64,
+        description="`tuned` (base and adapter) or `baseline` (the base alone).",
+        examples=["tuned"],
+    ),
+]
+LONGEST_TEXT = 200_000
+"""Characters of one text; the body's size is limited as well."""
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
+
+
+class Closed(BaseModel):
+    """No other keys than those listed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Part(Closed):
+    """A part of a message."""
+
+    type: Literal["text"]
+    text: Text
+
+
+class Message(Closed):
+    """One turn of a conversation."""
+
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Text | Annotated[list[Part], Field(max_length=64)]
+    name: Annotated[str, Field(max_length=64)] | None = None
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(part.text for part in self.content)
+
+
+class QuestionParts(Closed):
+    """What may go with a question, as in the records that the model was trained on."""
+
+    context: Text | None = None
+    type: Annotated[str, Field(max_length=200)] | None = None
+    options: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=26)] = []
+
+
+class StreamOptions(Closed):
+    """What a stream carries besides the answer."""
+
+    include_usage: bool = False
+    include_obfuscation: bool = False
+
+
+class TextFormat(Closed):
+    """Plain text is the only format."""
+
+    type: Literal["text"] = "text"
+
+
+class Writing(Closed):
+    """What both ways of writing have in common."""
+
+    model: ModelId
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    temperature: (
+        Annotated[float, Field(ge=0, le=2, description="0, the default, takes the likeliest token.")] | None
+    ) = None
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = None
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    stop: (
+        Annotated[str, Field(min_length=1, max_length=200)]
+        | Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=4)]
+        | None
+    ) = None
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    n: Literal[1] | None = None
+    presence_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
+    frequency_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
+    logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
+    user: Annotated[str, Field(max_length=500)] | None = None
+    """Accepted and not looked at, as are the three below."""
+    metadata: dict[str, str] | None = None
+    store: bool | None = None
+    safety_identifier: Annotated[str, Field(max_length=500)] | None = None
+
+
+class ChatRequest(Writing):
+    """A conversation that wants its next turn."""
+
+    messages: Annotated[list[Message], Field(min_length=1, max_length=512)]
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    response_format: TextFormat | None = None
+    logprobs: Literal[False] | None = None
+    medadapt: QuestionParts = QuestionParts()
+
+
+class CompletionRequest(Writing):
+    """Text that is to be written on as it stands, without the prompt that the model was trained on."""
+
+    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=1)]
+    echo: Literal[False] | None = None
+    best_of: Literal[1] | None = None
+
+
+class ClassifyRequest(Closed):
+    """A question to a model with a closed set of answers."""
+
+    model: ModelId
+    input: Text
+    context: Text | None = None
+    type: Annotated[str, Field(max_length=200)] | None = None
+    options: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=26)] = []
+    risk: Annotated[float, Field(gt=0, lt=0.5)] | None = None
+    """Answer only where the model is sure enough to be wrong in at most this share of its answers."""
+
+
+class Ours(BaseModel):
+    """What every answer carries beyond OpenAI's."""
+
+    notice: str
+    warnings: list[str] = []
+
+
+class Usage(BaseModel):
+    """Tokens read and written."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+FinishReason = Literal["stop", "length"]
+
+
+class AnswerMessage(BaseModel):
+    """The model's turn."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: None = None
+
+
+class ChatChoice(BaseModel):
+    """The one answer."""
+
+    index: int = 0
+    message: AnswerMessage
+    logprobs: None = None
+    finish_reason: FinishReason
+
+
+class ChatAnswer(BaseModel):
+    """A whole answer to a conversation."""
+
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    choices: list[ChatChoice]
+    usage: Usage
+    medadapt: Ours
+
+
+class TextChoice(BaseModel):
+    """The one continuation."""
+
+    index: int = 0
+    text: str
+    logprobs: None = None
+    finish_reason: FinishReason
+
+
+class CompletionAnswer(BaseModel):
+    """A whole continuation of a text."""
+
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    choices: list[TextChoice]
+    usage: Usage
+    medadapt: Ours
+
+
+class Likely(BaseModel):
+    """How likely one answer of the closed set is."""
+
+    name: str
+    text: str
+    probability: float
+
+
+class ClassifyAnswer(BaseModel):
+    """The closed set of answers, the likeliest first."""
+
+    object: Literal["classification"] = "classification"
+    model: str
+    choice: str | None
+    """The likeliest; null where a `risk` was asked for and the model is not sure enough."""
+    abstained: bool
+    confidence: float
+    threshold: float | None
+    """The confidence that the risk asks for."""
+    probabilities: list[Likely]
+    """Empty where the model abstained."""
+    medadapt: Ours
+
+
+class ModelEntry(BaseModel):
+    """One of the two models."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "medadapt"
+
+
+class ModelList(BaseModel):
+    """Both models."""
+
+    object: Literal["list"] = "list"
+    data: list[ModelEntry]
+
+
+class Health(BaseModel):
+    """The server can answer."""
+
+    status: Literal["ok"] = "ok"
+    answering: int
+    waiting: int
+
+
+class Problem(BaseModel):
+    """What is wrong, in OpenAI's form."""
+
+    message: str
+    type: str
+    param: str | None = None
+    code: str | None = None
+
+
+class ProblemAnswer(BaseModel):
+    """The body of every answer that is not a success."""
+
+    error: Problem
+
+
+Body = dict[str, Any]

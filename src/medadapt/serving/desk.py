@@ -1,0 +1,169 @@
+"""Where all of a model's questions arrive: pages and clients ask here, and are answered together.
+
+Questions are made ready in the caller's thread; the model's own thread only computes. A caller reads an answer either
+as it comes (`pieces`), or step by step in a loop of its own (`Growing`).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, Literal
+
+from medadapt.core.errors import MedAdaptError
+from medadapt.core.records import Record
+from medadapt.core.results import ModelName
+from medadapt.predictions.generation import stopping_ids
+from medadapt.serving.answering import Posed, Room, Weighed, posed_to, room_for, weigh_all
+from medadapt.serving.assistants import Assistant
+from medadapt.serving.continuous_batching.requests import Request, Written
+from medadapt.serving.continuous_batching.scheduler import Load, Scheduler
+from medadapt.serving.sampling import Sampling
+from medadapt.serving.writing import StoppingText
+
+WEIGHED_AT_ONCE = 32
+"""Questions whose answers are weighed in one go."""
+
+Stopped = Literal["finished", "stop", "length", "context", "cancelled"]
+"""The model ended its answer, a stop word came, it is as long as allowed, the context is full, nobody wants it."""
+
+
+class Growing:
+    """The text of an answer whose steps arrive one by one."""
+
+    def __init__(self, tokenizer: Any, room: Room, stops: Sequence[str] = ()) -> None:
+        self._text = StoppingText(tokenizer, stops)
+        self._room = room
+        self.stopped: Stopped | None = None
+        """None while it is being written."""
+
+    @property
+    def text(self) -> str:
+        """All of it that is sure."""
+        return self._text.text
+
+    @property
+    def num_tokens(self) -> int:
+        """How many tokens have arrived."""
+        return self._text.num_tokens
+
+    def hear(self, step: Written) -> str:
+        """The text that is sure now and was not before. Raises what the model's thread failed with."""
+        if step.failed is not None:
+            raise step.failed
+        piece = "" if step.token is None else self._text.add(step.token)
+        if self._text.stopped:
+            self.stopped = "stop"
+        elif step.ended is not None:
+            piece += self._text.rest()
+            self.stopped = self._room.stopped if step.ended == "length" else step.ended
+        return piece
+
+
+class Desk:
+    """An assistant that many ask at once. Use it as a context, or `close` it."""
+
+    def __init__(self, assistant: Assistant, scheduler: Scheduler | None = None) -> None:
+        self.assistant = assistant
+        self._scheduler = scheduler or Scheduler(assistant.base)
+        self._closing_ids = frozenset(stopping_ids(assistant.encoder))
+        self._weighing = threading.Lock()
+        self._to_weigh: list[tuple[Record, ModelName, Future[list[Weighed]]]] = []
+
+    def __enter__(self) -> Desk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def load(self) -> Load:
+        """How much there is to do now."""
+        return self._scheduler.load
+
+    def close(self) -> None:
+        """Give up what is not answered."""
+        self._scheduler.close()
+
+    def pose(self, record: Record, *, max_new_tokens: int | None = None) -> Posed:
+        """A question as the models get it; None: an answer as long as the run's evaluation allows."""
+        return posed_to(self.assistant, record, max_new_tokens=max_new_tokens)
+
+    def read(self, text: str) -> tuple[int, ...]:
+        """Text as it is, in tokens, with the beginning that the model was trained with."""
+        return tuple(self.assistant.encoder.tokenizer(text)["input_ids"])
+
+    def room(self, prompt: Sequence[int], wanted: int) -> Room:
+        """How long an answer to a prompt may be."""
+        return room_for(self.assistant, prompt, wanted)
+
+    def growing(self, room: Room, stops: Sequence[str] = ()) -> Growing:
+        """An empty answer, which is told the steps of a request."""
+        return Growing(self.assistant.encoder.tokenizer, room, stops)
+
+    def request(
+        self, prompt: tuple[int, ...], room: Room, *, model: ModelName, sampling: Sampling, tell: Any
+    ) -> Request:
+        """Begin an answer; `tell` hears its steps in the model's thread. Raises BusyError where too many wait."""
+        request = Request(
+            model=model,
+            prompt=prompt,
+            max_new_tokens=room.tokens,
+            closing_ids=self._closing_ids,
+            sampling=sampling,
+            tell=tell,
+        )
+        self._scheduler.submit(request)
+        return request
+
+    def pieces(
+        self, posed: Posed, *, model: ModelName, sampling: Sampling | None = None
+    ) -> Generator[str, None, Growing]:
+        """An answer piece by piece. Closing it early tells the model that no more is wanted."""
+        steps: SimpleQueue[Written] = SimpleQueue()
+        growing = self.growing(posed.room)
+        request = self.request(
+            posed.tokens, posed.room, model=model, sampling=sampling or Sampling(), tell=steps.put
+        )
+        try:
+            while growing.stopped is None:
+                if piece := growing.hear(steps.get()):
+                    yield piece
+        finally:
+            request.cancel()
+        return growing
+
+    def weigh(self, record: Record, *, model: ModelName) -> Future[list[Weighed]]:
+        """Labels or options with their probabilities, the likeliest first. Questions that wait are read together."""
+        asked = (record, model, found) = (record, model, Future[list[Weighed]]())
+        with self._weighing:
+            self._to_weigh.append(asked)
+        try:
+            self._scheduler.call(self._weigh_some)
+        except MedAdaptError:
+            with self._weighing:
+                self._to_weigh = [one for one in self._to_weigh if one is not asked]
+            raise
+        return found
+
+    def _weigh_some(self) -> None:
+        """All that wait by now; whoever comes later finds nothing left to do."""
+        with self._weighing:
+            some = self._to_weigh[:WEIGHED_AT_ONCE]
+            self._to_weigh = self._to_weigh[WEIGHED_AT_ONCE:]
+        asked: dict[ModelName, list[tuple[Record, Future[list[Weighed]]]]] = defaultdict(list)
+        for record, model, found in some:
+            if found.set_running_or_notify_cancel():
+                asked[model].append((record, found))
+        for model, pairs in asked.items():
+            try:
+                weighed = weigh_all(self.assistant, [record for record, _ in pairs], model=model)
+            except Exception as problem:  # each who asks hears of it
+                for _, found in pairs:
+                    found.set_exception(problem)
+                continue
+            for (_, found), one in zip(pairs, weighed, strict=True):
+                found.set_result(one)

@@ -1,0 +1,41 @@
+"""A question with passages from an index, as many of the best as its prompt has room for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from medadapt.core.records import Record
+from medadapt.examples.encoding import Encoder
+from medadapt.retrieval.index import Found, PassageIndex, check_origin
+from medadapt.retrieval.prompting import fitted
+from medadapt.serving.command_targets import Target
+
+PASSAGES = 3
+"""Passages in a prompt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounding:
+    """An index, and how many passages of it a question gets."""
+
+    index: PassageIndex
+    passages: int = PASSAGES
+
+    def of(self, record: Record, encoder: Encoder) -> tuple[Record, list[Found]]:
+        """The record with passages, and those passages; the question itself loses nothing for them."""
+        found = self.index.search(record.question, self.passages)
+
+        def fits(tried: Record) -> bool:
+            return not encoder.prompt(tried).truncated
+
+        return fitted(record, found, fits)
+
+
+def open_grounding(folder: Path, target: Target, *, passages: int = PASSAGES) -> Grounding:
+    """An index for what TARGET names. Raises DataError where it is damaged, or of another run's records."""
+    index = PassageIndex(folder)
+    records = target.adapter.parent / "1-records" / "train.jsonl"
+    if records.is_file():
+        check_origin(index, records)
+    return Grounding(index=index, passages=passages)

@@ -1,0 +1,48 @@
+"""What an index is made of: a run's training records, or files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from medadapt.core.errors import DataError, RunFolderError
+from medadapt.core.hashes import sha256_file
+from medadapt.core.records import read_records
+from medadapt.core.run_folder import RunFolder
+from medadapt.retrieval.index import Origin, PassageIndex, build_index
+from medadapt.retrieval.passages import files_of, passages_of_files, passages_of_records
+from medadapt.serving.command_targets import read_run
+
+FOLDER = "index"
+"""Where in a run its own index lies."""
+
+
+def is_run(name: str) -> bool:
+    """Whether this names a run and no file or folder of texts."""
+    return RunFolder(Path(name).expanduser()).state.is_file()
+
+
+def index_run(name: str, folder: Path | None = None, *, replace: bool = False) -> PassageIndex:
+    """Index the training records of a run; by default in its folder `index`."""
+    run = read_run(name)
+    records = run.folder.records / "train.jsonl"
+    if not records.is_file():
+        raise RunFolderError(
+            f"{name} has no training records yet.",
+            "a run in which prepare is done",
+            f"Run `medadapt prepare {name}` first.",
+        )
+    where = folder or run.folder.path / FOLDER
+    origin = Origin(kind="run", name=run.recipe.name, sha256={records.name: sha256_file(records)})
+    build_index(list(passages_of_records(read_records(records))), origin, where, replace=replace)
+    return PassageIndex(where)
+
+
+def index_files(names: Sequence[str], folder: Path | None, *, replace: bool = False) -> PassageIndex:
+    """Index files and folders of text or rows. Raises DataError where no folder for the index is named."""
+    if folder is None:
+        raise DataError("No folder is named for the index.", "a folder of its own", "Name one with -o DIR.")
+    passages = passages_of_files(names)
+    hashes = {path.name: sha256_file(path) for path in files_of(names)}
+    build_index(passages, Origin(kind="files", name=", ".join(names), sha256=hashes), folder, replace=replace)
+    return PassageIndex(folder)

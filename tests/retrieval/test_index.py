@@ -1,0 +1,114 @@
+"""An index finds what a plain computation of BM25 finds, and refuses what it was not made of."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+
+import numpy as np
+import pytest
+
+from medadapt.core.errors import DataError, RunFolderError
+from medadapt.retrieval.index import Origin, PassageIndex, build_index, check_origin
+from medadapt.retrieval.passages import Passage
+
+ORIGIN = Origin(kind="files", name="made up", sha256={})
+VOCABULARY = [f"word{number}" for number in range(60)]
+
+
+def made(folder, texts, origin=ORIGIN, **options):
+    passages = [Passage(id=str(number), title="", text=text) for number, text in enumerate(texts)]
+    build_index(passages, origin, folder, **options)
+    return PassageIndex(folder)
+
+
+def texts(count=80, seed=0):
+    draw = random.Random(seed)
+    return [" ".join(draw.choices(VOCABULARY, k=draw.randrange(3, 40))) for _ in range(count)]
+
+
+def plain_bm25(question, texts, *, k1=1.5, b=0.75):
+    """Every text's score, by the formula (Lucene's inverse document frequency)."""
+    rows = [re.findall(r"\b\w\w+\b", text) for text in texts]
+    mean = sum(map(len, rows)) / len(rows)
+    scores = []
+    for row in rows:
+        score = 0.0
+        for word in question.split():
+            holding = sum(word in other for other in rows)
+            if count := row.count(word):
+                rarity = math.log(1 + (len(rows) - holding + 0.5) / (holding + 0.5))
+                score += rarity * count / (count + k1 * (1 - b + b * len(row) / mean))
+        scores.append(score)
+    return scores
+
+
+def test_the_passages_found_are_those_of_plain_bm25(tmp_path):
+    corpus = texts()
+    index = made(tmp_path / "index", corpus)
+    for question in ("word1 word7 word33", "word5", "word2 word2 word40"):
+        scores = plain_bm25(question, corpus)
+        found = index.search(question, 10)
+        # Lucene leaves the factor k1 + 1 out; it is the same for every text.
+        shares = np.array([one.score for one in found]) / [scores[int(one.passage.id)] for one in found]
+        assert shares == pytest.approx(shares[0], rel=1e-4)
+        best = sorted((score for score in scores if score), reverse=True)[:10]
+        assert [scores[int(one.passage.id)] for one in found] == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.parametrize("question", ["", "the of and", "unheard", "?!"])
+def test_a_question_without_a_known_word_finds_nothing(tmp_path, question):
+    assert made(tmp_path / "index", texts(5)).search(question, 3) == []
+
+
+def test_no_more_is_found_than_there_is(tmp_path):
+    index = made(tmp_path / "index", ["fever and cough", "a broken leg"])
+    assert [one.passage.id for one in index.search("fever leg cough", 50)] == ["0", "1"]
+
+
+def test_an_index_is_replaced_only_when_asked(tmp_path):
+    folder = tmp_path / "index"
+    made(folder, ["one text"])
+    with pytest.raises(RunFolderError, match="--replace"):
+        made(folder, ["another text"])
+    assert next(iter(made(folder, ["another text"], replace=True))).text == "another text"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").write_text("mine")
+    with pytest.raises(RunFolderError, match="no index"):
+        made(other, ["a text"], replace=True)
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["index", "other"]
+
+
+def test_an_index_of_other_records_is_refused(tmp_path):
+    records = tmp_path / "run" / "1-records" / "train.jsonl"
+    records.parent.mkdir(parents=True)
+    records.write_text("{}\n")
+    index = made(tmp_path / "index", ["a text"], Origin(kind="run", name="mine", sha256={"train.jsonl": "0"}))
+    with pytest.raises(DataError, match="other training records"):
+        check_origin(index, records)
+    check_origin(made(tmp_path / "files", ["a text"]), records)
+
+
+def test_a_damaged_index_is_told(tmp_path):
+    folder = tmp_path / "index"
+    made(folder, ["one text", "two texts"])
+    (folder / "passages.jsonl").write_text('{"id": "0", "title": "", "text": "one text"}\n')
+    with pytest.raises(DataError, match="1 passages instead of 2"):
+        PassageIndex(folder)
+    (folder / "index.json").write_text(json.dumps({"schema": 99}))
+    with pytest.raises(DataError, match="schema 99"):
+        PassageIndex(folder)
+    with pytest.raises(DataError, match="no index"):
+        PassageIndex(tmp_path)
+
+
+def test_nothing_in_an_index_is_unpickled(tmp_path):
+    folder = tmp_path / "index"
+    made(folder, ["one text", "two texts"])
+    (array,) = folder.glob("words/data*.npy")
+    np.save(array, np.array([{"code": "could run"}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="cannot be used"):
+        PassageIndex(folder)
