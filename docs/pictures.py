@@ -1,9 +1,9 @@
-"""Pictures of what a person sees of a finished demo: the terminal as SVG, the top of the report as PNG.
+"""Pictures of what a person sees of a finished demo: the terminal as SVG, the top of the report and the page as PNG.
 
     medadapt demo && python docs/pictures.py runs/demo
 
-The terminal is captured from a real one of 100 columns. The report needs Chromium; without one its picture
-stays as it is, and that is said.
+The terminal is captured from a real one of 100 columns. Report and page need Chromium; without one their pictures
+stay as they are, and that is said.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ FIRST, LAST = "test records", "How to go on"
 """The capture begins with the frame above the verdict and ends before the commands to go on with."""
 REPORT_SIZE = (1100, 1250)
 """Width and height of the report's picture in pixels."""
+PAGE_SIZE = (1180, 1260)
+SYMPTOMS = ("itching", "red rash", "blisters")
+"""Picked on the page for its picture, as far as the demo's records name them."""
 
 
 def main() -> None:
@@ -46,8 +49,9 @@ def main() -> None:
     (PICTURES / "demo.svg").write_text(as_svg(shown_part(told)), encoding="utf-8")
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
-        sys.exit("Chromium was not found; the report's picture was left as it is.")
+        sys.exit("Chromium was not found; the pictures of report and page were left as they are.")
     photograph(browser, run / "6-report" / "index.html", PICTURES / "report.png")
+    photograph_page(browser, run, PICTURES / "page.png")
 
 
 def captured(command: list[str], folder: Path) -> str:
@@ -106,6 +110,41 @@ def photograph(browser: str, page: Path, picture: Path) -> None:
              f"--screenshot={picture}", page.as_uri()],
             check=True, capture_output=True,
         )  # fmt: skip
+
+
+def photograph_page(browser: str, run: Path, picture: Path) -> None:
+    """The page with a question answered, as `medadapt ui` shows it."""
+    from playwright.sync_api import sync_playwright
+
+    command = [sys.executable, "-m", "medadapt"]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as tools:
+        index = Path(folder) / "index"
+        subprocess.run([*command, "index", str(run), "-o", str(index)], check=True, capture_output=True)
+        served = subprocess.Popen(
+            [*command, "ui", str(run), "--index", str(index), "--port", "0", "--no-browser"],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert served.stdout is not None
+            url = served.stdout.readline().split()[0]
+            window = tools.chromium.launch(executable_path=browser, args=["--no-sandbox", "--disable-gpu"])
+            page = window.new_page(
+                viewport={"width": PAGE_SIZE[0], "height": PAGE_SIZE[1]}, color_scheme="light"
+            )
+            page.goto(url)
+            picker = page.locator("#symptoms input")
+            for symptom in SYMPTOMS:
+                picker.click()
+                picker.type(symptom)
+                picker.press("Enter")
+            picker.press("Escape")
+            page.get_by_role("button", name="Ask").click()
+            for model in ("baseline", "tuned"):
+                page.locator(f'.panel.{model}[aria-busy="false"] [role="meter"]').first.wait_for()
+            page.screenshot(path=picture)
+            window.close()
+        finally:
+            served.terminate()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ PAGES_WITH_A_FINISHED_RUN = {
     "docs/how-to/share-an-adapter.md": "runs/mine",
     "docs/how-to/fix-common-errors.md": "runs/mine",
     "docs/how-to/standard-benchmarks.md": "runs/mine",
+    "docs/how-to/use-the-page.md": "runs/mine",
 }
 """Pages that begin where a run is done, and the folder in which they expect it."""
 
@@ -40,9 +41,9 @@ class Substitution:
 
 SUBSTITUTIONS = (
     Substitution(
-        found=r"medadapt serve .*|curl http://127\.0\.0\.1:8000/.*",
+        found=r"medadapt (?:serve|ui) .*|curl http://127\.0\.0\.1:8000/.*",
         runs=None,
-        why="a server goes on until it is stopped; tests/serving/api runs both",
+        why="a server goes on until it is stopped; tests/serving/api and tests/serving/page run all of it",
     ),
     Substitution(
         found=r"make setup|source \.venv/bin/activate|python3 -m venv .*|\.venv/bin/pip install .*",

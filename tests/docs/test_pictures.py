@@ -22,6 +22,6 @@ def test_the_terminal_names_nothing_to_fetch():
     assert not re.search(r"url\((?!#)", svg)
 
 
-@pytest.mark.parametrize("name", ["demo.svg", "report.png"])
+@pytest.mark.parametrize("name", ["demo.svg", "report.png", "page.png"])
 def test_the_readme_shows_it(name: str):
     assert f"(docs/pictures/{name})" in (REPOSITORY / "README.md").read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ from medadapt.cli import (
     serve_command,
     share_commands,
     stage_commands,
+    ui_command,
 )
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ search_command.add_to(app)
 stage_commands.add_to(app)
 compare_command.add_to(app)
 ask_commands.add_to(app)
+ui_command.add_to(app)
 serve_command.add_to(app)
 index_command.add_to(app)
 benchmark_commands.add_to(app)

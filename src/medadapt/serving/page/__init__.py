@@ -1,0 +1,1 @@
+"""The page in a browser: what a clinician sees, types and reads. On loopback, without anything from elsewhere."""

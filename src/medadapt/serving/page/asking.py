@@ -1,0 +1,155 @@
+"""A question from the page -> what the page shows, step by step, until both models have answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+
+from medadapt.core.errors import MedAdaptError
+from medadapt.core.records import Record
+from medadapt.core.results import MODEL_NAMES, ModelName
+from medadapt.retrieval.index import Found
+from medadapt.serving.abstention import AbstentionRule, sureness
+from medadapt.serving.answering import Weighed
+from medadapt.serving.asked import Asked, Words, to_record
+from medadapt.serving.desk import Desk
+from medadapt.serving.grounding import Grounding
+from medadapt.serving.page import panels
+from medadapt.serving.page.panels import Turn
+from medadapt.serving.page.red_flags import flags_in
+from medadapt.serving.page.side_by_side import Seen, side_by_side
+from medadapt.serving.sampling import Sampling
+
+ON_PAGE = Words(
+    context="A text beside the question",
+    qtype="A type of question",
+    give_question="Type it, or pick from the list.",
+    give_options="Write one option a line.",
+    mend_options="Write one option a line, and none twice.",
+)
+SHORTENED = "The question is too long for the model: text from its middle was left out."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the user has chosen beside the question."""
+
+    models: tuple[ModelName, ...] = MODEL_NAMES
+    temperature: float = 0.0
+    careful: bool = False
+    """Answer only where a model is sure enough."""
+    grounded: bool = False
+    """With passages of the index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What the page shows at one moment, as HTML."""
+
+    emergency: str = ""
+    problem: str = ""
+    answers: Mapping[ModelName, str] = field(default_factory=dict)
+    passages: str = ""
+
+
+Turns = Mapping[ModelName, Sequence[Turn]]
+"""The conversation with each model: what it has said itself, and not what the other said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What stands behind the page."""
+
+    desk: Desk
+    rule: Callable[[ModelName], AbstentionRule] | None
+    """When a model is sure enough; None where that is not known."""
+    grounding: Grounding | None
+
+
+def answered(room: Room, asked: Asked, wish: Wish, turns: Turns) -> Generator[tuple[View, Turns]]:
+    """What to show from one moment to the next, and the conversations as they are then."""
+    words = " ".join([asked.question, asked.context or "", *asked.options])
+    shown = View(emergency=panels.emergency(flags_in(words)))
+    idle = {model: panels.idle(model) for model in MODEL_NAMES}
+    try:
+        records, found = _records(room, asked, wish, turns)
+    except MedAdaptError as problem:
+        yield replace(shown, problem=panels.problem(_in_short(problem)), answers=idle), turns
+        return
+    cited = panels.passages(found) if wish.grounded and room.grounding is not None else ""
+    shown = replace(shown, passages=cited, answers=idle)
+    try:
+        if wish.careful and room.rule is not None:
+            yield replace(shown, answers=idle | _careful(room, records)), turns
+            return
+        yield from _written(room, asked, records, wish, turns, shown)
+    except MedAdaptError as problem:
+        yield replace(shown, problem=panels.problem(_in_short(problem))), turns
+
+
+def _records(
+    room: Room, asked: Asked, wish: Wish, turns: Turns
+) -> tuple[dict[ModelName, Record], Sequence[Found]]:
+    """The question as each model gets it, after its own conversation."""
+    asking = room.desk.assistant.asking
+    records: dict[ModelName, Record] = {}
+    found: Sequence[Found] = ()
+    for model in wish.models:
+        history = tuple({"role": turn.role, "content": turn.text} for turn in turns.get(model, ()))
+        record = to_record(replace(asked, history=history if asking.converses else ()), asking, words=ON_PAGE)
+        if wish.grounded and room.grounding is not None:
+            record, found = room.grounding.of(record, room.desk.assistant.encoder)
+        records[model] = record
+    return records, found
+
+
+def _careful(room: Room, records: Mapping[ModelName, Record]) -> dict[ModelName, str]:
+    assert room.rule is not None
+    waiting = {model: room.desk.weigh(record, model=model) for model, record in records.items()}
+    return {
+        model: panels.careful_answer(model, sureness(weighed.result(), room.rule(model)))
+        for model, weighed in waiting.items()
+    }
+
+
+def _written(
+    room: Room, asked: Asked, records: Mapping[ModelName, Record], wish: Wish, turns: Turns, shown: View
+) -> Generator[tuple[View, Turns]]:
+    posed = {model: room.desk.pose(record) for model, record in records.items()}
+    if any(one.shortened for one in posed.values()):
+        shown = replace(shown, problem=panels.problem(SHORTENED))
+    waiting = {model: room.desk.weigh(record, model=model) for model, record in records.items()}
+    converses = room.desk.assistant.asking.converses
+    said = Turn(role="user", text=asked.question.strip())
+    before = {model: [*turns.get(model, ()), said] if converses else [] for model in records}
+    seen: dict[ModelName, Seen] = {}
+    for seen in side_by_side(room.desk, posed, Sampling(temperature=wish.temperature)):
+        answers = {
+            model: panels.answer(model, one.text, stopped=one.stopped, turns=before[model])
+            for model, one in seen.items()
+        }
+        yield replace(shown, answers={**shown.answers, **answers}), turns
+    answers = {
+        model: panels.answer(
+            model, one.text, stopped=one.stopped, turns=before[model], weighed=_weighed(waiting[model])
+        )
+        for model, one in seen.items()
+    }
+    after = {
+        **turns,
+        **{
+            model: [*before[model], Turn(role="assistant", text=one.text)]
+            for model, one in seen.items()
+            if converses
+        },
+    }
+    yield replace(shown, answers={**shown.answers, **answers}), after
+
+
+def _weighed(waiting: Future[list[Weighed]]) -> list[Weighed]:
+    return waiting.result()
+
+
+def _in_short(problem: MedAdaptError) -> str:
+    return f"{problem.problem} {problem.remedy}".strip()

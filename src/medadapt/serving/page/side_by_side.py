@@ -1,0 +1,62 @@
+"""Both models answer one question at the same time; what a viewer sees of that, step by step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from medadapt.core.results import ModelName
+from medadapt.serving.answering import Posed
+from medadapt.serving.continuous_batching.requests import Written
+from medadapt.serving.desk import Desk, Stopped
+from medadapt.serving.sampling import Sampling
+
+EVERY = 0.05
+"""Seconds between two looks: more often nobody sees a difference, and the browser has to draw each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An answer as far as it is written."""
+
+    text: str
+    stopped: Stopped | None
+    """None while it is being written."""
+
+
+def side_by_side(
+    desk: Desk, asked: Mapping[ModelName, Posed], sampling: Sampling | None = None
+) -> Generator[dict[ModelName, Seen]]:
+    """Each model's answer to its question, again and again until all have ended.
+
+    Closing it early gives the answers up. Raises what the model's thread failed with, and BusyError.
+    """
+    steps: SimpleQueue[tuple[ModelName, Written]] = SimpleQueue()
+    growing = {model: desk.growing(posed.room) for model, posed in asked.items()}
+    requests = []
+    try:
+        for model, posed in asked.items():
+
+            def tell(step: Written, model: ModelName = model) -> None:
+                steps.put((model, step))
+
+            requests.append(
+                desk.request(
+                    posed.tokens, posed.room, model=model, sampling=sampling or Sampling(), tell=tell
+                )
+            )
+        while any(one.stopped is None for one in growing.values()):
+            until = time.monotonic() + EVERY
+            model, step = steps.get()
+            while True:
+                growing[model].hear(step)
+                try:
+                    model, step = steps.get(timeout=max(0.0, until - time.monotonic()))
+                except Empty:
+                    break
+            yield {name: Seen(text=one.text, stopped=one.stopped) for name, one in growing.items()}
+    finally:
+        for request in requests:
+            request.cancel()

@@ -1,0 +1,124 @@
+"""What the page shows from a question to both answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from medadapt.core.results import MODEL_NAMES
+from medadapt.serving.abstention import AbstentionRule
+from medadapt.serving.asked import Asked
+from medadapt.serving.assistants import load
+from medadapt.serving.command_targets import find_target
+from medadapt.serving.desk import Desk
+from medadapt.serving.grounding import Grounding
+from medadapt.serving.indexing import index_run
+from medadapt.serving.page import panels
+from medadapt.serving.page.asking import Room, Wish, answered
+from serving_runs import make_run, recorded, records_of
+
+
+@pytest.fixture(scope="module")
+def desk(diagnosis_run):
+    with Desk(load(find_target(str(diagnosis_run)), device="cpu")) as made:
+        yield made
+
+
+def room(desk, **parts):
+    return Room(**{"desk": desk, "rule": None, "grounding": None} | parts)
+
+
+def views(room, question, turns=None, **wish):
+    return list(answered(room, Asked(question=question), Wish(**wish), turns or {}))
+
+
+def test_both_models_answer_as_in_the_run(desk, diagnosis_run):
+    for record in records_of(diagnosis_run)[:3]:
+        (*_, (view, turns)) = views(room(desk), record.question)
+        for model in MODEL_NAMES:
+            text = recorded(diagnosis_run, model)[record.id]["text"]
+            assert panels.told(text) in view.answers[model]
+            assert 'role="meter"' in view.answers[model]
+            assert 'aria-busy="false"' in view.answers[model]
+        assert turns == {}
+
+
+def test_one_model_alone_can_be_asked(desk, diagnosis_run):
+    question = records_of(diagnosis_run)[0].question
+    (*_, (view, _)) = views(room(desk), question, models=("tuned",))
+    assert view.answers["baseline"] == panels.idle("baseline")
+    assert view.answers["tuned"] != panels.idle("tuned")
+
+
+@pytest.mark.parametrize("question", ["", "   "])
+def test_an_empty_question_is_a_problem_and_no_answer(desk, question):
+    ((view, _),) = views(room(desk), question)
+    assert "The question is empty." in view.problem
+    assert view.answers == {model: panels.idle(model) for model in MODEL_NAMES}
+
+
+def test_the_emergency_banner_stands_from_the_first_moment(desk):
+    seen = views(room(desk), "chest pain; sweating")
+    assert all("chest pain or pressure" in view.emergency for view, _ in seen)
+    assert all(not view.emergency for view, _ in views(room(desk), "itching"))
+
+
+def test_a_careful_page_answers_where_the_model_is_sure_enough(desk, diagnosis_run):
+    question = records_of(diagnosis_run)[0].question
+
+    def rule(threshold):
+        return lambda _: AbstentionRule(risk=0.1, temperature=1.0, threshold=threshold)
+
+    ((sure, _),) = views(room(desk, rule=rule(0.0)), question, careful=True)
+    ((unsure, _),) = views(room(desk, rule=rule(1.1)), question, careful=True)
+    for model in MODEL_NAMES:
+        kept = recorded(diagnosis_run, model)[diagnosis_record(diagnosis_run).id]["probabilities"]
+        assert panels.told(max(kept, key=kept.get)) in sure.answers[model]
+        assert "Not sure enough" in unsure.answers[model]
+
+
+def diagnosis_record(run):
+    return records_of(run)[0]
+
+
+def test_passages_are_shown_with_their_records(desk, diagnosis_run, tmp_path):
+    index = index_run(str(diagnosis_run), tmp_path / "index")
+    question = diagnosis_record(diagnosis_run).question
+    grounded = room(desk, grounding=Grounding(index=index))
+    (*_, (view, _)) = views(grounded, question, grounded=True)
+    assert view.passages.count("<li") == len(index.search(question, 3))
+    assert "from " in view.passages
+    assert not views(grounded, question)[-1][0].passages
+
+
+def test_giving_up_ends_the_work(desk):
+    steps = answered(room(desk), Asked(question="itching"), Wish(), {})
+    next(steps)
+    steps.close()
+    desk.weigh(desk_record(desk), model="tuned").result(30)
+    assert desk.load.answering == 0
+
+
+def desk_record(desk):
+    from medadapt.serving.asked import to_record
+
+    return to_record(Asked(question="itching"), desk.assistant.asking)
+
+
+def test_each_model_reads_its_own_conversation(tmp_path_factory, base_folder):
+    run = make_run(
+        tmp_path_factory.mktemp("talks") / "talk",
+        base_folder,
+        until="predict",
+        data={"format": "dialogue", "source": "sample:rows/dialogues"},
+        evaluation={"bootstrap_samples": 100, "max_new_tokens": 8},
+    )
+    with Desk(load(find_target(str(run)), device="cpu")) as talking:
+        (*_, (first, turns)) = views(room(talking), "I have a cough.")
+        assert {model: [turn.role for turn in said] for model, said in turns.items()} == {
+            model: ["user", "assistant"] for model in MODEL_NAMES
+        }
+        assert turns["baseline"][1].text != turns["tuned"][1].text
+        (*_, (second, after)) = views(room(talking), "And a fever.", turns)
+        assert [turn.text for turn in after["tuned"]][:3:2] == ["I have a cough.", "And a fever."]
+        assert "I have a cough." in second.answers["tuned"]
+        assert first.answers != second.answers
