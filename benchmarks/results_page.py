@@ -10,6 +10,8 @@ from typing import Any
 import answering_speed
 import data_path
 import goals
+import retrieval_speed
+import serving_speed
 import start_up
 import training_quality
 from peers.page import FIGURE, draw, training_section
@@ -313,6 +315,8 @@ CASES = {
     "training_quality": training_quality.section,
     "data_path": data_path.section,
     "start_up": start_up.section,
+    "serving": serving_speed.section,
+    "passages": retrieval_speed.section,
 }
 
 

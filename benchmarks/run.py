@@ -5,8 +5,8 @@
     python benchmarks/run.py --render               only RESULTS.md
     python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
 
-Six cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
-training_peers, answering, data_runs, preparing, memory_growth and contrast. The first two make an environment
+Seven cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
+training_peers, answering, data_runs, preparing, memory_growth, contrast and passages. The first two make an environment
 for each peer in benchmarks/.environments/ (some gigabytes, once).
 """
 
@@ -30,8 +30,10 @@ import data_path
 import data_runs
 import engine_and_trl
 import near_duplicates
+import retrieval_speed
 import sample_tasks
 import scoring_speed
+import serving_speed
 import simulations
 import start_up
 import training_peers
@@ -166,13 +168,15 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "scoring": lambda _: scoring_speed.measure(),
     "data_path": lambda _: data_path.measure(),
     "start_up": lambda _: start_up.measure(),
+    "serving": _in_folder(serving_speed.measure),
+    "passages": _in_scratch(retrieval_speed.measure),
     "answering": lambda asked: answering_speed.measure(asked.data.resolve(), rounds=asked.rounds),
 }
 WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers": _training_peers}
 """Cases of several measurements."""
 WITHOUT_DATA = {
     "engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers", "training_quality",
-    "statistics", "scoring", "data_path", "start_up",
+    "statistics", "scoring", "data_path", "start_up", "serving",
 }  # fmt: skip
 
 

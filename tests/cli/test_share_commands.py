@@ -7,13 +7,30 @@ from typer.exceptions import TyperException
 from medadapt.core.errors import MedAdaptError
 
 
-def test_export_knows_merged_alone(finished, tmp_path, use):
-    with pytest.raises(TyperException, match="gguf"):
-        use("export", finished, "--to", "gguf", "-o", tmp_path / "x")
+def test_export_writes_a_merged_model_and_knows_no_other_words(finished, tmp_path, use):
+    with pytest.raises(TyperException, match="onnx"):
+        use("export", finished, "--to", "onnx", "-o", tmp_path / "x")
     code, out, _ = use("export", finished, "--to", "merged", "-o", tmp_path / "x", "--json")
     found = json.loads(out)
     assert code == found["exit_code"] == 0
     assert found["parity"]["agrees"] is True
+
+
+def test_export_for_vllm_needs_no_base(finished, tmp_path, use):
+    code, out, _ = use("export", finished, "--to", "vllm", "-o", tmp_path / "x", "--json")
+    assert (code, json.loads(out)["exit_code"]) == (0, 0)
+    assert (tmp_path / "x" / "serve.sh").is_file()
+
+
+def test_export_for_llama_cpp_says_how_to_make_the_file_where_its_converter_is_missing(
+    finished, tmp_path, use, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("LLAMA_CPP", raising=False)
+    code, out, err = use("export", finished, "--to", "gguf", "-o", tmp_path / "x")
+    assert code == 0
+    assert "converter was not found" in err
+    assert "convert_hf_to_gguf.py model" in out
 
 
 @pytest.mark.parametrize("inside", [False, True])

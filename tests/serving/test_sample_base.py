@@ -15,7 +15,7 @@ from medadapt.samples import bundled_base
 from medadapt.serving.answering import reply
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import find_target, read_run
-from medadapt.serving.exporting import export_merged
+from medadapt.serving.export.merged import export_merged
 from medadapt.serving.upload import has_local_base, uploads
 from serving_runs import make_base, make_run, recorded, records_of
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,13 +14,18 @@ from medadapt.cli.console import plain, print_json, results, talk
 from medadapt.cli.replies import stoppable
 
 if TYPE_CHECKING:
-    from medadapt.serving.parity import Parity
+    from medadapt.serving.command_targets import Run as FoundRun
+    from medadapt.serving.export.exported import Exported, GgufFile
+    from medadapt.serving.export.parity import Parity
 
 
 class ExportWord(StrEnum):
     """What a run can be exported to."""
 
     MERGED = "merged"
+    OLLAMA = "ollama"
+    GGUF = "gguf"
+    VLLM = "vllm"
 
 
 class PrecisionWord(StrEnum):
@@ -31,10 +37,18 @@ class PrecisionWord(StrEnum):
 
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run folder.")]
-Form = Annotated[ExportWord, typer.Option("--to", metavar="FORM", help="merged: one plain model.")]
+Form = Annotated[
+    ExportWord,
+    typer.Option(
+        "--to",
+        metavar="FORM",
+        help="merged: one plain model. ollama: that and a Modelfile. gguf: one file for llama.cpp. vllm: the adapter "
+        "and the command that serves it.",
+    ),
+]
 Directory = Annotated[
     Path | None,
-    typer.Option("--output", "-o", metavar="DIR", help="The folder to make. Default: RUN-merged."),
+    typer.Option("--output", "-o", metavar="DIR", help="The folder to make. Default: RUN-FORM."),
 ]
 Precision = Annotated[
     PrecisionWord | None,
@@ -58,10 +72,10 @@ def export(
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
-    """Merge the adapter into its base: a model that needs neither MedAdapt nor PEFT.
+    """Take a run elsewhere, with the prompt of the training as its chat template and a README.
 
-    It is loaded again and compared with base and adapter on test records; DIR/parity.json holds the
-    result. Exit code 3 when they do not agree.
+    merged, ollama and gguf fold the adapter into its base: the model is loaded again and compared with base and adapter
+    on test records. DIR/parity.json, or DIR/model/parity.json, holds the result; exit code 3 when they do not agree.
 
     Example: medadapt export runs/mine --to merged
     """
@@ -69,17 +83,26 @@ def export(
     from medadapt.serving.command_targets import need_adapter, read_run
     from medadapt.workflow.request import check_device
 
-    assert to is ExportWord.MERGED
     check_device(device)
     found = read_run(run)
     need_adapter(found)
-    folder = output or _beside(found.folder.path)
+    folder = output or _beside(found.folder.path, to)
+    if to is ExportWord.VLLM:
+        _export_vllm(found, folder, replace=replace, as_json=as_json)
+        return
 
-    from medadapt.serving.exporting import export_merged
-    from medadapt.serving.parity import parity_values
+    from medadapt.serving.export.gguf import export_gguf
+    from medadapt.serving.export.merged import export_merged
+    from medadapt.serving.export.ollama import export_ollama
+    from medadapt.serving.export.parity import parity_values
 
+    make: dict[ExportWord, Callable[..., Exported]] = {
+        ExportWord.MERGED: export_merged,
+        ExportWord.OLLAMA: export_ollama,
+        ExportWord.GGUF: export_gguf,
+    }
     with stoppable(), shown_progress() as progress:
-        done = export_merged(
+        done = make[to](
             found,
             folder,
             precision=precision.value if precision else None,
@@ -88,18 +111,57 @@ def export(
             progress=progress,
         )
     code = 0 if done.parity.agrees else 3
+    if done.gguf is not None and done.gguf.verified is False:
+        code = 3
     if as_json:
-        print_json({"folder": str(folder), "parity": parity_values(done.parity), "exit_code": code})
+        facts = {} if done.gguf is None else {"gguf": _gguf_values(done.gguf)}
+        print_json({"folder": str(folder), "parity": parity_values(done.parity), **facts, "exit_code": code})
     else:
         _show_parity(done.parity)
-        results.print(plain(f"{'written' if done.parity.agrees else 'written, not to be used'}: {folder}"))
+        if done.gguf is not None:
+            _show_gguf(done.gguf)
+        results.print(plain(f"{'written' if code == 0 else 'written, not to be used'}: {folder}"))
     raise typer.Exit(code)
 
 
-def _beside(run: Path) -> Path:
-    """`<run folder>-merged`, also for a run that is called `.`."""
+def _export_vllm(run: FoundRun, folder: Path, *, replace: bool, as_json: bool) -> None:
+    from medadapt.serving.export.vllm import export_vllm
+
+    with stoppable():
+        export_vllm(run, folder, replace_folder=replace)
+    if as_json:
+        print_json({"folder": str(folder), "exit_code": 0})
+    else:
+        results.print(plain(f"written: {folder}; its serve.sh starts vLLM"))
+
+
+def _gguf_values(made: GgufFile) -> dict[str, Any]:
+    return {
+        "file": str(made.path) if made.path else None,
+        "verified": made.verified,
+        "steps": list(made.steps),
+    }
+
+
+def _show_gguf(made: GgufFile) -> None:
+    if made.path is None:
+        talk.print(
+            plain(
+                "llama.cpp's converter was not found (LLAMA_CPP names its folder). To make the file:",
+                "yellow",
+            )
+        )
+        for step in made.steps:
+            results.print(plain(f"  {step}"))
+        return
+    told = {True: "holds what the model has", False: "is NOT what the model is", None: "was not looked into"}
+    results.print(plain(f"{made.path} {told[made.verified]}"))
+
+
+def _beside(run: Path, to: ExportWord) -> Path:
+    """`<run folder>-<form>`, also for a run that is called `.`."""
     run = run if run.name else run.resolve()
-    return run.with_name(f"{run.name}-merged")
+    return run.with_name(f"{run.name}-{to.value}")
 
 
 def _show_parity(parity: Parity) -> None:

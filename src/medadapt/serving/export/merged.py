@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,13 +11,14 @@ from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from medadapt.core.errors import DiskError, RunFolderError
+from medadapt.core.errors import DataError, DiskError
 from medadapt.core.files import disk_faults, give_usual_mode, read_json, write_json, write_text
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import ModelSection
 from medadapt.core.records import Record, read_records
 from medadapt.core.results import ModelName, Prediction, read_predictions
 from medadapt.examples.encoding import Encoder
+from medadapt.examples.message_template import MessageTemplate, check_template, message_template
 from medadapt.examples.shown_prompt import shown_prompt
 from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import LoadedBase, load_base, load_config, restore_dropout
@@ -29,23 +29,31 @@ from medadapt.predictions.asking import predict
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings
 from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
-from medadapt.serving.export_card import export_card
-from medadapt.serving.parity import ROUNDING, Parity, agreement, parity_values
+from medadapt.serving.export.card import export_card
+from medadapt.serving.export.exported import Exported
+from medadapt.serving.export.folders import PARITY, new_folder
+from medadapt.serving.export.parity import ROUNDING, Parity, agreement, parity_values
 
-PARITY = "parity.json"
-"""Its presence marks a folder that an export has made and may replace."""
 RECORDS = 32
 """Test records that are compared."""
 SHARD = "4GB"
 PRECISION_OF = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """What an export left behind."""
+TEMPLATE = "chat_template.jinja"
+"""Where transformers, vLLM and llama.cpp look for a model's chat template."""
 
-    folder: Path
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """A merged model in its folder, and how it is asked."""
+
     parity: Parity
+    encoder: Encoder
+    records: Sequence[Record]
+    """Test records that it was compared on."""
+    template: MessageTemplate | None
+    """The run's prompt over messages; None where no template gives the same tokens."""
 
 
 def export_merged(
@@ -65,7 +73,16 @@ def export_merged(
     be loaded.
     """
     need_adapter(run)
-    _check_folder(folder, run, replace_folder=replace_folder)
+    with new_folder(folder, run, replace=replace_folder) as part:
+        merged = write_merged(run, part, precision=precision, device=device, progress=progress)
+        shown = shown_prompt(merged.encoder, merged.records)
+        chat = merged.encoder.plan.chat
+        write_text(part / "README.md", export_card(run, shown, merged.parity, folder.name, chat=chat))
+    return Exported(folder=folder, parity=merged.parity)
+
+
+def write_merged(run: Run, part: Path, *, precision: str | None, device: str, progress: Progress) -> Merged:
+    """Base and adapter as one model in `part`, with `parity.json` and, where there is one, its chat template."""
     asking = asking_of_run(run.recipe, run.folder)
     records = list(islice(read_records(run.folder.records / "test.jsonl"), RECORDS))
     held = {"quantization": "none", "offload": "none", "precision": precision or _measured_precision(run)}
@@ -76,29 +93,36 @@ def export_merged(
         alone = _measure(base, encoder, records, asking, name="baseline", progress=progress)
     wanted = _measure(base, encoder, records, asking, name="tuned", progress=progress)
     merge_adapter(base)
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    _save(base, asking, run, part)
+    again = _loaded_again(base, part)
+    reloaded = Encoder(again.tokenizer, asking.plan)
+    parity = Parity(
+        precision=str(base.facts["precision"]["got"]),
+        limit=ROUNDING[base.facts["precision"]["got"]],
+        same_prompts=_tokens(encoder, records) == _tokens(reloaded, records),
+        adapter=agreement(
+            wanted, got := _measure(again, reloaded, records, asking, name="tuned", progress=progress)
+        ),
+        effect=agreement(wanted, alone),
+        measured=_against_measured(run, got),
+        quantization=run.recipe.model.quantization,
+    )
+    write_json(part / PARITY, parity_values(parity))
+    template = training_template(reloaded, records)
+    if template is not None and not asking.plan.chat:
+        # A base's own chat template stays: the prompts of a chat plan are made with it.
+        write_text(part / TEMPLATE, template.jinja())
+    return Merged(parity=parity, encoder=reloaded, records=records, template=template)
+
+
+def training_template(encoder: Encoder, records: Sequence[Record]) -> MessageTemplate | None:
+    """The run's prompt over messages, where it gives these records' tokens, every one; else None."""
     try:
-        _save(base, asking, run, part)
-        again = _loaded_again(base, part)
-        reloaded = Encoder(again.tokenizer, asking.plan)
-        parity = Parity(
-            precision=str(base.facts["precision"]["got"]),
-            limit=ROUNDING[base.facts["precision"]["got"]],
-            same_prompts=_tokens(encoder, records) == _tokens(reloaded, records),
-            adapter=agreement(
-                wanted, got := _measure(again, reloaded, records, asking, name="tuned", progress=progress)
-            ),
-            effect=agreement(wanted, alone),
-            measured=_against_measured(run, got),
-            quantization=run.recipe.model.quantization,
-        )
-        write_json(part / PARITY, parity_values(parity))
-        shown = shown_prompt(encoder, records)
-        write_text(part / "README.md", export_card(run, shown, parity, folder.name, chat=asking.plan.chat))
-        _put_in_place(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return Exported(folder=folder, parity=parity)
+        template = message_template(encoder)
+    except DataError:
+        return None
+    found = check_template(template, encoder, records)
+    return template if found.same == found.n else None
 
 
 def _model(model: ModelSection, held: dict[str, Any]) -> ModelSection:
@@ -110,18 +134,6 @@ def _measured_precision(run: Run) -> str:
     state = read_json(run.folder.state)
     dtype = (state.get("prediction") or {}).get("dtype") or state.get("dtype")
     return PRECISION_OF.get(str(dtype), run.recipe.model.precision)
-
-
-def _check_folder(folder: Path, run: Run, *, replace_folder: bool) -> None:
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return
-    ours = (folder / PARITY).is_file() and not folder.is_symlink()
-    if ours and replace_folder and folder.resolve() not in run.folder.path.resolve().parents:
-        return
-    way_out = "Choose another folder with -o" + (", or add --replace." if ours else ".")
-    raise RunFolderError(
-        f"{folder} is not empty{'' if ours else ', and no export made it'}.", "a new or empty folder", way_out
-    )
 
 
 def _measure(
@@ -184,13 +196,3 @@ def _against_measured(run: Run, got: Sequence[Prediction]) -> Any:
     kept = {prediction.id: prediction for prediction in read_predictions(path)}
     pairs = [(kept[prediction.id], prediction) for prediction in got if prediction.id in kept]
     return agreement([a for a, _ in pairs], [b for _, b in pairs]) if pairs else None
-
-
-def _put_in_place(part: Path, folder: Path) -> None:
-    """The new folder instead of the old one, which is deleted only when the new one stands."""
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    with disk_faults(folder):
-        if folder.exists():
-            folder.replace(old)
-        part.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)

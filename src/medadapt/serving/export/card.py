@@ -12,7 +12,7 @@ from medadapt.report.front_matter import base_id, base_in_words
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.answering import NOTICE
 from medadapt.serving.command_targets import Run
-from medadapt.serving.parity import Agreement, Parity
+from medadapt.serving.export.parity import Agreement, Parity
 
 
 def export_card(run: Run, shown: Mapping[str, Any], parity: Parity, name: str, *, chat: bool) -> str:

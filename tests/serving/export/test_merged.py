@@ -10,9 +10,9 @@ from medadapt.core.errors import DiskError, RunFolderError
 from medadapt.core.files import read_json, read_jsonl
 from medadapt.core.progress import Silent
 from medadapt.models.lora import lora_layers, replace_layer
-from medadapt.serving import exporting
 from medadapt.serving.command_targets import read_run
-from medadapt.serving.exporting import export_merged
+from medadapt.serving.export import merged
+from medadapt.serving.export.merged import export_merged
 from serving_runs import make_run, recorded, records_of
 
 
@@ -23,13 +23,13 @@ def exported(diagnosis_run, tmp_path_factory):
 
 
 def test_the_merged_model_alone_gives_what_peft_gives(exported, diagnosis_run, base_folder):
-    merged = AutoModelForCausalLM.from_pretrained(exported.folder)
+    alone = AutoModelForCausalLM.from_pretrained(exported.folder)
     base = AutoModelForCausalLM.from_pretrained(base_folder)
     tuned = PeftModel.from_pretrained(base, str(diagnosis_run / "3-adapter")).eval()
     tokens = torch.randint(2, 250, (2, 40), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        torch.testing.assert_close(merged(tokens).logits, tuned(tokens).logits, atol=1e-3, rtol=1e-3)
-    assert {type(m).__name__ for m in merged.modules() if "Lora" in type(m).__name__} == set()
+        torch.testing.assert_close(alone(tokens).logits, tuned(tokens).logits, atol=1e-3, rtol=1e-3)
+    assert {type(m).__name__ for m in alone.modules() if "Lora" in type(m).__name__} == set()
 
 
 def test_parity_is_measured_and_written(exported, diagnosis_run):
@@ -97,7 +97,7 @@ def test_an_earlier_export_is_replaced_on_request(run, tmp_path):
 
 
 def test_large_models_are_cut_into_several_files(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "SHARD", "40KB")
+    monkeypatch.setattr(merged, "SHARD", "40KB")
     export_merged(run, tmp_path / "out", device="cpu", progress=Silent())
     assert len(list((tmp_path / "out").glob("model-*-of-*.safetensors"))) > 1
     assert AutoTokenizer.from_pretrained(tmp_path / "out").eos_token == "</s>"
@@ -110,7 +110,7 @@ def test_a_model_that_does_not_agree_is_told(run, tmp_path, monkeypatch):
         for place, layer in list(lora_layers(base.model)):
             replace_layer(base.model, place, layer.base)
 
-    monkeypatch.setattr(exporting, "merge_adapter", forget)
+    monkeypatch.setattr(merged, "merge_adapter", forget)
     done = export_merged(run, tmp_path / "out", device="cpu", progress=Silent())
     assert not done.parity.agrees
     assert "not base + adapter" in done.parity.notes[0]
@@ -118,14 +118,14 @@ def test_a_model_that_does_not_agree_is_told(run, tmp_path, monkeypatch):
 
 
 def test_a_failure_on_the_way_leaves_nothing(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "merge_adapter", lambda _: 1 / 0)
+    monkeypatch.setattr(merged, "merge_adapter", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         export_merged(run, tmp_path / "out", device="cpu", progress=Silent())
     assert not any(tmp_path.iterdir())
 
 
 def test_too_little_room_is_told_before_writing(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting.shutil, "disk_usage", lambda _: type("", (), {"free": 1000}))
+    monkeypatch.setattr(merged.shutil, "disk_usage", lambda _: type("", (), {"free": 1000}))
     with pytest.raises(DiskError, match="needs"):
         export_merged(run, tmp_path / "out", device="cpu", progress=Silent())
     assert not any(tmp_path.iterdir())

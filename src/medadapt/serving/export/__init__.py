@@ -1,0 +1,1 @@
+"""A run taken elsewhere: a plain merged model, and what Ollama, llama.cpp and vLLM need."""

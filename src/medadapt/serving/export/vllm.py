@@ -1,0 +1,112 @@
+"""A run for vLLM: the adapter as it is, the chat template of the training, and the command that serves both models.
+
+vLLM itself is not needed for it, and has not been tried; what is known of its LoRA is checked before it starts.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer
+
+from medadapt.core.adapter_folder import CONFIG, WEIGHTS
+from medadapt.core.errors import ModelError
+from medadapt.core.files import disk_faults, read_json, write_json, write_text
+from medadapt.core.records import read_records
+from medadapt.examples.encoding import Encoder
+from medadapt.report.markdown import fenced, inline
+from medadapt.serving.answering import NOTICE
+from medadapt.serving.asking import asking_of_run
+from medadapt.serving.command_targets import Run, need_adapter
+from medadapt.serving.export.folders import EXPORT, new_folder
+from medadapt.serving.export.merged import RECORDS, TEMPLATE, training_template
+
+ADAPTER = "adapter"
+RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""Values that vLLM takes for --max-lora-rank."""
+
+
+def export_vllm(run: Run, folder: Path, *, replace_folder: bool = False) -> Path:
+    """Write `adapter/`, the chat template, `serve.sh` and `README.md` into `folder`.
+
+    Raises ModelError for an adapter that vLLM does not load, and where the prompt cannot be written as a template.
+    """
+    need_adapter(run)
+    config = read_json(run.folder.adapter / CONFIG)
+    rank = _rank(config)
+    asking = asking_of_run(run.recipe, run.folder)
+    # The tokenizer lies beside the adapter, so the base is not needed.
+    encoder = Encoder(AutoTokenizer.from_pretrained(run.folder.adapter), asking.plan)
+    records = list(islice(read_records(run.folder.records / "test.jsonl"), RECORDS))
+    template = training_template(encoder, records)
+    if template is None:
+        raise ModelError(
+            "The prompt of this run cannot be given as a chat template: its tokens would be others.",
+            "a prompt whose turns are all written alike",
+            "Use --to merged, whose README has code that asks in the words of the training.",
+        )
+    command = serve_command(run.base or asking.model.base, rank=rank, max_length=asking.plan.max_length)
+    with new_folder(folder, run, replace=replace_folder) as part, disk_faults(part):
+        (part / ADAPTER).mkdir(parents=True)
+        for name in (CONFIG, WEIGHTS):
+            shutil.copyfile(run.folder.adapter / name, part / ADAPTER / name)
+        write_text(part / TEMPLATE, template.jinja())
+        write_text(
+            part / "serve.sh", f'#!/bin/sh\ncd "$(dirname "$0")" || exit 1\nexec {shlex.join(command)}\n'
+        )
+        write_text(part / "README.md", _readme(run, folder.name, command))
+        write_json(
+            part / EXPORT,
+            {"schema": 1, "to": "vllm", "command": command, "template_checked_on": len(records)},
+        )
+    return folder
+
+
+def serve_command(base: str, *, rank: int, max_length: int) -> list[str]:
+    """The words of the command that serves base and adapter; only this machine can reach it."""
+    return [
+        "vllm", "serve", base, "--host", "127.0.0.1", "--served-model-name", "baseline", "--enable-lora",
+        "--max-lora-rank", str(rank), "--lora-modules", f"tuned=./{ADAPTER}", "--chat-template", f"./{TEMPLATE}",
+        "--max-model-len", str(max_length),
+    ]  # fmt: skip
+
+
+def _rank(config: dict[str, Any]) -> int:
+    if config.get("use_dora"):
+        raise ModelError(
+            "vLLM loads no adapters of the variant dora.",
+            "lora or rslora",
+            "Use --to merged, and serve that model.",
+        )
+    rank = int(config["r"])
+    fitting = [one for one in RANKS if one >= rank]
+    if not fitting:
+        raise ModelError(
+            f"vLLM loads adapters up to rank {RANKS[-1]}, and this one has rank {rank}.",
+            "a smaller lora.rank",
+            "Use --to merged, and serve that model.",
+        )
+    return fitting[0]
+
+
+def _readme(run: Run, name: str, command: list[str]) -> str:
+    asked = (
+        "curl http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' \\\n"
+        """  -d '{"model": "tuned", "temperature": 0, "messages": [{"role": "user", "content": "your question"}]}'"""
+    )
+    parts = [
+        f"# {inline(name)}",
+        f"> **{inline(NOTICE)}**",
+        f"The run {inline(run.recipe.name)} for vLLM, which serves `baseline` and `tuned` over one copy of the "
+        "weights. In this folder, where vLLM is installed:",
+        fenced(shlex.join(command), "bash"),
+        fenced(asked, "bash"),
+        "The chat template gives the tokens of the training, checked with transformers on test records; vLLM itself "
+        "has not been tried. Temperature 0 is how the run was measured.",
+        f"> **{inline(NOTICE)}**",
+    ]
+    return "\n\n".join(parts) + "\n"
