@@ -48,7 +48,7 @@ def ui(
         from medadapt.serving.api.server import serve as answer
         from medadapt.serving.assistants import load
         from medadapt.serving.desk import Desk
-        from medadapt.serving.page.asking import Room
+        from medadapt.serving.page.asking import Service
         from medadapt.serving.page.blocks import build_page
         from medadapt.serving.page.opening import open_target
         from medadapt.serving.page.server import page_app
@@ -58,8 +58,8 @@ def ui(
         for note in assistant.notes:
             talk.print(plain(note, "yellow"))
         with Desk(assistant) as desk:
-            room = Room(desk=desk, rule=opened.rule, grounding=grounding)
-            app = page_app(build_page(room, opened.offer, opened.about), report=opened.report)
+            service = Service(desk=desk, rule=opened.rule, grounding=grounding)
+            app = page_app(build_page(service, opened.offer, opened.about), report=opened.report)
             where = f"http://{address(HOST, listening.getsockname()[1])}"
             results.print(plain(f"{where} asks {target}"))
             talk.print(plain("Ctrl-C ends it.", "dim"))

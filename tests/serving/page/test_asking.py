@@ -13,7 +13,7 @@ from medadapt.serving.desk import Desk
 from medadapt.serving.grounding import Grounding
 from medadapt.serving.indexing import index_run
 from medadapt.serving.page import panels
-from medadapt.serving.page.asking import Room, Wish, answered
+from medadapt.serving.page.asking import Service, Wish, answered
 from serving_runs import make_run, recorded, records_of
 
 
@@ -23,17 +23,17 @@ def desk(diagnosis_run):
         yield made
 
 
-def room(desk, **parts):
-    return Room(**{"desk": desk, "rule": None, "grounding": None} | parts)
+def service_at(desk, **parts):
+    return Service(**{"desk": desk, "rule": None, "grounding": None} | parts)
 
 
-def views(room, question, turns=None, **wish):
-    return list(answered(room, Asked(question=question), Wish(**wish), turns or {}))
+def views(service, question, turns=None, **wish):
+    return list(answered(service, Asked(question=question), Wish(**wish), turns or {}))
 
 
 def test_both_models_answer_as_in_the_run(desk, diagnosis_run):
     for record in records_of(diagnosis_run)[:3]:
-        (*_, (view, turns)) = views(room(desk), record.question)
+        (*_, (view, turns)) = views(service_at(desk), record.question)
         for model in MODEL_NAMES:
             text = recorded(diagnosis_run, model)[record.id]["text"]
             assert panels.told(text) in view.answers[model]
@@ -44,22 +44,22 @@ def test_both_models_answer_as_in_the_run(desk, diagnosis_run):
 
 def test_one_model_alone_can_be_asked(desk, diagnosis_run):
     question = records_of(diagnosis_run)[0].question
-    (*_, (view, _)) = views(room(desk), question, models=("tuned",))
+    (*_, (view, _)) = views(service_at(desk), question, models=("tuned",))
     assert view.answers["baseline"] == panels.idle("baseline")
     assert view.answers["tuned"] != panels.idle("tuned")
 
 
 @pytest.mark.parametrize("question", ["", "   "])
 def test_an_empty_question_is_a_problem_and_no_answer(desk, question):
-    ((view, _),) = views(room(desk), question)
+    ((view, _),) = views(service_at(desk), question)
     assert "The question is empty." in view.problem
     assert view.answers == {model: panels.idle(model) for model in MODEL_NAMES}
 
 
 def test_the_emergency_banner_stands_from_the_first_moment(desk):
-    seen = views(room(desk), "chest pain; sweating")
+    seen = views(service_at(desk), "chest pain; sweating")
     assert all("chest pain or pressure" in view.emergency for view, _ in seen)
-    assert all(not view.emergency for view, _ in views(room(desk), "itching"))
+    assert all(not view.emergency for view, _ in views(service_at(desk), "itching"))
 
 
 def test_a_careful_page_answers_where_the_model_is_sure_enough(desk, diagnosis_run):
@@ -68,8 +68,8 @@ def test_a_careful_page_answers_where_the_model_is_sure_enough(desk, diagnosis_r
     def rule(threshold):
         return lambda _: AbstentionRule(risk=0.1, temperature=1.0, threshold=threshold)
 
-    ((sure, _),) = views(room(desk, rule=rule(0.0)), question, careful=True)
-    ((unsure, _),) = views(room(desk, rule=rule(1.1)), question, careful=True)
+    ((sure, _),) = views(service_at(desk, rule=rule(0.0)), question, careful=True)
+    ((unsure, _),) = views(service_at(desk, rule=rule(1.1)), question, careful=True)
     for model in MODEL_NAMES:
         kept = recorded(diagnosis_run, model)[diagnosis_record(diagnosis_run).id]["probabilities"]
         assert panels.told(max(kept, key=kept.get)) in sure.answers[model]
@@ -83,7 +83,7 @@ def diagnosis_record(run):
 def test_passages_are_shown_with_their_records(desk, diagnosis_run, tmp_path):
     index = index_run(str(diagnosis_run), tmp_path / "index")
     question = diagnosis_record(diagnosis_run).question
-    grounded = room(desk, grounding=Grounding(index=index))
+    grounded = service_at(desk, grounding=Grounding(index=index))
     (*_, (view, _)) = views(grounded, question, grounded=True)
     assert view.passages.count("<li") == len(index.search(question, 3))
     assert "from " in view.passages
@@ -91,7 +91,7 @@ def test_passages_are_shown_with_their_records(desk, diagnosis_run, tmp_path):
 
 
 def test_giving_up_ends_the_work(desk):
-    steps = answered(room(desk), Asked(question="itching"), Wish(), {})
+    steps = answered(service_at(desk), Asked(question="itching"), Wish(), {})
     next(steps)
     steps.close()
     desk.weigh(desk_record(desk), model="tuned").result(30)
@@ -113,12 +113,12 @@ def test_each_model_reads_its_own_conversation(tmp_path_factory, base_folder):
         evaluation={"bootstrap_samples": 100, "max_new_tokens": 8},
     )
     with Desk(load(find_target(str(run)), device="cpu")) as talking:
-        (*_, (first, turns)) = views(room(talking), "I have a cough.")
+        (*_, (first, turns)) = views(service_at(talking), "I have a cough.")
         assert {model: [turn.role for turn in said] for model, said in turns.items()} == {
             model: ["user", "assistant"] for model in MODEL_NAMES
         }
         assert turns["baseline"][1].text != turns["tuned"][1].text
-        (*_, (second, after)) = views(room(talking), "And a fever.", turns)
+        (*_, (second, after)) = views(service_at(talking), "And a fever.", turns)
         assert [turn.text for turn in after["tuned"]][:3:2] == ["I have a cough.", "And a fever."]
         assert "I have a cough." in second.answers["tuned"]
         assert first.answers != second.answers

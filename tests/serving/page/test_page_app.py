@@ -13,7 +13,7 @@ from medadapt.serving.answering import NOTICE
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import find_target
 from medadapt.serving.desk import Desk
-from medadapt.serving.page.asking import Room
+from medadapt.serving.page.asking import Service
 from medadapt.serving.page.blocks import build_page
 from medadapt.serving.page.inputs import offer_of
 from medadapt.serving.page.opening import open_target
@@ -25,8 +25,8 @@ def client(diagnosis_run):
     target = find_target(str(diagnosis_run))
     opened = open_target(target, base=None)
     with Desk(load(target, device="cpu")) as desk:
-        room = Room(desk=desk, rule=opened.rule, grounding=None)
-        app = page_app(build_page(room, opened.offer, opened.about), report=opened.report)
+        service = Service(desk=desk, rule=opened.rule, grounding=None)
+        app = page_app(build_page(service, opened.offer, opened.about), report=opened.report)
         with TestClient(app, base_url="http://localhost") as made:
             yield made
 

@@ -58,7 +58,7 @@ Turns = Mapping[ModelName, Sequence[Turn]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Service:
     """What stands behind the page."""
 
     desk: Desk
@@ -67,64 +67,64 @@ class Room:
     grounding: Grounding | None
 
 
-def answered(room: Room, asked: Asked, wish: Wish, turns: Turns) -> Generator[tuple[View, Turns]]:
+def answered(service: Service, asked: Asked, wish: Wish, turns: Turns) -> Generator[tuple[View, Turns]]:
     """What to show from one moment to the next, and the conversations as they are then."""
     words = " ".join([asked.question, asked.context or "", *asked.options])
     shown = View(emergency=panels.emergency(flags_in(words)))
     idle = {model: panels.idle(model) for model in MODEL_NAMES}
     try:
-        records, found = _records(room, asked, wish, turns)
+        records, found = _records(service, asked, wish, turns)
     except MedAdaptError as problem:
         yield replace(shown, problem=panels.problem(_in_short(problem)), answers=idle), turns
         return
-    cited = panels.passages(found) if wish.grounded and room.grounding is not None else ""
+    cited = panels.passages(found) if wish.grounded and service.grounding is not None else ""
     shown = replace(shown, passages=cited, answers=idle)
     try:
-        if wish.careful and room.rule is not None:
-            yield replace(shown, answers=idle | _careful(room, records)), turns
+        if wish.careful and service.rule is not None:
+            yield replace(shown, answers=idle | _careful(service, records)), turns
             return
-        yield from _written(room, asked, records, wish, turns, shown)
+        yield from _written(service, asked, records, wish, turns, shown)
     except MedAdaptError as problem:
         yield replace(shown, problem=panels.problem(_in_short(problem))), turns
 
 
 def _records(
-    room: Room, asked: Asked, wish: Wish, turns: Turns
+    service: Service, asked: Asked, wish: Wish, turns: Turns
 ) -> tuple[dict[ModelName, Record], Sequence[Found]]:
     """The question as each model gets it, after its own conversation."""
-    asking = room.desk.assistant.asking
+    asking = service.desk.assistant.asking
     records: dict[ModelName, Record] = {}
     found: Sequence[Found] = ()
     for model in wish.models:
         history = tuple({"role": turn.role, "content": turn.text} for turn in turns.get(model, ()))
         record = to_record(replace(asked, history=history if asking.converses else ()), asking, words=ON_PAGE)
-        if wish.grounded and room.grounding is not None:
-            record, found = room.grounding.of(record, room.desk.assistant.encoder)
+        if wish.grounded and service.grounding is not None:
+            record, found = service.grounding.of(record, service.desk.assistant.encoder)
         records[model] = record
     return records, found
 
 
-def _careful(room: Room, records: Mapping[ModelName, Record]) -> dict[ModelName, str]:
-    assert room.rule is not None
-    waiting = {model: room.desk.weigh(record, model=model) for model, record in records.items()}
+def _careful(service: Service, records: Mapping[ModelName, Record]) -> dict[ModelName, str]:
+    assert service.rule is not None
+    waiting = {model: service.desk.weigh(record, model=model) for model, record in records.items()}
     return {
-        model: panels.careful_answer(model, sureness(weighed.result(), room.rule(model)))
+        model: panels.careful_answer(model, sureness(weighed.result(), service.rule(model)))
         for model, weighed in waiting.items()
     }
 
 
 def _written(
-    room: Room, asked: Asked, records: Mapping[ModelName, Record], wish: Wish, turns: Turns, shown: View
+    service: Service, asked: Asked, records: Mapping[ModelName, Record], wish: Wish, turns: Turns, shown: View
 ) -> Generator[tuple[View, Turns]]:
-    posed = {model: room.desk.pose(record) for model, record in records.items()}
+    posed = {model: service.desk.pose(record) for model, record in records.items()}
     if any(one.shortened for one in posed.values()):
         shown = replace(shown, problem=panels.problem(SHORTENED))
-    waiting = {model: room.desk.weigh(record, model=model) for model, record in records.items()}
-    converses = room.desk.assistant.asking.converses
+    waiting = {model: service.desk.weigh(record, model=model) for model, record in records.items()}
+    converses = service.desk.assistant.asking.converses
     said = Turn(role="user", text=asked.question.strip())
     before = {model: [*turns.get(model, ()), said] if converses else [] for model in records}
     seen: dict[ModelName, Seen] = {}
-    for seen in side_by_side(room.desk, posed, Sampling(temperature=wish.temperature)):
+    for seen in side_by_side(service.desk, posed, Sampling(temperature=wish.temperature)):
         answers = {
             model: panels.answer(model, one.text, stopped=one.stopped, turns=before[model])
             for model, one in seen.items()

@@ -12,7 +12,7 @@ import gradio as gr
 from medadapt.core.results import MODEL_NAMES
 from medadapt.serving.asked import Asked
 from medadapt.serving.page import panels
-from medadapt.serving.page.asking import Room, Turns, View, Wish, answered
+from medadapt.serving.page.asking import Service, Turns, View, Wish, answered
 from medadapt.serving.page.inputs import Offer
 
 BOTH, TUNED, BASE = "Both models", "Tuned model", "Base model"
@@ -49,25 +49,25 @@ class _Inputs:
         ]
 
 
-def build_page(room: Room, offer: Offer, about: About) -> gr.Blocks:
+def build_page(service: Service, offer: Offer, about: About) -> gr.Blocks:
     """The page over what stands behind it."""
     page = gr.Blocks(title=f"MedAdapt: {about.name}", analytics_enabled=False)
     with page:
         gr.HTML(_head(about), elem_classes="head")
         gr.HTML(panels.notice(), elem_id="notice")
-        fields = _question_fields(room, offer)
+        fields = _question_fields(service, offer)
         with gr.Row():
             ask = gr.Button("Ask", variant="primary", min_width=90, elem_id="ask")
             stop = gr.Button("Stop", min_width=90, elem_id="stop")
             clear = gr.Button(
-                "New conversation" if _converses(room) else "Clear", min_width=90, elem_id="clear"
+                "New conversation" if _converses(service) else "Clear", min_width=90, elem_id="clear"
             )
-        wishes = _wishes(room)
+        wishes = _wishes(service)
         alerts = gr.HTML(elem_id="alerts")
         with gr.Row(equal_height=True, elem_id="answers"):
             answers = [gr.HTML(panels.idle(model), elem_id=model, min_width=320) for model in MODEL_NAMES]
         with gr.Accordion(
-            "Passages that stood in the prompt", visible=room.grounding is not None, elem_id="sources"
+            "Passages that stood in the prompt", visible=service.grounding is not None, elem_id="sources"
         ):
             passages = gr.HTML()
         with gr.Accordion("Did tuning help? The proof card", open=False, elem_id="proof"):
@@ -80,7 +80,7 @@ def build_page(room: Room, offer: Offer, about: About) -> gr.Blocks:
         def on_ask(held: Turns, *values: Any) -> Generator[list[Any]]:
             count = len(fields.all)
             question, wish = asked(values[:count]), _wish(values[count:])
-            for view, after in answered(room, question, wish, held):
+            for view, after in answered(service, question, wish, held):
                 yield _shown(view, after)
 
         inputs = [turns, *fields.all, *wishes]
@@ -103,8 +103,8 @@ def build_page(room: Room, offer: Offer, about: About) -> gr.Blocks:
     return page
 
 
-def _converses(room: Room) -> bool:
-    return room.desk.assistant.asking.converses
+def _converses(service: Service) -> bool:
+    return service.desk.assistant.asking.converses
 
 
 def _head(about: About) -> str:
@@ -115,8 +115,8 @@ def _head(about: About) -> str:
     )
 
 
-def _question_fields(room: Room, offer: Offer) -> _Inputs:
-    asking = room.desk.assistant.asking
+def _question_fields(service: Service, offer: Offer) -> _Inputs:
+    asking = service.desk.assistant.asking
     picked = options = qtype = None
     if offer.symptoms:
         picked = gr.Dropdown(
@@ -144,8 +144,8 @@ def _question_fields(room: Room, offer: Offer) -> _Inputs:
     return _Inputs(picked=picked, question=question, options=options, qtype=qtype)
 
 
-def _wishes(room: Room) -> list[Any]:
-    closed = room.desk.assistant.asking.task != "qa"
+def _wishes(service: Service) -> list[Any]:
+    closed = service.desk.assistant.asking.task != "qa"
     with gr.Accordion("Settings", open=False, elem_id="settings"):
         who = gr.Radio(list(WHO), value=BOTH, label="Who answers", elem_id="who")
         temperature = gr.Slider(
@@ -153,12 +153,12 @@ def _wishes(room: Room) -> list[Any]:
             info="0 always gives the likeliest answer, as in the evaluation.",
         )  # fmt: skip
         careful = gr.Checkbox(
-            value=False, visible=closed and room.rule is not None, elem_id="careful",
+            value=False, visible=closed and service.rule is not None, elem_id="careful",
             label="Answer only where the model is sure enough",
             info="To be wrong in at most one of ten answers, as measured on this run's validation records.",
         )  # fmt: skip
         grounded = gr.Checkbox(
-            value=room.grounding is not None, visible=room.grounding is not None, elem_id="grounded",
+            value=service.grounding is not None, visible=service.grounding is not None, elem_id="grounded",
             label="Put passages that fit the question into the prompt",
         )  # fmt: skip
     return [who, temperature, careful, grounded]
