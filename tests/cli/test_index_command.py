@@ -9,7 +9,7 @@ import pytest
 from medadapt.cli.replies import harmless
 from medadapt.core.errors import DataError, MedAdaptError
 from medadapt.core.files import read_jsonl
-from medadapt.retrieval.index import PassageIndex
+from medadapt.retrieval.index import load_index
 from serving_runs import make_run, records_of
 
 
@@ -27,7 +27,7 @@ def test_an_index_of_a_run_holds_its_training_records_alone(finished, use, tmp_p
         split: list(read_jsonl(finished / "1-records" / f"{split}.jsonl"))
         for split in ("train", "validation", "test")
     }
-    ids = {passage.id for passage in PassageIndex(tmp_path / "index")}
+    ids = {passage.id for passage in load_index(tmp_path / "index")}
     assert code == 0
     assert told["passages"] == len(rows["train"])
     assert ids == {row["id"] for row in rows["train"]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 PAGES_WITH_A_FINISHED_RUN = {
     "README.md": "runs/my-first-adapter",
+    "docs/how-to/answer-from-passages.md": "runs/mine",
     "docs/how-to/read-the-report.md": "runs/mine",
     "docs/how-to/resume-and-continue.md": "runs/mine",
     "docs/how-to/serve-an-api.md": "runs/mine",
@@ -18,6 +19,7 @@ PAGES_WITH_A_FINISHED_RUN = {
 """Pages that begin where a run is done, and the folder in which they expect it."""
 
 FILES_OF_THE_READER = {
+    "path/to/notes/answers.csv": "typed_qa.csv",
     "path/to/dataset.csv": "symptoms.csv",
     "path/to/train.csv": "typed_qa.csv",
     "path/to/train.json": "mcq.jsonl",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from medadapt.core.errors import DataError, RunFolderError
-from medadapt.retrieval.index import Origin, PassageIndex, build_index, check_origin
+from medadapt.retrieval.index import Origin, PassageIndex, check_origin, load_index, save_index
 from medadapt.retrieval.passages import Passage
 
 ORIGIN = Origin(kind="files", name="made up", sha256={})
@@ -20,8 +20,8 @@ VOCABULARY = [f"word{number}" for number in range(60)]
 
 def made(folder, texts, origin=ORIGIN, **options):
     passages = [Passage(id=str(number), title="", text=text) for number, text in enumerate(texts)]
-    build_index(passages, origin, folder, **options)
-    return PassageIndex(folder)
+    save_index(PassageIndex.of(passages, origin), folder, **options)
+    return load_index(folder)
 
 
 def texts(count=80, seed=0):
@@ -88,8 +88,8 @@ def test_an_index_of_other_records_is_refused(tmp_path):
     records.write_text("{}\n")
     index = made(tmp_path / "index", ["a text"], Origin(kind="run", name="mine", sha256={"train.jsonl": "0"}))
     with pytest.raises(DataError, match="other training records"):
-        check_origin(index, records)
-    check_origin(made(tmp_path / "files", ["a text"]), records)
+        check_origin(index, tmp_path, records)
+    check_origin(made(tmp_path / "files", ["a text"]), tmp_path, records)
 
 
 def test_a_damaged_index_is_told(tmp_path):
@@ -97,12 +97,12 @@ def test_a_damaged_index_is_told(tmp_path):
     made(folder, ["one text", "two texts"])
     (folder / "passages.jsonl").write_text('{"id": "0", "title": "", "text": "one text"}\n')
     with pytest.raises(DataError, match="1 passages instead of 2"):
-        PassageIndex(folder)
+        load_index(folder)
     (folder / "index.json").write_text(json.dumps({"schema": 99}))
     with pytest.raises(DataError, match="schema 99"):
-        PassageIndex(folder)
+        load_index(folder)
     with pytest.raises(DataError, match="no index"):
-        PassageIndex(tmp_path)
+        load_index(tmp_path)
 
 
 def test_nothing_in_an_index_is_unpickled(tmp_path):
@@ -111,4 +111,4 @@ def test_nothing_in_an_index_is_unpickled(tmp_path):
     (array,) = folder.glob("words/data*.npy")
     np.save(array, np.array([{"code": "could run"}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="cannot be used"):
-        PassageIndex(folder)
+        load_index(folder)

@@ -44,9 +44,9 @@ def index(
         else:
             made = index_files(sources, output, replace=replace)
     if as_json:
-        print_json({"folder": str(made.folder), "passages": made.num_passages, "from": made.origin.name})
+        print_json({"folder": str(made.folder), "passages": len(made.index), "from": made.index.origin.name})
     else:
-        results.print(plain(f"{made.num_passages:,} passages of {made.origin.name}: {made.folder}"))
+        results.print(plain(f"{len(made.index):,} passages of {made.index.origin.name}: {made.folder}"))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -316,6 +316,8 @@ class EvaluationSection(Section):
     place, to see whether the place decides; 1 asks once."""
     also_score: tuple[Literal["letter", "text"], ...] = ()
     """multiple_choice: score the options this other way, too; the primary figures do not change."""
+    retrieval: bool = False
+    """Ask both models once more with passages of the training records in the prompt, and compare."""
     forgetting: Literal["auto", "off"] = "auto"
     """`auto` measures the likelihood of bundled general English before and after tuning; `off` does not."""
     forgetting_margin: Positive = 0.05

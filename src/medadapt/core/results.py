@@ -155,6 +155,11 @@ the share right of tuned minus that of baseline.
 `forgetting` {margin, one_sided_alpha, verdict: kept|not shown|lost, kinds: {prose|instructions: {n, baseline,
 tuned, rise: {value, low, high}, verdict}}}: what tuning cost on general English, in nats per token; or a `reason`.
 
+Where `evaluation.retrieval` is on, `retrieval` {search: {n, shown, without, recall {k: share}, mean_reciprocal_rank},
+baseline, tuned: an `Estimate` by metric with passages in the prompt, difference: a `Difference` by the primary metric
+each: of `baseline` and `tuned` with passages minus without, `tuned_with_over_baseline_with` and
+`tuned_without_over_baseline_with`}.
+
 Open tasks with written answers, `answer_shape`: {model: {length_ratio, repetitive}}, words of all answers by words of
 all references, and the share of answers that have the same four words in a row at least three times.
 

@@ -50,7 +50,7 @@ def against_best_control(entrants: Entrants) -> dict[str, Any]:
     if reason := _no_comparison(entrants, column, answering):
         return {"name": None, "metric": metric, **_unknown(reason)}
     best = max(answering, key=lambda name: float(entrants.tallies[name][column].mean()))
-    found = _tuned_minus(best, metric, entrants)
+    found = minus(best, "tuned", metric, entrants)
     if found["p"] is not None and found["value"] < 0:
         found["p_adjusted"] = min(1.0, found["p"] * len(answering))
         if found["p_adjusted"] >= entrants.alpha:
@@ -68,16 +68,17 @@ def against_few_shot(entrants: Entrants, metric: str) -> dict[str, Any]:
         return {"metric": metric, **_unknown(reason)}
     if not all(entrants.tallies[name].keys() >= {*columns} for name in ("few_shot", "tuned")):
         return {"metric": metric, **_unknown("not computed for both models")}
-    return {"metric": metric, **_tuned_minus("few_shot", metric, entrants)}
+    return {"metric": metric, **minus("few_shot", "tuned", metric, entrants)}
 
 
-def _tuned_minus(control: str, metric: str, entrants: Entrants) -> dict[str, Any]:
-    first, second = (_columns_of(metric, entrants.tallies[name]) for name in (control, "tuned"))
+def minus(one: str, other: str, metric: str, entrants: Entrants) -> dict[str, Any]:
+    """The entrant `other` minus `one` on the same records, by one metric; a `Difference` as plain data."""
+    first, second = (_columns_of(metric, entrants.tallies[name]) for name in (one, other))
     pair = Pair(
         first=first,
         second=second,
-        first_resampled=entrants.resampled[control],
-        second_resampled=entrants.resampled["tuned"],
+        first_resampled=entrants.resampled[one],
+        second_resampled=entrants.resampled[other],
         flipped={} if metric in ZERO_ONE else flipped_differences(first, second, entrants.plan),
         plan=entrants.plan,
         alpha=entrants.alpha,

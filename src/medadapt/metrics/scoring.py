@@ -35,6 +35,7 @@ from medadapt.metrics.statistics.judging import differences
 from medadapt.metrics.statistics.paired import Pair
 from medadapt.metrics.subgroups import left_out, subgroups
 from medadapt.metrics.ways import variants
+from medadapt.metrics.with_passages import STEMS, with_passages
 
 SCHEMA = 1
 ASKED_CONTROLS = {"options_only": "test.tuned.options_only", "few_shot": "test.baseline.few_shot"}
@@ -74,11 +75,20 @@ class ScoreInputs:
     """The rise of the loss on general text, in nats per token, that counts as nothing forgotten."""
     validation: Validation = field(default_factory=Validation)
     """What temperature and thresholds are fitted on."""
+    search: Mapping[str, Any] | None = None
+    """How well passages were found, where the models were asked with passages, too."""
 
     @property
     def asked(self) -> dict[str, list[Prediction]]:
         """Predictions of the controls that a model made, where it was asked so."""
         return {name: self.further[stem] for name, stem in ASKED_CONTROLS.items() if stem in self.further}
+
+    @property
+    def grounded(self) -> dict[str, list[Prediction]]:
+        """Predictions of both models with passages in their prompts, where they were asked so."""
+        if self.search is None:
+            return {}
+        return {name: self.further[stem] for name, stem in STEMS.items() if stem in self.further}
 
 
 def score(inputs: ScoreInputs) -> Metrics:
@@ -89,8 +99,8 @@ def score(inputs: ScoreInputs) -> Metrics:
     The same inputs give the same numbers.
     """
     check_pairing(inputs.test, inputs.baseline, inputs.tuned)
-    for name, rows in inputs.asked.items():
-        check_rows(ASKED_CONTROLS[name], inputs.test, rows)
+    for name, rows in (inputs.asked | inputs.grounded).items():
+        check_rows({**ASKED_CONTROLS, **STEMS}[name], inputs.test, rows)
     predictions = [*inputs.baseline, *inputs.tuned]
     generated = any(p.text is not None for p in predictions)
     names = metric_names(inputs.task, generated=generated, similar=has_similarity(predictions))
@@ -101,7 +111,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         test=inputs.test,
         baseline=inputs.baseline,
         tuned=inputs.tuned,
-        asked=inputs.asked,
+        asked=inputs.asked | inputs.grounded,
         samples=inputs.bootstrap_samples,
         seed=inputs.seed,
         alpha=inputs.alpha,
@@ -133,6 +143,7 @@ def score(inputs: ScoreInputs) -> Metrics:
         "uniform_loss": math.log(inputs.vocabulary_size),
         **_diagnostics(inputs, entrants, same_model=same_model),
         "forgetting": _forgetting(inputs),
+        **_with_passages(inputs, entrants, names),
         **(_of_closed(inputs, entrants, pair) if inputs.task != "qa" else _of_written(inputs, pair)),
     }
 
@@ -192,6 +203,12 @@ def _forgetting(inputs: ScoreInputs) -> dict[str, Any]:
         seed=inputs.seed,
         alpha=inputs.alpha,
     )
+
+
+def _with_passages(inputs: ScoreInputs, entrants: Entrants, names: Sequence[str]) -> dict[str, Any]:
+    if inputs.search is None or len(inputs.grounded) < len(STEMS):
+        return {}
+    return {"retrieval": with_passages(entrants, inputs.search, metrics=names)}
 
 
 def _other_ways(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from medadapt.core.errors import DataError
 from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES, Prediction
 from medadapt.metrics.marking.marks import check_rows
+from medadapt.metrics.with_passages import VARIANT
 
 Ways = Mapping[str, Mapping[str, Sequence[Prediction]]]
 """way -> model -> predictions of the test records; `test` is the usual way, others are `rotated_1`, `by_text`."""
@@ -26,7 +27,7 @@ def variants(
     found: dict[str, dict[str, Sequence[Prediction]]] = {}
     for stem, predictions in further.items():
         split, model, *variant = stem.split(".")
-        if split == "test" and variant:
+        if split == "test" and variant and variant != [VARIANT]:
             check_rows(stem, test, predictions)
             found.setdefault(".".join(variant), {})[model] = predictions
     of_both = {way: by_model for way, by_model in found.items() if by_model.keys() == {*MODEL_NAMES}}

@@ -21,7 +21,7 @@ from medadapt.predictions.general import predict_general
 from medadapt.predictions.settings import prediction_settings
 from medadapt.predictions.similarity import add_similarities, load_embedding_model
 from medadapt.predictions.unconditional import Unconditional
-from medadapt.predictions.ways_of_asking import Splits, ways_of_asking
+from medadapt.predictions.ways_of_asking import Ground, Splits, ways_of_asking
 from medadapt.samples.general_text import general_passages
 
 
@@ -34,11 +34,13 @@ def predict_both(
     adapter: Path,
     folder: Path,
     progress: Progress,
+    ground: Ground | None = None,
 ) -> dict[str, Any]:
     """Records -> `baseline.jsonl` and `tuned.jsonl` in `folder`: same test records, prompts and code.
 
     Beside them lie the further sets of `ways_of_asking`, one file each: closed validation questions, the controls
-    that a model answers, rotated options and the other way to score them.
+    that a model answers, rotated options and the other way to score them, and with `ground`, which puts passages into
+    prompts, the test questions with passages.
 
     `records`, `examples` and `adapter` are the folders of the stages before; `base` must not carry an adapter yet.
     Afterwards it carries this one, or has it in its weights where that is exact: it is of no use as a base any more.
@@ -50,7 +52,7 @@ def predict_both(
     encoder = load_encoder(examples, base.tokenizer)
     splits = Splits(**{name: list(read_records(records / f"{name}.jsonl")) for name in SPLITS})
     settings = prediction_settings(recipe, device_type=base.device.type)
-    sets, kept = ways_of_asking(recipe, encoder, splits)
+    sets, kept = ways_of_asking(recipe, encoder, splits, ground)
     passages = general_passages() if recipe.evaluation.forgetting == "auto" else ()
     found: dict[str, list[Prediction]] = {}
     seconds: dict[str, float] = {}

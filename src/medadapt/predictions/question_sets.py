@@ -17,7 +17,8 @@ class QuestionSet:
     split: str
     """`test` or `validation`."""
     variant: str | None = None
-    """How they are asked other than usual: `few_shot`, `options_only`, `rotated_1`, `by_letter`, `by_text`."""
+    """How they are asked other than usual: `few_shot`, `options_only`, `rotated_1`, `by_letter`, `by_text`,
+    `retrieval`."""
     models: tuple[ModelName, ...] = MODEL_NAMES
     """Who is asked."""
     records: list[Record]

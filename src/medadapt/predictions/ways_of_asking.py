@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -30,12 +30,17 @@ class Splits:
     test: list[Record]
 
 
+Ground = Callable[[Encoder, Sequence[Record]], list[Record]]
+"""Records -> the same with passages in their prompts."""
+
+
 def ways_of_asking(
-    recipe: Recipe, encoder: Encoder, splits: Splits
+    recipe: Recipe, encoder: Encoder, splits: Splits, ground: Ground | None = None
 ) -> tuple[list[QuestionSet], dict[str, Any]]:
     """The sets that the recipe asks for, the usual test questions first, and what run.json keeps of them.
 
-    Kept are `few_shot` and, where options are moved into fewer orders than asked for, `permutations` with the reason.
+    `ground` puts passages into prompts; None where none are asked for. Kept are `few_shot` and, where options are
+    moved into fewer orders than asked for, `permutations` with the reason.
     """
     writes, closed = recipe.method == "generate", recipe.task != "qa"
     usual = _posed(encoder, splits.test)
@@ -47,6 +52,13 @@ def ways_of_asking(
     few_shot, facts = few_shot_set(encoder, splits, usual, asked=shown, seed=recipe.seed, written=writes)
     sets += [few_shot] if few_shot else []
     kept: dict[str, Any] = {"few_shot": facts}
+    if ground is not None:
+        asked = _posed(encoder, ground(encoder, splits.test))
+        sets.append(
+            QuestionSet(
+                split="test", variant="retrieval", records=splits.test, questions=asked, written=writes
+            )
+        )
     if recipe.task == "multiple_choice":
         sets.append(options_only_set(encoder, splits.test))
         turned = list(rotated_sets(encoder, splits.test, count=recipe.evaluation.permutations))

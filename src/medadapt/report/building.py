@@ -21,6 +21,7 @@ from medadapt.report.labels_section import labels_section
 from medadapt.report.leakage_section import leakage_section
 from medadapt.report.limits_section import limits_section
 from medadapt.report.model_card import model_card
+from medadapt.report.passages_section import passages_section
 from medadapt.report.protocol_line import protocol_line
 from medadapt.report.protocol_section import protocol_section
 from medadapt.report.result_sections import groups_section, lengths_section
@@ -86,6 +87,7 @@ def report_page(inputs: ReportInputs) -> Page:
         contrast_section(inputs),
         scoring_section(inputs),
         benchmarks_section(inputs),
+        passages_section(inputs),
         forgetting_section(inputs),
         errors_section(inputs),
         limits_section(inputs),

@@ -19,7 +19,7 @@ from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import disk_faults, read_json, read_jsonl, write_json, write_jsonl
 from medadapt.core.hashes import sha256_file
 from medadapt.retrieval.passages import Passage
-from medadapt.retrieval.words import WordSearch, build_words
+from medadapt.retrieval.words import WordSearch
 
 FACTS, PASSAGES, WORDS = "index.json", "passages.jsonl", "words"
 SCHEMA = 1
@@ -46,18 +46,16 @@ class Found:
 
 
 class PassageIndex:
-    """An index that can be searched."""
+    """Passages that can be searched."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.origin, self.num_passages = _facts(folder)
-        self._passages = [Passage(**row) for row in read_jsonl(folder / PASSAGES)]
-        if len(self._passages) != self.num_passages:
-            raise _damaged(folder, f"{len(self._passages)} passages instead of {self.num_passages}")
-        try:
-            self._words = WordSearch(folder / WORDS)
-        except (OSError, ValueError, KeyError) as problem:
-            raise _damaged(folder, f"its words cannot be read: {problem}") from problem
+    def __init__(self, passages: Sequence[Passage], words: WordSearch, origin: Origin) -> None:
+        self._passages, self._words = passages, words
+        self.origin = origin
+
+    @classmethod
+    def of(cls, passages: Sequence[Passage], origin: Origin) -> PassageIndex:
+        """An index in memory."""
+        return cls(passages, WordSearch.of([passage.whole for passage in passages]), origin)
 
     def search(self, question: str, count: int) -> list[Found]:
         """The passages that share most with a question, the best first; fewer, where fewer share anything."""
@@ -66,11 +64,34 @@ class PassageIndex:
             for number, score in self._words.best(question, count)
         ]
 
+    def save(self, folder: Path) -> None:
+        """Write it into a folder that is not there yet."""
+        folder.mkdir(parents=True)
+        self._words.save(folder / WORDS)
+        write_jsonl(folder / PASSAGES, (asdict(passage) for passage in self._passages))
+        write_json(folder / FACTS, {"schema": SCHEMA, "passages": len(self), "origin": asdict(self.origin)})
+
     def __iter__(self) -> Iterator[Passage]:
         return iter(self._passages)
 
+    def __len__(self) -> int:
+        return len(self._passages)
 
-def build_index(passages: Sequence[Passage], origin: Origin, folder: Path, *, replace: bool = False) -> None:
+
+def load_index(folder: Path) -> PassageIndex:
+    """The index in a folder. Raises DataError where there is none, or it is damaged."""
+    origin, count = _facts(folder)
+    passages = [Passage(**row) for row in read_jsonl(folder / PASSAGES)]
+    if len(passages) != count:
+        raise _damaged(folder, f"{len(passages)} passages instead of {count}")
+    try:
+        words = WordSearch.load(folder / WORDS)
+    except (OSError, ValueError, KeyError) as problem:
+        raise _damaged(folder, f"its words cannot be read: {problem}") from problem
+    return PassageIndex(passages, words, origin)
+
+
+def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> None:
     """Write an index; the folder appears whole or not at all. Raises RunFolderError where something else is there."""
     if folder.exists() and any(folder.iterdir()) and not (replace and (folder / FACTS).is_file()):
         ours = (folder / FACTS).is_file()
@@ -83,10 +104,7 @@ def build_index(passages: Sequence[Passage], origin: Origin, folder: Path, *, re
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     with disk_faults(folder):
         try:
-            part.mkdir(parents=True)
-            build_words([passage.whole for passage in passages], part / WORDS)
-            write_jsonl(part / PASSAGES, (asdict(passage) for passage in passages))
-            write_json(part / FACTS, {"schema": SCHEMA, "passages": len(passages), "origin": asdict(origin)})
+            index.save(part)
             if folder.exists():
                 folder.replace(old)
             part.replace(folder)
@@ -95,13 +113,13 @@ def build_index(passages: Sequence[Passage], origin: Origin, folder: Path, *, re
             shutil.rmtree(old, ignore_errors=True)
 
 
-def check_origin(index: PassageIndex, records: Path) -> None:
-    """Raise DataError where an index of a run's training records was made of other records than these."""
+def check_origin(index: PassageIndex, folder: Path, records: Path) -> None:
+    """Raise DataError where the index in `folder`, if of a run's training records, was made of others than these."""
     if index.origin.kind != "run":
         return
     if index.origin.sha256.get(records.name) != sha256_file(records):
         raise DataError(
-            f"{index.folder} was made of other training records than this run has.",
+            f"{folder} was made of other training records than this run has.",
             "an index of this run, or of files",
             f"Make it again: medadapt index {records.parent.parent} --replace",
         )

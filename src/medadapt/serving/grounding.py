@@ -7,12 +7,9 @@ from pathlib import Path
 
 from medadapt.core.records import Record
 from medadapt.examples.encoding import Encoder
-from medadapt.retrieval.index import Found, PassageIndex, check_origin
-from medadapt.retrieval.prompting import fitted
+from medadapt.retrieval.index import Found, PassageIndex, check_origin, load_index
+from medadapt.retrieval.prompting import SHOWN, fitted
 from medadapt.serving.command_targets import Target
-
-PASSAGES = 3
-"""Passages in a prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +17,7 @@ class Grounding:
     """An index, and how many passages of it a question gets."""
 
     index: PassageIndex
-    passages: int = PASSAGES
+    passages: int = SHOWN
 
     def of(self, record: Record, encoder: Encoder) -> tuple[Record, list[Found]]:
         """The record with passages, and those passages; the question itself loses nothing for them."""
@@ -32,10 +29,10 @@ class Grounding:
         return fitted(record, found, fits)
 
 
-def open_grounding(folder: Path, target: Target, *, passages: int = PASSAGES) -> Grounding:
+def open_grounding(folder: Path, target: Target, *, passages: int = SHOWN) -> Grounding:
     """An index for what TARGET names. Raises DataError where it is damaged, or of another run's records."""
-    index = PassageIndex(folder)
+    index = load_index(folder)
     records = target.adapter.parent / "1-records" / "train.jsonl"
     if records.is_file():
-        check_origin(index, records)
+        check_origin(index, folder, records)
     return Grounding(index=index, passages=passages)

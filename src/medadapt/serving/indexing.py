@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.hashes import sha256_file
 from medadapt.core.records import read_records
 from medadapt.core.run_folder import RunFolder
-from medadapt.retrieval.index import Origin, PassageIndex, build_index
+from medadapt.retrieval.index import Origin, PassageIndex, save_index
 from medadapt.retrieval.passages import files_of, passages_of_files, passages_of_records
 from medadapt.serving.command_targets import read_run
 
@@ -17,12 +18,20 @@ FOLDER = "index"
 """Where in a run its own index lies."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """An index, and where it was written."""
+
+    folder: Path
+    index: PassageIndex
+
+
 def is_run(name: str) -> bool:
     """Whether this names a run and no file or folder of texts."""
     return RunFolder(Path(name).expanduser()).state.is_file()
 
 
-def index_run(name: str, folder: Path | None = None, *, replace: bool = False) -> PassageIndex:
+def index_run(name: str, folder: Path | None = None, *, replace: bool = False) -> Indexed:
     """Index the training records of a run; by default in its folder `index`."""
     run = read_run(name)
     records = run.folder.records / "train.jsonl"
@@ -34,15 +43,17 @@ def index_run(name: str, folder: Path | None = None, *, replace: bool = False) -
         )
     where = folder or run.folder.path / FOLDER
     origin = Origin(kind="run", name=run.recipe.name, sha256={records.name: sha256_file(records)})
-    build_index(list(passages_of_records(read_records(records))), origin, where, replace=replace)
-    return PassageIndex(where)
+    index = PassageIndex.of(list(passages_of_records(read_records(records))), origin)
+    save_index(index, where, replace=replace)
+    return Indexed(folder=where, index=index)
 
 
-def index_files(names: Sequence[str], folder: Path | None, *, replace: bool = False) -> PassageIndex:
+def index_files(names: Sequence[str], folder: Path | None, *, replace: bool = False) -> Indexed:
     """Index files and folders of text or rows. Raises DataError where no folder for the index is named."""
     if folder is None:
         raise DataError("No folder is named for the index.", "a folder of its own", "Name one with -o DIR.")
     passages = passages_of_files(names)
     hashes = {path.name: sha256_file(path) for path in files_of(names)}
-    build_index(passages, Origin(kind="files", name=", ".join(names), sha256=hashes), folder, replace=replace)
-    return PassageIndex(folder)
+    index = PassageIndex.of(passages, Origin(kind="files", name=", ".join(names), sha256=hashes))
+    save_index(index, folder, replace=replace)
+    return Indexed(folder=folder, index=index)

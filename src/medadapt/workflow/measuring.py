@@ -14,6 +14,7 @@ from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.documents import evaluated, read_leakage, weights_of
 from medadapt.workflow.measured import edited_files, read_measured
 from medadapt.workflow.protocol import protocol_facts
+from medadapt.workflow.retrieving import search_facts
 
 if TYPE_CHECKING:
     from medadapt.metrics.calibration.calibration import Validation
@@ -50,6 +51,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             no_examples=(asked.get("few_shot") or {}).get("reason"),
             forgetting_margin=recipe.evaluation.forgetting_margin,
             validation=_validation(run, measured.further),
+            search=search_facts(run.predictions),
         )
     )
     found = findings(metrics, allow_leak=recipe.data.allow_leak)

@@ -22,6 +22,7 @@ from medadapt.workflow.measured import read_measured
 from medadapt.workflow.measuring import detectable_facts, measure
 from medadapt.workflow.protocol import FIXED, protocol_to_fix
 from medadapt.workflow.request import RunRequest
+from medadapt.workflow.retrieving import grounding
 from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, without_adapter
 from medadapt.workflow.stage import Stage, Work
 from medadapt.workflow.versions import versions
@@ -118,6 +119,7 @@ def predict(recipe: Recipe, work: Work) -> None:
         adapter=work.run.adapter,
         folder=work.run.predictions,
         progress=work.progress,
+        ground=grounding(work.run) if recipe.evaluation.retrieval else None,
     )
     measured = {**_facts_of(base), "base": stand_in_name(recipe) if work.smoke else base.name}
     work.keep({"prediction": summary | measured})  # beside those of train, which may have run elsewhere
@@ -282,6 +284,7 @@ STAGES: tuple[Stage, ...] = (
             "evaluation.few_shot",
             "evaluation.permutations",
             "evaluation.also_score",
+            "evaluation.retrieval",
             "seed",
             "evaluation.forgetting",
         ),
