@@ -74,6 +74,7 @@ EVERYTHING: dict[str, Any] = {
         "bootstrap_samples": 100,
         "choice_by": "relative",
         "few_shot": 8,
+        "retrieval": True,
         "forgetting": "off",
     },
     "seed": 42,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -55,8 +57,19 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+class _Server(uvicorn.Server):
+    """Remembers which signal stopped it."""
+
+    stopped_by: int | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop."""
+        self.stopped_by = sig
+        super().handle_exit(sig, frame)
+
+
 def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Answer until a signal comes; what is being answered then is finished."""
+    """Answer until a signal comes; what is being answered then is finished. Raises KeyboardInterrupt for Ctrl-C."""
     config = uvicorn.Config(
         app,
         log_level="warning",
@@ -64,7 +77,11 @@ def serve(app: FastAPI, listening: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    server = _Server(config)
+    server.run(sockets=[listening])
+    # uvicorn raises it again itself, but asyncio sometimes takes that for the cancelling of a task that has ended.
+    if server.stopped_by == signal.SIGINT:
+        raise KeyboardInterrupt
 
 
 def _key(file: Path | None) -> str | None:
