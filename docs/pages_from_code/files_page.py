@@ -34,6 +34,11 @@ CHECKPOINTS = """\
 `3-adapter/checkpoints/step-NNNNNN/` holds a state from which training resumes. Its manifest, written last,
 has the hash of every file; a damaged checkpoint is passed over for the one before."""
 
+PASSAGES = """\
+Where `evaluation.retrieval` is on, `4-predictions/passages.jsonl` holds one line for every test record: its `id`, the ids
+of the `passages` that stood in its prompt, and `first_helpful`, the rank (from 1) of the first of the ten best passages
+that helps, or null."""
+
 REPORT = """\
 `6-report/index.html` is one file, without a script and without anything loaded from elsewhere;
 `6-report/README.md` is the model card; `6-report/figures/` holds the figures as PNG."""
@@ -56,6 +61,7 @@ def files_page() -> str:
         table(("file of `3-adapter/`", "what it is"), _adapter_files()),
         "## Predictions",
         _lines_of(Prediction),
+        PASSAGES,
         "## Metrics",
         "`5-metrics/metrics.json` is explained on [a page of its own](metrics.md). Its parts:",
         *(_lines_of(kind) for kind in (Estimate, Difference, Protocol)),

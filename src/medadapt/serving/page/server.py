@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -27,7 +26,6 @@ OWN_HEADERS = {
     "x-frame-options": "DENY",
 }
 FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
-Handler = Callable[..., Awaitable[Response]]
 
 
 def page_app(page: gr.Blocks, *, report: Path | None) -> FastAPI:
@@ -52,7 +50,7 @@ def page_app(page: gr.Blocks, *, report: Path | None) -> FastAPI:
 
 
 class _OwnHeaders:
-    """Adds our headers to every answer but the report's, which has a policy of its own."""
+    """Adds our headers to every answer; the report has a policy of its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -61,10 +59,11 @@ class _OwnHeaders:
         """Let a request through."""
 
         async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start" and scope["path"] != "/report":
+            if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in OWN_HEADERS.items():
-                    headers[name] = value
+                    if scope["path"] != "/report" or name != "content-security-policy":
+                        headers[name] = value
             await send(message)
 
         await self._app(scope, receive, sent if scope["type"] == "http" else send)
