@@ -35,9 +35,9 @@ CHECKPOINTS = """\
 has the hash of every file; a damaged checkpoint is passed over for the one before."""
 
 PASSAGES = """\
-Where `evaluation.retrieval` is on, `4-predictions/passages.jsonl` holds one line for every test record: its `id`, the ids
-of the `passages` that stood in its prompt, and `first_helpful`, the rank (from 1) of the first of the ten best passages
-that helps, or null."""
+Where `evaluation.retrieval` is on, `4-predictions/passages.jsonl` holds one line for every test record: its `id`, the
+ids of the `passages` that stood in its prompt, and `first_helpful`, the rank (from 1) of the first of the ten best
+passages that helps, or null."""
 
 REPORT = """\
 `6-report/index.html` is one file, without a script and without anything loaded from elsewhere;
