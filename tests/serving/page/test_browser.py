@@ -151,3 +151,4 @@ def test_an_example_fills_the_fields_and_the_proof_and_report_are_there(visit):
 def test_an_empty_question_is_told_and_a_page_without_a_problem_has_none(visit):
     visit.page.get_by_role("button", name="Ask").click()
     visit.page.get_by_text("The question is empty.").wait_for(timeout=PATIENCE)
+    assert visit.page.locator(".said").count() == 0

@@ -8,7 +8,6 @@ foreign page cannot send without being asked first.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -123,8 +122,3 @@ def _is_own(origin: str, host: str) -> bool:
 def _has_key(headers: Headers, key: str) -> bool:
     kind, _, given = headers.get("authorization", "").partition(" ")
     return kind.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), key.encode())
-
-
-def names(hosts: Sequence[str]) -> frozenset[str]:
-    """Host names as they are compared."""
-    return frozenset(host.lower() for host in hosts)

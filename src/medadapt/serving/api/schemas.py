@@ -6,7 +6,7 @@ refused, and so is an unknown name: nothing is silently without effect.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -261,6 +261,3 @@ class ProblemAnswer(BaseModel):
     """The body of every answer that is not a success."""
 
     error: Problem
-
-
-Body = dict[str, Any]

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from medadapt.core.errors import MedAdaptError
-from medadapt.serving.api.guards import LOOPBACK, Limits, is_loopback, names
+from medadapt.serving.api.guards import LOOPBACK, Limits, is_loopback
 
 KEY = "MEDADAPT_API_KEY"
 LEAST_KEY = 16
@@ -35,8 +35,8 @@ def limits_for(
             "a key, so that not everybody may ask",
             f"Put one into a file and name it with --api-key-file, or into the variable {KEY}.",
         )
-    allowed = LOOPBACK | names(hosts) if is_loopback(host) else names(hosts)
-    return Limits(hosts=frozenset(allowed), origins=frozenset(origins), key=key)
+    named = frozenset(name.lower() for name in hosts)
+    return Limits(hosts=named | LOOPBACK if is_loopback(host) else named, origins=frozenset(origins), key=key)
 
 
 def listen(host: str, port: int) -> socket.socket:

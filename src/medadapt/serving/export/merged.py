@@ -11,7 +11,7 @@ from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from medadapt.core.errors import DataError, DiskError
+from medadapt.core.errors import DataError, DiskError, ModelError
 from medadapt.core.files import disk_faults, give_usual_mode, read_json, write_json, write_text
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import ModelSection
@@ -123,6 +123,17 @@ def training_template(encoder: Encoder, records: Sequence[Record]) -> MessageTem
         return None
     found = check_template(template, encoder, records)
     return template if found.same == found.n else None
+
+
+def need_template(template: MessageTemplate | None) -> MessageTemplate:
+    """The template. Raises ModelError where there is none that gives the run's tokens."""
+    if template is None:
+        raise ModelError(
+            "The prompt of this run cannot be given as a chat template: its tokens would be others.",
+            "a prompt whose turns are all written alike",
+            "Use --to merged, whose README has code that asks in the words of the training.",
+        )
+    return template
 
 
 def _model(model: ModelSection, held: dict[str, Any]) -> ModelSection:

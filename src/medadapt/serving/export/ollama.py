@@ -20,7 +20,7 @@ from medadapt.serving.asking import asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
 from medadapt.serving.export.exported import Exported
 from medadapt.serving.export.folders import EXPORT, new_folder
-from medadapt.serving.export.merged import Merged, write_merged
+from medadapt.serving.export.merged import Merged, need_template, write_merged
 
 MODEL, MODELFILE = "model", "Modelfile"
 IMPORTED = (
@@ -47,7 +47,7 @@ def export_ollama(
     need_adapter(run)
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part / MODEL, precision=precision, device=device, progress=progress)
-        template = need_template(merged)
+        template = need_template(merged.template)
         (architecture,) = read_json(part / MODEL / "config.json")["architectures"]
         asking = asking_of_run(run.recipe, run.folder)
         most = asking.max_new_tokens or OPEN_ANSWER_TOKENS
@@ -59,17 +59,6 @@ def export_ollama(
              "template_checked_on": len(merged.records)},
         )  # fmt: skip
     return Exported(folder=folder, parity=merged.parity)
-
-
-def need_template(merged: Merged) -> MessageTemplate:
-    """The run's prompt over messages. Raises ModelError where no template gives its tokens."""
-    if merged.template is None:
-        raise ModelError(
-            "The prompt of this run cannot be given as a chat template: its tokens would be others.",
-            "a prompt whose turns are all written alike",
-            "Use --to merged, whose README has code that asks in the words of the training.",
-        )
-    return merged.template
 
 
 def modelfile(template: MessageTemplate, *, stops: list[str], most: int) -> str:

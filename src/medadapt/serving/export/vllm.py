@@ -23,7 +23,7 @@ from medadapt.serving.answering import NOTICE
 from medadapt.serving.asking import asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
 from medadapt.serving.export.folders import EXPORT, new_folder
-from medadapt.serving.export.merged import RECORDS, TEMPLATE, training_template
+from medadapt.serving.export.merged import RECORDS, TEMPLATE, need_template, training_template
 
 ADAPTER = "adapter"
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -42,13 +42,7 @@ def export_vllm(run: Run, folder: Path, *, replace_folder: bool = False) -> Path
     # The tokenizer lies beside the adapter, so the base is not needed.
     encoder = Encoder(AutoTokenizer.from_pretrained(run.folder.adapter), asking.plan)
     records = list(islice(read_records(run.folder.records / "test.jsonl"), RECORDS))
-    template = training_template(encoder, records)
-    if template is None:
-        raise ModelError(
-            "The prompt of this run cannot be given as a chat template: its tokens would be others.",
-            "a prompt whose turns are all written alike",
-            "Use --to merged, whose README has code that asks in the words of the training.",
-        )
+    template = need_template(training_template(encoder, records))
     command = serve_command(run.base or asking.model.base, rank=rank, max_length=asking.plan.max_length)
     with new_folder(folder, run, replace=replace_folder) as part, disk_faults(part):
         (part / ADAPTER).mkdir(parents=True)

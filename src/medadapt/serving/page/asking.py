@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from medadapt.core.errors import MedAdaptError
@@ -11,7 +10,6 @@ from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES, ModelName
 from medadapt.retrieval.index import Found
 from medadapt.serving.abstention import AbstentionRule, sureness
-from medadapt.serving.answering import Weighed
 from medadapt.serving.asked import Asked, Words, to_record
 from medadapt.serving.desk import Desk
 from medadapt.serving.grounding import Grounding
@@ -132,7 +130,7 @@ def _written(
         yield replace(shown, answers={**shown.answers, **answers}), turns
     answers = {
         model: panels.answer(
-            model, one.text, stopped=one.stopped, turns=before[model], weighed=_weighed(waiting[model])
+            model, one.text, stopped=one.stopped, turns=before[model], weighed=waiting[model].result()
         )
         for model, one in seen.items()
     }
@@ -145,10 +143,6 @@ def _written(
         },
     }
     yield replace(shown, answers={**shown.answers, **answers}), after
-
-
-def _weighed(waiting: Future[list[Weighed]]) -> list[Weighed]:
-    return waiting.result()
 
 
 def _in_short(problem: MedAdaptError) -> str:
