@@ -58,9 +58,12 @@ def is_out_of_memory(problem: BaseException) -> bool:
     return isinstance(problem, RuntimeError) and any(words in str(problem).lower() for words in MEMORY_SHORT)
 
 
-def right_padded(rows: Sequence[Sequence[int]], device: torch.device) -> Tensor:
-    """Rows as one tensor (B, T). Shorter rows end in token 0, which a causal model's other rows never see."""
-    width = max(len(row) for row in rows)
+def right_padded(rows: Sequence[Sequence[int]], device: torch.device, *, width: int | None = None) -> Tensor:
+    """Rows as one tensor (B, T), as wide as the longest or as `width`.
+
+    Shorter rows end in token 0, which the tokens before it never see in a causal model.
+    """
+    width = width or max(len(row) for row in rows)
     return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows], dtype=torch.long, device=device)
 
 

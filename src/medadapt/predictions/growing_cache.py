@@ -48,6 +48,13 @@ class GrowingLayer(DynamicLayer):
         self._rows, self._first = rows, self._first + dropped
         self._show()
 
+    def hold(self, rows: int) -> None:
+        """Have so many rows. Those that come behind the ones in use hold nothing of meaning."""
+        if rows > len(self._all_keys):
+            self._move(rows, self._end - self._first, room=MORE_ROOM)
+        self._rows = rows
+        self._show()
+
     def join(self, keys_BATD: Tensor, values_BATD: Tensor, lengths: Sequence[int]) -> None:
         """Add right-padded rows of so many tokens behind those that are there."""
         rows, longest = self._rows + len(lengths), max(lengths)
@@ -68,8 +75,7 @@ class GrowingLayer(DynamicLayer):
         used = self._end - self._first
         for name in ("_all_keys", "_all_values"):
             held = getattr(self, name)
-            moved = held.new_empty(rows, held.shape[1], width + room, held.shape[3])
-            moved[: self._rows, :, : width - used] = 0  # as in `join`
+            moved = held.new_zeros(rows, held.shape[1], width + room, held.shape[3])  # finite, as in `join`
             moved[: self._rows, :, width - used : width] = held[: self._rows, :, self._first : self._end]
             setattr(self, name, moved)
         self._first, self._end = width - used, width
@@ -86,7 +92,9 @@ def growing(kept: DynamicCache, lengths: Sequence[int], room: int) -> DynamicCac
     of attention then counts back over real tokens alone. `kept` gives up its layers one by one.
     """
     for place, layer in enumerate(kept.layers):
-        keys_BATD, values_BATD = (at_the_right_end(some, lengths) for some in (layer.keys, layer.values))
+        keys_BATD, values_BATD = (
+            at_the_right_end(some[:, :, : max(lengths)], lengths) for some in (layer.keys, layer.values)
+        )
         kept.layers[place] = GrowingLayer(keys_BATD, values_BATD, room)
     return kept
 
@@ -103,6 +111,6 @@ def at_the_right_end(some_BATD: Tensor, lengths: Sequence[int]) -> Tensor:
 
 def _with_room(some_BATD: Tensor, room: int) -> Tensor:
     rows, heads, tokens, width = some_BATD.shape
-    roomy_BATD = some_BATD.new_empty(rows, heads, tokens + room, width)
+    roomy_BATD = some_BATD.new_zeros(rows, heads, tokens + room, width)
     roomy_BATD[:, :, :tokens] = some_BATD
     return roomy_BATD

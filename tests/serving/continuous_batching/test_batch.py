@@ -83,6 +83,29 @@ def test_rows_outgrow_their_memory_and_longer_ones_join(monkeypatch):
     assert [one.tokens for one in heard] == alone
 
 
+@pytest.mark.parametrize("family", ["gpt2", "opt", "biogpt", "llama"])
+def test_a_prompt_that_fills_the_context_is_not_padded_beyond_it(family, monkeypatch):
+    monkeypatch.setattr(batch_module, "READ_AT_ONCE", 64)
+    base = tuned_base(family)
+    assert base.context_length is not None
+    heard = Heard([5 + place % 60 for place in range(base.context_length - 2)], most=2)
+    alone = written(base, heard.request.prompt, most=2)
+    run(Batch(base), {0: [heard.request]})
+    assert heard.tokens == alone
+
+
+def test_few_shapes_are_computed():
+    """Each new one costs a CPU time and memory, so a server that meets ever new ones grows."""
+    base = tuned_base("llama")
+    sizes = set()
+    base.model.model.layers[0].mlp.register_forward_pre_hook(
+        lambda _, given: sizes.add(given[0].shape[0] * given[0].shape[1])
+    )
+    heard = [Heard(prompt, most=1 + number % 7) for number, prompt in enumerate(prompts(60, longest=90))]
+    run(Batch(base), {3 * number: [one.request] for number, one in enumerate(heard)})
+    assert all(size <= 2 or size % 4 == 0 for size in sizes)
+
+
 def test_memory_that_was_never_written_is_never_read(monkeypatch):
     """A place that a row has left holds whatever was there: here, nothing that is a number."""
     empty = torch.Tensor.new_empty

@@ -3,6 +3,9 @@
 A step reads the last token of every row and chooses the next one of each. A prompt is read before its row joins, a
 piece at a time where it is long, so that the others never wait long for their next token.
 
+Numbers of rows and tokens are rounded up to few sizes (models/sizes.py says why): a step has empty rows behind the
+requests' own, and a prompt is read with padding behind it.
+
 Shapes: B rows, T tokens, H hidden width, V vocabulary.
 """
 
@@ -17,6 +20,7 @@ from transformers import DynamicCache
 
 from medadapt.models.continuing import continued_hidden
 from medadapt.models.loading import LoadedBase
+from medadapt.models.sizes import rounded_up
 from medadapt.models.vocabulary import vocabulary_logits
 from medadapt.predictions.batching import right_padded
 from medadapt.predictions.greedy import closed_up, padding_mask
@@ -26,6 +30,8 @@ from medadapt.serving.continuous_batching.requests import Request, Written
 
 READ_AT_ONCE = 256
 """Tokens of prompts that are read between two steps."""
+PADDING = 0
+"""The token of empty places."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -85,14 +91,31 @@ class Batch:
         self._read()
 
     def _step(self) -> None:
-        kept = self._kept
-        assert kept is not None
-        last_B1 = torch.tensor([[row.tokens[-1]] for row in self._rows], device=self._model.device)
-        positions_B1 = torch.tensor([[len(row.tokens) - 1] for row in self._rows], device=self._model.device)
-        width = kept.get_seq_length() + 1
-        mask = padding_mask([width - len(row.tokens) for row in self._rows], width, self._model.device)
-        hidden_B1H = continued_hidden(self._model.model, last_B1, kept, positions_BT=positions_B1, mask=mask)
-        write(self._rows, vocabulary_logits(self._model.model, hidden_B1H[:, 0]))
+        assert self._kept is not None
+        used = len(self._rows)
+        empty = _rows_of_a_step(used) - used
+        self._keep_rows(used + empty)
+        device, width = self._model.device, self._kept.get_seq_length() + 1
+        last_B1 = torch.tensor(
+            [*([row.tokens[-1]] for row in self._rows), *[[PADDING]] * empty], device=device
+        )
+        lengths = [*(len(row.tokens) for row in self._rows), *[width] * empty]
+        hidden_B1H = continued_hidden(
+            self._model.model,
+            last_B1,
+            self._kept,
+            positions_BT=torch.tensor([[length - 1] for length in lengths], device=device),
+            mask=padding_mask([width - length for length in lengths], width, device),
+        )
+        self._keep_rows(used)
+        write(self._rows, vocabulary_logits(self._model.model, hidden_B1H[:, 0])[:used])
+
+    def _keep_rows(self, rows: int) -> None:
+        """Have the cache hold so many rows; new ones at its end are empty."""
+        assert self._kept is not None
+        for layer in self._kept.layers:
+            assert isinstance(layer, GrowingLayer)
+            layer.hold(rows)
 
     def _read(self) -> None:
         """One pass over prompts: the next piece of a long one, or several short ones."""
@@ -104,29 +127,39 @@ class Batch:
         some: list[Row] = []
         longest = 0
         while self._waiting:
-            longest = max(longest, len(self._waiting[0].tokens))
+            longest = max(longest, rounded_up(len(self._waiting[0].tokens)))
             if longest * (len(some) + 1) > READ_AT_ONCE:
                 break
             some.append(self._waiting.pop(0))
         if some:
             kept = DynamicCache()
-            tokens_BT = right_padded([row.tokens for row in some], self._model.device)
-            self._join(some, continued_hidden(self._model.model, tokens_BT, kept), kept)
+            self._join(some, self._read_tokens([row.tokens for row in some], kept), kept)
 
     def _read_on(self, reading: _Reading) -> None:
         start = reading.kept.get_seq_length()
         piece = reading.row.tokens[start : start + READ_AT_ONCE]
-        tokens_1T = torch.tensor([piece], device=self._model.device)
-        hidden_1TH = continued_hidden(self._model.model, tokens_1T, reading.kept)
+        hidden_1TH = self._read_tokens([piece], reading.kept)
         if start + len(piece) == len(reading.row.tokens):
             self._reading = None
             self._join([reading.row], hidden_1TH, reading.kept)
 
+    def _read_tokens(self, rows: Sequence[Sequence[int]], kept: DynamicCache) -> Tensor:
+        """Hidden states (B, T, H) of tokens after those in `kept`, with padding behind them where there is room."""
+        longest = max(map(len, rows))
+        width = rounded_up(longest)
+        if (
+            self._model.context_length is not None
+        ):  # an architecture that counts positions has no more of them
+            width = max(longest, min(width, self._model.context_length - kept.get_seq_length()))
+        tokens_BT = right_padded(rows, self._model.device, width=width)
+        return continued_hidden(self._model.model, tokens_BT, kept)
+
     def _join(self, rows: list[Row], hidden_BTH: Tensor, kept: DynamicCache) -> None:
         """Rows whose prompts have been read; their first token is written."""
         lengths = [len(row.tokens) for row in rows]
-        # A prompt that was read in pieces ends with its last piece.
-        ends = [hidden_BTH.shape[1] - 1] if len(rows) == 1 else [length - 1 for length in lengths]
+        # Of a prompt that was read in pieces only the last one is here.
+        before = kept.get_seq_length() - hidden_BTH.shape[1]
+        ends = [length - before - 1 for length in lengths]
         hidden_BH = hidden_BTH[torch.arange(len(rows)), torch.tensor(ends)]
         if self._kept is None:
             self._kept = growing(kept, lengths, MORE_ROOM)
@@ -156,6 +189,11 @@ class Batch:
         for layer in self._kept.layers:
             assert isinstance(layer, GrowingLayer)
             layer.keep(len(order), moved, dropped)
+
+
+def _rows_of_a_step(rows: int) -> int:
+    """For how many rows a step is computed. One who asks alone does not wait for empty rows."""
+    return rows if rows <= 2 else rounded_up(rows, least=4)
 
 
 def new_row(request: Request, model: LoadedBase) -> Row:
