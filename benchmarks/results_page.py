@@ -11,6 +11,7 @@ import answering_speed
 import data_path
 import goals
 import retrieval_speed
+import same_answers
 import serving_speed
 import start_up
 import training_quality
@@ -316,6 +317,7 @@ CASES = {
     "data_path": data_path.section,
     "start_up": start_up.section,
     "serving": serving_speed.section,
+    "same_answers": same_answers.section,
     "passages": retrieval_speed.section,
 }
 

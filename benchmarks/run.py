@@ -31,6 +31,7 @@ import data_runs
 import engine_and_trl
 import near_duplicates
 import retrieval_speed
+import same_answers
 import sample_tasks
 import scoring_speed
 import serving_speed
@@ -169,6 +170,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "data_path": lambda _: data_path.measure(),
     "start_up": lambda _: start_up.measure(),
     "serving": _in_folder(serving_speed.measure),
+    "same_answers": _in_folder(same_answers.measure),
     "passages": _in_scratch(retrieval_speed.measure),
     "answering": lambda asked: answering_speed.measure(asked.data.resolve(), rounds=asked.rounds),
 }
@@ -176,7 +178,7 @@ WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers"
 """Cases of several measurements."""
 WITHOUT_DATA = {
     "engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers", "training_quality",
-    "statistics", "scoring", "data_path", "start_up", "serving",
+    "statistics", "scoring", "data_path", "start_up", "serving", "same_answers",
 }  # fmt: skip
 
 

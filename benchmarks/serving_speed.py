@@ -1,4 +1,4 @@
-"""How `medadapt serve` answers on the sample model: the first token, the pauses, many clients, memory, bad requests.
+"""How `medadapt serve` and `medadapt ui` answer on the sample model: first token, pauses, many clients, bad requests.
 
 The run is that of `medadapt demo --task qa`; server and clients share this machine.
 
@@ -25,9 +25,12 @@ from typing import Any
 
 import httpx
 
+from page_client import served_page
+
 CLIENTS, SECONDS = 32, 60.0
 ALONE_SECONDS = 20.0
 STREAMS = 50
+PAGE_QUESTIONS = 20
 BAD_REQUESTS = 2000
 SEED = 0
 CHAT = "/v1/chat/completions"
@@ -52,17 +55,18 @@ def measure(folder: Path) -> dict[str, Any]:
         found["many"] = asyncio.run(_load(url, questions, clients=CLIENTS, seconds=SECONDS, pid=process.pid))
         found["bad"] = _bad_requests(url)
         found["alive"] = httpx.get(f"{url}/healthz").json()
-    return found
+    return found | {"page": _page(run, questions)}
 
 
 def section(found: dict[str, Any]) -> Iterator[str]:
     """The part of the results page, as Markdown."""
-    alone, many, streams = found["alone"], found["many"], found["streams"]
-    yield "### `medadapt serve`\n"
+    alone, many, streams, page = (found[name] for name in ("alone", "many", "streams", "page"))
+    yield "### `medadapt serve` and `medadapt ui`\n"
     yield (
         "The run of `medadapt demo --task qa`, server and clients on this machine. Goals: first token under 150 ms "
         f"once loaded, no pause above 200 ms, {CLIENTS} clients without an error at 4 times the throughput of one, "
-        "memory flat, no status of 500 or more for bad requests.\n"
+        "memory flat, no status of 500 or more for bad requests; the page answers 15 s after its command and within "
+        "2 s once loaded (both models, side by side).\n"
     )
     lines = [
         "| measured | value |",
@@ -77,6 +81,10 @@ def section(found: dict[str, Any]) -> Iterator[str]:
         f"| errors among {many['answers']} answers | {many['errors']} |",
         f"| memory of the server, first and last third of these | {many['first_third_mb']} MB, "
         f"{many['last_third_mb']} MB |",
+        f"| from `medadapt ui` to its page, and to the first question answered by both models | "
+        f"{page['until_page']:.1f} s, {page['until_answer']:.1f} s |",
+        f"| a question on the page, median and longest of {PAGE_QUESTIONS} | {page['answer_median']:.2f} s, "
+        f"{page['answer_most']:.2f} s |",
         f"| statuses of {sum(found['bad'].values())} bad requests | {_statuses(found['bad'])} |",
     ]
     yield "\n".join(lines) + "\n"
@@ -102,6 +110,25 @@ def served(run: Path) -> Iterator[tuple[str, subprocess.Popen[str], float]]:
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def _page(run: Path, questions: Sequence[str]) -> dict[str, float]:
+    """Seconds from `medadapt ui` to its page and to its first answer, and a question's when it is warm."""
+    started = time.perf_counter()
+    with served_page(run) as page:
+        page.ask(questions[0])
+        until_answer = time.perf_counter() - started
+        took = []
+        for question in questions[1 : 1 + PAGE_QUESTIONS]:
+            before = time.perf_counter()
+            page.ask(question)
+            took.append(time.perf_counter() - before)
+    return {
+        "until_page": page.seconds,
+        "until_answer": until_answer,
+        "answer_median": statistics.median(took),
+        "answer_most": max(took),
+    }
 
 
 def _asked(question: str, **more: Any) -> dict[str, Any]:
