@@ -65,7 +65,7 @@ USUAL_COMPLETION = 16
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer, or its events.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     }
 }
 

@@ -81,7 +81,7 @@ class Guard:
             return 400, "Content-Length is no number.", "length"
         if int(length) > limits.body_bytes:
             return 413, _too_large(limits.body_bytes), CODES[413]
-        if scope["method"] in {"POST", "PUT", "PATCH"}:
+        if int(length) or "transfer-encoding" in headers:
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != "application/json":
                 return 415, "The body must be application/json.", "content_type"

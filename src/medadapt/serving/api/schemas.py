@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 ModelId = Annotated[
     str,
@@ -24,9 +24,30 @@ Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class Closed(BaseModel):
-    """No other keys than those listed."""
+    """No other keys than those listed, and no values of another type: 0 is not false, "1" is not 1."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+def _exactly(kind: type) -> BeforeValidator:
+    """Literals compare with ==, and 0 == False."""
+
+    def check(value: object) -> object:
+        if type(value) is not kind:
+            raise ValueError(f"must be {'true or false' if kind is bool else 'a number'}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def _whole(value: object) -> object:
+    """In JSON 2.0 is an integer, too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WHOLE = BeforeValidator(_whole)
+Off = Annotated[Literal[False], _exactly(bool)]
+One = Annotated[Literal[1], _exactly(int), WHOLE]
 
 
 class Part(Closed):
@@ -76,14 +97,14 @@ class Writing(Closed):
     """What both ways of writing have in common."""
 
     model: ModelId
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1), WHOLE] | None = None
     temperature: (
         Annotated[float, Field(ge=0, le=2, description="0, the default, takes the likeliest token.")] | None
     ) = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
-    top_k: Annotated[int, Field(ge=1)] | None = None
+    top_k: Annotated[int, Field(ge=1), WHOLE] | None = None
     repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] | None = None
     stop: (
         Annotated[str, Field(min_length=1, max_length=200)]
         | Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=4)]
@@ -91,7 +112,7 @@ class Writing(Closed):
     ) = None
     stream: bool | None = False
     stream_options: StreamOptions | None = None
-    n: Literal[1] | None = None
+    n: One | None = None
     presence_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] | None = None
     logit_bias: Annotated[dict[str, float], Field(max_length=0)] | None = None
@@ -106,9 +127,9 @@ class ChatRequest(Writing):
     """A conversation that wants its next turn."""
 
     messages: Annotated[list[Message], Field(min_length=1, max_length=512)]
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1), WHOLE] | None = None
     response_format: TextFormat | None = None
-    logprobs: Literal[False] | None = None
+    logprobs: Off | None = None
     medadapt: QuestionParts = QuestionParts()
 
 
@@ -116,8 +137,8 @@ class CompletionRequest(Writing):
     """Text that is to be written on as it stands, without the prompt that the model was trained on."""
 
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=1)]
-    echo: Literal[False] | None = None
-    best_of: Literal[1] | None = None
+    echo: Off | None = None
+    best_of: One | None = None
 
 
 class ClassifyRequest(Closed):
