@@ -154,7 +154,11 @@ def _show_gguf(made: GgufFile) -> None:
         for step in made.steps:
             results.print(plain(f"  {step}"))
         return
-    told = {True: "holds what the model has", False: "is NOT what the model is", None: "was not looked into"}
+    told = {
+        True: "holds what the model has",
+        False: "is NOT what the model is",
+        None: "was not looked into, for want of the extra medadapt[gguf]",
+    }
     results.print(plain(f"{made.path} {told[made.verified]}"))
 
 

@@ -7,8 +7,11 @@ import shlex
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from safetensors.torch import load_file
+import torch
+from gguf import GGUFWriter
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from medadapt.core.errors import ModelError, RunFolderError
@@ -138,3 +141,49 @@ def _fake(folder, name, body):
 
 def test_export_json_is_plain(for_ollama):
     assert json.loads((for_ollama.folder / "export.json").read_text())["to"] == "ollama"
+
+
+TEMPLATE = "{{ messages[0]['content'] }}"
+
+
+@pytest.fixture
+def model_and_file(tmp_path):
+    """A model in its folder, and what is written into a GGUF file of it."""
+
+    def made(*, rows=4, closing=2, template=TEMPLATE):
+        model, file = tmp_path / "model", tmp_path / "model.gguf"
+        model.mkdir()
+        save_file({"weight": torch.ones(4, 3), "norm": torch.ones(3)}, model / "model.safetensors")
+        (model / "config.json").write_text(json.dumps({"eos_token_id": 2}))
+        (model / "chat_template.jinja").write_text(TEMPLATE)
+        writer = GGUFWriter(file, "llama")
+        writer.add_eos_token_id(closing)
+        if template is not None:
+            writer.add_chat_template(template)
+        writer.add_tensor("weight", np.ones((rows, 3), np.float32))
+        writer.add_tensor("norm", np.ones(3, np.float32))
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+        return file, model
+
+    return made
+
+
+def test_a_gguf_file_that_holds_what_the_model_has_passes(model_and_file):
+    assert gguf.differences(*model_and_file()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"rows": 5}, "18 weights instead of 15"),
+        ({"closing": 3}, "eos_token_id: 3 instead of 2"),
+        ({"template": "{{ 'other' }}"}, "tokenizer.chat_template"),
+        ({"template": None}, "tokenizer.chat_template: None"),
+    ],
+)
+def test_a_gguf_file_that_holds_something_else_is_told(model_and_file, change, told):
+    [difference] = gguf.differences(*model_and_file(**change))
+    assert told in difference

@@ -117,8 +117,9 @@ def _convert(command: list[str], folder: Path) -> None:
         last = " ".join((done.stderr or done.stdout).split())[-LONGEST_MESSAGE:]
         raise ModelError(
             f"llama.cpp's converter refused the model: {last}",
-            "an architecture that llama.cpp knows",
-            "Use --to merged, or a newer llama.cpp.",
+            "an architecture and a tokenizer that llama.cpp knows",
+            "Use --to merged, or a newer llama.cpp. It knows the tokenizers of most published models, and not that of "
+            "the sample base.",
         )
 
 
