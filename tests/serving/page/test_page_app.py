@@ -67,3 +67,11 @@ def test_symptoms_and_examples_are_those_of_the_training_records(diagnosis_run):
     assert {one.id for one in offer.examples} <= {row["id"] for row in rows}
     assert len({one.label for one in offer.examples}) == len(offer.examples) > 1
     assert offer_of(diagnosis_run / "none.jsonl", data_format="symptom_table").symptoms == ()
+
+
+def test_all_types_of_question_are_offered_and_the_most_frequent_first(typed_run):
+    offer = offer_of(typed_run / "1-records" / "train.jsonl", data_format="typed_qa")
+    counted = Counter(row["qtype"] for row in read_jsonl(typed_run / "1-records" / "train.jsonl"))
+    assert set(offer.types) == set(counted)
+    assert [counted[one] for one in offer.types] == sorted(counted.values(), reverse=True)
+    assert offer.symptoms == ()

@@ -59,9 +59,7 @@ def build_page(service: Service, offer: Offer, about: About) -> gr.Blocks:
         with gr.Row():
             ask = gr.Button("Ask", variant="primary", min_width=90, elem_id="ask")
             stop = gr.Button("Stop", min_width=90, elem_id="stop")
-            clear = gr.Button(
-                "New conversation" if _converses(service) else "Clear", min_width=90, elem_id="clear"
-            )
+            clear = gr.Button("Start over" if _converses(service) else "Clear", min_width=90, elem_id="clear")
         wishes = _wishes(service)
         alerts = gr.HTML(elem_id="alerts")
         with gr.Row(equal_height=True, elem_id="answers"):
@@ -136,9 +134,8 @@ def _question_fields(service: Service, offer: Offer) -> _Inputs:
     if asking.task == "multiple_choice" and asking.plan.wording.options:
         options = gr.Textbox(label="Options, one a line", lines=5, max_lines=26, elem_id="options")
     if asking.plan.wording.template == "typed_question":
-        kinds = sorted({record.qtype for record in offer.examples if record.qtype})
         qtype = gr.Dropdown(
-            choices=kinds, value=None, allow_custom_value=True, label="Type of question", elem_id="qtype",
+            choices=list(offer.types), value=None, allow_custom_value=True, label="Type of question", elem_id="qtype",
             info="As in the training data; answers may be better with it.",
         )  # fmt: skip
     return _Inputs(picked=picked, question=question, options=options, qtype=qtype)

@@ -1,18 +1,18 @@
-"""What the page offers to choose from: the symptoms that a run's training records name, and examples of questions."""
+"""What the page offers to choose from: the symptoms and types of a run's training records, and examples of questions."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
 from medadapt.core.records import Record, read_records
 
 EXAMPLES = 4
-MOST_SYMPTOMS = 2000
+MOST_OFFERED = 2000
 LONGEST_EXAMPLE = 300
 BETWEEN = re.compile(r"\s*[;,]\s*")
 
@@ -25,26 +25,36 @@ class Offer:
     """Those of a symptom table, the most frequent first; empty for other formats."""
     separator: str
     """What stands between symptoms in the records."""
+    types: tuple[str, ...]
+    """Of questions, the most frequent first."""
     examples: tuple[Record, ...]
+
+
+NOTHING = Offer(symptoms=(), separator="; ", types=(), examples=())
 
 
 def offer_of(records: Path, *, data_format: str) -> Offer:
     """From a run's training records; nothing where they are not there."""
     if not records.is_file():
-        return Offer(symptoms=(), separator="; ", examples=())
-    short = (record for record in read_records(records) if len(record.question) <= LONGEST_EXAMPLE)
+        return NOTHING
+    all_records = list(read_records(records))
+    short = (record for record in all_records if len(record.question) <= LONGEST_EXAMPLE)
     examples = tuple(islice(_different(short), EXAMPLES))
+    types = _frequent(Counter(record.qtype for record in all_records if record.qtype))
     if data_format != "symptom_table":
-        return Offer(symptoms=(), separator="; ", examples=examples)
+        return replace(NOTHING, types=types, examples=examples)
     counted: Counter[str] = Counter()
     separators: Counter[str] = Counter()
-    for record in read_records(records):
+    for record in all_records:
         counted.update({one for one in BETWEEN.split(record.question) if one})
         separators.update(sign for sign in ";," if sign in record.question)
     separator = separators.most_common(1)[0][0] if separators else ";"
-    # So that a search for "itching" finds that before rarer ones which only contain it.
-    frequent = sorted(counted, key=lambda symptom: (-counted[symptom], symptom))[:MOST_SYMPTOMS]
-    return Offer(symptoms=tuple(frequent), separator=f"{separator} ", examples=examples)
+    return Offer(symptoms=_frequent(counted), separator=f"{separator} ", types=types, examples=examples)
+
+
+def _frequent(counted: Counter[str]) -> tuple[str, ...]:
+    """The most frequent first: a search for "itching" finds that before rarer ones which only contain it."""
+    return tuple(sorted(counted, key=lambda name: (-counted[name], name))[:MOST_OFFERED])
 
 
 def _different(records: Iterable[Record]) -> Iterable[Record]:
