@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from medadapt.cli import options
-from medadapt.cli.ask_commands import Base, Target
+from medadapt.cli.ask_commands import Base, Index, Target
 from medadapt.cli.console import plain, results, talk
 from medadapt.cli.extras import need_extra
-from medadapt.cli.replies import stoppable
+from medadapt.cli.replies import grounding_for, stoppable
 
 PORT = 8000
 Host = Annotated[
@@ -60,13 +60,14 @@ def serve(
     allow_origin: AllowOrigin = [],  # noqa: B006
     max_new_tokens: MostTokens = 1024,
     timeout: Timeout = 120.0,
+    index: Index = None,
     base: Base = None,
     device: options.Device = "auto",
 ) -> None:
     """Serve the models `tuned` and `baseline` to programs, as OpenAI's API does, on this machine alone.
 
     Any client for that API works: base_url http://127.0.0.1:8000/v1, any api_key. /v1/classify tells how likely the
-    model finds each label or option. Ctrl-C ends it.
+    model finds each label or option. With --index chats get passages, and their answers name them. Ctrl-C ends it.
 
     Example: medadapt serve runs/mine --port 8000
     """
@@ -79,6 +80,7 @@ def serve(
 
     limits = limits_for(host, key_file=api_key_file, hosts=tuple(allow_host), origins=tuple(allow_origin))
     found = find_target(target, base=base)
+    grounding = None if index is None else grounding_for(index, found)
     with stoppable(), listen(host, port) as listening:
         from medadapt.serving.answering import NOTICE
         from medadapt.serving.api.app import Settings, build_app
@@ -95,7 +97,7 @@ def serve(
             results.print(plain(f"{where}/v1 serves tuned and baseline of {target}"))
             talk.print(plain(f"Its schema: {where}/openapi.json. Ctrl-C ends it.", "dim"))
             talk.print(plain(NOTICE, "dim"))
-            answer(build_app(desk, settings), listening)
+            answer(build_app(desk, settings, grounding), listening)
 
 
 def add_to(app: typer.Typer) -> None:

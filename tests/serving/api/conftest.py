@@ -19,8 +19,8 @@ def desk_for(run) -> Desk:
     return Desk(load(find_target(str(run)), device="cpu"))
 
 
-def client_for(desk, run, **settings) -> TestClient:
-    app = build_app(desk, Settings(target=str(run), **settings))
+def client_for(desk, run, grounding=None, **settings) -> TestClient:
+    app = build_app(desk, Settings(target=str(run), **settings), grounding)
     return TestClient(app, base_url=HOST, raise_server_exceptions=False)
 
 

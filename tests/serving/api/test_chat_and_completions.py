@@ -7,8 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from medadapt.core.files import read_jsonl
 from medadapt.serving.answering import NOTICE
 from medadapt.serving.api.questions import EARLIER, SYSTEM
+from medadapt.serving.grounding import Grounding
+from medadapt.serving.indexing import index_run
 from serving.api.conftest import client_for
 from serving_runs import recorded, records_of
 
@@ -29,7 +32,7 @@ def test_an_answer_is_that_of_the_runs_own_predictions(model, client, diagnosis_
     for record in records_of(diagnosis_run):
         answer = client.post("/v1/chat/completions", json=said(record.question) | {"model": model}).json()
         assert answer["choices"][0]["message"]["content"] == kept[record.id]["text"]
-        assert answer["medadapt"] == {"notice": NOTICE, "warnings": []}
+        assert answer["medadapt"] == {"notice": NOTICE, "warnings": [], "passages": None}
 
 
 def test_many_at_once_get_the_same_answers(client, diagnosis_run):
@@ -142,3 +145,37 @@ def test_failures_of_the_model_tell_nothing_of_the_inside(path, desk, diagnosis_
     assert response.status_code == 500
     assert response.json()["error"]["code"] == "internal"
     assert "secret" not in response.text
+
+
+@pytest.fixture(scope="module")
+def grounded_client(desk, diagnosis_run, tmp_path_factory):
+    index = index_run(str(diagnosis_run), tmp_path_factory.mktemp("index") / "index").index
+    return client_for(desk, diagnosis_run, grounding=Grounding(index=index))
+
+
+def test_passages_stand_in_the_prompt_and_are_named_in_the_answer(grounded_client, desk, diagnosis_run):
+    record = records_of(diagnosis_run)[0]
+    answer = grounded_client.post("/v1/chat/completions", json=said(record.question)).json()
+    cited = answer["medadapt"]["passages"]
+    assert [one["number"] for one in cited] == list(range(1, len(cited) + 1)) != []
+    sources = {row["id"] for row in read_jsonl(diagnosis_run / "1-records" / "train.jsonl")}
+    assert {one["source"] for one in cited} <= sources
+    plain = len(desk.pose(record).tokens)
+    assert answer["usage"]["prompt_tokens"] >= plain + sum(
+        len(one["text"]) for one in cited
+    )  # it reads bytes
+
+
+def test_a_client_can_do_without_passages(grounded_client, diagnosis_run):
+    record = records_of(diagnosis_run)[0]
+    body = said(record.question, medadapt={"passages": False})
+    answer = grounded_client.post("/v1/chat/completions", json=body).json()
+    assert answer["medadapt"]["passages"] is None
+    assert answer["choices"][0]["message"]["content"] == recorded(diagnosis_run, "tuned")[record.id]["text"]
+
+
+def test_passages_that_are_not_there_are_refused(client):
+    answer = client.post("/v1/chat/completions", json=said("itching", medadapt={"passages": True}))
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "medadapt.passages"
+    assert "--index" in answer.json()["error"]["message"]

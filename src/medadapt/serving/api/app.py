@@ -22,6 +22,7 @@ from medadapt.serving.api.counting import Counted, Counts, new_counts
 from medadapt.serving.api.guards import Guard, Limits
 from medadapt.serving.api.problems import REFUSALS, ApiError
 from medadapt.serving.api.questions import (
+    cited_from,
     classified_record,
     conversation_record,
     model_of,
@@ -33,6 +34,7 @@ from medadapt.serving.api.schemas import (
     ChatAnswer,
     ChatChoice,
     ChatRequest,
+    Cited,
     ClassifyAnswer,
     ClassifyRequest,
     CompletionAnswer,
@@ -42,10 +44,12 @@ from medadapt.serving.api.schemas import (
     ModelEntry,
     ModelList,
     Ours,
+    QuestionParts,
     TextChoice,
 )
 from medadapt.serving.api.writing import TOO_LONG, Answer, Order, events, unless_gone
 from medadapt.serving.desk import Desk
+from medadapt.serving.grounding import Grounding
 
 SHORTENED = "The prompt was too long for the model: text from the middle of the question was left out."
 EXCHANGES = "The prompt was too long for the model: earlier exchanges were left out ({})."
@@ -83,8 +87,8 @@ class Settings:
     """The longest that an answer may take."""
 
 
-def build_app(desk: Desk, settings: Settings) -> FastAPI:
-    """The application that answers at a desk."""
+def build_app(desk: Desk, settings: Settings, grounding: Grounding | None = None) -> FastAPI:
+    """The application that answers at a desk, in chats with passages where there is a `grounding`."""
     app = FastAPI(
         title="MedAdapt",
         version=version("medadapt"),
@@ -95,7 +99,7 @@ def build_app(desk: Desk, settings: Settings) -> FastAPI:
     problems.add_to(app)
     counts = new_counts(desk)
     _add_facts(app, desk, counts)
-    _add_chat(app, desk, counts, settings)
+    _add_chat(app, desk, counts, settings, grounding)
     _add_completions(app, desk, counts, settings)
     _add_classify(app, desk, settings)
     app.add_middleware(Guard, limits=settings.limits)
@@ -128,7 +132,9 @@ def _add_facts(app: FastAPI, desk: Desk, counts: Counts) -> None:
         return ModelEntry(id=model_of(model), created=started)
 
 
-def _add_chat(app: FastAPI, desk: Desk, counts: Counts, settings: Settings) -> None:
+def _add_chat(
+    app: FastAPI, desk: Desk, counts: Counts, settings: Settings, grounding: Grounding | None
+) -> None:
     @app.post("/v1/chat/completions", responses=STREAM | REFUSALS, response_model=ChatAnswer)
     async def chat(asked: ChatRequest, request: Request) -> Any:
         """The next turn of a conversation, in the words the model was trained on."""
@@ -136,8 +142,17 @@ def _add_chat(app: FastAPI, desk: Desk, counts: Counts, settings: Settings) -> N
         record, warnings = conversation_record(asked, desk.assistant.asking)
         sampling, idle = sampling_of(asked)
         wanted = _most(asked.max_completion_tokens or asked.max_tokens, settings)
-        posed = await run_sync(lambda: desk.pose(record, max_new_tokens=wanted))
-        ours = Ours(notice=NOTICE, warnings=[*warnings, *idle, *_shortened(posed)])
+        wants_passages = _wants_passages(asked.medadapt, grounding)
+
+        def read() -> tuple[Posed, list[Cited] | None]:
+            asked_with, cited = record, None
+            if grounding is not None and wants_passages:
+                asked_with, found = grounding.of(record, desk.assistant.encoder)
+                cited = cited_from(found)
+            return desk.pose(asked_with, max_new_tokens=wanted), cited
+
+        posed, cited = await run_sync(read)
+        ours = Ours(notice=NOTICE, warnings=[*warnings, *idle, *_shortened(posed)], passages=cited)
         order = Order(
             model=model, prompt=posed.tokens, room=posed.room, sampling=sampling, stops=stops_of(asked)
         )
@@ -251,6 +266,18 @@ def _add_classify(app: FastAPI, desk: Desk, settings: Settings) -> None:
             ],
             medadapt=Ours(notice=NOTICE, warnings=warnings),
         )
+
+
+def _wants_passages(parts: QuestionParts, grounding: Grounding | None) -> bool:
+    """Whether passages are looked for. Raises ApiError where they are asked for and there is no index."""
+    if parts.passages and grounding is None:
+        raise ApiError(
+            400,
+            "This server has no passages; it was started without --index.",
+            param="medadapt.passages",
+            code="no_index",
+        )
+    return grounding is not None and parts.passages is not False
 
 
 def _most(asked: int | None, settings: Settings) -> int | None:

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES, ModelName
+from medadapt.retrieval.index import Found
 from medadapt.serving.api.problems import ApiError
-from medadapt.serving.api.schemas import ChatRequest, ClassifyRequest, Message, Writing
+from medadapt.serving.api.schemas import ChatRequest, Cited, ClassifyRequest, Message, Writing
 from medadapt.serving.asked import Asked, Words, note_on_type, to_record
 from medadapt.serving.asking import Asking
 from medadapt.serving.sampling import Sampling
@@ -80,6 +81,14 @@ def classified_record(asked: ClassifyRequest, asking: Asking) -> tuple[Record, l
     )
     record = to_record(question, asking, words=IN_CLASSIFY)
     return record, _noted(record, asking, IN_CLASSIFY)
+
+
+def cited_from(found: Sequence[Found]) -> list[Cited]:
+    """Passages as an answer names them."""
+    return [
+        Cited(number=number, title=one.passage.title, text=one.passage.text, source=one.passage.id)
+        for number, one in enumerate(found, start=1)
+    ]
 
 
 def sampling_of(asked: Writing) -> tuple[Sampling, list[str]]:

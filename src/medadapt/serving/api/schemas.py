@@ -78,6 +78,8 @@ class QuestionParts(Closed):
     context: Text | None = None
     type: Annotated[str, Field(max_length=200)] | None = None
     options: Annotated[list[Annotated[str, Field(max_length=2000)]], Field(max_length=26)] = []
+    passages: bool | None = None
+    """Whether passages of the server's index stand in the prompt; null: where there is an index, they do."""
 
 
 class StreamOptions(Closed):
@@ -153,11 +155,24 @@ class ClassifyRequest(Closed):
     """Answer only where the model is sure enough to be wrong in at most this share of its answers."""
 
 
+class Cited(BaseModel):
+    """A passage that stood in the prompt."""
+
+    number: int
+    """As the prompt numbers it."""
+    title: str
+    text: str
+    source: str
+    """The record or file that it comes from."""
+
+
 class Ours(BaseModel):
     """What every answer carries beyond OpenAI's."""
 
     notice: str
     warnings: list[str] = []
+    passages: list[Cited] | None = None
+    """Null where none were looked for."""
 
 
 class Usage(BaseModel):

@@ -1,4 +1,4 @@
-"""What the page offers to choose from: the symptoms and types of a run's training records, and examples of questions."""
+"""What the page offers to choose from: symptoms and types of a run's training records, and examples of questions."""
 
 from __future__ import annotations
 
