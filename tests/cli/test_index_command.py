@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from medadapt.cli.replies import harmless
-from medadapt.core.errors import DataError, MedAdaptError
+from medadapt.core.errors import DataError, MedAdaptError, ModelError
 from medadapt.core.files import read_jsonl
 from medadapt.retrieval.index import load_index
+from medadapt.serving.embedding import embedder_again
+from predictions.embedding_folder import save_embedding_model
 from serving_runs import make_run, records_of
 
 
@@ -27,7 +30,7 @@ def test_an_index_of_a_run_holds_its_training_records_alone(finished, use, tmp_p
         split: list(read_jsonl(finished / "1-records" / f"{split}.jsonl"))
         for split in ("train", "validation", "test")
     }
-    ids = {passage.id for passage in load_index(tmp_path / "index")}
+    ids = {passage.id for passage in load_index(tmp_path / "index", embedder_again)}
     assert code == 0
     assert told["passages"] == len(rows["train"])
     assert ids == {row["id"] for row in rows["train"]}
@@ -86,3 +89,32 @@ def test_an_index_of_another_runs_records_is_refused(finished, indexed, use, tmp
     )
     with pytest.raises(DataError, match="other training records"):
         use("ask", other, "What is flu ?", "--index", indexed)
+
+
+@pytest.fixture(scope="module")
+def embedding(tmp_path_factory):
+    return save_embedding_model(tmp_path_factory.mktemp("embedding") / "model")
+
+
+def test_an_index_with_an_embedding_model_ranks_by_meaning_too(finished, use, embedding, tmp_path):
+    use("index", finished, "-o", tmp_path / "index", "--embedding", embedding)
+    question = records_of(finished)[0].question
+    _, out, _ = use("ask", finished, question, "--index", tmp_path / "index", "--json")
+    index = load_index(tmp_path / "index", embedder_again)
+    cited = [one["id"] for one in json.loads(out)["passages"]]
+    assert cited
+    assert cited == [one.passage.id for one in index.search(question, 3)][: len(cited)]
+    # A question whose words stand in no passage has neighbours all the same.
+    assert len(index.search("xylophone", 3)) == 3
+
+
+def test_another_embedding_model_than_the_indexs_is_refused(finished, use, embedding, tmp_path):
+    other = shutil.copytree(embedding, tmp_path / "model")
+    use("index", finished, "-o", tmp_path / "index", "--embedding", other)
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps(config | {"layer_norm_eps": 1e-3}))
+    with pytest.raises(DataError, match="another embedding model"):
+        use("ask", finished, "itching", "--index", tmp_path / "index")
+    shutil.rmtree(other)
+    with pytest.raises(ModelError, match="there is no folder"):
+        use("ask", finished, "itching", "--index", tmp_path / "index")

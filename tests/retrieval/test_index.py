@@ -21,7 +21,11 @@ VOCABULARY = [f"word{number}" for number in range(60)]
 def made(folder, texts, origin=ORIGIN, **options):
     passages = [Passage(id=str(number), title="", text=text) for number, text in enumerate(texts)]
     save_index(PassageIndex.of(passages, origin), folder, **options)
-    return load_index(folder)
+    return load_index(folder, no_model)
+
+
+def no_model(by):
+    raise AssertionError("an index of words alone asks for no embedding model")
 
 
 def texts(count=80, seed=0):
@@ -97,12 +101,12 @@ def test_a_damaged_index_is_told(tmp_path):
     made(folder, ["one text", "two texts"])
     (folder / "passages.jsonl").write_text('{"id": "0", "title": "", "text": "one text"}\n')
     with pytest.raises(DataError, match="1 passages instead of 2"):
-        load_index(folder)
+        load_index(folder, no_model)
     (folder / "index.json").write_text(json.dumps({"schema": 99}))
     with pytest.raises(DataError, match="schema 99"):
-        load_index(folder)
+        load_index(folder, no_model)
     with pytest.raises(DataError, match="no index"):
-        load_index(tmp_path)
+        load_index(tmp_path, no_model)
 
 
 def test_nothing_in_an_index_is_unpickled(tmp_path):
@@ -111,4 +115,4 @@ def test_nothing_in_an_index_is_unpickled(tmp_path):
     (array,) = folder.glob("words/data*.npy")
     np.save(array, np.array([{"code": "could run"}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="cannot be used"):
-        load_index(folder)
+        load_index(folder, no_model)

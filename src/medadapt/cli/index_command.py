@@ -23,15 +23,28 @@ Directory = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="The folder to make. Default for a run: RUN/index."),
 ]
+Embedding = Annotated[
+    Path | None,
+    typer.Option(
+        "--embedding",
+        metavar="DIR",
+        help="Search by meaning as well: a local folder with a sentence-embedding model.",
+    ),
+]
 ReplaceIndex = Annotated[bool, typer.Option("--replace", help="Replace an earlier index in DIR.")]
 
 
 def index(
-    sources: Sources, output: Directory = None, replace: ReplaceIndex = False, as_json: options.Json = False
+    sources: Sources,
+    output: Directory = None,
+    embedding: Embedding = None,
+    replace: ReplaceIndex = False,
+    as_json: options.Json = False,
 ) -> None:
-    """Make passages that a question's words can find: of a run's training records, or of your own files.
+    """Make passages that a question can find: of a run's training records, or of your own files.
 
-    Validation and test records are never among them.
+    They are found by the words that they share with the question (BM25). With an embedding model they are ranked by
+    meaning as well, and both rankings become one. Validation and test records are never among them.
 
     Example: medadapt index runs/mine
     """
@@ -40,9 +53,9 @@ def index(
 
     with stoppable():
         if len(sources) == 1 and is_run(sources[0]):
-            made = index_run(sources[0], output, replace=replace)
+            made = index_run(sources[0], output, embedding=embedding, replace=replace)
         else:
-            made = index_files(sources, output, replace=replace)
+            made = index_files(sources, output, embedding=embedding, replace=replace)
     if as_json:
         print_json({"folder": str(made.folder), "passages": len(made.index), "from": made.index.origin.name})
     else:

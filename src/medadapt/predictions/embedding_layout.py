@@ -18,7 +18,8 @@ from medadapt.models.fingerprint import folder_fingerprint
 
 Pooling = Literal["mean", "cls"]
 EXPECTED = "a local folder with a sentence-embedding model: config.json, a tokenizer and *.safetensors"
-OTHER = "Name another sentence-embedding model, or remove evaluation.embedding_model."
+SETTING = "evaluation.embedding_model"
+OTHER = "Name another sentence-embedding model, or none."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,15 @@ def embedding_hashes(recipe: Recipe) -> dict[str, str]:
     return {} if named is None else {"embedding": read_layout(Path(named)).sha256}
 
 
-def read_layout(named: Path) -> EmbeddingLayout:
-    """The layout of a folder. Raises ModelError where it is no embedding model that can be used."""
+def read_layout(named: Path, *, named_as: str = SETTING) -> EmbeddingLayout:
+    """The layout of a folder. Raises ModelError where it is no embedding model that can be used.
+
+    `named_as` is who names the folder, for messages.
+    """
     named = named.expanduser()
     if not named.is_dir():
         raise ModelError(
-            f"evaluation.embedding_model: there is no folder {named}.",
+            f"{named_as}: there is no folder {named}.",
             EXPECTED,
             "Download the model first, for example with `hf download NAME --local-dir FOLDER`, and name the folder.",
         )
@@ -65,7 +69,7 @@ def read_layout(named: Path) -> EmbeddingLayout:
     hashes = folder_fingerprint(folder)
     if not hashes or not any([*folder.glob("tokenizer*"), *folder.glob("vocab*")]):
         raise ModelError(
-            f"evaluation.embedding_model: {folder} lacks a tokenizer or *.safetensors.",
+            f"{named_as}: {folder} lacks a tokenizer or *.safetensors.",
             EXPECTED,
             "Download the whole model; a model that comes as pytorch_model.bin only cannot be used.",
         )

@@ -19,8 +19,9 @@ from transformers import AutoModel, AutoTokenizer
 from medadapt.core.errors import ModelError
 from medadapt.core.progress import Progress
 from medadapt.core.results import Prediction
+from medadapt.models.quiet import quiet_libraries
 from medadapt.predictions.batching import TokenBudget, answering, in_batches, right_padded
-from medadapt.predictions.embedding_layout import EXPECTED, OTHER, EmbeddingLayout, read_layout
+from medadapt.predictions.embedding_layout import EXPECTED, OTHER, SETTING, EmbeddingLayout, read_layout
 
 DIGITS = 6
 """Decimals kept of a cosine: what does not depend on how texts are batched."""
@@ -49,21 +50,22 @@ class EmbeddingModel:
         )
 
 
-def load_embedding_model(folder: Path, *, device: torch.device) -> EmbeddingModel:
+def load_embedding_model(folder: Path, *, device: torch.device, named_as: str = SETTING) -> EmbeddingModel:
     """The model of a folder in fp32. Raises ModelError where it cannot be loaded or lacks weights."""
-    layout = read_layout(folder)
+    layout = read_layout(folder, named_as=named_as)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(
-            layout.folder, local_files_only=True, trust_remote_code=False
-        )
-        model, loading = AutoModel.from_pretrained(
-            layout.folder,
-            dtype=torch.float32,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
+        with quiet_libraries():
+            tokenizer = AutoTokenizer.from_pretrained(
+                layout.folder, local_files_only=True, trust_remote_code=False
+            )
+            model, loading = AutoModel.from_pretrained(
+                layout.folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
     except (OSError, ValueError) as problem:
         raise ModelError(f"{layout.folder} cannot be loaded: {problem}", EXPECTED, OTHER) from problem
     # The pooler on top of BERT is not used; a file that lacks it is complete for us.

@@ -4,25 +4,32 @@ DIR/
   index.json      what it was made of, with hashes
   passages.jsonl  one passage a line
   words/          BM25 over them
+  vectors.npy     with an embedding model: their meanings
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import disk_faults, read_json, read_jsonl, write_json, write_jsonl
 from medadapt.core.hashes import sha256_file
+from medadapt.retrieval.fusion import fused
+from medadapt.retrieval.meanings import Embed, EmbeddedBy, MeaningSearch
 from medadapt.retrieval.passages import Passage
 from medadapt.retrieval.words import WordSearch
 
-FACTS, PASSAGES, WORDS = "index.json", "passages.jsonl", "words"
+FACTS, PASSAGES, WORDS, VECTORS = "index.json", "passages.jsonl", "words", "vectors.npy"
 SCHEMA = 1
+DEEP = 50
+"""Places of each ranking that are looked at where two become one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,34 +49,49 @@ class Found:
 
     passage: Passage
     score: float
-    """Of the words that it shares with the question; it compares passages of one search only."""
+    """By words, or by words and meaning together; it compares passages of one search only."""
 
 
 class PassageIndex:
-    """Passages that can be searched."""
+    """Passages that can be searched by their words and, with vectors, by their meaning as well."""
 
-    def __init__(self, passages: Sequence[Passage], words: WordSearch, origin: Origin) -> None:
-        self._passages, self._words = passages, words
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        words: WordSearch,
+        origin: Origin,
+        meanings: MeaningSearch | None = None,
+    ) -> None:
+        self._passages, self._words, self._meanings = passages, words, meanings
         self.origin = origin
 
     @classmethod
-    def of(cls, passages: Sequence[Passage], origin: Origin) -> PassageIndex:
+    def of(
+        cls, passages: Sequence[Passage], origin: Origin, embedder: tuple[Embed, EmbeddedBy] | None = None
+    ) -> PassageIndex:
         """An index in memory."""
-        return cls(passages, WordSearch.of([passage.whole for passage in passages]), origin)
+        texts = [passage.whole for passage in passages]
+        meanings = None if embedder is None else MeaningSearch.of(texts, *embedder)
+        return cls(passages, WordSearch.of(texts), origin, meanings)
 
     def search(self, question: str, count: int) -> list[Found]:
-        """The passages that share most with a question, the best first; fewer, where fewer share anything."""
-        return [
-            Found(passage=self._passages[number], score=score)
-            for number, score in self._words.best(question, count)
-        ]
+        """The passages that fit a question best, the best first; by words alone fewer, where fewer share any."""
+        found = self._words.best(question, count if self._meanings is None else DEEP)
+        if self._meanings is not None:
+            near = self._meanings.best(question, DEEP)
+            found = fused([[number for number, _ in ranking] for ranking in (found, near)], count)
+        return [Found(passage=self._passages[number], score=score) for number, score in found]
 
     def save(self, folder: Path) -> None:
         """Write it into a folder that is not there yet."""
         folder.mkdir(parents=True)
         self._words.save(folder / WORDS)
         write_jsonl(folder / PASSAGES, (asdict(passage) for passage in self._passages))
-        write_json(folder / FACTS, {"schema": SCHEMA, "passages": len(self), "origin": asdict(self.origin)})
+        facts: dict[str, Any] = {"schema": SCHEMA, "passages": len(self), "origin": asdict(self.origin)}
+        if self._meanings is not None:
+            np.save(folder / VECTORS, self._meanings.vectors_NH, allow_pickle=False)
+            facts["embedding"] = asdict(self._meanings.by)
+        write_json(folder / FACTS, facts)
 
     def __iter__(self) -> Iterator[Passage]:
         return iter(self._passages)
@@ -78,9 +100,12 @@ class PassageIndex:
         return len(self._passages)
 
 
-def load_index(folder: Path) -> PassageIndex:
-    """The index in a folder. Raises DataError where there is none, or it is damaged."""
-    origin, count = _facts(folder)
+def load_index(folder: Path, embedder_of: Callable[[EmbeddedBy], Embed]) -> PassageIndex:
+    """The index in a folder; where it has vectors, `embedder_of` gives what makes a question's.
+
+    Raises DataError where there is no index, or it is damaged.
+    """
+    origin, count, by = _facts(folder)
     passages = [Passage(**row) for row in read_jsonl(folder / PASSAGES)]
     if len(passages) != count:
         raise _damaged(folder, f"{len(passages)} passages instead of {count}")
@@ -88,7 +113,19 @@ def load_index(folder: Path) -> PassageIndex:
         words = WordSearch.load(folder / WORDS)
     except (OSError, ValueError, KeyError) as problem:
         raise _damaged(folder, f"its words cannot be read: {problem}") from problem
-    return PassageIndex(passages, words, origin)
+    return PassageIndex(
+        passages, words, origin, None if by is None else _meanings(folder, by, count, embedder_of(by))
+    )
+
+
+def _meanings(folder: Path, by: EmbeddedBy, count: int, embed: Embed) -> MeaningSearch:
+    try:
+        vectors_NH = np.load(folder / VECTORS, allow_pickle=False)
+    except (OSError, ValueError) as problem:
+        raise _damaged(folder, f"its vectors cannot be read: {problem}") from problem
+    if vectors_NH.dtype != np.float32 or vectors_NH.ndim != 2 or len(vectors_NH) != count:
+        raise _damaged(folder, f"{vectors_NH.dtype} vectors of shape {vectors_NH.shape}")
+    return MeaningSearch(vectors_NH, embed, by)
 
 
 def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> None:
@@ -125,7 +162,7 @@ def check_origin(index: PassageIndex, folder: Path, records: Path) -> None:
         )
 
 
-def _facts(folder: Path) -> tuple[Origin, int]:
+def _facts(folder: Path) -> tuple[Origin, int, EmbeddedBy | None]:
     path = folder / FACTS
     if not path.is_file():
         raise DataError(
@@ -137,7 +174,8 @@ def _facts(folder: Path) -> tuple[Origin, int]:
     try:
         if values["schema"] != SCHEMA:
             raise ValueError(f"schema {values['schema']}")
-        return Origin(**values["origin"]), int(values["passages"])
+        by = values.get("embedding")
+        return Origin(**values["origin"]), int(values["passages"]), None if by is None else EmbeddedBy(**by)
     except (KeyError, TypeError, ValueError) as problem:
         raise _damaged(folder, str(problem)) from problem
 

@@ -10,6 +10,7 @@ from medadapt.examples.encoding import Encoder
 from medadapt.retrieval.index import Found, PassageIndex, check_origin, load_index
 from medadapt.retrieval.prompting import SHOWN, fitted
 from medadapt.serving.command_targets import Target
+from medadapt.serving.embedding import embedder_again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,12 @@ class Grounding:
 
 
 def open_grounding(folder: Path, target: Target, *, passages: int = SHOWN) -> Grounding:
-    """An index for what TARGET names. Raises DataError where it is damaged, or of another run's records."""
-    index = load_index(folder)
+    """An index for what TARGET names.
+
+    Raises DataError where it is damaged, or of another run's records, or made by another embedding model; ModelError
+    where that model is gone.
+    """
+    index = load_index(folder, embedder_again)
     records = target.adapter.parent / "1-records" / "train.jsonl"
     if records.is_file():
         check_origin(index, folder, records)

@@ -11,8 +11,10 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.records import read_records
 from medadapt.core.run_folder import RunFolder
 from medadapt.retrieval.index import Origin, PassageIndex, save_index
+from medadapt.retrieval.meanings import Embed, EmbeddedBy
 from medadapt.retrieval.passages import files_of, passages_of_files, passages_of_records
 from medadapt.serving.command_targets import read_run
+from medadapt.serving.embedding import embedder
 
 FOLDER = "index"
 """Where in a run its own index lies."""
@@ -31,7 +33,9 @@ def is_run(name: str) -> bool:
     return RunFolder(Path(name).expanduser()).state.is_file()
 
 
-def index_run(name: str, folder: Path | None = None, *, replace: bool = False) -> Indexed:
+def index_run(
+    name: str, folder: Path | None = None, *, embedding: Path | None = None, replace: bool = False
+) -> Indexed:
     """Index the training records of a run; by default in its folder `index`."""
     run = read_run(name)
     records = run.folder.records / "train.jsonl"
@@ -43,17 +47,24 @@ def index_run(name: str, folder: Path | None = None, *, replace: bool = False) -
         )
     where = folder or run.folder.path / FOLDER
     origin = Origin(kind="run", name=run.recipe.name, sha256={records.name: sha256_file(records)})
-    index = PassageIndex.of(list(passages_of_records(read_records(records))), origin)
+    index = PassageIndex.of(list(passages_of_records(read_records(records))), origin, _embedder(embedding))
     save_index(index, where, replace=replace)
     return Indexed(folder=where, index=index)
 
 
-def index_files(names: Sequence[str], folder: Path | None, *, replace: bool = False) -> Indexed:
+def index_files(
+    names: Sequence[str], folder: Path | None, *, embedding: Path | None = None, replace: bool = False
+) -> Indexed:
     """Index files and folders of text or rows. Raises DataError where no folder for the index is named."""
     if folder is None:
         raise DataError("No folder is named for the index.", "a folder of its own", "Name one with -o DIR.")
     passages = passages_of_files(names)
     hashes = {path.name: sha256_file(path) for path in files_of(names)}
-    index = PassageIndex.of(passages, Origin(kind="files", name=", ".join(names), sha256=hashes))
+    origin = Origin(kind="files", name=", ".join(names), sha256=hashes)
+    index = PassageIndex.of(passages, origin, _embedder(embedding))
     save_index(index, folder, replace=replace)
     return Indexed(folder=folder, index=index)
+
+
+def _embedder(embedding: Path | None) -> tuple[Embed, EmbeddedBy] | None:
+    return None if embedding is None else embedder(embedding)

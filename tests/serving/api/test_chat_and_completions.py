@@ -159,7 +159,7 @@ def test_passages_stand_in_the_prompt_and_are_named_in_the_answer(grounded_clien
     cited = answer["medadapt"]["passages"]
     assert [one["number"] for one in cited] == list(range(1, len(cited) + 1)) != []
     sources = {row["id"] for row in read_jsonl(diagnosis_run / "1-records" / "train.jsonl")}
-    assert {one["source"] for one in cited} <= sources
+    assert {one["id"] for one in cited} <= sources
     plain = len(desk.pose(record).tokens)
     assert answer["usage"]["prompt_tokens"] >= plain + sum(
         len(one["text"]) for one in cited

@@ -86,7 +86,7 @@ def classified_record(asked: ClassifyRequest, asking: Asking) -> tuple[Record, l
 def cited_from(found: Sequence[Found]) -> list[Cited]:
     """Passages as an answer names them."""
     return [
-        Cited(number=number, title=one.passage.title, text=one.passage.text, source=one.passage.id)
+        Cited(number=number, id=one.passage.id, title=one.passage.title, text=one.passage.text)
         for number, one in enumerate(found, start=1)
     ]
 

@@ -160,10 +160,10 @@ class Cited(BaseModel):
 
     number: int
     """As the prompt numbers it."""
+    id: str
+    """The record, or the file and line, that it comes from."""
     title: str
     text: str
-    source: str
-    """The record or file that it comes from."""
 
 
 class Ours(BaseModel):
