@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 from starlette.testclient import TestClient
@@ -22,7 +23,13 @@ from medadapt.serving.page.server import page_app
 
 @pytest.fixture(scope="module")
 def client(diagnosis_run):
-    target = find_target(str(diagnosis_run))
+    with page_of(diagnosis_run) as made:
+        yield made
+
+
+@contextmanager
+def page_of(run):
+    target = find_target(str(run))
     opened = open_target(target, base=None)
     with Desk(load(target, device="cpu")) as desk:
         service = Service(desk=desk, rule=opened.rule, grounding=None)
@@ -75,3 +82,14 @@ def test_all_types_of_question_are_offered_and_the_most_frequent_first(typed_run
     assert set(offer.types) == set(counted)
     assert [counted[one] for one in offer.types] == sorted(counted.values(), reverse=True)
     assert offer.symptoms == ()
+
+
+@pytest.mark.parametrize(("run", "told"), [("choice_run", False), ("hidden_run", True)])
+def test_options_can_be_given_also_where_the_models_do_not_see_them(request, run, told):
+    with page_of(request.getfixturevalue(run)) as page:
+        [field] = [
+            one["props"]
+            for one in page.get("/config").json()["components"]
+            if one["props"].get("elem_id") == "options"
+        ]
+    assert bool(field["info"]) is told

@@ -131,8 +131,15 @@ def _question_fields(service: Service, offer: Offer) -> _Inputs:
         placeholder="Enter asks; Shift+Enter starts a new line.", max_length=LONGEST_QUESTION,
         autofocus=not offer.symptoms,
     )  # fmt: skip
-    if asking.task == "multiple_choice" and asking.plan.wording.options:
-        options = gr.Textbox(label="Options, one a line", lines=5, max_lines=26, elem_id="options")
+    if asking.task == "multiple_choice":
+        hidden = (
+            None
+            if asking.plan.wording.options
+            else "The models do not see them, as in training: they are weighed."
+        )
+        options = gr.Textbox(
+            label="Options, one a line", info=hidden, lines=4, max_lines=26, elem_id="options"
+        )
     if asking.plan.wording.template == "typed_question":
         qtype = gr.Dropdown(
             choices=list(offer.types), value=None, allow_custom_value=True, label="Type of question", elem_id="qtype",
