@@ -92,4 +92,4 @@ def test_options_can_be_given_also_where_the_models_do_not_see_them(request, run
             for one in page.get("/config").json()["components"]
             if one["props"].get("elem_id") == "options"
         ]
-    assert bool(field["info"]) is told
+    assert bool(field.get("info")) is told
