@@ -20,6 +20,8 @@ import subprocess
 import sys
 import tempfile
 import termios
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from rich.console import Console
@@ -33,6 +35,20 @@ FIRST, LAST = "test records", "How to go on"
 REPORT_SIZE = (1100, 1250)
 """Width and height of the report's picture in pixels."""
 PAGE_SIZE = (1180, 1260)
+ASKED = "itching; red rash; blisters"
+SESSIONS = {
+    "ask": [f'medadapt ask runs/demo "{ASKED}" --model both'],
+    "passages": [
+        "medadapt index runs/demo",
+        f'medadapt ask runs/demo "{ASKED}" --index runs/demo/index',
+    ],
+    "serve": [
+        "curl -s http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' \\\n"
+        f"""  -d '{{"model": "tuned", "messages": [{{"role": "user", "content": "{ASKED}"}}]}}' | python -m json.tool"""
+    ],
+    "export": ["medadapt export runs/demo --to merged", "ls runs/demo-merged"],
+}
+"""Picture of a how-to page -> what is typed; `serve` is asked while `medadapt serve runs/demo` runs."""
 SYMPTOMS = ("itching", "red rash", "blisters")
 """Picked on the page for its picture, as far as the demo's records name them."""
 
@@ -47,6 +63,10 @@ def main() -> None:
     told = captured([sys.executable, "-m", "medadapt", "demo", "-o", run.name], run.parent)
     told = told.replace(f"{run.parent}/", "~/runs/")  # the reader's folder is not this computer's
     (PICTURES / "demo.svg").write_text(as_svg(shown_part(told)), encoding="utf-8")
+    for name, commands in SESSIONS.items():
+        (PICTURES / f"{name}.svg").write_text(
+            as_svg(session(commands, run), title="medadapt"), encoding="utf-8"
+        )
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         sys.exit("Chromium was not found; the pictures of report and page were left as they are.")
@@ -54,7 +74,7 @@ def main() -> None:
     photograph_page(browser, run, PICTURES / "page.png")
 
 
-def captured(command: list[str], folder: Path) -> str:
+def captured(command: list[str], folder: Path, variables: Mapping[str, str] | None = None) -> str:
     """What a command writes to a terminal of fixed size, escape codes included."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
@@ -63,6 +83,7 @@ def captured(command: list[str], folder: Path) -> str:
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
         "COLUMNS": str(COLUMNS),
+        **(variables or {}),
     }
     process = subprocess.Popen(
         command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
@@ -82,6 +103,40 @@ def captured(command: list[str], folder: Path) -> str:
     return b"".join(pieces).decode("utf-8")
 
 
+def session(commands: list[str], run: Path) -> Text:
+    """What is typed into a terminal, and what it writes."""
+    told = Text()
+    environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serving(run) if any(line.startswith("curl") for line in commands) else nullcontext(),
+    ):
+        (Path(folder) / "runs").mkdir()
+        shutil.copytree(run, Path(folder) / "runs" / "demo", ignore=shutil.ignore_patterns("index"))
+        for line in commands:
+            told.append(f"$ {line}\n", style="bold")
+            written = captured(["sh", "-c", line], Path(folder), environment)
+            told.append_text(Text.from_ansi(written.replace("\r\n", "\n").replace(f"{folder}/", "")))
+            told.append("\n")
+    return told
+
+
+@contextmanager
+def serving(run: Path) -> Iterator[None]:
+    """`medadapt serve` at its usual port."""
+    served = subprocess.Popen(
+        [sys.executable, "-m", "medadapt", "serve", str(run)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert served.stdout is not None
+        if "http://127.0.0.1:8000" not in served.stdout.readline():
+            sys.exit("medadapt serve did not start at port 8000.")
+        yield
+    finally:
+        served.terminate()
+        served.wait()
+
+
 def shown_part(told: str) -> Text:
     """The lines from the verdict to the answered questions."""
     lines = Text.from_ansi(told.replace("\r\n", "\n")).split("\n")
@@ -90,11 +145,11 @@ def shown_part(told: str) -> Text:
     return Text("\n").join(lines[first - 2 : last])
 
 
-def as_svg(text: Text) -> str:
+def as_svg(text: Text, *, title: str = "medadapt demo") -> str:
     """A terminal window with the text, in fonts that the reader's computer has."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(text, soft_wrap=False)
-    svg = console.export_svg(title="medadapt demo", theme=MONOKAI)
+    svg = console.export_svg(title=title, theme=MONOKAI)
     # Rich names a font on a server; a picture of this project fetches nothing.
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 PAGES_WITH_A_FINISHED_RUN = {
     "README.md": "runs/my-first-adapter",
     "docs/how-to/answer-from-passages.md": "runs/mine",
+    "docs/how-to/ask-and-chat.md": "runs/mine",
     "docs/how-to/read-the-report.md": "runs/mine",
     "docs/how-to/resume-and-continue.md": "runs/mine",
     "docs/how-to/serve-an-api.md": "runs/mine",
