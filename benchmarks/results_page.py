@@ -9,6 +9,7 @@ from typing import Any
 
 import answering_speed
 import data_path
+import gguf_answers
 import goals
 import retrieval_speed
 import same_answers
@@ -318,6 +319,7 @@ CASES = {
     "start_up": start_up.section,
     "serving": serving_speed.section,
     "same_answers": same_answers.section,
+    "gguf": gguf_answers.section,
     "passages": retrieval_speed.section,
 }
 

@@ -5,8 +5,8 @@
     python benchmarks/run.py --render               only RESULTS.md
     python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
 
-Seven cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
-training_peers, answering, data_runs, preparing, memory_growth, contrast and passages. The first two make an environment
+Eight cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
+training_peers, answering, data_runs, preparing, memory_growth, contrast, passages and gguf. The first two make an environment
 for each peer in benchmarks/.environments/ (some gigabytes, once).
 """
 
@@ -29,6 +29,7 @@ import contrast_checks
 import data_path
 import data_runs
 import engine_and_trl
+import gguf_answers
 import near_duplicates
 import retrieval_speed
 import same_answers
@@ -171,6 +172,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "start_up": lambda _: start_up.measure(),
     "serving": _in_folder(serving_speed.measure),
     "same_answers": _in_folder(same_answers.measure),
+    "gguf": _in_scratch(gguf_answers.measure),
     "passages": _in_scratch(retrieval_speed.measure),
     "answering": lambda asked: answering_speed.measure(asked.data.resolve(), rounds=asked.rounds),
 }

@@ -11,7 +11,13 @@ PICTURES = REPOSITORY / "docs" / "pictures"
 TEXT = re.compile(r"<text [^>]*>(.*?)</text>", re.DOTALL)
 
 
-TERMINALS = {"demo": "Report:", "ask": "baseline:", "passages": "from", "serve": "choices", "export": "parity.json"}
+TERMINALS = {
+    "demo": "Report:",
+    "ask": "baseline:",
+    "passages": "from",
+    "serve": "choices",
+    "export": "parity.json",
+}
 """Picture -> something that must be in it."""
 
 

@@ -1,12 +1,14 @@
-"""Search by words: BM25 (Robertson and Zaragoza 2009, in Lucene's form) through the library bm25s."""
+"""Search by words: BM25 (Robertson and Zaragoza 2009, in Lucene's form) through the library bm25s.
+
+The library is imported where it is used: the page and the server know of passages, and need neither it nor the
+seconds that it takes to come, where there is no index.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import bm25s
 
 
 class WordSearch:
@@ -18,6 +20,8 @@ class WordSearch:
     @classmethod
     def of(cls, texts: Sequence[str]) -> WordSearch:
         """An index of texts, which are numbered from 0."""
+        import bm25s
+
         index = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
         index.index(bm25s.tokenize(list(texts), show_progress=False), show_progress=False)
         return cls(index)
@@ -25,6 +29,8 @@ class WordSearch:
     @classmethod
     def load(cls, folder: Path) -> WordSearch:
         """One that `save` wrote. Nothing in it is unpickled."""
+        import bm25s
+
         return cls(bm25s.BM25.load(folder, allow_pickle=False, show_progress=False))
 
     def save(self, folder: Path) -> None:
@@ -33,6 +39,8 @@ class WordSearch:
 
     def best(self, question: str, count: int) -> list[tuple[int, float]]:
         """(number of a text, score), the best first; texts that share no word with the question are left out."""
+        import bm25s
+
         tokens = bm25s.tokenize(question, return_ids=False, show_progress=False)
         known = [[token for token in tokens[0] if token in self._index.vocab_dict]]
         if not known[0]:

@@ -180,3 +180,9 @@ def test_the_commands_of_the_how_to_page_get_answers(diagnosis_run):
     )  # fmt: skip
     served.stop()
     assert shown.stdout
+
+
+def test_a_server_without_an_index_needs_no_library_for_one():
+    code = "import sys, medadapt.serving.api.app, medadapt.serving.page.asking\nprint('bm25s' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip() == "False"
