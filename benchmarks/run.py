@@ -6,8 +6,8 @@
     python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
 
 Eight cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
-training_peers, answering, data_runs, preparing, memory_growth, contrast, passages and gguf. The first two make an environment
-for each peer in benchmarks/.environments/ (some gigabytes, once).
+training_peers, answering, data_runs, preparing, memory_growth, contrast, passages and gguf. The first two and the last
+make an environment for each peer in benchmarks/.environments/ (some gigabytes, once).
 """
 
 from __future__ import annotations
