@@ -24,6 +24,7 @@ class ExportWord(StrEnum):
 
     MERGED = "merged"
     OLLAMA = "ollama"
+    OLLAMA_ADAPTER = "ollama-adapter"
     GGUF = "gguf"
     VLLM = "vllm"
 
@@ -42,8 +43,8 @@ Form = Annotated[
     typer.Option(
         "--to",
         metavar="FORM",
-        help="merged: one plain model. ollama: that and a Modelfile. gguf: one file for llama.cpp. vllm: the adapter "
-        "and the command that serves it.",
+        help="merged: one plain model. ollama: that and a Modelfile; ollama-adapter: the adapter and a Modelfile. "
+        "gguf: one file for llama.cpp. vllm: the adapter and the command that serves it.",
     ),
 ]
 Directory = Annotated[
@@ -87,8 +88,8 @@ def export(
     found = read_run(run)
     need_adapter(found)
     folder = output or _beside(found.folder.path, to)
-    if to is ExportWord.VLLM:
-        _export_vllm(found, folder, replace=replace, as_json=as_json)
+    if to in {ExportWord.VLLM, ExportWord.OLLAMA_ADAPTER}:
+        _export_adapter(found, folder, to, replace=replace, as_json=as_json)
         return
 
     from medadapt.serving.export.gguf import export_gguf
@@ -124,15 +125,19 @@ def export(
     raise typer.Exit(code)
 
 
-def _export_vllm(run: FoundRun, folder: Path, *, replace: bool, as_json: bool) -> None:
+def _export_adapter(run: FoundRun, folder: Path, to: ExportWord, *, replace: bool, as_json: bool) -> None:
+    """Forms that take the adapter as it is, so that nothing is loaded and compared."""
+    from medadapt.serving.export.ollama import export_ollama_adapter
     from medadapt.serving.export.vllm import export_vllm
 
     with stoppable():
-        export_vllm(run, folder, replace_folder=replace)
+        make = export_vllm if to is ExportWord.VLLM else export_ollama_adapter
+        make(run, folder, replace_folder=replace)
     if as_json:
         print_json({"folder": str(folder), "exit_code": 0})
     else:
-        results.print(plain(f"written: {folder}; its serve.sh starts vLLM"))
+        what = "its serve.sh starts vLLM" if to is ExportWord.VLLM else "its README says what FROM must name"
+        results.print(plain(f"written: {folder}; {what}"))
 
 
 def _gguf_values(made: GgufFile) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -21,7 +22,7 @@ from medadapt.examples.message_template import MessageTemplate
 from medadapt.serving.command_targets import read_run
 from medadapt.serving.export import gguf
 from medadapt.serving.export.gguf import export_gguf
-from medadapt.serving.export.ollama import export_ollama, modelfile
+from medadapt.serving.export.ollama import export_ollama, export_ollama_adapter, modelfile
 from medadapt.serving.export.vllm import export_vllm, serve_command
 from serving_runs import recorded, records_of
 
@@ -66,6 +67,29 @@ def test_a_prompt_that_would_end_the_modelfile_is_refused():
     assert '"""' not in hostile.go()
     with pytest.raises(ModelError, match="three quotes"):
         modelfile(hostile, stops=['"""'], most=8)
+
+
+def test_ollama_gets_the_adapter_and_its_base(run, diagnosis_run, base_folder, tmp_path):
+    folder = export_ollama_adapter(run, tmp_path / "out")
+    own, theirs = (
+        load_file(one / "adapter_model.safetensors")
+        for one in (diagnosis_run / "3-adapter", folder / "adapter")
+    )
+    assert all(torch.equal(own[name], theirs[name]) for name in own | theirs)
+    lines = (folder / "Modelfile").read_text(encoding="utf-8").splitlines()
+    assert f"FROM {base_folder.resolve()}" in lines
+    assert "ADAPTER ./adapter" in lines
+    assert "PARAMETER temperature 0" in lines
+    assert "over another base" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_an_adapter_that_ollama_would_read_otherwise_is_refused(run, diagnosis_run, tmp_path):
+    copied = shutil.copytree(diagnosis_run, tmp_path / "run")
+    config = copied / "3-adapter" / "adapter_config.json"
+    config.write_text(json.dumps(read_json(config) | {"use_rslora": True}))
+    with pytest.raises(ModelError, match="rslora"):
+        export_ollama_adapter(read_run(str(copied)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_vllm_gets_the_adapter_its_template_and_a_command(run, diagnosis_run, tmp_path):

@@ -1,4 +1,4 @@
-"""A run for Ollama: a merged model, and a Modelfile with the prompt of the training.
+"""A run for Ollama: a merged model or the adapter alone, and a Modelfile with the prompt of the training.
 
 Ollama itself is not needed for it, and has not been tried. Its template is made of the same parts as the one over
 messages with which the tokens of test records are checked (`examples.message_template`).
@@ -8,19 +8,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from medadapt.core.adapter_folder import CONFIG
 from medadapt.core.errors import ModelError
 from medadapt.core.files import read_json, write_json, write_text
 from medadapt.core.progress import Progress
+from medadapt.examples.encoding import Encoder
 from medadapt.examples.message_template import MessageTemplate
+from medadapt.models.base_files import find_folder
 from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.settings import OPEN_ANSWER_TOKENS
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.answering import NOTICE
 from medadapt.serving.asking import asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
+from medadapt.serving.export.bare_adapter import ADAPTER, copy_adapter, trained_prompt
 from medadapt.serving.export.exported import Exported
 from medadapt.serving.export.folders import EXPORT, new_folder
-from medadapt.serving.export.merged import Merged, need_template, write_merged
+from medadapt.serving.export.merged import need_template, write_merged
 
 MODEL, MODELFILE = "model", "Modelfile"
 IMPORTED = (
@@ -28,6 +32,8 @@ IMPORTED = (
     "Gemma3ForCausalLM", "Phi3ForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM",
 )  # fmt: skip
 """Architectures whose safetensors Ollama imports by itself, as far as its documents say; others need a GGUF file."""
+ADAPTED = ("LlamaForCausalLM", "MistralForCausalLM", "GemmaForCausalLM", "Gemma2ForCausalLM")
+"""Those of whose adapters its documents say that it reads them from safetensors."""
 QUOTES = '"""'
 
 
@@ -51,7 +57,8 @@ def export_ollama(
         (architecture,) = read_json(part / MODEL / "config.json")["architectures"]
         asking = asking_of_run(run.recipe, run.folder)
         most = asking.max_new_tokens or OPEN_ANSWER_TOKENS
-        write_text(part / MODELFILE, modelfile(template, stops=_stops(merged), most=most))
+        stops = _stops(merged.encoder)
+        write_text(part / MODELFILE, modelfile(template, stops=stops, most=most))
         write_text(part / "README.md", _readme(run, folder.name, architecture))
         write_json(
             part / EXPORT,
@@ -61,9 +68,63 @@ def export_ollama(
     return Exported(folder=folder, parity=merged.parity)
 
 
-def modelfile(template: MessageTemplate, *, stops: list[str], most: int) -> str:
+def export_ollama_adapter(run: Run, folder: Path, *, replace_folder: bool = False) -> Path:
+    """Write `adapter/`, `Modelfile` and `README.md` into `folder`; the base is Ollama's to load.
+
+    Raises ModelError for an adapter or an architecture that Ollama reads otherwise or not at all, and where the prompt
+    cannot be written as a template.
+    """
+    need_adapter(run)
+    prompt = trained_prompt(run)
+    base = run.base or prompt.asking.model.base
+    where = find_folder(base, revision=None if run.base else prompt.asking.model.revision)
+    _check_adapter(run, where)
+    most = prompt.asking.max_new_tokens or OPEN_ANSWER_TOKENS
+    text = modelfile(
+        prompt.template, stops=_stops(prompt.encoder), most=most, base=str(where), adapter=ADAPTER
+    )
+    with new_folder(folder, run, replace=replace_folder) as part:
+        copy_adapter(run, part)
+        write_text(part / MODELFILE, text)
+        write_text(part / "README.md", _readme_of_adapter(run, folder.name, base))
+        write_json(
+            part / EXPORT,
+            {"schema": 1, "to": "ollama-adapter", "base": base, "template_checked_on": len(prompt.records)},
+        )
+    return folder
+
+
+def _check_adapter(run: Run, base: Path) -> None:
+    config = read_json(run.folder.adapter / CONFIG)
+    # Its LoRA, llama.cpp's, knows one scale, alpha / r, and no magnitudes.
+    for key, variant in (("use_dora", "dora"), ("use_rslora", "rslora")):
+        if config.get(key):
+            raise ModelError(
+                f"Ollama would read an adapter of the variant {variant} as a plain one, which is another model.",
+                "an adapter of the variant lora",
+                "Use --to ollama, which folds the adapter into its base.",
+            )
+    architecture = str((read_json(base / "config.json").get("architectures") or [""])[0])
+    if architecture not in ADAPTED:
+        raise ModelError(
+            f"Ollama's documents name no adapters of {architecture or 'this architecture'}.",
+            f"one of {', '.join(ADAPTED)}",
+            "Use --to ollama, or --to gguf.",
+        )
+
+
+def modelfile(
+    template: MessageTemplate,
+    *,
+    stops: list[str],
+    most: int,
+    base: str = f"./{MODEL}",
+    adapter: str | None = None,
+) -> str:
     """The text of a Modelfile. Raises ModelError where the template holds what would end it."""
     text = template.go()
+    if "\n" in base:
+        raise ModelError("The base's name has a line break.", "a name of one line", "Name it with --base.")
     if QUOTES in text or any(QUOTES in stop or "\n" in stop for stop in stops):
         raise ModelError(
             "The prompt holds three quotes in a row, which a Modelfile cannot.",
@@ -72,7 +133,8 @@ def modelfile(template: MessageTemplate, *, stops: list[str], most: int) -> str:
         )
     lines = [
         f"# {NOTICE}",
-        f"FROM ./{MODEL}",
+        f"FROM {base}",
+        *([f"ADAPTER ./{adapter}"] if adapter else []),
         f"TEMPLATE {QUOTES}{text}{QUOTES}",
         *(f'PARAMETER stop "{stop}"' for stop in stops),
         "PARAMETER temperature 0",
@@ -81,8 +143,8 @@ def modelfile(template: MessageTemplate, *, stops: list[str], most: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _stops(merged: Merged) -> list[str]:
-    tokens = merged.encoder.tokenizer.convert_ids_to_tokens(list(stopping_ids(merged.encoder)))
+def _stops(encoder: Encoder) -> list[str]:
+    tokens = encoder.tokenizer.convert_ids_to_tokens(list(stopping_ids(encoder)))
     return [str(token) for token in tokens]
 
 
@@ -105,6 +167,23 @@ def _readme(run: Run, name: str, architecture: str) -> str:
         f"`{MODEL}/parity.json` says how well the merged model agrees with base and adapter. The template gives the "
         "tokens of the training, checked with transformers; Ollama itself has not been tried. A system message is left "
         "out, as in training.",
+        f"> **{inline(NOTICE)}**",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _readme_of_adapter(run: Run, name: str, base: str) -> str:
+    parts = [
+        f"# {inline(name)}",
+        f"> **{inline(NOTICE)}**",
+        f"The adapter of the run {inline(run.recipe.name)} for Ollama, and a Modelfile with the prompt of the "
+        f"training. Its FROM names the folder in which the base {inline(base)} lay when this was written. Elsewhere "
+        "put there a folder with the same safetensors, or the name under which Ollama has this very base, not "
+        "quantised: over another base, or over a chat variant of it, the adapter is worth nothing. Then, in this "
+        "folder:",
+        fenced(f"ollama create {_tag(name)} -f {MODELFILE}\nollama run {_tag(name)}", "bash"),
+        "The template gives the tokens of the training, checked with transformers; Ollama itself has not been tried. A "
+        "system message is left out, as in training.",
         f"> **{inline(NOTICE)}**",
     ]
     return "\n\n".join(parts) + "\n"

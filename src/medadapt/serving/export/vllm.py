@@ -6,26 +6,19 @@ vLLM itself is not needed for it, and has not been tried; what is known of its L
 from __future__ import annotations
 
 import shlex
-import shutil
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
-
-from medadapt.core.adapter_folder import CONFIG, WEIGHTS
+from medadapt.core.adapter_folder import CONFIG
 from medadapt.core.errors import ModelError
-from medadapt.core.files import disk_faults, read_json, write_json, write_text
-from medadapt.core.records import read_records
-from medadapt.examples.encoding import Encoder
+from medadapt.core.files import read_json, write_json, write_text
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.answering import NOTICE
-from medadapt.serving.asking import asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
+from medadapt.serving.export.bare_adapter import ADAPTER, copy_adapter, trained_prompt
 from medadapt.serving.export.folders import EXPORT, new_folder
-from medadapt.serving.export.merged import RECORDS, TEMPLATE, need_template, training_template
+from medadapt.serving.export.merged import TEMPLATE
 
-ADAPTER = "adapter"
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """Values that vLLM takes for --max-lora-rank."""
 
@@ -38,24 +31,19 @@ def export_vllm(run: Run, folder: Path, *, replace_folder: bool = False) -> Path
     need_adapter(run)
     config = read_json(run.folder.adapter / CONFIG)
     rank = _rank(config)
-    asking = asking_of_run(run.recipe, run.folder)
-    # The tokenizer lies beside the adapter, so the base is not needed.
-    encoder = Encoder(AutoTokenizer.from_pretrained(run.folder.adapter), asking.plan)
-    records = list(islice(read_records(run.folder.records / "test.jsonl"), RECORDS))
-    template = need_template(training_template(encoder, records))
-    command = serve_command(run.base or asking.model.base, rank=rank, max_length=asking.plan.max_length)
-    with new_folder(folder, run, replace=replace_folder) as part, disk_faults(part):
-        (part / ADAPTER).mkdir(parents=True)
-        for name in (CONFIG, WEIGHTS):
-            shutil.copyfile(run.folder.adapter / name, part / ADAPTER / name)
-        write_text(part / TEMPLATE, template.jinja())
+    prompt = trained_prompt(run)
+    base = run.base or prompt.asking.model.base
+    command = serve_command(base, rank=rank, max_length=prompt.asking.plan.max_length)
+    with new_folder(folder, run, replace=replace_folder) as part:
+        copy_adapter(run, part)
+        write_text(part / TEMPLATE, prompt.template.jinja())
         write_text(
             part / "serve.sh", f'#!/bin/sh\ncd "$(dirname "$0")" || exit 1\nexec {shlex.join(command)}\n'
         )
         write_text(part / "README.md", _readme(run, folder.name, command))
         write_json(
             part / EXPORT,
-            {"schema": 1, "to": "vllm", "command": command, "template_checked_on": len(records)},
+            {"schema": 1, "to": "vllm", "command": command, "template_checked_on": len(prompt.records)},
         )
     return folder
 
