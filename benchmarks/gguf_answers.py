@@ -88,8 +88,8 @@ def section(found: dict[str, Any]) -> Iterator[str]:
 def _sources(folder: Path) -> Path:
     """llama.cpp as llama-cpp-python ships it."""
     subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-build-isolation",
-         "--no-binary", ":all:", PACKAGE, "-d", str(folder)],
+        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
+         "--no-binary", "llama-cpp-python", PACKAGE, "-d", str(folder)],
         check=True, capture_output=True,
     )  # fmt: skip
     (archive,) = folder.glob("llama_cpp_python-*.tar.gz")
