@@ -174,7 +174,7 @@ TEMPLATE = "{{ messages[0]['content'] }}"
 def model_and_file(tmp_path):
     """A model in its folder, and what is written into a GGUF file of it."""
 
-    def made(*, rows=4, closing=2, template=TEMPLATE):
+    def made(*, rows=4, closing=2, template=TEMPLATE, scores=(-1.0, -2.0)):
         model, file = tmp_path / "model", tmp_path / "model.gguf"
         model.mkdir()
         save_file({"weight": torch.ones(4, 3), "norm": torch.ones(3)}, model / "model.safetensors")
@@ -182,6 +182,8 @@ def model_and_file(tmp_path):
         (model / "chat_template.jinja").write_text(TEMPLATE)
         writer = GGUFWriter(file, "llama")
         writer.add_eos_token_id(closing)
+        writer.add_tokenizer_model("llama")
+        writer.add_token_scores(list(scores))
         if template is not None:
             writer.add_chat_template(template)
         writer.add_tensor("weight", np.ones((rows, 3), np.float32))
@@ -206,6 +208,7 @@ def test_a_gguf_file_that_holds_what_the_model_has_passes(model_and_file):
         ({"closing": 3}, "eos_token_id: 3 instead of 2"),
         ({"template": "{{ 'other' }}"}, "tokenizer.chat_template"),
         ({"template": None}, "tokenizer.chat_template: None"),
+        ({"scores": (-1000.0, -1000.0)}, "splits text otherwise"),
     ],
 )
 def test_a_gguf_file_that_holds_something_else_is_told(model_and_file, change, told):

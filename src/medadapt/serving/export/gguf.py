@@ -77,7 +77,7 @@ def converter() -> list[str] | None:
 
 
 def differences(file: Path, model: Path) -> list[str]:
-    """What a GGUF file has otherwise than the model it was made of: its weights, closing token, chat template."""
+    """What a GGUF file has otherwise than the model: its weights, closing token, chat template, how it splits text."""
     from gguf import GGUFReader
 
     reader = GGUFReader(str(file))
@@ -87,15 +87,23 @@ def differences(file: Path, model: Path) -> list[str]:
         wanted["tokenizer.chat_template"] = template.read_text(encoding="utf-8")
     found = []
     for key, value in wanted.items():
-        field = reader.get_field(key)
-        told = None if field is None else field.contents()
+        told = _contents(reader, key)
         if value is not None and told != value:
             found.append(f"{key}: {told!r} instead of {value!r}")
+    scores = _contents(reader, "tokenizer.ggml.scores") or []
+    if _contents(reader, "tokenizer.ggml.model") == "llama" and len(set(scores)) == 1:
+        # llama.cpp joins pieces by their scores; the converter has none where the model has no tokenizer.model.
+        found.append("tokenizer.ggml.scores: all alike, so llama.cpp splits text otherwise")
     numbers = sum(int(tensor.n_elements) for tensor in reader.tensors)
     own = _numbers(model)
     if numbers != own:
         found.append(f"{numbers:,} weights instead of {own:,}")
     return found
+
+
+def _contents(reader: Any, key: str) -> Any:
+    field = reader.get_field(key)
+    return None if field is None else field.contents()
 
 
 def _numbers(model: Path) -> int:
