@@ -78,10 +78,10 @@ def section(found: dict[str, Any]) -> Iterator[str]:
     held = "holds what the model has" if found["verified"] else "is refused as not what the model is"
     yield "### A GGUF file, asked through llama.cpp\n"
     yield (
-        f"`medadapt export --to gguf` with llama.cpp's converter, of a run on the real model of 260K parameters in "
-        f"fp32; the file {held} (weights, closing token, chat template, scores of the tokenizer). {versions} answers {found['same']} of "
-        f"{found['questions']} test questions with the text of the run's own predictions, {found['different_texts']} "
-        "different texts.\n"
+        "`medadapt export --to gguf` with llama.cpp's converter, of a run on the real model of 260K parameters in "
+        f"fp32; the file {held} (weights, closing token, chat template, scores of the tokenizer). {versions} answers "
+        f"{found['same']} of {found['questions']} test questions with the text of the run's own predictions, "
+        f"{found['different_texts']} different texts.\n"
     )
 
 
