@@ -1,7 +1,8 @@
 """A run as a GGUF file, made by llama.cpp's own converter and asked through llama.cpp: 20 test questions in fp32.
 
-The base is the real model of 260K parameters beside the data sets: the converter knows its tokenizer, and not that of
-the sample base. llama.cpp comes from the sources of llama-cpp-python, which are built in an environment of their own.
+The base is a small Llama with random weights and the real tokenizer of GPT-2, which the converter knows; the sample
+base's it does not know, and of one in the style of Llama 2 it needs a `tokenizer.model`. llama.cpp comes from the
+sources of llama-cpp-python, which are built in an environment of their own.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ def measure(data: Path, folder: Path) -> dict[str, Any]:
 
     llama = make(Path(__file__).parent / ".environments" / "llama_cpp", ENVIRONMENT)
     run, exported = folder / "qa", folder / "gguf"
-    base = data / "models" / "stories260K"
-    _medadapt("run", "demo-qa", "--set", f"model.base={base}", "--set", "model.precision=fp32",
-              "--set", "training.epochs=2", "-o", str(run))  # fmt: skip
+    _write_base(data / "tokenizers" / "gpt2", folder / "base")
+    _medadapt("run", "demo-qa", "--set", f"model.base={folder / 'base'}", "--set", "model.precision=fp32",
+              "--set", "training.epochs=4", "-o", str(run))  # fmt: skip
     _medadapt("export", str(run), "--to", "gguf", "-o", str(exported), LLAMA_CPP=str(_sources(folder)))
     wanted = {row["id"]: row["text"] for row in _rows(run / "4-predictions" / "tuned.jsonl")}
     records = _rows(run / "1-records" / "test.jsonl")[:QUESTIONS]
@@ -78,11 +79,26 @@ def section(found: dict[str, Any]) -> Iterator[str]:
     held = "holds what the model has" if found["verified"] else "is refused as not what the model is"
     yield "### A GGUF file, asked through llama.cpp\n"
     yield (
-        "`medadapt export --to gguf` with llama.cpp's converter, of a run on the real model of 260K parameters in "
-        f"fp32; the file {held} (weights, closing token, chat template, scores of the tokenizer). {versions} answers "
-        f"{found['same']} of {found['questions']} test questions with the text of the run's own predictions, "
+        "`medadapt export --to gguf` with llama.cpp's converter, of a run on a small Llama with the tokenizer of "
+        f"GPT-2, in fp32; the file {held} (weights, closing token, chat template, scores of the tokenizer). {versions} "
+        f"answers {found['same']} of {found['questions']} test questions with the text of the run's own predictions, "
         f"{found['different_texts']} different texts.\n"
     )
+
+
+def _write_base(tokenizer: Path, folder: Path) -> None:
+    import torch
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    words = AutoTokenizer.from_pretrained(tokenizer)
+    torch.manual_seed(0)
+    shape = LlamaConfig(
+        vocab_size=len(words), hidden_size=128, intermediate_size=256, num_hidden_layers=4, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=512, bos_token_id=words.bos_token_id,
+        eos_token_id=words.eos_token_id,
+    )  # fmt: skip
+    LlamaForCausalLM(shape).save_pretrained(folder)
+    words.save_pretrained(folder)
 
 
 def _sources(folder: Path) -> Path:
