@@ -84,6 +84,13 @@ def test_sampling_draws_what_transformers_draws(options):
     assert ours == theirs[0, len(PROMPTS[0]) :].tolist()
 
 
+@pytest.mark.parametrize("temperature", [1e-38, 1e-300])
+def test_the_smallest_temperatures_take_the_likeliest_token(temperature):
+    base = tuned_base("llama")
+    sampling = Sampling(temperature=temperature, seed=7)
+    assert written(base, PROMPTS[0], sampling) == written(base, PROMPTS[0])
+
+
 def test_gradients_are_as_before_between_two_tokens():
     tokens = continued(tuned_base("llama"), [5, 6], sampling=Sampling(), max_new_tokens=2, closing_ids=())
     next(tokens)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from medadapt.core.records import Record
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.plan import EncodingPlan
+from medadapt.examples.tokenising import encoded
 
 
 def with_answer_room(encoder: Encoder, records: Sequence[Record]) -> EncodingPlan:
@@ -31,5 +32,5 @@ def _longest_choice(encoder: Encoder, records: Sequence[Record]) -> int | None:
         if choices is None:
             return None
         texts.update(choices.values())
-    ids = encoder.tokenizer(sorted(texts), add_special_tokens=False)["input_ids"] if texts else [[]]
+    ids = encoded(encoder.tokenizer, sorted(texts), special=False, obeyed=True) if texts else [[]]
     return max(len(tokens) for tokens in ids) + 2

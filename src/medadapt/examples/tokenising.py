@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 BORDER = 24
 """Characters of the prompt that are encoded again with the completion to see where the tokenizer cuts."""
+_ENCODING = threading.Lock()
+
+
+def encoded(tokenizer: Any, texts: Sequence[str], *, special: bool, obeyed: bool) -> list[list[int]]:
+    """Tokens of texts; `special`: with those a tokenizer adds, `obeyed`: a `</s>` in a text is the token of that name.
+
+    One thread at a time: transformers' fast tokenizers keep `obeyed` as a state, which another thread could change
+    between its setting and the encoding, and a question's `</s>` would then end it.
+    """
+    with _ENCODING:
+        tokens: list[list[int]] = tokenizer(
+            list(texts), add_special_tokens=special, split_special_tokens=not obeyed
+        )["input_ids"]
+    return tokens
 
 
 class Tokeniser:
@@ -22,9 +37,9 @@ class Tokeniser:
         if self._chat:
             return self._encode(texts, special=False, obeyed=True)
         end = self._tokenizer.eos_token_id
-        encoded = self._encode(texts, special=True, obeyed=False)
+        opened = self._encode(texts, special=True, obeyed=False)
         # Some tokenizers append an end token, but the answer is still to come.
-        return [tokens[:-1] if len(tokens) > 1 and tokens[-1] == end else tokens for tokens in encoded]
+        return [tokens[:-1] if len(tokens) > 1 and tokens[-1] == end else tokens for tokens in opened]
 
     def after_closing(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of texts that follow the closing token of an earlier answer."""
@@ -66,8 +81,4 @@ class Tokeniser:
         return self._encode(texts, special=False, obeyed=False)
 
     def _encode(self, texts: Sequence[str], *, special: bool, obeyed: bool) -> list[list[int]]:
-        if not texts:
-            return []
-        encoded = self._tokenizer(list(texts), add_special_tokens=special, split_special_tokens=not obeyed)
-        tokens: list[list[int]] = encoded["input_ids"]
-        return tokens
+        return encoded(self._tokenizer, texts, special=special, obeyed=obeyed) if texts else []

@@ -18,6 +18,9 @@ from transformers import (
 
 from medadapt.serving.sampling import Sampling
 
+LEAST_TEMPERATURE = 1e-4
+"""A lower one is taken for this: it draws from none but equal logits too, and dividing by less overflows."""
+
 
 class Chooser:
     """Chooses one token after another; it holds the state of the random draw."""
@@ -44,7 +47,7 @@ def _filters(sampling: Sampling) -> LogitsProcessorList:
     if sampling.repetition_penalty != 1:
         filters.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
     if sampling.temperature not in (0, 1):
-        filters.append(TemperatureLogitsWarper(float(sampling.temperature)))
+        filters.append(TemperatureLogitsWarper(max(float(sampling.temperature), LEAST_TEMPERATURE)))
     if sampling.top_k is not None:
         filters.append(TopKLogitsWarper(sampling.top_k))
     if sampling.top_p is not None and sampling.top_p < 1:

@@ -16,11 +16,12 @@ from typing import Any, Literal
 from medadapt.core.errors import MedAdaptError
 from medadapt.core.records import Record
 from medadapt.core.results import ModelName
+from medadapt.examples.tokenising import encoded
 from medadapt.predictions.generation import stopping_ids
 from medadapt.serving.answering import Posed, Room, Weighed, posed_to, room_for, weigh_all
 from medadapt.serving.assistants import Assistant
 from medadapt.serving.continuous_batching.requests import Request, Written
-from medadapt.serving.continuous_batching.scheduler import Load, Scheduler
+from medadapt.serving.continuous_batching.scheduler import ClosedError, Load, Scheduler
 from medadapt.serving.sampling import Sampling
 from medadapt.serving.writing import StoppingText
 
@@ -85,8 +86,13 @@ class Desk:
         return self._scheduler.load
 
     def close(self) -> None:
-        """Give up what is not answered."""
+        """Give up what is not answered; whoever waits for it hears of a ClosedError."""
         self._scheduler.close()
+        with self._weighing:
+            waiting, self._to_weigh = self._to_weigh, []
+        for _, _, found in waiting:
+            if found.set_running_or_notify_cancel():
+                found.set_exception(ClosedError())
 
     def pose(self, record: Record, *, max_new_tokens: int | None = None) -> Posed:
         """A question as the models get it; None: an answer as long as the run's evaluation allows."""
@@ -94,7 +100,8 @@ class Desk:
 
     def read(self, text: str) -> tuple[int, ...]:
         """Text as it is, in tokens, with the beginning that the model was trained with."""
-        return tuple(self.assistant.encoder.tokenizer(text)["input_ids"])
+        (tokens,) = encoded(self.assistant.encoder.tokenizer, [text], special=True, obeyed=True)
+        return tuple(tokens)
 
     def room(self, prompt: Sequence[int], wanted: int) -> Room:
         """How long an answer to a prompt may be."""

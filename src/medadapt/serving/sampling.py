@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from medadapt.core.errors import MedAdaptError
 
+LEAST_PENALTY, MOST_PENALTY = 0.1, 10.0
+"""Beyond these the logits soon are no numbers in 32 bits."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
@@ -28,8 +31,8 @@ def check_sampling(sampling: Sampling) -> None:
         ("--top-k", sampling.top_k is None or sampling.top_k >= 1, "1 or more"),
         (
             "--repetition-penalty",
-            0 < sampling.repetition_penalty < float("inf"),
-            "above 0; 1 changes nothing",
+            LEAST_PENALTY <= sampling.repetition_penalty <= MOST_PENALTY,
+            f"{LEAST_PENALTY:g} to {MOST_PENALTY:g}; 1 changes nothing",
         ),
         ("--seed", sampling.seed is None or 0 <= sampling.seed < 2**63, "0 or more"),
     )

@@ -7,13 +7,16 @@ from concurrent.futures import CancelledError
 from queue import SimpleQueue
 
 import pytest
+import torch
 
 from medadapt.models.speaking import speaking_as
 from medadapt.serving.continuous_batching.batch import Batch
+from medadapt.serving.continuous_batching.one_by_one import Turns
 from medadapt.serving.continuous_batching.requests import Request
 from medadapt.serving.continuous_batching.scheduler import BusyError, ClosedError, Scheduler
+from medadapt.serving.sampling import Sampling
 from serving.continuous_batching.test_batch import prompts
-from serving.test_writing import tuned_base, written
+from serving.test_writing import PROMPTS, tuned_base, written
 
 PATIENCE = 30
 
@@ -108,6 +111,48 @@ def test_what_fails_in_a_step_is_told_and_the_next_request_is_answered(monkeypat
             broken.setattr(Batch, "_read", lambda _: (_ for _ in ()).throw(RuntimeError("out of memory")))
             assert str(answer(asked(scheduler, [5])[1])[1].failed) == "out of memory"
         assert answer(asked(scheduler, [5])[1])[0] == written(base, [5], most=12)
+
+
+def test_a_prompt_whose_reading_fails_is_told(monkeypatch):
+    base = tuned_base("llama")
+    for prompt in ([5, 6], list(range(5, 40)) * 20):  # read whole, and in pieces
+        with Scheduler(base) as scheduler:
+            with monkeypatch.context() as broken:
+                broken.setattr(Batch, "_read_tokens", no_memory)
+                assert str(answer(asked(scheduler, prompt)[1])[1].failed) == "out of memory"
+            assert scheduler.load.answering == 0
+            assert answer(asked(scheduler, [5], most=3)[1])[0] == written(base, [5], most=3)
+
+
+def test_a_row_whose_prompt_cannot_join_is_told(monkeypatch):
+    base = tuned_base("llama")
+    with Scheduler(base) as scheduler, monkeypatch.context() as broken:
+        broken.setattr("medadapt.serving.continuous_batching.batch.growing", no_memory)
+        assert str(answer(asked(scheduler, [5, 6])[1])[1].failed) == "out of memory"
+
+
+def no_memory(*_, **__):
+    raise RuntimeError("out of memory")
+
+
+@pytest.mark.parametrize("kind", [Batch, Turns])
+def test_a_draw_that_fails_ends_its_own_request_and_no_other(kind, monkeypatch):
+    base = tuned_base("llama")
+    monkeypatch.setattr("medadapt.serving.continuous_batching.scheduler.Batch", kind)
+    monkeypatch.setattr(torch, "multinomial", no_memory)
+    with Scheduler(base) as scheduler:
+        held = Held(scheduler)
+        told = asked(scheduler, PROMPTS[0], most=12)[1]
+        drawn: SimpleQueue = SimpleQueue()
+        scheduler.submit(
+            Request(
+                model="tuned", prompt=(5, 6), max_new_tokens=4, closing_ids=frozenset(), tell=drawn.put,
+                sampling=Sampling(temperature=1.0),
+            )
+        )  # fmt: skip
+        held.free.set()
+        assert str(answer(drawn)[1].failed) == "out of memory"
+        assert answer(told)[0] == written(base, PROMPTS[0], most=12)
 
 
 def test_closing_tells_everybody():

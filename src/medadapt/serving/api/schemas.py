@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from medadapt.serving.sampling import LEAST_PENALTY, MOST_PENALTY
+
 ModelId = Annotated[
     str,
     Field(
@@ -105,7 +107,7 @@ class Writing(Closed):
     ) = None
     top_p: Annotated[float, Field(gt=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=1), WHOLE] | None = None
-    repetition_penalty: Annotated[float, Field(gt=0, le=10)] | None = None
+    repetition_penalty: Annotated[float, Field(ge=LEAST_PENALTY, le=MOST_PENALTY)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63), WHOLE] | None = None
     stop: (
         Annotated[str, Field(min_length=1, max_length=200)]

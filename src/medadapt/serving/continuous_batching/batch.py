@@ -62,6 +62,8 @@ class Batch:
         self._model = model
         self._waiting: list[Row] = []
         self._reading: _Reading | None = None
+        self._joining: list[Row] = []
+        """Rows whose prompts are being read to their ends, and which are in no other list meanwhile."""
         self._rows: list[Row] = []
         self._kept: DynamicCache | None = None
 
@@ -74,8 +76,8 @@ class Batch:
 
     def fail(self, problem: Exception) -> None:
         """Give up all requests."""
-        rows = [*self._rows, *self._waiting, *([self._reading.row] if self._reading else [])]
-        self._rows, self._waiting, self._reading, self._kept = [], [], None, None
+        rows = [*self._rows, *self._joining, *self._waiting, *([self._reading.row] if self._reading else [])]
+        self._rows, self._joining, self._waiting, self._reading, self._kept = [], [], [], None, None
         for row in rows:
             row.request.tell(Written(failed=problem))
 
@@ -124,24 +126,23 @@ class Batch:
         if self._reading is not None:
             self._read_on(self._reading)
             return
-        some: list[Row] = []
         longest = 0
         while self._waiting:
             longest = max(longest, rounded_up(len(self._waiting[0].tokens)))
-            if longest * (len(some) + 1) > READ_AT_ONCE:
+            if longest * (len(self._joining) + 1) > READ_AT_ONCE:
                 break
-            some.append(self._waiting.pop(0))
-        if some:
+            self._joining.append(self._waiting.pop(0))
+        if self._joining:
             kept = DynamicCache()
-            self._join(some, self._read_tokens([row.tokens for row in some], kept), kept)
+            self._join(self._read_tokens([row.tokens for row in self._joining], kept), kept)
 
     def _read_on(self, reading: _Reading) -> None:
         start = reading.kept.get_seq_length()
         piece = reading.row.tokens[start : start + READ_AT_ONCE]
         hidden_1TH = self._read_tokens([piece], reading.kept)
         if start + len(piece) == len(reading.row.tokens):
-            self._reading = None
-            self._join([reading.row], hidden_1TH, reading.kept)
+            self._reading, self._joining = None, [reading.row]
+            self._join(hidden_1TH, reading.kept)
 
     def _read_tokens(self, rows: Sequence[Sequence[int]], kept: DynamicCache) -> Tensor:
         """Hidden states (B, T, H) of tokens after those in `kept`, with padding behind them where there is room."""
@@ -154,8 +155,9 @@ class Batch:
         tokens_BT = right_padded(rows, self._model.device, width=width)
         return continued_hidden(self._model.model, tokens_BT, kept)
 
-    def _join(self, rows: list[Row], hidden_BTH: Tensor, kept: DynamicCache) -> None:
-        """Rows whose prompts have been read; their first token is written."""
+    def _join(self, hidden_BTH: Tensor, kept: DynamicCache) -> None:
+        """The joining rows, whose prompts have been read: their first token is written."""
+        rows = self._joining
         lengths = [len(row.tokens) for row in rows]
         # Of a prompt that was read in pieces only the last one is here.
         before = kept.get_seq_length() - hidden_BTH.shape[1]
@@ -169,7 +171,7 @@ class Batch:
                 assert new.keys is not None
                 assert new.values is not None
                 layer.join(new.keys, new.values, lengths)
-        self._rows += rows
+        self._rows, self._joining = [*self._rows, *rows], []
         write(rows, vocabulary_logits(self._model.model, hidden_BH))
 
     def _leave(self) -> None:
@@ -213,7 +215,14 @@ def write(rows: Sequence[Row], logits_BV: Tensor) -> None:
         token = likeliest[place]
         if row.chooser is not None:
             seen_1T = torch.tensor([row.tokens], device=logits_BV.device)
-            token = int(row.chooser.next(seen_1T, logits_BV[place : place + 1]))
+            try:
+                token = int(row.chooser.next(seen_1T, logits_BV[place : place + 1]))
+            except (
+                RuntimeError
+            ) as problem:  # such as logits that are no numbers: the other rows have no part in it
+                row.done = True
+                row.request.tell(Written(failed=problem))
+                continue
         if token in row.request.closing_ids:
             row.done = True
             row.request.tell(Written(ended="finished"))

@@ -53,7 +53,11 @@ def _goes_on(row: _Row) -> bool:
     if row.request.cancelled:
         row.request.tell(Written(ended="cancelled"))
         return False
-    token = next(row.tokens, None)
+    try:
+        token = next(row.tokens, None)
+    except Exception as problem:  # the other rows have no part in this one's pass
+        row.request.tell(Written(failed=problem))
+        return False
     if token is None:
         row.request.tell(Written(ended="finished"))
         return False
