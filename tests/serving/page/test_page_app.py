@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 from starlette.testclient import TestClient
@@ -58,11 +60,73 @@ def test_others_do_not_get_it(client, headers):
     assert client.get("/", headers=headers).status_code == 403
 
 
-def test_no_file_can_be_sent_or_fetched(client, diagnosis_run):
+def test_no_file_can_be_sent(client):
     assert client.post("/gradio_api/upload", files={"files": b"x"}).status_code == 415
+    assert client.post("/gradio_api/upload", json={}).status_code == 404
+
+
+def test_no_file_of_this_machine_is_given_out(client, diagnosis_run):
     secret = diagnosis_run / "run.json"
     for path in (f"/gradio_api/file={secret}", f"/file={secret}", "/gradio_api/file=/etc/passwd"):
-        assert client.get(path).status_code in {403, 404}
+        assert client.get(path).status_code == 404
+
+
+@contextmanager
+def neighbour():
+    """Another server on this machine, and the paths that it is asked for."""
+    asked = []
+
+    class Listens(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def do_HEAD(self):
+            self.do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Listens) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/x", asked
+        server.shutdown()
+
+
+@pytest.mark.parametrize("door", ["file=", "proxy=", "file/"])
+def test_no_address_is_fetched_for_whoever_asks(client, door):
+    with neighbour() as (address, asked):
+        for method in ("GET", "HEAD"):
+            answer = client.request(method, f"/gradio_api/{door}{address}", follow_redirects=False)
+            assert answer.status_code == 404
+            assert "location" not in answer.headers
+    assert not asked
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/gradio_api/runs"),
+        ("GET", "/gradio_api/run-history/buckets"),
+        ("GET", "/gradio_api/run-history/records"),
+        ("POST", "/gradio_api/run-history/connect"),
+        ("POST", "/gradio_api/call/on_ask"),
+        ("POST", "/gradio_api/component_server"),
+        ("GET", "/gradio_api/info"),
+        ("GET", "/monitoring"),
+        ("GET", "/gradio_api/queue/join"),
+        ("DELETE", "/"),
+    ],
+)
+def test_what_the_page_does_not_need_is_not_there(client, method, path):
+    answer = client.request(method, path, json={} if method == "POST" else None)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["code"] == "no_such_path"
+
+
+def test_what_is_asked_is_kept_in_no_history(client):
+    assert client.get("/config").json()["run_history"] is False
 
 
 def test_symptoms_and_examples_are_those_of_the_training_records(diagnosis_run):

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medadapt.serving.api.guards import Guard, Limits
+from medadapt.serving.page.doors import Doors
 
 POLICY = (
     "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
@@ -42,9 +43,10 @@ def page_app(page: gr.Blocks, *, report: Path | None) -> FastAPI:
     style = files(__package__).joinpath("style.css").read_text(encoding="utf-8")
     gr.mount_gradio_app(
         app, page, path="/", theme=theme, css=style, show_error=False, footer_links=[], ssr_mode=False,
-        enable_monitoring=False, max_file_size=0,
+        enable_monitoring=False, max_file_size=0, run_history=False,
     )  # fmt: skip
     app.add_middleware(_OwnHeaders)
+    app.add_middleware(Doors)
     app.add_middleware(Guard, limits=Limits())
     return app
 
