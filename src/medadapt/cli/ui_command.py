@@ -58,7 +58,7 @@ def ui(
         for note in assistant.notes:
             talk.print(plain(note, "yellow"))
         with Desk(assistant) as desk:
-            service = Service(desk=desk, rule=opened.rule, grounding=grounding)
+            service = Service(desk=desk, rules=opened.rules, grounding=grounding)
             app = page_app(build_page(service, opened.offer, opened.about), report=opened.report)
             where = f"http://{address(HOST, listening.getsockname()[1])}"
             results.print(plain(f"{where} asks {target}"))

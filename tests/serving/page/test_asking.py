@@ -26,7 +26,7 @@ def desk(diagnosis_run):
 
 
 def service_at(desk, **parts):
-    return Service(**{"desk": desk, "rule": None, "grounding": None} | parts)
+    return Service(**{"desk": desk, "rules": {}, "grounding": None} | parts)
 
 
 def views(service, question, turns=None, **wish):
@@ -67,15 +67,51 @@ def test_the_emergency_banner_stands_from_the_first_moment(desk):
 def test_a_careful_page_answers_where_the_model_is_sure_enough(desk, diagnosis_run):
     question = records_of(diagnosis_run)[0].question
 
-    def rule(threshold):
-        return lambda _: AbstentionRule(risk=0.1, temperature=1.0, threshold=threshold)
-
-    ((sure, _),) = views(service_at(desk, rule=rule(0.0)), question, careful=True)
-    ((unsure, _),) = views(service_at(desk, rule=rule(1.1)), question, careful=True)
+    ((sure, _),) = views(
+        service_at(desk, rules=dict.fromkeys(MODEL_NAMES, rule(0.0))), question, careful=True
+    )
+    ((unsure, _),) = views(
+        service_at(desk, rules=dict.fromkeys(MODEL_NAMES, rule(1.1))), question, careful=True
+    )
     for model in MODEL_NAMES:
         kept = recorded(diagnosis_run, model)[diagnosis_record(diagnosis_run).id]["probabilities"]
         assert panels.told(max(kept, key=kept.get)) in sure.answers[model]
         assert "Not sure enough" in unsure.answers[model]
+
+
+@pytest.mark.parametrize(("vouched", "other"), [("tuned", "baseline"), ("baseline", "tuned")])
+def test_a_model_without_a_rule_takes_nothing_from_the_other(desk, diagnosis_run, vouched, other):
+    record = diagnosis_record(diagnosis_run)
+    ((view, _),) = views(service_at(desk, rules={vouched: rule(0.0)}), record.question, careful=True)
+    kept = recorded(diagnosis_run, vouched)[record.id]["probabilities"]
+    assert panels.told(max(kept, key=kept.get)) in view.answers[vouched]
+    assert view.answers[other] == panels.unvouched(other)
+    assert not view.problem
+
+
+def test_a_careful_page_asks_without_passages(desk, diagnosis_run, tmp_path):
+    """How sure is sure enough was measured without them."""
+    question = diagnosis_record(diagnosis_run).question
+    rules = dict.fromkeys(MODEL_NAMES, rule(0.0))
+    index = index_run(str(diagnosis_run), tmp_path / "index").index
+    both = service_at(desk, rules=rules, grounding=Grounding(index=index))
+    ((view, _),) = views(both, question, careful=True, grounded=True)
+    ((without, _),) = views(service_at(desk, rules=rules), question, careful=True)
+    assert view == without
+    assert not view.passages
+
+
+def test_a_careful_page_without_options_says_where_to_write_them(hidden_run):
+    with Desk(load(find_target(str(hidden_run)), device="cpu")) as asked:
+        ((view, _),) = views(
+            service_at(asked, rules={"tuned": rule(0.0)}), "Which one?", careful=True, models=("tuned",)
+        )
+    assert "Write one option a line." in view.problem
+    assert "--" not in view.problem
+
+
+def rule(threshold):
+    return AbstentionRule(risk=0.1, temperature=1.0, threshold=threshold)
 
 
 def diagnosis_record(run):

@@ -34,7 +34,7 @@ def page_of(run):
     target = find_target(str(run))
     opened = open_target(target, base=None)
     with Desk(load(target, device="cpu")) as desk:
-        service = Service(desk=desk, rule=opened.rule, grounding=None)
+        service = Service(desk=desk, rules=opened.rules, grounding=None)
         app = page_app(build_page(service, opened.offer, opened.about), report=opened.report)
         with TestClient(app, base_url="http://localhost") as made:
             yield made

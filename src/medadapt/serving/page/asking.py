@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from medadapt.core.errors import MedAdaptError
+from medadapt.core.errors import DataError, MedAdaptError
 from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES, ModelName
 from medadapt.retrieval.index import Found
@@ -36,7 +36,7 @@ class Wish:
     models: tuple[ModelName, ...] = MODEL_NAMES
     temperature: float = 0.0
     careful: bool = False
-    """Answer only where a model is sure enough."""
+    """Answer only where a model is sure enough; then without passages, because that was measured without them."""
     grounded: bool = False
     """With passages of the index."""
 
@@ -60,8 +60,8 @@ class Service:
     """What stands behind the page."""
 
     desk: Desk
-    rule: Callable[[ModelName], AbstentionRule] | None
-    """When a model is sure enough; None where that is not known."""
+    rules: Mapping[ModelName, AbstentionRule]
+    """When a model is sure enough, for each of which that is known."""
     grounding: Grounding | None
 
 
@@ -69,6 +69,8 @@ def answered(service: Service, asked: Asked, wish: Wish, turns: Turns) -> Genera
     """What to show from one moment to the next, and the conversations as they are then."""
     words = " ".join([asked.question, asked.context or "", *asked.options])
     shown = View(emergency=panels.emergency(flags_in(words)))
+    if wish.careful:
+        wish = replace(wish, grounded=False)
     idle = {model: panels.idle(model) for model in MODEL_NAMES}
     try:
         records, found = _records(service, asked, wish, turns)
@@ -78,7 +80,7 @@ def answered(service: Service, asked: Asked, wish: Wish, turns: Turns) -> Genera
     cited = panels.passages(found) if wish.grounded and service.grounding is not None else ""
     shown = replace(shown, passages=cited, answers=idle)
     try:
-        if wish.careful and service.rule is not None:
+        if wish.careful and service.rules:
             yield replace(shown, answers=idle | _careful(service, records)), turns
             return
         yield from _written(service, asked, records, wish, turns, shown)
@@ -103,12 +105,23 @@ def _records(
 
 
 def _careful(service: Service, records: Mapping[ModelName, Record]) -> dict[ModelName, str]:
-    assert service.rule is not None
-    waiting = {model: service.desk.weigh(record, model=model) for model, record in records.items()}
-    return {
-        model: panels.careful_answer(model, sureness(weighed.result(), service.rule(model)))
-        for model, weighed in waiting.items()
+    """The answers of models that are sure enough; one for which nothing vouches is not asked."""
+    waiting = {
+        model: service.desk.weigh(record, model=model)
+        for model, record in records.items()
+        if model in service.rules
     }
+    answers = {model: panels.unvouched(model) for model in records}
+    for model, found in waiting.items():
+        weighed = found.result()
+        if not weighed:
+            raise DataError(
+                "There are no options, so there is nothing to be sure of.",
+                "at least two options",
+                ON_PAGE.give_options,
+            )
+        answers[model] = panels.careful_answer(model, sureness(weighed, service.rules[model]))
+    return answers
 
 
 def _written(

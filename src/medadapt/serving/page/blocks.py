@@ -18,6 +18,10 @@ from medadapt.serving.page.inputs import Offer
 BOTH, TUNED, BASE = "Both models", "Tuned model", "Base model"
 WHO = {BOTH: MODEL_NAMES, TUNED: ("tuned",), BASE: ("baseline",)}
 LONGEST_QUESTION = 100_000
+CAREFUL = (
+    "To be wrong in at most one of ten answers, as measured on this run's validation records; they were asked without "
+    "passages."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,13 +161,20 @@ def _wishes(service: Service) -> list[Any]:
             info="0 always gives the likeliest answer, as in the evaluation.",
         )  # fmt: skip
         careful = gr.Checkbox(
-            value=False, visible=closed and service.rule is not None, elem_id="careful",
+            value=False, visible=closed and bool(service.rules), elem_id="careful",
             label="Answer only where the model is sure enough",
-            info="To be wrong in at most one of ten answers, as measured on this run's validation records.",
+            info=CAREFUL,
         )  # fmt: skip
+        indexed = service.grounding is not None
         grounded = gr.Checkbox(
-            value=service.grounding is not None, visible=service.grounding is not None, elem_id="grounded",
+            value=indexed, visible=indexed, elem_id="grounded",
             label="Put passages that fit the question into the prompt",
+            info=f"Not together with “{careful.label}”." if careful.visible else None,
+        )  # fmt: skip
+        # The other way round nothing has to happen: while one is ticked the other cannot be.
+        careful.input(
+            lambda only_sure: gr.update(value=indexed and not only_sure, interactive=not only_sure),
+            careful, grounded, queue=False, show_progress="hidden", api_visibility="private",
         )  # fmt: skip
     return [who, temperature, careful, grounded]
 

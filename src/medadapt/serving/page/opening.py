@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 from medadapt.core.errors import MedAdaptError
 from medadapt.core.files import read_json
 from medadapt.core.records import Task
-from medadapt.core.results import ModelName
+from medadapt.core.results import MODEL_NAMES, ModelName
 from medadapt.core.run_folder import RunFolder
 from medadapt.report.card import proof_card
 from medadapt.serving.abstention import AbstentionRule, abstention_rule
@@ -36,7 +36,8 @@ class Opened:
     offer: Offer
     about: About
     report: Path | None
-    rule: Callable[[ModelName], AbstentionRule] | None
+    rules: Mapping[ModelName, AbstentionRule]
+    """When a model is sure enough, for each of which that is known."""
 
 
 def open_target(target: Target, *, base: str | None) -> Opened:
@@ -58,21 +59,17 @@ def open_target(target: Target, *, base: str | None) -> Opened:
             notes=target.notes,
         ),
         report=report if report.is_file() else None,
-        rule=_rule(target, asking) if is_run and base is None else None,
+        rules=_rules(target, asking) if is_run and base is None else {},
     )
 
 
-def _rule(target: Target, asking: Asking | None) -> Callable[[ModelName], AbstentionRule] | None:
-    """The rule at the page's risk, where both models have one."""
+def _rules(target: Target, asking: Asking | None) -> dict[ModelName, AbstentionRule]:
+    """The rules at the page's risk of those models whose validation records vouch for one."""
+    rules: dict[ModelName, AbstentionRule] = {}
     if asking is None or asking.task == "qa":
-        return None
-
-    @cache
-    def rule(model: ModelName) -> AbstentionRule:
-        return abstention_rule(target.name, risk=CAREFUL_RISK, model=model)
-
-    try:
-        rule("tuned")
-    except MedAdaptError:
-        return None
-    return rule
+        return rules
+    for model in MODEL_NAMES:
+        # What is missing is no fault here: the page then says that nothing vouches for this model.
+        with suppress(MedAdaptError):
+            rules[model] = abstention_rule(target.name, risk=CAREFUL_RISK, model=model)
+    return rules

@@ -108,6 +108,16 @@ def careful_answer(model: ModelName, sure: Sureness) -> str:
     return _panel(model, body, busy=False)
 
 
+def unvouched(model: ModelName) -> str:
+    """What a model says that is to answer only where it is sure enough, when nobody knows what is enough."""
+    return _panel(
+        model,
+        '<p class="said">No answer.</p><p class="small">At no confidence do this run\'s validation records vouch for '
+        "so few wrong answers of this model.</p>",
+        busy=False,
+    )
+
+
 def in_words(probability: float) -> str:
     """What a probability means, for people who read no percentages.
 
