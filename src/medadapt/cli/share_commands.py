@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from medadapt.cli.console import plain, print_json, results, talk
 from medadapt.cli.replies import stoppable
 
 if TYPE_CHECKING:
+    from medadapt.core.progress import Progress
     from medadapt.serving.command_targets import Run as FoundRun
     from medadapt.serving.export.exported import Exported, GgufFile
     from medadapt.serving.export.parity import Parity
@@ -27,6 +29,10 @@ class ExportWord(StrEnum):
     OLLAMA_ADAPTER = "ollama-adapter"
     GGUF = "gguf"
     VLLM = "vllm"
+
+
+BARE = (ExportWord.OLLAMA_ADAPTER, ExportWord.VLLM)
+"""Forms that take the adapter as it is, so that nothing is loaded, rounded and compared."""
 
 
 class PrecisionWord(StrEnum):
@@ -81,69 +87,117 @@ def export(
     Example: medadapt export runs/mine --to merged
     """
     from medadapt.cli.progress import shown_progress
-    from medadapt.serving.command_targets import need_adapter, read_run
+    from medadapt.serving.command_targets import read_run
+    from medadapt.serving.export.parity import parity_values
     from medadapt.workflow.request import check_device
 
-    check_device(device)
+    _refuse_idle_options(to, precision=precision, device=check_device(device))
     found = read_run(run)
-    need_adapter(found)
     folder = output or _beside(found.folder.path, to)
-    if to in {ExportWord.VLLM, ExportWord.OLLAMA_ADAPTER}:
-        _export_adapter(found, folder, to, replace=replace, as_json=as_json)
-        return
+    with shown_progress() as progress, _stoppable(progress):
+        if to in BARE:
+            done = _bare(found, folder, to, replace=replace)
+        else:
+            done = _merged(
+                found, folder, to, precision=precision, device=device, replace=replace, progress=progress
+            )
+    code = _exit_code(done)
+    if as_json:
+        parity = {} if done.parity is None else {"parity": parity_values(done.parity)}
+        file = {} if done.gguf is None else {"gguf": _gguf_values(done.gguf)}
+        print_json({"folder": str(folder), **parity, **file, "notes": list(done.notes), "exit_code": code})
+    else:
+        _show(done, to, folder=folder, usable=code == 0)
+    raise typer.Exit(code)
 
+
+def _refuse_idle_options(to: ExportWord, *, precision: PrecisionWord | None, device: str) -> None:
+    """Raise MedAdaptError for an option that this form has no use for: none is ever ignored."""
+    from medadapt.core.errors import MedAdaptError
+
+    given = [*(["--precision"] if precision else []), *(["--device"] if device != "auto" else [])]
+    if to in BARE and given:
+        raise MedAdaptError(
+            f"{given[0]} does nothing with --to {to.value}, which takes the adapter as it is and loads no model.",
+            f"--to {to.value} without {' and '.join(given)}",
+            "Leave it out, or use --to merged, ollama or gguf.",
+        )
+
+
+@contextmanager
+def _stoppable(progress: Progress) -> Iterator[None]:
+    """Ctrl-C or a request to end stops the export, which leaves nothing behind."""
+    from medadapt.core.errors import StoppedError
+    from medadapt.workflow.signals import Interruption, stop_signals
+
+    try:
+        with stop_signals(progress):
+            yield
+    except Interruption as problem:
+        raise StoppedError("Stopped. Nothing was written.", signal_number=problem.signal_number) from problem
+
+
+def _merged(
+    run: FoundRun,
+    folder: Path,
+    to: ExportWord,
+    *,
+    precision: PrecisionWord | None,
+    device: str,
+    replace: bool,
+    progress: Progress,
+) -> Exported:
     from medadapt.serving.export.gguf import export_gguf
     from medadapt.serving.export.merged import export_merged
     from medadapt.serving.export.ollama import export_ollama
-    from medadapt.serving.export.parity import parity_values
 
-    make: dict[ExportWord, Callable[..., Exported]] = {
+    make = {
         ExportWord.MERGED: export_merged,
         ExportWord.OLLAMA: export_ollama,
         ExportWord.GGUF: export_gguf,
     }
-    with stoppable(), shown_progress() as progress:
-        done = make[to](
-            found,
-            folder,
-            precision=precision.value if precision else None,
-            device=device,
-            replace_folder=replace,
-            progress=progress,
-        )
-    code = 0 if done.parity.agrees else 3
-    if done.gguf is not None and done.gguf.verified is False:
-        code = 3
-    if as_json:
-        facts = {} if done.gguf is None else {"gguf": _gguf_values(done.gguf)}
-        print_json({"folder": str(folder), "parity": parity_values(done.parity), **facts, "exit_code": code})
-    else:
-        _show_parity(done.parity)
-        if done.gguf is not None:
-            _show_gguf(done.gguf)
-        results.print(plain(f"{'written' if code == 0 else 'written, not to be used'}: {folder}"))
-    raise typer.Exit(code)
+    return make[to](
+        run,
+        folder,
+        precision=precision.value if precision else None,
+        device=device,
+        replace_folder=replace,
+        progress=progress,
+    )
 
 
-def _export_adapter(run: FoundRun, folder: Path, to: ExportWord, *, replace: bool, as_json: bool) -> None:
-    """Forms that take the adapter as it is, so that nothing is loaded and compared."""
+def _bare(run: FoundRun, folder: Path, to: ExportWord, *, replace: bool) -> Exported:
     from medadapt.serving.export.ollama import export_ollama_adapter
     from medadapt.serving.export.vllm import export_vllm
 
-    with stoppable():
-        make = export_vllm if to is ExportWord.VLLM else export_ollama_adapter
-        make(run, folder, replace_folder=replace)
-    if as_json:
-        print_json({"folder": str(folder), "exit_code": 0})
-    else:
-        what = "its serve.sh starts vLLM" if to is ExportWord.VLLM else "its README says what FROM must name"
-        results.print(plain(f"written: {folder}; {what}"))
+    make = export_vllm if to is ExportWord.VLLM else export_ollama_adapter
+    return make(run, folder, replace_folder=replace)
+
+
+def _exit_code(done: Exported) -> int:
+    agrees = done.parity is None or done.parity.agrees
+    return 0 if agrees and (done.gguf is None or done.gguf.verified is not False) else 3
+
+
+def _show(done: Exported, to: ExportWord, *, folder: Path, usable: bool) -> None:
+    if done.parity is not None:
+        _show_parity(done.parity)
+    if done.gguf is not None:
+        _show_gguf(done.gguf)
+    for note in done.notes:
+        talk.print(plain(note, "yellow"))
+    what = {
+        ExportWord.VLLM: "; its serve.sh starts vLLM",
+        ExportWord.OLLAMA_ADAPTER: "; its README says what FROM must name",
+    }.get(to, "")
+    results.print(plain(f"{'written' if usable else 'written, not to be used'}: {folder}{what}"))
 
 
 def _gguf_values(made: GgufFile) -> dict[str, Any]:
     return {
         "file": str(made.path) if made.path else None,
         "verified": made.verified,
+        "differences": list(made.differences),
         "steps": list(made.steps),
     }
 
@@ -165,6 +219,8 @@ def _show_gguf(made: GgufFile) -> None:
         None: "was not looked into, for want of the extra medadapt[gguf]",
     }
     results.print(plain(f"{made.path} {told[made.verified]}"))
+    for difference in made.differences:
+        talk.print(plain(f"  {difference}", "bold red"))
 
 
 def _beside(run: Path, to: ExportWord) -> Path:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from gguf import GGUFWriter
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from medadapt.core.errors import ModelError, RunFolderError
@@ -20,10 +18,10 @@ from medadapt.core.files import read_json
 from medadapt.core.progress import Silent
 from medadapt.examples.message_template import MessageTemplate
 from medadapt.serving.command_targets import read_run
-from medadapt.serving.export import gguf
+from medadapt.serving.export import bare_adapter, gguf, ollama
 from medadapt.serving.export.gguf import export_gguf
 from medadapt.serving.export.ollama import export_ollama, export_ollama_adapter, modelfile
-from medadapt.serving.export.vllm import export_vllm, serve_command
+from medadapt.serving.export.vllm import export_vllm
 from serving_runs import recorded, records_of
 
 
@@ -70,7 +68,7 @@ def test_a_prompt_that_would_end_the_modelfile_is_refused():
 
 
 def test_ollama_gets_the_adapter_and_its_base(run, diagnosis_run, base_folder, tmp_path):
-    folder = export_ollama_adapter(run, tmp_path / "out")
+    folder = export_ollama_adapter(run, tmp_path / "out").folder
     own, theirs = (
         load_file(one / "adapter_model.safetensors")
         for one in (diagnosis_run / "3-adapter", folder / "adapter")
@@ -83,17 +81,16 @@ def test_ollama_gets_the_adapter_and_its_base(run, diagnosis_run, base_folder, t
     assert "over another base" in (folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_an_adapter_that_ollama_would_read_otherwise_is_refused(run, diagnosis_run, tmp_path):
-    copied = shutil.copytree(diagnosis_run, tmp_path / "run")
-    config = copied / "3-adapter" / "adapter_config.json"
-    config.write_text(json.dumps(read_json(config) | {"use_rslora": True}))
+def test_an_adapter_that_ollama_would_read_otherwise_is_refused(diagnosis_run, tmp_path):
     with pytest.raises(ModelError, match="rslora"):
-        export_ollama_adapter(read_run(str(copied)), tmp_path / "out")
+        export_ollama_adapter(
+            adapter_with(diagnosis_run, tmp_path / "run", use_rslora=True), tmp_path / "out"
+        )
     assert not (tmp_path / "out").exists()
 
 
 def test_vllm_gets_the_adapter_its_template_and_a_command(run, diagnosis_run, tmp_path):
-    folder = export_vllm(run, tmp_path / "out")
+    folder = export_vllm(run, tmp_path / "out").folder
     own, theirs = (
         load_file(one / "adapter_model.safetensors")
         for one in (diagnosis_run / "3-adapter", folder / "adapter")
@@ -111,20 +108,119 @@ def test_vllm_gets_the_adapter_its_template_and_a_command(run, diagnosis_run, tm
     messages = [{"role": "user", "content": "itching"}]
     text = tokenizer.apply_chat_template(messages, chat_template=template, tokenize=False)
     assert text.endswith("Given these symptoms: itching\n\nThe disease is:")
-    shown = subprocess.run(
-        ["sh", str(folder / "serve.sh")], env={"PATH": str(_fake(tmp_path, "vllm", 'printf "%s\\n" "$@"'))},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert shown.stdout.splitlines() == command[1:]
+    assert told_to_vllm(run, tmp_path / "again") == command[1:]
     with pytest.raises(RunFolderError, match="--replace"):
         export_vllm(run, folder)
     export_vllm(run, folder, replace_folder=True)
 
 
-def test_the_smallest_rank_that_vllm_takes_is_chosen():
-    words = serve_command("a base", rank=16, max_length=512)
-    assert shlex.split(shlex.join(words)) == words
-    assert words[2] == "a base"
+def adapter_with(run, folder, **changes):
+    """A copy of a run, with other facts about its adapter."""
+    copied = shutil.copytree(run, folder)
+    config = copied / "3-adapter" / "adapter_config.json"
+    config.write_text(json.dumps(read_json(config) | changes))
+    return read_run(str(copied))
+
+
+@pytest.mark.parametrize(("rank", "taken"), [(1, 8), (8, 8), (20, 32), (257, 320), (512, 512)])
+def test_the_smallest_rank_that_vllm_takes_is_chosen(rank, taken, diagnosis_run, tmp_path):
+    folder = export_vllm(adapter_with(diagnosis_run, tmp_path / "run", r=rank), tmp_path / "out").folder
+    command = read_json(folder / "export.json")["command"]
+    assert command[command.index("--max-lora-rank") + 1] == str(taken)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"r": 513}, "rank 513"),
+        ({"use_dora": True}, "dora"),
+        ({"modules_to_save": ["lm_head"]}, "modules_to_save"),
+    ],
+)
+def test_an_adapter_that_vllm_does_not_load_is_refused(changes, told, diagnosis_run, tmp_path):
+    with pytest.raises(ModelError, match=told):
+        export_vllm(adapter_with(diagnosis_run, tmp_path / "run", **changes), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def run_over(base, diagnosis_run, folder, **model):
+    """A copy of a run whose recipe names this base."""
+    copied = shutil.copytree(diagnosis_run, folder)
+    found = read_run(str(copied))
+    recipe = found.recipe.model_copy(
+        update={"model": found.recipe.model.model_copy(update={"base": base, **model})}
+    )
+    return replace(found, recipe=recipe)
+
+
+def told_to_vllm(run, folder):
+    """The words that vLLM gets from serve.sh, called from another folder."""
+    done = export_vllm(run, folder)
+    shown = subprocess.run(
+        ["sh", str(done.folder / "serve.sh")], cwd="/",
+        env={"PATH": str(_fake(folder.parent, "vllm", 'printf "%s\\n" "$@"'))},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return shown.stdout.splitlines()
+
+
+@pytest.mark.parametrize("export", [export_vllm, export_ollama_adapter])
+def test_a_base_beside_the_caller_is_found_from_everywhere(
+    export, diagnosis_run, base_folder, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(base_folder.parent)
+    folder = export(run_over(base_folder.name, diagnosis_run, tmp_path / "run"), tmp_path / "out").folder
+    text = "".join(
+        (folder / name).read_text() for name in ("serve.sh", "Modelfile") if (folder / name).exists()
+    )
+    assert str(base_folder.resolve()) in text
+
+
+def test_the_bundled_base_is_served_from_its_folder(diagnosis_run, sample_base, tmp_path):
+    run = run_over("sample:base", diagnosis_run, tmp_path / "run")
+    assert told_to_vllm(run, tmp_path / "out")[1] == str(sample_base.resolve())
+    folder = export_ollama_adapter(run, tmp_path / "ollama").folder
+    assert f"FROM {sample_base.resolve()}\n" in (folder / "Modelfile").read_text(encoding="utf-8")
+
+
+def test_a_pinned_revision_is_served(diagnosis_run, base_folder, tmp_path, monkeypatch):
+    def cached(name, *, revision=None, **_):
+        assert (name, revision) == ("owner/model", "abc123")
+        return base_folder
+
+    monkeypatch.setattr(bare_adapter, "find_folder", cached)  # what the hub's cache would give
+    run = run_over("owner/model", diagnosis_run, tmp_path / "run", revision="abc123")
+    words = told_to_vllm(run, tmp_path / "out")
+    assert words[:4] == ["serve", "owner/model", "--revision", "abc123"]
+    assert "--trust-remote-code" not in words
+
+
+def test_a_base_whose_adapters_vllm_does_not_serve_is_refused(diagnosis_run, base_folder, tmp_path):
+    base = shutil.copytree(base_folder, tmp_path / "base")
+    config = read_json(base / "config.json") | {"architectures": ["BloomForCausalLM"]}
+    (base / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="BloomForCausalLM"):
+        export_vllm(run_over(str(base), diagnosis_run, tmp_path / "run"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("export", [export_vllm, export_ollama_adapter])
+def test_a_run_on_a_quantised_base_is_told_to_be_served_on_another(
+    export, diagnosis_run, base_folder, tmp_path
+):
+    run = run_over(str(base_folder), diagnosis_run, tmp_path / "run", quantization="nf4")
+    done = export(run, tmp_path / "out")
+    [note] = done.notes
+    assert "nf4" in note
+    assert "another model" in (done.folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_model_that_ollama_does_not_import_is_told(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(ollama, "IMPORTED", ("MistralForCausalLM",))
+    done = export_ollama(run, tmp_path / "out", device="cpu", progress=Silent())
+    [note] = done.notes
+    assert "LlamaForCausalLM" in note
+    assert note in (done.folder / "README.md").read_text(encoding="utf-8")
+    assert read_json(done.folder / "export.json")["imported"] is False
 
 
 def test_without_a_converter_the_exact_commands_are_given(run, tmp_path, monkeypatch):
@@ -165,52 +261,3 @@ def _fake(folder, name, body):
 
 def test_export_json_is_plain(for_ollama):
     assert json.loads((for_ollama.folder / "export.json").read_text())["to"] == "ollama"
-
-
-TEMPLATE = "{{ messages[0]['content'] }}"
-
-
-@pytest.fixture
-def model_and_file(tmp_path):
-    """A model in its folder, and what is written into a GGUF file of it."""
-
-    def made(*, rows=4, closing=2, template=TEMPLATE, scores=(-1.0, -2.0)):
-        model, file = tmp_path / "model", tmp_path / "model.gguf"
-        model.mkdir()
-        save_file({"weight": torch.ones(4, 3), "norm": torch.ones(3)}, model / "model.safetensors")
-        (model / "config.json").write_text(json.dumps({"eos_token_id": 2}))
-        (model / "chat_template.jinja").write_text(TEMPLATE)
-        writer = GGUFWriter(file, "llama")
-        writer.add_eos_token_id(closing)
-        writer.add_tokenizer_model("llama")
-        writer.add_token_scores(list(scores))
-        if template is not None:
-            writer.add_chat_template(template)
-        writer.add_tensor("weight", np.ones((rows, 3), np.float32))
-        writer.add_tensor("norm", np.ones(3, np.float32))
-        writer.write_header_to_file()
-        writer.write_kv_data_to_file()
-        writer.write_tensors_to_file()
-        writer.close()
-        return file, model
-
-    return made
-
-
-def test_a_gguf_file_that_holds_what_the_model_has_passes(model_and_file):
-    assert gguf.differences(*model_and_file()) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"rows": 5}, "18 weights instead of 15"),
-        ({"closing": 3}, "eos_token_id: 3 instead of 2"),
-        ({"template": "{{ 'other' }}"}, "tokenizer.chat_template"),
-        ({"template": None}, "tokenizer.chat_template: None"),
-        ({"scores": (-1000.0, -1000.0)}, "splits text otherwise"),
-    ],
-)
-def test_a_gguf_file_that_holds_something_else_is_told(model_and_file, change, told):
-    [difference] = gguf.differences(*model_and_file(**change))
-    assert told in difference

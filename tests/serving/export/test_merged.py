@@ -89,11 +89,12 @@ def test_a_folder_in_use_is_left_alone(exported, run, tmp_path):
 
 
 def test_an_earlier_export_is_replaced_on_request(run, tmp_path):
-    (tmp_path / "parity.json").write_text("{}")
-    (tmp_path / "old.txt").write_text("old")
-    export_merged(run, tmp_path, device="cpu", replace_folder=True, progress=Silent())
-    assert not (tmp_path / "old.txt").exists()
-    assert (tmp_path / "model.safetensors").is_file()
+    folder = tmp_path / "out"
+    export_merged(run, folder, device="cpu", progress=Silent())
+    (folder / "old.txt").write_text("old")
+    export_merged(run, folder, device="cpu", replace_folder=True, progress=Silent())
+    assert not (folder / "old.txt").exists()
+    assert (folder / "model.safetensors").is_file()
 
 
 def test_large_models_are_cut_into_several_files(run, tmp_path, monkeypatch):

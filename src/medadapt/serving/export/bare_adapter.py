@@ -3,50 +3,63 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-
-from transformers import AutoTokenizer
 
 from medadapt.core.adapter_folder import CONFIG, WEIGHTS
 from medadapt.core.files import disk_faults
-from medadapt.core.records import Record, read_records
-from medadapt.examples.encoding import Encoder
-from medadapt.examples.message_template import MessageTemplate
-from medadapt.serving.asking import Asking, asking_of_run
+from medadapt.models.base_files import find_folder, read_base_config
+from medadapt.models.local_base import local_folder
+from medadapt.serving.asking import Asking
 from medadapt.serving.command_targets import Run
-from medadapt.serving.export.merged import RECORDS, need_template, training_template
 
 ADAPTER = "adapter"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedPrompt:
-    """A run's prompt, and the test records on which its template gives the run's tokens."""
+class BareBase:
+    """The base of an adapter, as another program is told of it."""
 
-    asking: Asking
-    encoder: Encoder
-    template: MessageTemplate
-    records: Sequence[Record]
+    name: str
+    """As the run names it."""
+    folder: Path
+    """Where its configuration lies: absolute, for who reads it from elsewhere."""
+    local: bool
+    """Whether it is a folder of this machine, and no model of the hub."""
+    revision: str | None
+    """The commit or tag of a hub model."""
+    architecture: str
 
 
-def trained_prompt(run: Run) -> TrainedPrompt:
-    """How a run asks. The tokenizer lies beside the adapter, so the base is not needed.
+def base_of(run: Run, asking: Asking) -> BareBase:
+    """The base of a run. Raises ModelError where it is not there."""
+    name = run.base or asking.model.base
+    revision = None if run.base else asking.model.revision
+    folder = find_folder(name, revision=revision).resolve()
+    architectures = read_base_config(folder / "config.json").get("architectures") or [""]
+    return BareBase(
+        name=name,
+        folder=folder,
+        local=local_folder(name) is not None,
+        revision=revision,
+        architecture=str(architectures[0]),
+    )
 
-    Raises ModelError where no template over messages gives the run's tokens.
-    """
-    asking = asking_of_run(run.recipe, run.folder)
-    encoder = Encoder(AutoTokenizer.from_pretrained(run.folder.adapter), asking.plan)
-    records = list(islice(read_records(run.folder.records / "test.jsonl"), RECORDS))
-    template = need_template(training_template(encoder, records))
-    return TrainedPrompt(asking=asking, encoder=encoder, template=template, records=records)
+
+def notes_on_base(base: BareBase, asking: Asking, *, program: str) -> tuple[str, ...]:
+    """What a user must know of the base that another program loads."""
+    held = asking.model.quantization
+    if held == "none":
+        return ()
+    return (
+        f"The adapter was trained and measured on a base in {held}; {program} loads the full weights of {base.name}, "
+        "which is another model: the run's results do not describe it.",
+    )
 
 
 def copy_adapter(run: Run, part: Path) -> None:
     """The adapter's two files in PEFT's format, in `part/adapter`."""
     with disk_faults(part):
-        (part / ADAPTER).mkdir(parents=True)
+        (part / ADAPTER).mkdir()
         for name in (CONFIG, WEIGHTS):
             shutil.copyfile(run.folder.adapter / name, part / ADAPTER / name)

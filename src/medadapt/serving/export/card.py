@@ -10,24 +10,25 @@ import yaml
 from medadapt.report.asking_code import asking_code
 from medadapt.report.front_matter import base_id, base_in_words
 from medadapt.report.markdown import fenced, inline
-from medadapt.serving.answering import NOTICE
 from medadapt.serving.command_targets import Run
 from medadapt.serving.export.parity import Agreement, Parity
+from medadapt.serving.export.readme import readme
 
 
-def export_card(run: Run, shown: Mapping[str, Any], parity: Parity, name: str, *, chat: bool) -> str:
+def export_card(
+    run: Run, shown: Mapping[str, Any], parity: Parity, name: str, *, chat: bool, template: str
+) -> str:
     """The text of `README.md`. Every word that is not ours is escaped.
 
-    `shown` is what `examples.shown_prompt` gives; `chat`: the prompt holds a chat template.
+    `shown` is what `examples.shown_prompt` gives; `chat`: the prompt holds a chat template of the base; `template` says
+    what was checked of the one that the model has now.
     """
     named = run.recipe.model.base
     base = None if run.smoke else base_id(named)
     smoke = "**From a smoke run: it means nothing.** " if run.smoke else ""
     known = "A tiny random base" if run.smoke else base_in_words(named) or "A local base model"
-    parts = [
-        _front_matter(base),
-        f"# {inline(name)}",
-        f"> **{inline(NOTICE)}**",
+    text = readme(
+        name,
         f"{smoke}{inline(known)} with an adapter merged into it, trained with MedAdapt (run "
         f"{inline(run.recipe.name)}). Whether the adapter helped stands in the report of that run.",
         "## How to use",
@@ -35,11 +36,12 @@ def export_card(run: Run, shown: Mapping[str, Any], parity: Parity, name: str, *
         "a type, falls away with its heading.",
         fenced(shown["prompt"], "text"),
         fenced(_code(shown, chat=chat), "python"),
+        "## Chat template",
+        template,
         "## Agreement with base + adapter",
         _agreement(parity),
-        f"> **{inline(NOTICE)}**",
-    ]
-    return "\n\n".join(parts) + "\n"
+    )
+    return f"{_front_matter(base)}\n\n{text}"
 
 
 def _front_matter(base: str | None) -> str:

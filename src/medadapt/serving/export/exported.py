@@ -16,15 +16,20 @@ class GgufFile:
     """None where no converter is installed."""
     verified: bool | None
     """Whether the file holds what the model has; None where it was not looked into."""
+    differences: tuple[str, ...] = ()
+    """What it has otherwise."""
     steps: tuple[str, ...]
     """Commands that make the file, where it is not there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """A merged model in its folder."""
+    """An export in its folder."""
 
     folder: Path
-    parity: Parity
+    parity: Parity | None = None
+    """None where nothing was merged: the adapter is taken as it is."""
     gguf: GgufFile | None = None
     """None where no such file was asked for."""
+    notes: tuple[str, ...] = ()
+    """What a user must know beside the parity's own notes."""

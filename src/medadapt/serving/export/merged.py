@@ -5,20 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from medadapt.core.errors import DataError, DiskError, ModelError
+from medadapt.core.errors import DiskError
 from medadapt.core.files import disk_faults, give_usual_mode, read_json, write_json, write_text
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import ModelSection
-from medadapt.core.records import Record, read_records
+from medadapt.core.records import Record
 from medadapt.core.results import ModelName, Prediction, read_predictions
 from medadapt.examples.encoding import Encoder
-from medadapt.examples.message_template import MessageTemplate, check_template, message_template
 from medadapt.examples.shown_prompt import shown_prompt
 from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import LoadedBase, load_base, load_config, restore_dropout
@@ -31,17 +29,23 @@ from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
 from medadapt.serving.export.card import export_card
 from medadapt.serving.export.exported import Exported
-from medadapt.serving.export.folders import PARITY, new_folder
+from medadapt.serving.export.folders import EXPORT, PARITY, name_of, new_folder
 from medadapt.serving.export.parity import ROUNDING, Parity, agreement, parity_values
+from medadapt.serving.export.trained_prompt import (
+    TEMPLATE,
+    CheckedTemplate,
+    first_records,
+    training_template,
+)
 
-RECORDS = 32
-"""Test records that are compared."""
 SHARD = "4GB"
 PRECISION_OF = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
-
-
-TEMPLATE = "chat_template.jinja"
-"""Where transformers, vLLM and llama.cpp look for a model's chat template."""
+OTHER_TEMPLATES = "additional_chat_templates"
+"""Where transformers keeps a tokenizer's templates for tools and the like."""
+NO_TEMPLATE = (
+    "The model has no chat template: none over messages gives the prompt of the training. Ask it with the code of its "
+    "README."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +56,7 @@ class Merged:
     encoder: Encoder
     records: Sequence[Record]
     """Test records that it was compared on."""
-    template: MessageTemplate | None
+    checked: CheckedTemplate | None
     """The run's prompt over messages; None where no template gives the same tokens."""
 
 
@@ -76,15 +80,26 @@ def export_merged(
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part, precision=precision, device=device, progress=progress)
         shown = shown_prompt(merged.encoder, merged.records)
-        chat = merged.encoder.plan.chat
-        write_text(part / "README.md", export_card(run, shown, merged.parity, folder.name, chat=chat))
-    return Exported(folder=folder, parity=merged.parity)
+        checked = merged.checked
+        card = export_card(
+            run, shown, merged.parity, name_of(folder), chat=merged.encoder.plan.chat,
+            template=NO_TEMPLATE if checked is None else checked.in_words(),
+        )  # fmt: skip
+        write_text(part / "README.md", card)
+        write_json(
+            part / EXPORT,
+            {"schema": 1, "to": "merged", "template_checked_on": None if checked is None else checked.n},
+        )
+    return Exported(folder=folder, parity=merged.parity, notes=() if checked else (NO_TEMPLATE,))
 
 
 def write_merged(run: Run, part: Path, *, precision: str | None, device: str, progress: Progress) -> Merged:
-    """Base and adapter as one model in `part`, with `parity.json` and, where there is one, its chat template."""
+    """Base and adapter as one model in `part`, with `parity.json` and the chat template of the training.
+
+    Where there is no such template the model has none: the base's own would ask in other words.
+    """
     asking = asking_of_run(run.recipe, run.folder)
-    records = list(islice(read_records(run.folder.records / "test.jsonl"), RECORDS))
+    records = first_records(run)
     held = {"quantization": "none", "offload": "none", "precision": precision or _measured_precision(run)}
     base = load_base(_model(asking.model, held), base=run.base, device=device)
     encoder = Encoder(base.tokenizer, asking.plan)
@@ -108,32 +123,18 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
         quantization=run.recipe.model.quantization,
     )
     write_json(part / PARITY, parity_values(parity))
-    template = training_template(reloaded, records)
-    if template is not None and not asking.plan.chat:
-        # A base's own chat template stays: the prompts of a chat plan are made with it.
-        write_text(part / TEMPLATE, template.jinja())
-    return Merged(parity=parity, encoder=reloaded, records=records, template=template)
+    checked = training_template(reloaded, records)
+    _write_template(checked, part)
+    return Merged(parity=parity, encoder=reloaded, records=records, checked=checked)
 
 
-def training_template(encoder: Encoder, records: Sequence[Record]) -> MessageTemplate | None:
-    """The run's prompt over messages, where it gives these records' tokens, every one; else None."""
-    try:
-        template = message_template(encoder)
-    except DataError:
-        return None
-    found = check_template(template, encoder, records)
-    return template if found.same == found.n else None
-
-
-def need_template(template: MessageTemplate | None) -> MessageTemplate:
-    """The template. Raises ModelError where there is none that gives the run's tokens."""
-    if template is None:
-        raise ModelError(
-            "The prompt of this run cannot be given as a chat template: its tokens would be others.",
-            "a prompt whose turns are all written alike",
-            "Use --to merged, whose README has code that asks in the words of the training.",
-        )
-    return template
+def _write_template(checked: CheckedTemplate | None, part: Path) -> None:
+    """The template of the training instead of the base's own, which lacks its words, its instruction and its date."""
+    with disk_faults(part):
+        shutil.rmtree(part / OTHER_TEMPLATES, ignore_errors=True)
+        (part / TEMPLATE).unlink(missing_ok=True)
+    if checked is not None:
+        write_text(part / TEMPLATE, checked.template.jinja())
 
 
 def _model(model: ModelSection, held: dict[str, Any]) -> ModelSection:
@@ -169,7 +170,7 @@ def _save(base: LoadedBase, asking: Asking, run: Run, part: Path) -> None:
                       trust_remote_code=asking.model.trust_remote_code)  # fmt: skip
     restore_dropout(model.config, own)
     with disk_faults(part):
-        part.mkdir(parents=True)
+        part.mkdir(exist_ok=True)
         with quiet_libraries():
             model.save_pretrained(part, max_shard_size=SHARD)
         for weights in part.glob("*.safetensors"):

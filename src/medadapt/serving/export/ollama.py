@@ -14,17 +14,17 @@ from medadapt.core.files import read_json, write_json, write_text
 from medadapt.core.progress import Progress
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.message_template import MessageTemplate
-from medadapt.models.base_files import find_folder
 from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.settings import OPEN_ANSWER_TOKENS
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.answering import NOTICE
-from medadapt.serving.asking import asking_of_run
-from medadapt.serving.command_targets import Run, need_adapter
-from medadapt.serving.export.bare_adapter import ADAPTER, copy_adapter, trained_prompt
+from medadapt.serving.command_targets import Run
+from medadapt.serving.export.bare_adapter import ADAPTER, BareBase, base_of, copy_adapter, notes_on_base
 from medadapt.serving.export.exported import Exported
-from medadapt.serving.export.folders import EXPORT, new_folder
-from medadapt.serving.export.merged import need_template, write_merged
+from medadapt.serving.export.folders import EXPORT, name_of, new_folder
+from medadapt.serving.export.merged import write_merged
+from medadapt.serving.export.readme import readme
+from medadapt.serving.export.trained_prompt import CheckedTemplate, need_template, trained_prompt
 
 MODEL, MODELFILE = "model", "Modelfile"
 IMPORTED = (
@@ -46,55 +46,60 @@ def export_ollama(
     replace_folder: bool = False,
     progress: Progress,
 ) -> Exported:
-    """Write `model/`, `Modelfile` and `README.md` into `folder`.
+    """Write `model/`, `Modelfile` and `README.md` into `folder`; a note says where Ollama does not import the model.
 
-    Raises ModelError where the prompt cannot be written as a template, or Ollama does not know the architecture.
+    Raises ModelError where the prompt cannot be written as a template.
     """
-    need_adapter(run)
+    prompt = trained_prompt(run)
+    most = prompt.asking.max_new_tokens or OPEN_ANSWER_TOKENS
+    text = modelfile(prompt.checked.template, stops=_stops(prompt.encoder), most=most)
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part / MODEL, precision=precision, device=device, progress=progress)
-        template = need_template(merged.template)
+        checked = need_template(merged.checked)
         (architecture,) = read_json(part / MODEL / "config.json")["architectures"]
-        asking = asking_of_run(run.recipe, run.folder)
-        most = asking.max_new_tokens or OPEN_ANSWER_TOKENS
-        stops = _stops(merged.encoder)
-        write_text(part / MODELFILE, modelfile(template, stops=stops, most=most))
-        write_text(part / "README.md", _readme(run, folder.name, architecture))
+        notes = () if architecture in IMPORTED else (_not_imported(architecture),)
+        write_text(part / MODELFILE, text)
+        write_text(part / "README.md", _readme(run, name_of(folder), checked, notes))
         write_json(
             part / EXPORT,
-            {"schema": 1, "to": "ollama", "model": MODEL, "imported": architecture in IMPORTED,
-             "template_checked_on": len(merged.records)},
-        )  # fmt: skip
-    return Exported(folder=folder, parity=merged.parity)
+            {
+                "schema": 1,
+                "to": "ollama",
+                "model": MODEL,
+                "imported": not notes,
+                "template_checked_on": checked.n,
+            },
+        )
+    return Exported(folder=folder, parity=merged.parity, notes=notes)
 
 
-def export_ollama_adapter(run: Run, folder: Path, *, replace_folder: bool = False) -> Path:
+def export_ollama_adapter(run: Run, folder: Path, *, replace_folder: bool = False) -> Exported:
     """Write `adapter/`, `Modelfile` and `README.md` into `folder`; the base is Ollama's to load.
 
     Raises ModelError for an adapter or an architecture that Ollama reads otherwise or not at all, and where the prompt
     cannot be written as a template.
     """
-    need_adapter(run)
     prompt = trained_prompt(run)
-    base = run.base or prompt.asking.model.base
-    where = find_folder(base, revision=None if run.base else prompt.asking.model.revision)
-    _check_adapter(run, where)
+    base = base_of(run, prompt.asking)
+    _check_adapter(run, base)
     most = prompt.asking.max_new_tokens or OPEN_ANSWER_TOKENS
     text = modelfile(
-        prompt.template, stops=_stops(prompt.encoder), most=most, base=str(where), adapter=ADAPTER
-    )
+        prompt.checked.template,
+        stops=_stops(prompt.encoder), most=most, base=str(base.folder), adapter=ADAPTER,
+    )  # fmt: skip
+    notes = notes_on_base(base, prompt.asking, program="Ollama")
     with new_folder(folder, run, replace=replace_folder) as part:
         copy_adapter(run, part)
         write_text(part / MODELFILE, text)
-        write_text(part / "README.md", _readme_of_adapter(run, folder.name, base))
+        write_text(part / "README.md", _readme_of_adapter(run, name_of(folder), base, prompt.checked, notes))
         write_json(
             part / EXPORT,
-            {"schema": 1, "to": "ollama-adapter", "base": base, "template_checked_on": len(prompt.records)},
+            {"schema": 1, "to": "ollama-adapter", "base": base.name, "template_checked_on": prompt.checked.n},
         )
-    return folder
+    return Exported(folder=folder, notes=notes)
 
 
-def _check_adapter(run: Run, base: Path) -> None:
+def _check_adapter(run: Run, base: BareBase) -> None:
     config = read_json(run.folder.adapter / CONFIG)
     # Its LoRA, llama.cpp's, knows one scale, alpha / r, and no magnitudes.
     for key, variant in (("use_dora", "dora"), ("use_rslora", "rslora")):
@@ -104,10 +109,9 @@ def _check_adapter(run: Run, base: Path) -> None:
                 "an adapter of the variant lora",
                 "Use --to ollama, which folds the adapter into its base.",
             )
-    architecture = str((read_json(base / "config.json").get("architectures") or [""])[0])
-    if architecture not in ADAPTED:
+    if base.architecture not in ADAPTED:
         raise ModelError(
-            f"Ollama's documents name no adapters of {architecture or 'this architecture'}.",
+            f"Ollama's documents name no adapters of {base.architecture or 'this architecture'}.",
             f"one of {', '.join(ADAPTED)}",
             "Use --to ollama, or --to gguf.",
         )
@@ -148,45 +152,44 @@ def _stops(encoder: Encoder) -> list[str]:
     return [str(token) for token in tokens]
 
 
-def _readme(run: Run, name: str, architecture: str) -> str:
-    known = (
-        []
-        if architecture in IMPORTED
-        else [
-            f"Ollama's documents do not list {inline(architecture)} among the architectures that it imports from "
-            "safetensors. Make a GGUF file with `medadapt export RUN --to gguf` and name it behind FROM."
-        ]
+def _not_imported(architecture: str) -> str:
+    return (
+        f"Ollama's documents do not list {architecture} among the architectures that it imports from safetensors, so "
+        "`ollama create` may refuse this folder. Make a GGUF file with `medadapt export RUN --to gguf` and name it "
+        "behind FROM."
     )
-    parts = [
-        f"# {inline(name)}",
-        f"> **{inline(NOTICE)}**",
+
+
+def _readme(run: Run, name: str, checked: CheckedTemplate, notes: tuple[str, ...]) -> str:
+    return readme(
+        name,
         f"The run {inline(run.recipe.name)} for Ollama: base and adapter as one model, and a Modelfile with the prompt "
         "of the training. In this folder:",
-        fenced(f"ollama create {_tag(name)} -f {MODELFILE}\nollama run {_tag(name)}", "bash"),
-        *known,
-        f"`{MODEL}/parity.json` says how well the merged model agrees with base and adapter. The template gives the "
-        "tokens of the training, checked with transformers; Ollama itself has not been tried. A system message is left "
-        "out, as in training.",
-        f"> **{inline(NOTICE)}**",
-    ]
-    return "\n\n".join(parts) + "\n"
+        _create(name),
+        *notes,
+        f"`{MODEL}/parity.json` says how well the merged model agrees with base and adapter.",
+        f"{checked.in_words()} The Modelfile's is made of the same parts; Ollama itself has not been tried.",
+    )
 
 
-def _readme_of_adapter(run: Run, name: str, base: str) -> str:
-    parts = [
-        f"# {inline(name)}",
-        f"> **{inline(NOTICE)}**",
+def _readme_of_adapter(
+    run: Run, name: str, base: BareBase, checked: CheckedTemplate, notes: tuple[str, ...]
+) -> str:
+    return readme(
+        name,
         f"The adapter of the run {inline(run.recipe.name)} for Ollama, and a Modelfile with the prompt of the "
-        f"training. Its FROM names the folder in which the base {inline(base)} lay when this was written. Elsewhere "
-        "put there a folder with the same safetensors, or the name under which Ollama has this very base, not "
-        "quantised: over another base, or over a chat variant of it, the adapter is worth nothing. Then, in this "
+        f"training. Its FROM names the folder in which the base {inline(base.name)} lay when this was written. "
+        "Elsewhere put there a folder with the same safetensors, or the name under which Ollama has this very base, "
+        "not quantised: over another base, or over a chat variant of it, the adapter is worth nothing. Then, in this "
         "folder:",
-        fenced(f"ollama create {_tag(name)} -f {MODELFILE}\nollama run {_tag(name)}", "bash"),
-        "The template gives the tokens of the training, checked with transformers; Ollama itself has not been tried. A "
-        "system message is left out, as in training.",
-        f"> **{inline(NOTICE)}**",
-    ]
-    return "\n\n".join(parts) + "\n"
+        _create(name),
+        *map(inline, notes),
+        f"{checked.in_words()} The Modelfile's is made of the same parts; Ollama itself has not been tried.",
+    )
+
+
+def _create(name: str) -> str:
+    return fenced(f"ollama create {_tag(name)} -f {MODELFILE}\nollama run {_tag(name)}", "bash")
 
 
 def _tag(name: str) -> str:

@@ -1,0 +1,86 @@
+"""The prompt of a run as a chat template, checked token by token on test records: what every export must have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from transformers import AutoTokenizer
+
+from medadapt.core.errors import DataError, ModelError
+from medadapt.core.records import Record, read_records
+from medadapt.examples.encoding import Encoder
+from medadapt.examples.message_template import MessageTemplate, check_template, message_template
+from medadapt.serving.asking import Asking, asking_of_run
+from medadapt.serving.command_targets import Run, need_adapter
+
+RECORDS = 32
+"""Test records that are compared."""
+TEMPLATE = "chat_template.jinja"
+"""Where transformers, vLLM and llama.cpp look for a model's chat template."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedTemplate:
+    """A run's prompt over messages."""
+
+    template: MessageTemplate
+    n: int
+    """Test records on which it gave the run's tokens, every one that is not too long for the model; at least 1."""
+
+    def in_words(self) -> str:
+        """What was checked, as a sentence for people."""
+        records = "1 test record" if self.n == 1 else f"{self.n} test records"
+        return (
+            f"Checked with transformers: on {records} the chat template gives, token by token, the prompt of the "
+            "training. A system message is left out, as in training."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedPrompt:
+    """How a run asks, and its template."""
+
+    asking: Asking
+    encoder: Encoder
+    checked: CheckedTemplate
+
+
+def first_records(run: Run) -> list[Record]:
+    """The test records that are compared."""
+    return list(islice(read_records(run.folder.records / "test.jsonl"), RECORDS))
+
+
+def trained_prompt(run: Run) -> TrainedPrompt:
+    """How a run asks. The tokenizer lies beside the adapter, so the base is not needed.
+
+    Raises RunFolderError where there is no adapter yet, ModelError where no template over messages gives its tokens.
+    """
+    need_adapter(run)
+    asking = asking_of_run(run.recipe, run.folder)
+    encoder = Encoder(AutoTokenizer.from_pretrained(run.folder.adapter), asking.plan)
+    checked = need_template(training_template(encoder, first_records(run)))
+    return TrainedPrompt(asking=asking, encoder=encoder, checked=checked)
+
+
+def training_template(encoder: Encoder, records: Sequence[Record]) -> CheckedTemplate | None:
+    """The run's prompt over messages, where it gives these records' tokens, every one; else None."""
+    try:
+        template = message_template(encoder)
+    except DataError:
+        return None
+    found = check_template(template, encoder, records)
+    return CheckedTemplate(template=template, n=found.n) if 0 < found.n == found.same else None
+
+
+def need_template(checked: CheckedTemplate | None) -> CheckedTemplate:
+    """The template. Raises ModelError where there is none that gives the run's tokens."""
+    if checked is None:
+        raise ModelError(
+            "The prompt of this run cannot be given as a chat template: its tokens would be others, or every test "
+            "record is too long to tell.",
+            "a prompt whose turns are all written alike",
+            "Use --to merged, whose README has code that asks in the words of the training.",
+        )
+    return checked
