@@ -1,10 +1,13 @@
 import json
+import os
 import shutil
+import signal
 
 import pytest
 from typer.exceptions import TyperException
 
-from medadapt.core.errors import MedAdaptError
+from medadapt.core.errors import MedAdaptError, RunFolderError, StoppedError
+from medadapt.serving.export import merged, ollama
 
 
 def test_export_writes_a_merged_model_and_knows_no_other_words(finished, tmp_path, use):
@@ -31,6 +34,70 @@ def test_export_for_llama_cpp_says_how_to_make_the_file_where_its_converter_is_m
     assert code == 0
     assert "converter was not found" in err
     assert "convert_hf_to_gguf.py model" in out
+
+
+CONVERTER = """
+import sys
+from gguf import GGUFWriter
+writer = GGUFWriter(sys.argv[sys.argv.index("--outfile") + 1], "llama")
+writer.add_eos_token_id(77)
+writer.write_header_to_file()
+writer.write_kv_data_to_file()
+writer.write_tensors_to_file()
+writer.close()
+"""
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_what_a_file_for_llama_cpp_has_otherwise_is_told(as_json, finished, tmp_path, use, monkeypatch):
+    (tmp_path / "convert_hf_to_gguf.py").write_text(CONVERTER)
+    monkeypatch.setenv("LLAMA_CPP", str(tmp_path))
+    words = ["--json"] if as_json else []
+    code, out, err = use("export", finished, "--to", "gguf", "-o", tmp_path / "x", *words)
+    assert code == 3
+    kept = json.loads((tmp_path / "x" / "export.json").read_text())
+    assert kept["verified"] is False
+    assert any("eos_token_id: 77" in difference for difference in kept["differences"])
+    shown = json.loads(out)["gguf"]["differences"] if as_json else err
+    assert all(difference in shown for difference in kept["differences"])
+
+
+def test_a_model_that_ollama_does_not_import_is_told_on_the_screen(finished, tmp_path, use, monkeypatch):
+    monkeypatch.setattr(ollama, "IMPORTED", ("MistralForCausalLM",))
+    code, _, err = use("export", finished, "--to", "ollama", "-o", tmp_path / "x")
+    assert code == 0
+    assert "do not list LlamaForCausalLM" in err
+
+
+@pytest.mark.parametrize("form", ["vllm", "ollama-adapter"])
+@pytest.mark.parametrize("option", [("--precision", "fp32"), ("--device", "cpu")])
+def test_an_option_that_a_form_has_no_use_for_is_refused(form, option, finished, tmp_path, use):
+    with pytest.raises(MedAdaptError, match=f"{option[0]} does nothing") as told:
+        use("export", finished, "--to", form, "-o", tmp_path / "x", *option)
+    assert told.value.exit_code == 2
+    assert not (tmp_path / "x").exists()
+
+
+def test_export_never_replaces_a_part_of_its_run(finished, use):
+    place = finished / "5-metrics"
+    before = sorted(path.name for path in place.iterdir())
+    with pytest.raises(RunFolderError, match="the run") as told:
+        use("export", finished, "--to", "vllm", "-o", place, "--replace")
+    assert told.value.exit_code == 2
+    assert sorted(path.name for path in place.iterdir()) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_export_that_is_stopped_leaves_nothing(number, finished, tmp_path, use, monkeypatch):
+    def stopped(_):
+        assert any(tmp_path.iterdir())
+        os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(merged, "merge_adapter", stopped)
+    with pytest.raises(StoppedError) as told:
+        use("export", finished, "--to", "merged", "-o", tmp_path / "x", "--device", "cpu")
+    assert told.value.signal_exit_code == 128 + number
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("inside", [False, True])

@@ -12,19 +12,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-
-from safetensors import safe_open
 
 from medadapt.core.errors import ModelError
-from medadapt.core.files import read_json, write_json, write_text
+from medadapt.core.files import write_json, write_text
 from medadapt.core.progress import Progress
 from medadapt.report.markdown import fenced, inline
-from medadapt.serving.answering import NOTICE
-from medadapt.serving.command_targets import Run, need_adapter
+from medadapt.serving.command_targets import Run
 from medadapt.serving.export.exported import Exported, GgufFile
-from medadapt.serving.export.folders import EXPORT, new_folder
-from medadapt.serving.export.merged import TEMPLATE, write_merged
+from medadapt.serving.export.folders import EXPORT, name_of, new_folder
+from medadapt.serving.export.merged import write_merged
+from medadapt.serving.export.readme import readme
+from medadapt.serving.export.trained_prompt import CheckedTemplate, need_template, trained_prompt
 
 MODEL, FILE = "model", "model.gguf"
 SCRIPT, COMMAND = "convert_hf_to_gguf.py", "convert-hf-to-gguf"
@@ -45,24 +43,25 @@ def export_gguf(
 ) -> Exported:
     """Write `model/`, `README.md` and, where a converter is installed, `model.gguf` into `folder`.
 
-    Raises ModelError where the converter refuses the model.
+    Raises ModelError where the prompt cannot be written as a template, and where the converter refuses the model.
     """
-    need_adapter(run)
+    trained_prompt(run)
     found = converter()
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part / MODEL, precision=precision, device=device, progress=progress)
+        checked = need_template(merged.checked)
         kind = OUT_TYPES[merged.parity.precision]
-        verified = None
-        if found is not None:
+        if found is None:
+            made = GgufFile(path=None, verified=None, steps=_steps(kind))
+        else:
             _convert([*found, MODEL, "--outfile", FILE, "--outtype", kind], part)
-            verified = differences(part / FILE, part / MODEL) == [] if _reads_gguf() else None
-        steps = () if found is not None else _steps(kind)
-        write_text(part / "README.md", _readme(run, folder.name, steps))
+            made = _looked_into(part, folder / FILE)
+        write_text(part / "README.md", _readme(run, name_of(folder), checked, made.steps))
         write_json(
-            part / EXPORT, {"schema": 1, "to": "gguf", "file": FILE if found else None, "verified": verified}
-        )
-    file = folder / FILE if found is not None else None
-    made = GgufFile(path=file, verified=verified, steps=steps)
+            part / EXPORT,
+            {"schema": 1, "to": "gguf", "file": FILE if made.path else None, "verified": made.verified,
+             "differences": made.differences, "template_checked_on": checked.n},
+        )  # fmt: skip
     return Exported(folder=folder, parity=merged.parity, gguf=made)
 
 
@@ -76,47 +75,13 @@ def converter() -> list[str] | None:
     return None
 
 
-def differences(file: Path, model: Path) -> list[str]:
-    """What a GGUF file has otherwise than the model: its weights, closing token, chat template, how it splits text."""
-    from gguf import GGUFReader
+def _looked_into(part: Path, path: Path) -> GgufFile:
+    if importlib.util.find_spec("gguf") is None:
+        return GgufFile(path=path, verified=None, steps=())
+    from medadapt.serving.export.gguf_check import differences
 
-    reader = GGUFReader(str(file))
-    config = read_json(model / "config.json")
-    wanted: dict[str, Any] = {"tokenizer.ggml.eos_token_id": config.get("eos_token_id")}
-    if (template := model / TEMPLATE).is_file():
-        wanted["tokenizer.chat_template"] = template.read_text(encoding="utf-8")
-    found = []
-    for key, value in wanted.items():
-        told = _contents(reader, key)
-        if value is not None and told != value:
-            found.append(f"{key}: {told!r} instead of {value!r}")
-    scores = _contents(reader, "tokenizer.ggml.scores") or []
-    if _contents(reader, "tokenizer.ggml.model") == "llama" and len(set(scores)) == 1:
-        # llama.cpp joins pieces by their scores; the converter has none where the model has no tokenizer.model.
-        found.append("tokenizer.ggml.scores: all alike, so llama.cpp splits text otherwise")
-    numbers = sum(int(tensor.n_elements) for tensor in reader.tensors)
-    own = _numbers(model)
-    if numbers != own:
-        found.append(f"{numbers:,} weights instead of {own:,}")
-    return found
-
-
-def _contents(reader: Any, key: str) -> Any:
-    field = reader.get_field(key)
-    return None if field is None else field.contents()
-
-
-def _numbers(model: Path) -> int:
-    """Weights of a model's files; where the head is the embeddings, they stand there once, as in GGUF."""
-    count = 0
-    for path in sorted(model.glob("*.safetensors")):
-        with safe_open(path, framework="numpy") as file:
-            for name in file.keys():  # noqa: SIM118 - no mapping
-                size = 1
-                for side in file.get_slice(name).get_shape():
-                    size *= side
-                count += size
-    return count
+    found = tuple(differences(part / FILE, part / MODEL))
+    return GgufFile(path=path, verified=not found, differences=found, steps=())
 
 
 def _convert(command: list[str], folder: Path) -> None:
@@ -131,10 +96,6 @@ def _convert(command: list[str], folder: Path) -> None:
         )
 
 
-def _reads_gguf() -> bool:
-    return importlib.util.find_spec("gguf") is not None
-
-
 def _steps(kind: str) -> tuple[str, ...]:
     return (
         "git clone https://github.com/ggml-org/llama.cpp",
@@ -143,17 +104,16 @@ def _steps(kind: str) -> tuple[str, ...]:
     )
 
 
-def _readme(run: Run, name: str, steps: tuple[str, ...]) -> str:
+def _readme(run: Run, name: str, checked: CheckedTemplate, steps: tuple[str, ...]) -> str:
     make = ["No converter was installed. In this folder:", fenced("\n".join(steps), "bash")] if steps else []
-    parts = [
-        f"# {inline(name)}",
-        f"> **{inline(NOTICE)}**",
+    return readme(
+        name,
         f"The run {inline(run.recipe.name)} for llama.cpp: base and adapter as one model in `{MODEL}/`, and as "
         f"`{FILE}`.",
         *make,
         "To ask it in a terminal, with the prompt of the training as its chat template:",
         fenced(f"llama-cli -m {FILE} --jinja --temp 0", "bash"),
-        f"`{MODEL}/parity.json` says how well the merged model agrees with base and adapter.",
-        f"> **{inline(NOTICE)}**",
-    ]
-    return "\n\n".join(parts) + "\n"
+        checked.in_words(),
+        f"`{MODEL}/parity.json` says how well the merged model agrees with base and adapter, and `{EXPORT}` what the "
+        "file has otherwise than the model.",
+    )
