@@ -133,6 +133,24 @@ def test_pieces_make_the_whole_text_with_real_tokenizers(name, shared_data):
     assert sum(map(bool, pieces)) > len(tokens) / 2
 
 
+@pytest.mark.parametrize("name", ["gpt2", "llama2", "opt", "pythia"])
+@pytest.mark.parametrize("place", [1, 7, 20, 31])
+def test_a_text_written_on_keeps_its_white_space(name, place, shared_data):
+    tokenizer = AutoTokenizer.from_pretrained(shared_data / "tokenizers" / name)
+    tokens = tokenizer(NOTE + "  \n\n", add_special_tokens=False)["input_ids"]
+    whole, stands = tokenizer.decode(tokens), tokenizer.decode(tokens[:place]).rstrip("\ufffd")
+    growing = GrowingText(tokenizer, tokens[:place][-8:])
+    pieces = [growing.add(token) for token in tokens[place:]]
+    assert stands + "".join([*pieces, growing.rest()]) == whole
+
+
+def test_a_text_written_on_ends_at_a_line_break_that_comes_first():
+    growing = StoppingText(TOKENIZER, ["\n"], before=TOKENIZER("a", add_special_tokens=False)["input_ids"])
+    pieces = [growing.add(token) for token in TOKENIZER("\nfoo", add_special_tokens=False)["input_ids"]]
+    assert growing.stopped
+    assert "".join(pieces) == ""
+
+
 class Rewriting:
     """Closes up the space before a full stop, as some tokenizers do, and takes back a word."""
 

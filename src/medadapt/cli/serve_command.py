@@ -97,7 +97,7 @@ def serve(
             results.print(plain(f"{where}/v1 serves tuned and baseline of {target}"))
             talk.print(plain(f"Its schema: {where}/openapi.json. Ctrl-C ends it.", "dim"))
             talk.print(plain(NOTICE, "dim"))
-            answer(build_app(desk, settings, grounding), listening)
+            answer(build_app(desk, settings, grounding), listening, give_up=desk.close)
 
 
 def add_to(app: typer.Typer) -> None:

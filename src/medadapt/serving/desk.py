@@ -28,15 +28,19 @@ from medadapt.serving.writing import StoppingText
 WEIGHED_AT_ONCE = 32
 """Questions whose answers are weighed in one go."""
 
+BORDER = 8
+"""Tokens of a prompt that are read again with what is written after them."""
 Stopped = Literal["finished", "stop", "length", "context", "cancelled"]
 """The model ended its answer, a stop word came, it is as long as allowed, the context is full, nobody wants it."""
 
 
 class Growing:
-    """The text of an answer whose steps arrive one by one."""
+    """The text of an answer whose steps arrive one by one; after `before` as `writing.GrowingText` has it."""
 
-    def __init__(self, tokenizer: Any, room: Room, stops: Sequence[str] = ()) -> None:
-        self._text = StoppingText(tokenizer, stops)
+    def __init__(
+        self, tokenizer: Any, room: Room, stops: Sequence[str] = (), *, before: Sequence[int] | None = None
+    ) -> None:
+        self._text = StoppingText(tokenizer, stops, before=before)
         self._room = room
         self.stopped: Stopped | None = None
         """None while it is being written."""
@@ -107,9 +111,12 @@ class Desk:
         """How long an answer to a prompt may be."""
         return room_for(self.assistant, prompt, wanted)
 
-    def growing(self, room: Room, stops: Sequence[str] = ()) -> Growing:
-        """An empty answer, which is told the steps of a request."""
-        return Growing(self.assistant.encoder.tokenizer, room, stops)
+    def growing(
+        self, room: Room, stops: Sequence[str] = (), *, before: Sequence[int] | None = None
+    ) -> Growing:
+        """An empty answer, or text after the prompt `before`, which is told the steps of a request."""
+        last = None if before is None else before[-BORDER:]
+        return Growing(self.assistant.encoder.tokenizer, room, stops, before=last)
 
     def request(
         self, prompt: tuple[int, ...], room: Room, *, model: ModelName, sampling: Sampling, tell: Any

@@ -52,14 +52,20 @@ def _look(model: LoadedBase, new_1T: Tensor, kept: Any) -> tuple[Tensor, Any]:
 
 
 class GrowingText:
-    """Text of tokens that arrive one by one. What it has given out never changes afterwards."""
+    """Text of tokens that arrive one by one. What it has given out never changes afterwards.
 
-    def __init__(self, tokenizer: Any) -> None:
+    An answer has no outer white space. A text that is written on after `before`, the last tokens of what stands
+    there, keeps its own: many tokenizers write a space only where something comes before it.
+    """
+
+    def __init__(self, tokenizer: Any, before: Sequence[int] | None = None) -> None:
         self._tokenizer = tokenizer
+        self._before = None if before is None else list(before)
+        self._stands = "" if not before else self._decoded(before).rstrip(LOST_CHARACTER)
         self._tokens: list[int] = []
         self._given = ""
         self.text = ""
-        """The text of all tokens so far, special tokens and outer spaces removed."""
+        """The text of all tokens so far, special tokens removed."""
 
     @property
     def num_tokens(self) -> int:
@@ -73,8 +79,10 @@ class GrowingText:
         close up the space before a full stop).
         """
         self._tokens.append(token)
-        self.text = str(self._tokenizer.decode(self._tokens, skip_special_tokens=True)).strip()
-        return self._give(self.text.rstrip(LOST_CHARACTER).rstrip())
+        self.text = self._written()
+        sure = self.text.rstrip(LOST_CHARACTER)
+        # A line break is given at once where white space counts: a stop word may be one.
+        return self._give(sure.rstrip() if self._before is None else sure.rstrip(" "))
 
     def rest(self) -> str:
         """What was held back, when no more tokens come."""
@@ -82,6 +90,15 @@ class GrowingText:
             shared = takewhile(lambda pair: pair[0] == pair[1], zip(self.text, self._given, strict=False))
             return self.text[sum(1 for _ in shared) :]
         return self._give(self.text)
+
+    def _written(self) -> str:
+        if self._before is None:
+            return self._decoded(self._tokens).strip()
+        whole = self._decoded([*self._before, *self._tokens])
+        return whole[len(self._stands) :] if whole.startswith(self._stands) else self._decoded(self._tokens)
+
+    def _decoded(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def _give(self, sure: str) -> str:
         if not sure.startswith(self._given):
@@ -93,8 +110,10 @@ class GrowingText:
 class StoppingText:
     """Growing text that ends before the first of some words."""
 
-    def __init__(self, tokenizer: Any, stops: Sequence[str] = ()) -> None:
-        self._growing = GrowingText(tokenizer)
+    def __init__(
+        self, tokenizer: Any, stops: Sequence[str] = (), *, before: Sequence[int] | None = None
+    ) -> None:
+        self._growing = GrowingText(tokenizer, before)
         self._stops = [stop for stop in stops if stop]
         self._held = ""
         self.text = ""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from abstaining_run import with_validation
+from serving.api.conftest import client_for
 from serving_runs import recorded, records_of
 
 
@@ -28,15 +30,41 @@ def test_options_are_weighed_under_their_letters(choice_client, choice_run):
     )
 
 
-def test_a_model_that_is_not_sure_enough_says_nothing(client, diagnosis_run):
+@pytest.fixture(scope="module")
+def careful_client(desk, diagnosis_run, tmp_path_factory):
+    run = with_validation(diagnosis_run, tmp_path_factory.mktemp("careful") / "run", right_above=0.4)
+    return client_for(desk, run)
+
+
+@pytest.mark.parametrize("risk", [0.05, 0.3])
+def test_a_model_answers_only_where_it_is_sure_enough(careful_client, diagnosis_run, risk):
     question = records_of(diagnosis_run)[0].question
-    asked = client.post("/v1/classify", json={"model": "baseline", "input": question, "risk": 0.4})
-    if asked.status_code == 400:  # too few validation records to vouch for any risk
-        assert "validation records" in asked.json()["error"]["message"]
-        return
-    answer = asked.json()
+    body = {"model": "tuned", "input": question}
+    free = careful_client.post("/v1/classify", json=body).json()
+    answer = careful_client.post("/v1/classify", json=body | {"risk": risk}).json()
+    assert 0 < answer["threshold"] < 1
     assert answer["abstained"] is (answer["confidence"] < answer["threshold"])
-    assert (answer["choice"] is None) is answer["abstained"]
+    assert answer["choice"] == (None if answer["abstained"] else free["choice"])
+    assert bool(answer["probabilities"]) is not answer["abstained"]
+
+
+def test_a_model_that_is_never_sure_enough_says_nothing(careful_client):
+    asked = {"model": "baseline", "input": "nothing that it knows", "risk": 0.05}
+    unsure = careful_client.post("/v1/classify", json=asked).json()
+    assert unsure["abstained"] is True
+    assert unsure["choice"] is None
+    assert unsure["probabilities"] == []
+
+
+def test_a_risk_that_the_validation_records_cannot_vouch_for_is_refused_without_a_path(client, diagnosis_run):
+    question = records_of(diagnosis_run)[0].question
+    asked = client.post("/v1/classify", json={"model": "baseline", "input": question, "risk": 0.01})
+    assert asked.status_code == 400
+    error = asked.json()["error"]
+    assert error["code"] == "no_rule"
+    assert error["param"] == "risk"
+    assert "/" not in error["message"]
+    assert "--" not in error["message"]
 
 
 def test_open_questions_have_no_closed_set(typed_client, typed_run):

@@ -34,7 +34,7 @@ def refused(response, status, code=None):
         ({"max_tokens": 0}, "max_tokens"),
         ({"max_tokens": 10_000}, "max_tokens"),
         ({"n": 2}, "n"),
-        ({"tools": []}, "tools"),
+        ({"tools": [{"type": "function"}]}, "tools"),
         ({"logprobs": True}, "logprobs"),
         ({"presence_penalty": 1.0}, "presence_penalty"),
         ({"messages": []}, "messages"),
@@ -112,9 +112,54 @@ def test_host_and_origin_are_checked(client, headers, status):
     assert client.post(CHAT, json=GOOD, headers=headers).status_code == status
 
 
-def test_an_origin_can_be_let_in(desk, diagnosis_run):
-    client = client_for(desk, diagnosis_run, limits=Limits(origins=frozenset({"http://localhost:3000"})))
-    assert client.post(CHAT, json=GOOD, headers={"Origin": "http://localhost:3000"}).status_code == 200
+PAGE = "http://localhost:3000"
+
+
+def test_the_page_of_an_origin_that_is_let_in_may_read_answers_and_refusals(desk, diagnosis_run):
+    client = client_for(desk, diagnosis_run, limits=Limits(origins=frozenset({PAGE})))
+    for body, status in ((GOOD, 200), ({}, 400)):
+        answer = client.post(CHAT, json=body, headers={"Origin": PAGE})
+        assert answer.status_code == status
+        assert answer.headers["access-control-allow-origin"] == PAGE
+        assert "Origin" in answer.headers["vary"]
+    assert "access-control-allow-origin" not in client.post(CHAT, json=GOOD).headers
+
+
+@pytest.mark.parametrize(("origin", "status"), [(PAGE, 200), ("http://localhost:4000", 403), ("null", 403)])
+def test_a_browser_is_told_which_page_may_ask_before_it_sends_the_key(desk, diagnosis_run, origin, status):
+    limits = Limits(origins=frozenset({PAGE}), key="k" * 20)
+    asked = {
+        "Origin": origin,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,x-stainless-os",
+    }
+    answer = client_for(desk, diagnosis_run, limits=limits).options(CHAT, headers=asked)
+    assert answer.status_code == status
+    assert answer.headers.get("access-control-allow-origin") == (PAGE if status == 200 else None)
+    if status == 200:
+        assert "x-stainless-os" in answer.headers["access-control-allow-headers"]
+
+
+def test_an_error_of_the_server_is_logged_counted_and_told_without_its_text(
+    desk, diagnosis_run, monkeypatch, caplog
+):
+    def broken(*_, **__):
+        raise ValueError("a secret path")
+
+    client = client_for(desk, diagnosis_run)
+    monkeypatch.setattr(desk, "pose", broken)
+    answer = client.post(CHAT, json=GOOD)
+    refused(answer, 500, "internal")
+    assert "secret" not in answer.text
+    assert "a secret path" in caplog.text
+    assert (
+        'medadapt_requests_total{path="/v1/chat/completions",status="500"} 1.0' in client.get("/metrics").text
+    )
+
+
+def test_an_address_of_loopback_is_asked_under_itself(monkeypatch):
+    monkeypatch.delenv("MEDADAPT_API_KEY", raising=False)
+    assert {"127.0.0.2", "localhost"} <= limits_for("127.0.0.2", key_file=None).hosts
 
 
 @pytest.mark.parametrize("given_key", [None, "Bearer wrong", "Basic " + "k" * 20, "Bearer", "k" * 20])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -94,6 +95,14 @@ def test_openais_client_gets_answers_streams_and_models(served, typed_run):
     assert [model.id for model in served.client.models.list()] == ["baseline", "tuned"]
 
 
+def test_openais_client_goes_on_with_the_message_that_it_got(served, typed_run):
+    messages = question(typed_run)
+    answer = served.client.chat.completions.create(model="tuned", messages=messages)
+    messages += [answer.choices[0].message, *question(typed_run, 1)]
+    again = served.client.chat.completions.create(model="tuned", messages=messages)
+    assert again.choices[0].finish_reason in {"stop", "length"}
+
+
 def test_openais_client_raises_its_own_errors(served, typed_run):
     with pytest.raises(NotFoundError):
         served.client.chat.completions.create(model="gpt-4", messages=question(typed_run))
@@ -141,6 +150,30 @@ def test_what_is_being_answered_is_finished_when_ctrl_c_stops_the_server(typed_r
     asking.join(PATIENCE)
     assert found
     assert served.process.returncode == 130
+    assert "Traceback" not in problem
+
+
+def test_whoever_waits_too_long_for_a_server_that_stops_is_told(patient):
+    body = {"model": "baseline", "prompt": "a", "max_tokens": LONG - 100}
+    told = []
+
+    def ask(stream):
+        response = httpx.post(
+            f"{patient.url}/v1/completions", json=body | {"stream": stream}, timeout=PATIENCE
+        )
+        told.append((response.status_code, json.loads(response.text.rpartition("data: ")[2])))
+
+    asking = [Thread(target=ask, args=[stream]) for stream in (True, False)]
+    for one in asking:
+        one.start()
+    while busy(patient) < 2:
+        time.sleep(0.01)
+    patient.process.send_signal(signal.SIGTERM)
+    _, problem = patient.process.communicate(timeout=PATIENCE)
+    for one in asking:
+        one.join(PATIENCE)
+    assert sorted(status for status, _ in told) == [200, 503]
+    assert {answer["error"]["code"] for _, answer in told} == {"stopping"}
     assert "Traceback" not in problem
 
 

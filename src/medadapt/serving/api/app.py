@@ -14,6 +14,7 @@ from anyio.to_thread import run_sync
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from medadapt.core.errors import MedAdaptError
 from medadapt.core.results import MODEL_NAMES, ModelName
 from medadapt.serving.abstention import AbstentionRule, abstention_rule, sureness
 from medadapt.serving.answering import NOTICE, Posed
@@ -63,6 +64,9 @@ PATHS = frozenset(
         "/metrics",
         "/openapi.json",
     }
+)
+NO_RULE = (
+    "How sure the {} model has to be for a risk of {:g} is not known: its validation records do not tell."
 )
 USUAL_COMPLETION = 16
 """Tokens of a completion where the client does not say; OpenAI's own default."""
@@ -200,7 +204,14 @@ def _add_completions(app: FastAPI, desk: Desk, counts: Counts, settings: Setting
             )
         sampling, idle = sampling_of(asked)
         room = desk.room(prompt, _most(asked.max_tokens, settings) or USUAL_COMPLETION)
-        order = Order(model=model, prompt=prompt, room=room, sampling=sampling, stops=stops_of(asked))
+        order = Order(
+            model=model,
+            prompt=prompt,
+            room=room,
+            sampling=sampling,
+            stops=stops_of(asked),
+            as_it_stands=True,
+        )
         answer = Answer(desk, counts, order, seconds=settings.seconds)
         ours = Ours(notice=NOTICE, warnings=idle)
         head = _head("cmpl", "text_completion", asked.model)
@@ -230,15 +241,17 @@ def _add_completions(app: FastAPI, desk: Desk, counts: Counts, settings: Setting
 def _add_classify(app: FastAPI, desk: Desk, settings: Settings) -> None:
     @lru_cache(maxsize=64)
     def rule(risk: float, model: ModelName) -> AbstentionRule:
-        return abstention_rule(settings.target, risk=risk, model=model)
+        try:
+            return abstention_rule(settings.target, risk=risk, model=model)
+        except MedAdaptError as problem:  # its words are for whoever started the server
+            raise ApiError(400, NO_RULE.format(model, risk), param="risk", code="no_rule") from problem
 
     @app.post("/v1/classify", responses=REFUSALS)
     async def classify(asked: ClassifyRequest, request: Request) -> ClassifyAnswer:
         """How likely a model finds each label or option; with a `risk` it answers only where it is sure enough."""
         model = model_of(asked.model)
         record, warnings = classified_record(asked, desk.assistant.asking)
-        risk = asked.risk
-        needed = None if risk is None else await run_sync(lambda: rule(risk, model))
+        needed = None if asked.risk is None else await run_sync(rule, asked.risk, model)
         waiting = asyncio.wrap_future(desk.weigh(record, model=model))
         try:
             async with asyncio.timeout(settings.seconds):

@@ -2,7 +2,7 @@
 
 A page in a browser on the same machine could otherwise reach a server on loopback, under a name of its own for that
 address (DNS rebinding) or from another origin; so Host and Origin are checked, and a body must be JSON, which a
-foreign page cannot send without being asked first.
+foreign page cannot send without being asked first. Pages of origins that are let in are told so (CORS).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medadapt.serving.api.problems import CODES, problem_response
@@ -50,6 +51,40 @@ class Guard:
     """Refuses what may not come in."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self._limits = limits
+        self._inner: ASGIApp = _Admission(app, limits)
+        if limits.origins:  # a browser asks first whether its page may, without the key
+            self._inner = CORSMiddleware(
+                self._inner,
+                allow_origins=sorted(limits.origins),
+                allow_methods=["GET", "POST"],
+                allow_headers=["*"],
+            )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it with a refusal."""
+        refusal = self._refusal(scope) if scope["type"] == "http" else None
+        if refusal is None:
+            await self._inner(scope, receive, send)
+        else:
+            await problem_response(403, refusal[0], code=refusal[1])(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> tuple[str, str] | None:
+        """Message and code."""
+        headers, limits = Headers(scope=scope), self._limits
+        host = headers.get("host", "")
+        if limits.hosts and _name_of(host) not in limits.hosts:
+            return "This server is not asked under that Host.", "host"
+        origin = headers.get("origin")
+        if origin is not None and not (_is_own(origin, host) or origin in limits.origins):
+            return "Pages of that Origin may not ask this server.", "origin"
+        return None
+
+
+class _Admission:
+    """Refuses a missing key, and bodies that are too large or no JSON."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
         self._app = app
         self._limits = limits
 
@@ -59,21 +94,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
         refusal = self._refusal(scope)
-        if refusal is not None:
-            status, message, code = refusal
-            headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-            await problem_response(status, message, code=code, headers=headers)(scope, receive, send)
+        if refusal is None:
+            await self._app(scope, _measured(receive, self._limits.body_bytes), send)
             return
-        await self._app(scope, _measured(receive, self._limits.body_bytes), send)
+        status, message, code = refusal
+        headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+        await problem_response(status, message, code=code, headers=headers)(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str, str] | None:
+        """Status, message and code."""
         headers, limits = Headers(scope=scope), self._limits
-        host = headers.get("host", "")
-        if limits.hosts and _name_of(host) not in limits.hosts:
-            return 403, "This server is not asked under that Host.", "host"
-        origin = headers.get("origin")
-        if origin is not None and not (_is_own(origin, host) or origin in limits.origins):
-            return 403, "Pages of that Origin may not ask this server.", "origin"
         if limits.key is not None and scope["path"] not in OPEN and not _has_key(headers, limits.key):
             return 401, "The API key is missing or wrong.", "key"
         length = headers.get("content-length", "0")

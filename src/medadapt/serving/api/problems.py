@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medadapt.core.errors import MedAdaptError
 from medadapt.serving.api.schemas import Problem, ProblemAnswer
@@ -36,6 +38,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 """For the OpenAPI schema: what any request to a model can be answered with."""
 RETRY_SECONDS = 2
+_LOG = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
@@ -63,7 +66,7 @@ def problem_response(
 
 
 def response_to(problem: Exception) -> JSONResponse:
-    """The refusal for an error of ours; any other error is told as one, without its text."""
+    """The refusal for an error of ours; any other error is logged, and told without its text."""
     match problem:
         case ApiError():
             return problem_response(problem.status, problem.message, param=problem.param, code=problem.code)
@@ -78,7 +81,31 @@ def response_to(problem: Exception) -> JSONResponse:
             return problem_response(
                 503, "Memory ran out; ask for less, or for fewer at a time.", code="memory"
             )
+    _LOG.error("A request failed.", exc_info=problem)
     return problem_response(500, "The server failed; its log says how.", code="internal")
+
+
+class Told:
+    """Answers every error that nothing else has answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through."""
+        begun = False
+
+        async def sent(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sent)
+        except Exception as problem:
+            if begun or scope["type"] != "http":
+                raise
+            await response_to(problem)(scope, receive, send)
 
 
 def add_to(app: FastAPI) -> None:
@@ -101,10 +128,6 @@ def add_to(app: FastAPI) -> None:
         code = CODES.get(problem.status_code)
         return problem_response(problem.status_code, str(problem.detail), code=code, headers=problem.headers)
 
-    def ours(_: Request, problem: Exception) -> JSONResponse:
-        return response_to(problem)
-
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, plain)
-    for kind in (ApiError, MedAdaptError, MemoryError, RuntimeError, Exception):
-        app.add_exception_handler(kind, ours)
+    app.add_middleware(Told)

@@ -34,6 +34,7 @@ SYSTEM = (
 )
 EARLIER = "Earlier messages were left out: this model was trained on single questions and remembers nothing."
 IDLE_SETTINGS = "{} changes nothing at temperature 0, where the likeliest token is always taken."
+IDLE_STREAM = "stream_options change nothing without stream."
 
 
 def model_of(asked: str) -> ModelName:
@@ -92,7 +93,7 @@ def cited_from(found: Sequence[Found]) -> list[Cited]:
 
 
 def sampling_of(asked: Writing) -> tuple[Sampling, list[str]]:
-    """How tokens are chosen; and which settings change nothing beside the others."""
+    """How tokens are chosen; and which of all settings change nothing beside the others."""
     temperature = asked.temperature or 0.0
     given = {"top_p": asked.top_p not in {None, 1.0}, "top_k": asked.top_k is not None}
     idle = [name for name, is_set in given.items() if is_set and temperature == 0]
@@ -103,7 +104,8 @@ def sampling_of(asked: Writing) -> tuple[Sampling, list[str]]:
         repetition_penalty=asked.repetition_penalty or 1.0,
         seed=asked.seed,
     )
-    return sampling, [IDLE_SETTINGS.format(name) for name in idle]
+    alone = [IDLE_STREAM] if asked.stream_options is not None and not asked.stream else []
+    return sampling, [*(IDLE_SETTINGS.format(name) for name in idle), *alone]
 
 
 def stops_of(asked: Writing) -> list[str]:

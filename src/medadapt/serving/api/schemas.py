@@ -6,7 +6,7 @@ refused, and so is an unknown name: nothing is silently without effect.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -48,6 +48,8 @@ def _whole(value: object) -> object:
 
 
 WHOLE = BeforeValidator(_whole)
+Nothing = Annotated[list[Any], Field(max_length=0)] | None
+"""Where OpenAI's clients send null or an empty list."""
 Off = Annotated[Literal[False], _exactly(bool)]
 One = Annotated[Literal[1], _exactly(int), WHOLE]
 
@@ -65,6 +67,12 @@ class Message(Closed):
     role: Literal["system", "developer", "user", "assistant"]
     content: Text | Annotated[list[Part], Field(max_length=64)]
     name: Annotated[str, Field(max_length=64)] | None = None
+    refusal: None = None
+    """This and what follows stands empty in answers, which clients send back as they are."""
+    annotations: Nothing = None
+    audio: None = None
+    function_call: None = None
+    tool_calls: Nothing = None
 
     @property
     def text(self) -> str:
@@ -134,6 +142,8 @@ class ChatRequest(Writing):
     max_completion_tokens: Annotated[int, Field(ge=1), WHOLE] | None = None
     response_format: TextFormat | None = None
     logprobs: Off | None = None
+    top_logprobs: None = None
+    tools: Nothing = None
     medadapt: QuestionParts = QuestionParts()
 
 
@@ -143,6 +153,8 @@ class CompletionRequest(Writing):
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=1)]
     echo: Off | None = None
     best_of: One | None = None
+    logprobs: None = None
+    suffix: None = None
 
 
 class ClassifyRequest(Closed):

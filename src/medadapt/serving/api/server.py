@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medadapt.core.errors import MedAdaptError
 from medadapt.serving.api.guards import LOOPBACK, Limits, is_loopback
@@ -17,8 +20,12 @@ from medadapt.serving.api.guards import LOOPBACK, Limits, is_loopback
 KEY = "MEDADAPT_API_KEY"
 LEAST_KEY = 16
 """Characters of a key; a shorter one is too easily guessed."""
+PATIENCE_SECONDS = 8
+"""What is being answered when the server is told to stop may take so long; then those who wait are told."""
+TELLING_SECONDS = 0.5
+"""So long they have to hear of it before their connections are closed."""
 GRACE_SECONDS = 10
-"""What is being answered when the server is told to stop may take so long."""
+"""Then the rest is cut off."""
 
 
 def limits_for(
@@ -36,7 +43,8 @@ def limits_for(
             f"Put one into a file and name it with --api-key-file, or into the variable {KEY}.",
         )
     named = frozenset(name.lower() for name in hosts)
-    return Limits(hosts=named | LOOPBACK if is_loopback(host) else named, origins=frozenset(origins), key=key)
+    own = LOOPBACK | {host.lower()} if is_loopback(host) else frozenset[str]()
+    return Limits(hosts=named | own, origins=frozenset(origins), key=key)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -57,28 +65,84 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-class _Server(uvicorn.Server):
-    """Remembers which signal stopped it."""
+class _Open:
+    """The application, whose open requests can be told that their clients are gone: streams then end."""
 
-    stopped_by: int | None = None
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._over = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through."""
+
+        async def heard() -> Message:
+            coming, over = asyncio.ensure_future(receive()), asyncio.ensure_future(self._over.wait())
+            try:
+                await asyncio.wait({coming, over}, return_when=asyncio.FIRST_COMPLETED)
+                return coming.result() if coming.done() else {"type": "http.disconnect"}
+            finally:
+                coming.cancel()
+                over.cancel()
+
+        await self._app(scope, heard if scope["type"] == "http" else receive, send)
+
+    def end(self) -> None:
+        """Tell them; in the thread of the server's loop."""
+        self._over.set()
+
+
+class _Server(uvicorn.Server):
+    """Remembers which signal stopped it, and gives up what takes too long then."""
+
+    def __init__(self, app: ASGIApp, *, give_up: Callable[[], None], patience: float) -> None:
+        self._open = _Open(app)
+        self._give_up = give_up
+        self.stopped_by: int | None = None
+        self.timer = Timer(patience, self._end)
+        self.timer.daemon = True
+        super().__init__(
+            uvicorn.Config(
+                self._open,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Begin to stop."""
+        if self.stopped_by is None:
+            self.timer.start()
         self.stopped_by = sig
         super().handle_exit(sig, frame)
 
+    def _end(self) -> None:
+        self._give_up()
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.call_later, TELLING_SECONDS, self._open.end)
 
-def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Answer until a signal comes; what is being answered then is finished. Raises KeyboardInterrupt for Ctrl-C."""
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = _Server(config)
+
+def serve(
+    app: ASGIApp,
+    listening: socket.socket,
+    *,
+    give_up: Callable[[], None],
+    patience: float = PATIENCE_SECONDS,
+) -> None:
+    """Answer until a signal comes. Raises KeyboardInterrupt for Ctrl-C.
+
+    What is being answered then is finished within `patience` seconds. After that `give_up` is called, which has to
+    tell whoever still waits; then streams are ended.
+    """
+    server = _Server(app, give_up=give_up, patience=patience)
     server.run(sockets=[listening])
+    server.timer.cancel()
     # uvicorn raises it again itself, but asyncio sometimes takes that for the cancelling of a task that has ended.
     if server.stopped_by == signal.SIGINT:
         raise KeyboardInterrupt

@@ -36,6 +36,8 @@ class Order:
     room: Room
     sampling: Sampling
     stops: Sequence[str]
+    as_it_stands: bool = False
+    """Whether the text goes on from the prompt's own, white space and all."""
 
 
 class Answer:
@@ -45,7 +47,8 @@ class Answer:
         self._desk, self._counts, self._order = desk, counts, order
         self._until = time.monotonic() + seconds
         self._begun = time.monotonic()
-        self._growing: Growing = desk.growing(order.room, order.stops)
+        before = order.prompt if order.as_it_stands else None
+        self._growing: Growing = desk.growing(order.room, order.stops, before=before)
         self._steps: asyncio.Queue[Written] = asyncio.Queue()
         loop = asyncio.get_running_loop()
 
