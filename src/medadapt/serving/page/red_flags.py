@@ -12,8 +12,10 @@ from typing import Any
 import yaml
 
 FILE = "red_flags.yaml"
-NEGATED = r"(?:no|not|without|denies|denied|never had|no signs? of|no history of)\s+(?:any\s+)?"
+DENIED = re.compile(r"\b(?:no|not|without|denies|denied|no signs? of|no history of) (?:any )?$")
 """Directly before a sign, these words say that it is not there."""
+FAR_ENOUGH = 40
+"""Characters before a sign in which they stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,11 @@ def flags_in(text: str) -> list[RedFlag]:
 
 
 def _is_named(pattern: re.Pattern[str], text: str) -> bool:
-    return any(not re.search(NEGATED + "$", text[: found.start()]) for found in pattern.finditer(text))
+    return any(not _is_denied(text, found.start()) for found in pattern.finditer(text))
+
+
+def _is_denied(text: str, start: int) -> bool:
+    return DENIED.search(text, max(0, start - FAR_ENOUGH), start) is not None
 
 
 def _pattern(words: Sequence[str]) -> re.Pattern[str]:
