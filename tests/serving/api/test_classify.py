@@ -48,12 +48,15 @@ def test_a_model_answers_only_where_it_is_sure_enough(careful_client, diagnosis_
     assert bool(answer["probabilities"]) is not answer["abstained"]
 
 
-def test_a_model_that_is_never_sure_enough_says_nothing(careful_client):
-    asked = {"model": "baseline", "input": "nothing that it knows", "risk": 0.05}
-    unsure = careful_client.post("/v1/classify", json=asked).json()
-    assert unsure["abstained"] is True
-    assert unsure["choice"] is None
-    assert unsure["probabilities"] == []
+@pytest.mark.parametrize(("boldness", "abstains"), [(1, False), (40, True)])
+def test_a_model_says_nothing_where_it_is_not_sure_enough(desk, diagnosis_run, tmp_path, boldness, abstains):
+    """Scores that were forty times too bold leave less confidence to be sure with."""
+    run = with_validation(diagnosis_run, tmp_path / "run", right_above=0.5, n=400, boldness=boldness)
+    asked = {"model": "baseline", "input": "nothing that it knows", "risk": 0.3}
+    answer = client_for(desk, run).post("/v1/classify", json=asked).json()
+    assert answer["abstained"] is abstains
+    assert (answer["choice"] is None) is abstains
+    assert (answer["probabilities"] == []) is abstains
 
 
 def test_a_risk_that_the_validation_records_cannot_vouch_for_is_refused_without_a_path(client, diagnosis_run):
