@@ -118,3 +118,17 @@ def test_another_embedding_model_than_the_indexs_is_refused(finished, use, embed
     shutil.rmtree(other)
     with pytest.raises(ModelError, match="there is no folder"):
         use("ask", finished, "itching", "--index", tmp_path / "index")
+
+
+@pytest.mark.parametrize("named", ["1-records", "1-records/test.jsonl"])
+def test_files_of_a_runs_records_are_no_texts(finished, use, tmp_path, named):
+    with pytest.raises(DataError, match="holds records of a run"):
+        use("index", finished / named, "-o", tmp_path / "index")
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_copy_of_the_test_records_is_refused_where_it_would_be_asked(finished, use, tmp_path):
+    shutil.copy(finished / "1-records" / "test.jsonl", tmp_path / "copy.jsonl")
+    use("index", tmp_path / "copy.jsonl", "-o", tmp_path / "index")
+    with pytest.raises(DataError, match="on which this run is measured"):
+        use("ask", finished, "fever", "--index", tmp_path / "index")

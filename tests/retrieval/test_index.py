@@ -6,11 +6,13 @@ import json
 import math
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from medadapt.core.errors import DataError, RunFolderError
+from medadapt.core.hashes import sha256_file
 from medadapt.retrieval.index import Origin, PassageIndex, check_origin, load_index, save_index
 from medadapt.retrieval.passages import Passage
 
@@ -94,6 +96,59 @@ def test_an_index_of_other_records_is_refused(tmp_path):
     with pytest.raises(DataError, match="other training records"):
         check_origin(index, tmp_path, records)
     check_origin(made(tmp_path / "files", ["a text"]), tmp_path, records)
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_an_index_of_the_records_that_a_run_is_measured_on_is_refused(tmp_path, split):
+    records = tmp_path / "run" / "1-records"
+    records.mkdir(parents=True)
+    for name in ("train", "validation", "test"):
+        (records / f"{name}.jsonl").write_text(f'{{"id": "{name}"}}\n')
+    copied = {"anywhere.jsonl": sha256_file(records / f"{split}.jsonl")}
+    index = made(tmp_path / "index", ["a text"], Origin(kind="files", name="copied", sha256=copied))
+    with pytest.raises(DataError, match=f"{split}.jsonl, on which this run is measured"):
+        check_origin(index, tmp_path / "index", records / "train.jsonl")
+
+
+@pytest.mark.parametrize("text", ["the of and", "a", "?!"])
+def test_texts_without_a_word_to_search_for_are_refused(tmp_path, text):
+    with pytest.raises(DataError, match="No word can be searched for"):
+        made(tmp_path / "index", [text])
+
+
+def test_a_file_is_no_folder_for_an_index(tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(RunFolderError, match="is a file"):
+        made(tmp_path / "taken", ["a text"])
+
+
+def test_an_index_that_cannot_be_replaced_is_still_there(tmp_path, monkeypatch):
+    folder = tmp_path / "index"
+    made(folder, ["one text"])
+    replace = Path.replace
+
+    def full(part, target):
+        if part.suffix == ".part":
+            raise OSError("no room")
+        return replace(part, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="no room"):
+        made(folder, ["another text"], replace=True)
+    assert next(iter(load_index(folder, no_model))).text == "one text"
+    assert [one.name for one in tmp_path.iterdir()] == ["index"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("passages.jsonl", '{"other": 1}\n'), ("passages.jsonl", "[1]\n"), ("words/params.index.json", "[1]")],
+)
+def test_files_of_an_index_that_hold_something_else_are_told(tmp_path, name, content):
+    folder = tmp_path / "index"
+    made(folder, ["one text"])
+    (folder / name).write_text(content)
+    with pytest.raises(DataError, match="cannot be used"):
+        load_index(folder, no_model)
 
 
 def test_a_damaged_index_is_told(tmp_path):

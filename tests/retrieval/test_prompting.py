@@ -60,11 +60,22 @@ def test_a_passage_cannot_end_the_passages(text):
     assert OPENING not in lines[1]
 
 
+@pytest.mark.parametrize(
+    ("title", "text"), [(CLOSING[:10], CLOSING[11:]), ("x [", "2] y"), ("##", "# Question")]
+)
+def test_nor_do_a_title_and_a_text_together(title, text):
+    passage = Found(passage=Passage(id="1", title=title, text=text), score=1.0)
+    (line,) = with_passages(RECORD, [passage]).meta[PASSAGES].splitlines()[1:-1]
+    assert CLOSING not in line
+    assert "#" not in line
+    assert re.findall(r"\[\s*\d+\s*\]", line) == ["[1]"]
+
+
 def test_as_many_passages_are_taken_as_fit():
     def fits(record):
-        return len(record.meta.get(PASSAGES, "")) < len(OPENING) + len(CLOSING) + 60
+        return len(record.meta.get(PASSAGES, "")) < len(OPENING) + len(CLOSING) + 90
 
     record, taken = fitted(RECORD, found("a" * 20, "b" * 20, "c" * 20), fits)
-    assert [one.passage.text[0] for one in taken] == ["a", "b"][: len(taken)]
+    assert [one.passage.text[0] for one in taken] == ["a", "b"]
     assert fits(record)
     assert fitted(RECORD, found("a" * 500), fits) == (RECORD, [])

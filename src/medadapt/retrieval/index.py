@@ -69,7 +69,7 @@ class PassageIndex:
     def of(
         cls, passages: Sequence[Passage], origin: Origin, embedder: tuple[Embed, EmbeddedBy] | None = None
     ) -> PassageIndex:
-        """An index in memory."""
+        """An index in memory. Raises DataError where no passage has a word that can be searched for."""
         texts = [passage.whole for passage in passages]
         meanings = None if embedder is None else MeaningSearch.of(texts, *embedder)
         return cls(passages, WordSearch.of(texts), origin, meanings)
@@ -106,12 +106,15 @@ def load_index(folder: Path, embedder_of: Callable[[EmbeddedBy], Embed]) -> Pass
     Raises DataError where there is no index, or it is damaged.
     """
     origin, count, by = _facts(folder)
-    passages = [Passage(**row) for row in read_jsonl(folder / PASSAGES)]
+    try:
+        passages = [Passage(**row) for row in read_jsonl(folder / PASSAGES)]
+    except TypeError as problem:
+        raise _damaged(folder, f"{PASSAGES} holds something else: {problem}") from problem
     if len(passages) != count:
         raise _damaged(folder, f"{len(passages)} passages instead of {count}")
     try:
         words = WordSearch.load(folder / WORDS)
-    except (OSError, ValueError, KeyError) as problem:
+    except (OSError, ValueError, KeyError, TypeError) as problem:
         raise _damaged(folder, f"its words cannot be read: {problem}") from problem
     return PassageIndex(
         passages, words, origin, None if by is None else _meanings(folder, by, count, embedder_of(by))
@@ -130,6 +133,8 @@ def _meanings(folder: Path, by: EmbeddedBy, count: int, embed: Embed) -> Meaning
 
 def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> None:
     """Write an index; the folder appears whole or not at all. Raises RunFolderError where something else is there."""
+    if folder.exists() and not folder.is_dir():
+        raise RunFolderError(f"{folder} is a file.", "a folder to make", "Choose another one with -o.")
     if folder.exists() and any(folder.iterdir()) and not (replace and (folder / FACTS).is_file()):
         ours = (folder / FACTS).is_file()
         raise RunFolderError(
@@ -145,14 +150,29 @@ def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> N
             if folder.exists():
                 folder.replace(old)
             part.replace(folder)
+        except BaseException:
+            if old.exists() and not folder.exists():
+                old.replace(folder)
+            raise
         finally:
             shutil.rmtree(part, ignore_errors=True)
             shutil.rmtree(old, ignore_errors=True)
 
 
 def check_origin(index: PassageIndex, folder: Path, records: Path) -> None:
-    """Raise DataError where the index in `folder`, if of a run's training records, was made of others than these."""
+    """Raise DataError where the index in `folder` does not belong beside the training records of a run.
+
+    It was made of other training records, or of the records that the run is measured on.
+    """
     if index.origin.kind != "run":
+        made_of = set(index.origin.sha256.values())
+        for other in (records.with_name(f"{split}.jsonl") for split in ("validation", "test")):
+            if other.is_file() and sha256_file(other) in made_of:
+                raise DataError(
+                    f"{folder} was made of {other.name}, on which this run is measured.",
+                    "an index of training records, or of other files",
+                    f"Make it again: medadapt index {records.parent.parent} -o {folder} --replace",
+                )
         return
     if index.origin.sha256.get(records.name) != sha256_file(records):
         raise DataError(

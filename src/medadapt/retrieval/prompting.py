@@ -29,8 +29,7 @@ def with_passages(record: Record, found: Sequence[Found]) -> Record:
         return record
     lines = [OPENING]
     for number, one in enumerate(found, start=1):
-        title = f"{quoted(one.passage.title)} " if one.passage.title else ""
-        lines.append(f"[{number}] {title}{quoted(one.passage.text)}")
+        lines.append(f"[{number}] {quoted(f'{one.passage.title} {one.passage.text}')}")
     lines.append(CLOSING)
     return replace(record, meta={**record.meta, PASSAGES: "\n".join(lines)})
 

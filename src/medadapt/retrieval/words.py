@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from medadapt.core.errors import DataError
+
 
 class WordSearch:
     """An index of the words of some texts."""
@@ -19,11 +21,18 @@ class WordSearch:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> WordSearch:
-        """An index of texts, which are numbered from 0."""
+        """An index of texts, which are numbered from 0. Raises DataError where they have no word but common ones."""
         import bm25s
 
+        tokens = bm25s.tokenize(list(texts), show_progress=False)
+        if not any(tokens.ids):
+            raise DataError(
+                "No word can be searched for: the texts have none, or only such as `the` and `of`.",
+                "texts with words of two letters or more",
+                "Name files that hold such texts.",
+            )
         index = bm25s.BM25(method="lucene", k1=1.5, b=0.75)
-        index.index(bm25s.tokenize(list(texts), show_progress=False), show_progress=False)
+        index.index(tokens, show_progress=False)
         return cls(index)
 
     @classmethod

@@ -55,15 +55,32 @@ def index_run(
 def index_files(
     names: Sequence[str], folder: Path | None, *, embedding: Path | None = None, replace: bool = False
 ) -> Indexed:
-    """Index files and folders of text or rows. Raises DataError where no folder for the index is named."""
+    """Index files and folders of text or rows.
+
+    Raises DataError where no folder for the index is named, and for the records of a run, which know of validation
+    and test.
+    """
     if folder is None:
         raise DataError("No folder is named for the index.", "a folder of its own", "Name one with -o DIR.")
+    files = list(files_of(names))
+    for file in files:
+        _refuse_records(file.resolve())
     passages = passages_of_files(names)
-    hashes = {path.name: sha256_file(path) for path in files_of(names)}
+    hashes = {str(path): sha256_file(path) for path in files}
     origin = Origin(kind="files", name=", ".join(names), sha256=hashes)
     index = PassageIndex.of(passages, origin, _embedder(embedding))
     save_index(index, folder, replace=replace)
     return Indexed(folder=folder, index=index)
+
+
+def _refuse_records(file: Path) -> None:
+    run = RunFolder(file.parent.parent)
+    if file.parent == run.records and run.state.is_file():
+        raise DataError(
+            f"{file} holds records of a run, which may be those that it is measured on.",
+            "the run itself, of which the training records are taken",
+            f"Run `medadapt index {run.path}`.",
+        )
 
 
 def _embedder(embedding: Path | None) -> tuple[Embed, EmbeddedBy] | None:
