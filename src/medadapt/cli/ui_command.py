@@ -66,7 +66,8 @@ def ui(
             talk.print(plain(NOTICE, "dim"))
             if not no_browser:
                 webbrowser.open(where)
-            answer(app, listening)
+            # An open page always has a stream open: there is nothing to wait for.
+            answer(app, listening, give_up=desk.close, patience=0)
 
 
 def add_to(app: typer.Typer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 import pytest
 
@@ -15,8 +16,10 @@ from medadapt.serving.desk import Desk
 from medadapt.serving.grounding import Grounding
 from medadapt.serving.indexing import index_run
 from medadapt.serving.page import panels
-from medadapt.serving.page.asking import Service, Wish, answered
-from serving_runs import make_run, recorded, records_of
+from medadapt.serving.page.asking import FORGOTTEN, SHORTENED, Service, Wish, answered
+from medadapt.serving.page.panels import Turn
+from medadapt.serving.page.side_by_side import Stop
+from serving_runs import make_base, make_run, recorded, records_of
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +139,64 @@ def test_giving_up_ends_the_work(desk):
     while desk.load.answering:
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def endless(tmp_path_factory):
+    """Models in a conversation that do not end before they are as long as allowed."""
+    place = tmp_path_factory.mktemp("endless")
+    run = make_run(
+        place / "talk",
+        make_base(place / "base", endless=True),
+        until="predict",
+        data={"format": "dialogue", "source": "sample:rows/dialogues"},
+        training={"epochs": 1, "learning_rate": 1e-6, "tracking": []},
+        evaluation={"bootstrap_samples": 100, "max_new_tokens": 300},
+    )
+    with Desk(load(find_target(str(run)), device="cpu")) as made:
+        yield made
+
+
+def test_an_answer_grows(endless):
+    busy = [view.answers["tuned"] for view, _ in views(service_at(endless), "I have a cough.")][:-1]
+    texts = [html.partition('class="said">')[2].partition("</p>")[0] for html in busy]
+    assert len(set(map(len, texts))) > 3
+    assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
+
+
+def test_stop_keeps_what_is_written_and_the_conversation_goes_on_from_it(endless):
+    stop = Stop()
+    asking = answered(service_at(endless), Asked(question="I have a cough."), Wish(), {}, stop)
+    until_text = next(
+        view for view, _ in asking if all('class="said"' in one for one in view.answers.values())
+    )
+    stop.press()
+    (*_, (view, turns)) = asking
+    for model in MODEL_NAMES:
+        assert 'aria-busy="true"' in until_text.answers[model]
+        assert 'aria-busy="false"' in view.answers[model]
+        assert panels.ENDINGS["cancelled"] in view.answers[model]
+        (asked, said) = turns[model]
+        assert asked.text == "I have a cough."
+        assert said.text
+        assert panels.told(said.text) in view.answers[model]
+    assert not endless.load.answering
+
+
+def test_what_is_stopped_before_an_answer_begins_is_not_part_of_the_conversation(endless):
+    stop = Stop()
+    stop.press()
+    (*_, (view, turns)) = answered(service_at(endless), Asked(question="I have a cough."), Wish(), {}, stop)
+    assert turns == {}
+    assert 'aria-busy="false"' in view.answers["tuned"]
+
+
+def test_what_is_too_long_is_said_to_be_left_out(endless):
+    (*_, (long, _)) = views(service_at(endless), "cough " * 400, models=("tuned",))
+    assert panels.problem(SHORTENED) == long.problem
+    said = [Turn(role="user", text="cough " * 20), Turn(role="assistant", text="rest " * 20)]
+    (*_, (late, _)) = views(service_at(endless), "And now?", {"tuned": said * 3}, models=("tuned",))
+    assert panels.problem(FORGOTTEN) == late.problem
 
 
 def test_each_model_reads_its_own_conversation(tmp_path_factory, base_folder):

@@ -16,7 +16,7 @@ from medadapt.serving.grounding import Grounding
 from medadapt.serving.page import panels
 from medadapt.serving.page.panels import Turn
 from medadapt.serving.page.red_flags import flags_in
-from medadapt.serving.page.side_by_side import Seen, side_by_side
+from medadapt.serving.page.side_by_side import Seen, Stop, side_by_side
 from medadapt.serving.sampling import Sampling
 
 ON_PAGE = Words(
@@ -27,6 +27,7 @@ ON_PAGE = Words(
     mend_options="Write one option a line, and none twice.",
 )
 SHORTENED = "The question is too long for the model: text from its middle was left out."
+FORGOTTEN = "The conversation is too long for the model: its oldest exchanges were left out."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,13 @@ class Service:
     grounding: Grounding | None
 
 
-def answered(service: Service, asked: Asked, wish: Wish, turns: Turns) -> Generator[tuple[View, Turns]]:
-    """What to show from one moment to the next, and the conversations as they are then."""
+def answered(
+    service: Service, asked: Asked, wish: Wish, turns: Turns, stop: Stop | None = None
+) -> Generator[tuple[View, Turns]]:
+    """What to show from one moment to the next, and the conversations as they are then.
+
+    `stop` ends the answers as they are, and with them this.
+    """
     words = " ".join([asked.question, asked.context or "", *asked.options])
     shown = View(emergency=panels.emergency(flags_in(words)))
     if wish.careful:
@@ -83,7 +89,7 @@ def answered(service: Service, asked: Asked, wish: Wish, turns: Turns) -> Genera
         if wish.careful and service.rules:
             yield replace(shown, answers=idle | _careful(service, records)), turns
             return
-        yield from _written(service, asked, records, wish, turns, shown)
+        yield from _written(service, asked, records, wish, turns, shown, stop)
     except MedAdaptError as problem:
         yield replace(shown, problem=panels.problem(_in_short(problem))), turns
 
@@ -125,17 +131,24 @@ def _careful(service: Service, records: Mapping[ModelName, Record]) -> dict[Mode
 
 
 def _written(
-    service: Service, asked: Asked, records: Mapping[ModelName, Record], wish: Wish, turns: Turns, shown: View
+    service: Service,
+    asked: Asked,
+    records: Mapping[ModelName, Record],
+    wish: Wish,
+    turns: Turns,
+    shown: View,
+    stop: Stop | None,
 ) -> Generator[tuple[View, Turns]]:
     posed = {model: service.desk.pose(record) for model, record in records.items()}
     if any(one.shortened for one in posed.values()):
-        shown = replace(shown, problem=panels.problem(SHORTENED))
+        forgotten = any(one.exchanges_left_out for one in posed.values())
+        shown = replace(shown, problem=panels.problem(FORGOTTEN if forgotten else SHORTENED))
     waiting = {model: service.desk.weigh(record, model=model) for model, record in records.items()}
     converses = service.desk.assistant.asking.converses
     said = Turn(role="user", text=asked.question.strip())
     before = {model: [*turns.get(model, ()), said] if converses else [] for model in records}
     seen: dict[ModelName, Seen] = {}
-    for seen in side_by_side(service.desk, posed, Sampling(temperature=wish.temperature)):
+    for seen in side_by_side(service.desk, posed, Sampling(temperature=wish.temperature), stop):
         answers = {
             model: panels.answer(model, one.text, stopped=one.stopped, turns=before[model])
             for model, one in seen.items()
@@ -152,7 +165,7 @@ def _written(
         **{
             model: [*before[model], Turn(role="assistant", text=one.text)]
             for model, one in seen.items()
-            if converses
+            if converses and one.text  # a question that was stopped before its answer began was not asked
         },
     }
     yield replace(shown, answers={**shown.answers, **answers}), after

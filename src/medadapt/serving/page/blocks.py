@@ -14,6 +14,7 @@ from medadapt.serving.asked import Asked
 from medadapt.serving.page import panels
 from medadapt.serving.page.asking import Service, Turns, View, Wish, answered
 from medadapt.serving.page.inputs import Offer
+from medadapt.serving.page.side_by_side import Stop
 
 BOTH, TUNED, BASE = "Both models", "Tuned model", "Base model"
 WHO = {BOTH: MODEL_NAMES, TUNED: ("tuned",), BASE: ("baseline",)}
@@ -79,25 +80,30 @@ def build_page(service: Service, offer: Offer, about: About) -> gr.Blocks:
         shown = [alerts, *answers, passages, turns]
         asked = _asked_with(fields, offer)
 
-        def on_ask(held: Turns, *values: Any) -> Generator[list[Any]]:
+        stops: dict[str | None, Stop] = {}
+
+        def on_ask(request: gr.Request, held: Turns, *values: Any) -> Generator[list[Any]]:
             count = len(fields.all)
             question, wish = asked(values[:count]), _wish(values[count:])
-            for view, after in answered(service, question, wish, held):
-                yield _shown(view, after)
+            session, ends = request.session_hash, Stop()
+            stops[session] = ends
+            try:
+                for view, after in answered(service, question, wish, held, ends):
+                    yield _shown(view, after)
+            finally:
+                if stops.get(session) is ends:
+                    del stops[session]
 
-        inputs = [turns, *fields.all, *wishes]
-        begun = [
-            trigger(
-                on_ask,
-                inputs,
-                shown,
-                show_progress="hidden",
-                api_visibility="private",
-                concurrency_limit=None,
-            )
-            for trigger in (ask.click, fields.question.submit)
-        ]
-        stop.click(lambda: None, cancels=begun, api_visibility="private")
+        def on_stop(request: gr.Request) -> None:
+            if (ends := stops.get(request.session_hash)) is not None:
+                ends.press()
+
+        # One event for both: Enter and a click must not begin two answers.
+        begun = gr.on(
+            [ask.click, fields.question.submit], on_ask, [turns, *fields.all, *wishes], shown,
+            show_progress="hidden", api_visibility="private", concurrency_limit=None, trigger_mode="once",
+        )  # fmt: skip
+        stop.click(on_stop, queue=False, show_progress="hidden", api_visibility="private")
         clear.click(
             lambda: [*_shown(View(), {}), *(None if field is fields.qtype else _empty(field) for field in fields.all)],
             None, [*shown, *fields.all], cancels=begun, api_visibility="private",

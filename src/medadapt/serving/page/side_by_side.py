@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 
 from medadapt.core.results import ModelName
 from medadapt.serving.answering import Posed
-from medadapt.serving.continuous_batching.requests import Written
+from medadapt.serving.continuous_batching.requests import Request, Written
 from medadapt.serving.desk import Desk, Stopped
 from medadapt.serving.sampling import Sampling
 
@@ -26,23 +26,44 @@ class Seen:
     """None while it is being written."""
 
 
+class Stop:
+    """Ends answers that are being written, from another thread."""
+
+    def __init__(self) -> None:
+        self._requests: list[Request] = []
+        self._pressed = False
+
+    def add(self, request: Request) -> None:
+        """One more answer to end; at once where that was asked for before."""
+        self._requests.append(request)
+        if self._pressed:
+            request.cancel()
+
+    def press(self) -> None:
+        """What is written by now stays, and no more comes."""
+        self._pressed = True
+        for request in self._requests:
+            request.cancel()
+
+
 def side_by_side(
-    desk: Desk, asked: Mapping[ModelName, Posed], sampling: Sampling | None = None
+    desk: Desk, asked: Mapping[ModelName, Posed], sampling: Sampling | None = None, stop: Stop | None = None
 ) -> Generator[dict[ModelName, Seen]]:
     """Each model's answer to its question, again and again until all have ended.
 
-    Closing it early gives the answers up. Raises what the model's thread failed with, and BusyError.
+    Closing it early gives the answers up; `stop` ends them as they are. Raises what the model's thread failed with, and
+    BusyError.
     """
     steps: SimpleQueue[tuple[ModelName, Written]] = SimpleQueue()
     growing = {model: desk.growing(posed.room) for model, posed in asked.items()}
-    requests = []
+    stop = stop or Stop()
     try:
         for model, posed in asked.items():
 
             def tell(step: Written, model: ModelName = model) -> None:
                 steps.put((model, step))
 
-            requests.append(
+            stop.add(
                 desk.request(
                     posed.tokens, posed.room, model=model, sampling=sampling or Sampling(), tell=tell
                 )
@@ -58,5 +79,4 @@ def side_by_side(
                     break
             yield {name: Seen(text=one.text, stopped=one.stopped) for name, one in growing.items()}
     finally:
-        for request in requests:
-            request.cancel()
+        stop.press()
