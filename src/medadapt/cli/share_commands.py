@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,20 +85,28 @@ def export(
     Example: medadapt export runs/mine --to merged
     """
     from medadapt.cli.progress import shown_progress
+    from medadapt.core.errors import StoppedError
     from medadapt.serving.command_targets import read_run
     from medadapt.serving.export.parity import parity_values
     from medadapt.workflow.request import check_device
+    from medadapt.workflow.signals import Interruption, stop_signals
 
     _refuse_idle_options(to, precision=precision, device=check_device(device))
     found = read_run(run)
     folder = output or _beside(found.folder.path, to)
-    with shown_progress() as progress, _stoppable(progress):
-        if to in BARE:
-            done = _bare(found, folder, to, replace=replace)
-        else:
-            done = _merged(
-                found, folder, to, precision=precision, device=device, replace=replace, progress=progress
-            )
+    try:
+        # A signal may come while the work is being left, so the whole block is watched.
+        with shown_progress() as progress, stop_signals(progress):
+            if to in BARE:
+                done = _bare(found, folder, to, replace=replace)
+            else:
+                done = _merged(
+                    found, folder, to, precision=precision, device=device, replace=replace, progress=progress
+                )
+    except Interruption as problem:
+        raise StoppedError(
+            "Stopped. An export that is not finished leaves nothing.", signal_number=problem.signal_number
+        ) from problem
     code = _exit_code(done)
     if as_json:
         parity = {} if done.parity is None else {"parity": parity_values(done.parity)}
@@ -122,19 +128,6 @@ def _refuse_idle_options(to: ExportWord, *, precision: PrecisionWord | None, dev
             f"--to {to.value} without {' and '.join(given)}",
             "Leave it out, or use --to merged, ollama or gguf.",
         )
-
-
-@contextmanager
-def _stoppable(progress: Progress) -> Iterator[None]:
-    """Ctrl-C or a request to end stops the export, which leaves nothing behind."""
-    from medadapt.core.errors import StoppedError
-    from medadapt.workflow.signals import Interruption, stop_signals
-
-    try:
-        with stop_signals(progress):
-            yield
-    except Interruption as problem:
-        raise StoppedError("Stopped. Nothing was written.", signal_number=problem.signal_number) from problem
 
 
 def _merged(

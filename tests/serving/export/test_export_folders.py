@@ -102,6 +102,22 @@ def test_an_export_that_was_killed_while_it_was_replaced_comes_back(run, tmp_pat
     assert files(tmp_path) == ["out", "run"]
 
 
+def test_an_export_that_cannot_take_its_place_gives_it_back(run, tmp_path, monkeypatch):
+    fill(tmp_path / "out", run, name="old.txt")
+    rename = Path.replace
+
+    def interrupted(path, target):
+        if path.name.endswith(".part"):
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        fill(tmp_path / "out", run, replace=True)
+    assert files(tmp_path / "out") == [EXPORT, "old.txt"]
+    assert files(tmp_path) == ["out", "run"]
+
+
 def test_two_processes_do_not_export_into_one_folder(run, tmp_path):
     part = tmp_path / ".out.export.part"
     part.mkdir()

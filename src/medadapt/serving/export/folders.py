@@ -41,6 +41,7 @@ def new_folder(folder: Path, run: Run, *, replace: bool) -> Iterator[Path]:
             _put_in_place(part, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            _put_back(folder)
 
 
 def _refuse_run(folder: Path, run: Run) -> None:
@@ -120,11 +121,9 @@ def _held(part: Path, folder: Path) -> Iterator[None]:
 
 def _clear(part: Path, folder: Path) -> None:
     """Take away what a killed process left, and put back the export that it was about to replace."""
-    old = _old(folder)
     with disk_faults(folder):
-        if old.exists() and not folder.exists():
-            old.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        _put_back(folder)
+        shutil.rmtree(_old(folder), ignore_errors=True)
         for left in part.iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 
@@ -141,6 +140,12 @@ def _put_in_place(part: Path, folder: Path) -> None:
             folder.replace(_old(folder))
         part.replace(folder)
         shutil.rmtree(_old(folder), ignore_errors=True)
+
+
+def _put_back(folder: Path) -> None:
+    """The old export, where the new one did not come to stand in its place."""
+    if _old(folder).exists() and not folder.exists():
+        _old(folder).replace(folder)
 
 
 def _old(folder: Path) -> Path:
