@@ -16,7 +16,7 @@ from medadapt.report.figures.error_length import error_length
 from medadapt.report.figures.loss_curves import learning_curve, running_mean, training_loss
 from medadapt.report.figures.matrices import (
     MAX_LABELS,
-    confusion_matrix,
+    confusion_matrices,
     labels_to_show,
     right_wrong_matrix,
 )
@@ -108,7 +108,7 @@ def test_a_huge_matrix_keeps_the_classes_that_either_model_mistakes_most() -> No
 
 
 def test_counts_and_their_number_stand_in_the_matrix(drawn: list[Axes]) -> None:
-    confusion_matrix(["Gout", "Acne"], [[5, 1], [0, 1200]], kept=[0, 1], most=1200)
+    confusion_matrices(["Gout", "Acne"], [[[5, 1], [0, 1200]]], kept=[0, 1])
     (axes,) = drawn
     assert texts(axes) == ["5", "1", "0", "1,200"]
     assert axes.get_title(loc="left") == "n = 1,206 test records"
@@ -116,14 +116,23 @@ def test_counts_and_their_number_stand_in_the_matrix(drawn: list[Axes]) -> None:
 
 
 def test_one_colour_scale_makes_equal_counts_look_equal(drawn: list[Axes]) -> None:
-    for matrix in ([[2, 0], [0, 2]], [[40, 0], [0, 2]]):
-        confusion_matrix(["a", "b"], matrix, kept=[0, 1], most=40)
-    assert {axes.images[0].get_clim() for axes in drawn} == {(0, 40)}
+    few, many = [[2, 0], [0, 2]], [[40, 0], [0, 2]]
+    for matrices in ([few, many], [many, few]):
+        confusion_matrices(["a", "b"], matrices, kept=[0, 1])
+    assert [axes.images[0].get_clim() for axes in drawn] == [(0, 40)] * 4
+
+
+def test_what_is_drawn_first_leaves_nothing_in_the_second_matrix() -> None:
+    names, one = ["Gout", "Acne", "Allergic rhinitis"], [[3, 1, 0], [0, 9, 0], [0, 2, 4]]
+    other = [[0, 0, 8], [1, 1, 1], [9, 0, 0]]
+    one_way = confusion_matrices(names, [one, other], kept=[0, 1, 2])
+    other_way = confusion_matrices(names, [other, one], kept=[0, 1, 2])
+    assert one_way == other_way[::-1]
 
 
 def test_forty_one_labels_keep_their_names_apart(drawn: list[Axes]) -> None:
     labels = [f"a disease with number {place}" for place in range(41)]
-    confusion_matrix(labels, np.eye(41, dtype=int).tolist(), kept=list(range(41)), most=1)
+    confusion_matrices(labels, [np.eye(41, dtype=int).tolist()], kept=list(range(41)))
     (axes,) = drawn
     boxes = [tick.get_window_extent() for tick in axes.get_yticklabels()]
     assert all(above.y0 >= below.y1 for above, below in pairwise(boxes))
@@ -167,7 +176,7 @@ def test_the_winner_lies_on_top_and_failed_evaluations_are_left_out(drawn: list[
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("label", ["$x_{broken$", "\\frac{1}{", "発熱", "a" * 300, "\x1b[31m\u202e", ""])
 def test_any_label_can_be_drawn(label: str) -> None:
-    png = confusion_matrix([label, "Gout"], [[1, 0], [2, 3]], kept=[0, 1], most=3)
+    (png,) = confusion_matrices([label, "Gout"], [[[1, 0], [2, 3]]], kept=[0, 1])
     assert Image.open(io.BytesIO(png)).size[0] < 3000
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from medadapt.core.results import MODEL_NAMES
 from medadapt.report import wording
-from medadapt.report.figures.matrices import confusion_matrix, labels_to_show
+from medadapt.report.figures.matrices import confusion_matrices, labels_to_show
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Figure, Heading, Section, Table, Text
 
@@ -61,25 +61,16 @@ def _confusion(confusion: dict[str, Any], n: int) -> list[Block]:
     if not labels or not matrices:
         return []
     kept = labels_to_show(list(matrices.values()), len(labels))
-    most = max(count for matrix in matrices.values() for row in matrix for count in row)
-    left_out = len(labels) - len(kept)
+    drawn = confusion_matrices(labels, list(matrices.values()), kept=kept)
     return [
-        _matrix(model, labels, matrix, kept=kept, most=most, n=n, left_out=left_out)
-        for model, matrix in matrices.items()
+        _matrix(model, matrix, png, num_kept=len(kept), n=n)
+        for (model, matrix), png in zip(matrices.items(), drawn, strict=True)
     ]
 
 
-def _matrix(
-    model: str,
-    labels: list[str],
-    matrix: list[list[int]],
-    *,
-    kept: list[int],
-    most: int,
-    n: int,
-    left_out: int,
-) -> Figure:
-    right, decided = sum(matrix[place][place] for place in range(len(labels))), sum(map(sum, matrix))
+def _matrix(model: str, matrix: list[list[int]], png: bytes, *, num_kept: int, n: int) -> Figure:
+    right, decided = sum(row[place] for place, row in enumerate(matrix)), sum(map(sum, matrix))
+    left_out = len(matrix) - num_kept
     title = wording.MODEL_TITLES[model]
     notes = ["Rows are right answers, columns the model's. Both matrices share one colour scale."]
     if decided < n:
@@ -88,10 +79,10 @@ def _matrix(
         notes.append(f"{left_out:,} labels with the fewest mistakes are left out.")
     return Figure(
         file=f"confusion_matrix_{model}.png",
-        png=confusion_matrix(labels, matrix, kept=kept, most=most),
+        png=png,
         alt=f"Confusion matrix of the {title.lower()}: {right:,} of {n:,} records on the diagonal.",
         caption=f"{title}: {right:,} of {n:,} right (the diagonal). {' '.join(notes)}",
-        wide=len(kept) > 12,
+        wide=num_kept > 12,
     )
 
 

@@ -236,10 +236,9 @@ def _facts_of(base: LoadedBase) -> dict[str, Any]:
 
 def _prompts(run: RunFolder) -> dict[str, str]:
     """Record id -> prompt of the test records, as they were encoded."""
-    from datasets import load_from_disk
+    from medadapt.examples.token_sets import read_texts
 
-    rows = load_from_disk(str(run.examples / "test")).select_columns(["id", "prompt"])
-    return {row["id"]: row["prompt"] for row in rows}
+    return {row["id"]: row["prompt"] for row in read_texts(run.examples / "test", ["id", "prompt"])}
 
 
 STAGES: tuple[Stage, ...] = (
