@@ -32,6 +32,12 @@ def test_context_and_type_reach_the_record_where_the_prompt_has_them(askings):
     assert (record.question, record.context, record.qtype) == ("What helps?", "a text", "treatment")
 
 
+def test_earlier_turns_are_freed_of_what_records_are_freed_of(askings):
+    turns = ({"role": "user", "content": "fe\x00ver"}, {"role": "assistant", "content": "Since when?"})
+    record = to_record(Asked(question="two days", history=turns), askings["typed"])
+    assert record.history == [{"role": "user", "content": "fever"}, turns[1]]
+
+
 def test_a_typed_model_asked_without_a_type_is_noted(askings):
     def noted(kind, **extra):
         return note_on_type(to_record(Asked(question="fever", **extra), askings[kind]), askings[kind])
