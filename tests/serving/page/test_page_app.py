@@ -7,11 +7,13 @@ from collections import Counter
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
 
-from medadapt.core.files import read_jsonl
+from medadapt.core.files import read_jsonl, write_jsonl
+from medadapt.core.records import Record, write_records
 from medadapt.serving.answering import NOTICE
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import find_target
@@ -21,6 +23,7 @@ from medadapt.serving.page.blocks import build_page
 from medadapt.serving.page.inputs import offer_of
 from medadapt.serving.page.opening import open_target
 from medadapt.serving.page.server import page_app
+from serving_runs import make_run
 
 
 @pytest.fixture(scope="module")
@@ -148,12 +151,108 @@ def test_all_types_of_question_are_offered_and_the_most_frequent_first(typed_run
     assert offer.symptoms == ()
 
 
+def test_descriptions_in_sentences_are_no_list_to_pick_from(tmp_path):
+    """What stands between their commas are pieces of sentences."""
+    told = [
+        "I have had a red rash on my arms, legs and back for weeks. It itches, and at night it keeps me awake.",
+        "My joints are stiff, swollen and sore, above all in the morning, and I tire quickly.",
+        "A cough, a fever. I feel weak.",
+    ]
+    offer = offer_of(records_in(tmp_path, told * 5), data_format="symptom_table")
+    assert offer.symptoms == ()
+    assert offer.examples
+
+
+def test_short_sentences_that_nobody_repeats_are_no_list_either(tmp_path):
+    told = [
+        f"my {part} hurts, since day {day}" for day, part in enumerate(["arm", "leg", "back", "hand", "knee"])
+    ]
+    assert offer_of(records_in(tmp_path, told), data_format="symptom_table").symptoms == ()
+
+
+def test_a_list_may_have_a_few_descriptions_among_it(tmp_path):
+    told = ["fever, cough", "cough, rash, fever", "rash"] * 6 + [
+        "I feel ill. It came suddenly, in the night."
+    ]
+    offer = offer_of(records_in(tmp_path, told), data_format="symptom_table")
+    assert offer.symptoms[:3] == ("cough", "fever", "rash")
+    assert offer.separator == ", "
+
+
+def records_in(folder, questions):
+    rows = [
+        Record(id=f"r{n}", source_row=n, group=f"r{n}", question=text, answer="a", label=f"l{n % 3}")
+        for n, text in enumerate(questions, start=1)
+    ]
+    write_records(folder / "train.jsonl", rows)
+    return folder / "train.jsonl"
+
+
+@pytest.fixture(scope="module")
+def context_run(tmp_path_factory, base_folder):
+    """Questions about a text that stands beside them."""
+    place = tmp_path_factory.mktemp("contexts")
+    rows = [
+        {
+            "question": f"How many beds has ward {n}?",
+            "context": f"Ward {n} has {n + 2} beds.",
+            "answer": f"It has {n + 2}.",
+        }
+        for n in range(30)
+    ]
+    write_jsonl(place / "rows.jsonl", rows)
+    return make_run(
+        place / "run",
+        base_folder,
+        until="train",
+        data={"format": "question_answer", "source": str(place / "rows.jsonl")},
+        evaluation={"bootstrap_samples": 100, "max_new_tokens": 8},
+    )
+
+
+def field_named(page, name):
+    """The properties of a component, or None where the page has none of that name."""
+    components = page.get("/config").json()["components"]
+    return next((one["props"] for one in components if one["props"].get("elem_id") == name), None)
+
+
+def test_a_run_trained_with_texts_beside_its_questions_is_asked_with_one(context_run, typed_run):
+    with page_of(context_run) as page:
+        assert field_named(page, "context") is not None
+        picked = next(
+            one["props"]["samples"]
+            for one in page.get("/config").json()["components"]
+            if one["type"] == "dataset"
+        )
+    assert all(question.startswith("How many") and text.startswith("Ward") for question, text in picked)
+    with page_of(typed_run) as page:
+        assert field_named(page, "context") is None
+
+
+def test_the_text_beside_a_question_reaches_the_models(context_run):
+    """The question as it stands in the training records, asked through the page's own function."""
+    target = find_target(str(context_run))
+    opened = open_target(target, base=None)
+    with Desk(load(target, device="cpu")) as desk:
+        service = Service(desk=desk, rules={}, grounding=None)
+        page = build_page(service, opened.offer, opened.about)
+        ask = next(one for one in page.fns.values() if one.name == "on_ask")
+        names = [getattr(one, "elem_id", None) for one in ask.inputs]
+        values = {
+            "question": "How many beds?",
+            "context": "Ward 1 has 3 beds.",
+            "who": "Tuned model",
+            "temperature": 0,
+        }
+        posed = []
+        desk.pose = lambda record, pose=desk.pose: posed.append(record) or pose(record)
+        request = SimpleNamespace(session_hash="one")
+        list(ask.fn(request, {}, *(values.get(name, "") for name in names[1:])))
+    assert {(one.question, one.context) for one in posed} == {("How many beds?", "Ward 1 has 3 beds.")}
+
+
 @pytest.mark.parametrize(("run", "told"), [("choice_run", False), ("hidden_run", True)])
 def test_options_can_be_given_also_where_the_models_do_not_see_them(request, run, told):
     with page_of(request.getfixturevalue(run)) as page:
-        [field] = [
-            one["props"]
-            for one in page.get("/config").json()["components"]
-            if one["props"].get("elem_id") == "options"
-        ]
+        field = field_named(page, "options")
     assert bool(field.get("info")) is told

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any
 
 import gradio as gr
 
+from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES
+from medadapt.examples.templates import render_prompt
 from medadapt.serving.asked import Asked
+from medadapt.serving.asking import Asking
 from medadapt.serving.page import panels
-from medadapt.serving.page.asking import Service, Turns, View, Wish, answered
+from medadapt.serving.page.asking import ON_PAGE, Service, Turns, View, Wish, answered
 from medadapt.serving.page.inputs import Offer
 from medadapt.serving.page.side_by_side import Stop
 
@@ -44,14 +47,14 @@ class _Inputs:
 
     picked: Any
     question: Any
+    context: Any
     options: Any
     qtype: Any
 
     @property
     def all(self) -> list[Any]:
-        return [
-            field for field in (self.picked, self.question, self.options, self.qtype) if field is not None
-        ]
+        fields = (self.picked, self.question, self.context, self.options, self.qtype)
+        return [field for field in fields if field is not None]
 
 
 def build_page(service: Service, offer: Offer, about: About) -> gr.Blocks:
@@ -125,7 +128,7 @@ def _head(about: About) -> str:
 
 def _question_fields(service: Service, offer: Offer) -> _Inputs:
     asking = service.desk.assistant.asking
-    picked = options = qtype = None
+    picked = context = options = qtype = None
     if offer.symptoms:
         picked = gr.Dropdown(
             choices=list(offer.symptoms), value=[], multiselect=True, allow_custom_value=False, filterable=True,
@@ -141,6 +144,11 @@ def _question_fields(service: Service, offer: Offer) -> _Inputs:
         placeholder="Enter asks; Shift+Enter starts a new line.", max_length=LONGEST_QUESTION,
         autofocus=not offer.symptoms,
     )  # fmt: skip
+    if offer.contexts and _reads_contexts(asking):
+        context = gr.Textbox(
+            label=ON_PAGE.context, lines=3, max_lines=12, elem_id="context", max_length=LONGEST_QUESTION,
+            info="As in the training data, where the question is about such a text.",
+        )  # fmt: skip
     if asking.task == "multiple_choice":
         hidden = (
             None
@@ -155,7 +163,14 @@ def _question_fields(service: Service, offer: Offer) -> _Inputs:
             choices=list(offer.types), value=None, allow_custom_value=True, label="Type of question", elem_id="qtype",
             info="As in the training data; answers may be better with it.",
         )  # fmt: skip
-    return _Inputs(picked=picked, question=question, options=options, qtype=qtype)
+    return _Inputs(picked=picked, question=question, context=context, options=options, qtype=qtype)
+
+
+def _reads_contexts(asking: Asking) -> bool:
+    """Whether the prompt has a place for a text beside the question."""
+    beside = Record(id="asked", source_row=1, group="asked", question="?", answer="", context="a text")
+    alone = replace(beside, context=None)
+    return render_prompt(beside, asking.plan.wording) != render_prompt(alone, asking.plan.wording)
 
 
 def _wishes(service: Service) -> list[Any]:
@@ -199,10 +214,12 @@ def _asked_with(fields: _Inputs, offer: Offer) -> Any:
         given = iter(values)
         picked = next(given) or [] if fields.picked is not None else []
         typed = next(given) or ""
+        context = next(given) if fields.context is not None else None
         options = (next(given) or "").splitlines() if fields.options is not None else []
         qtype = next(given) if fields.qtype is not None else None
         return Asked(
             question=offer.separator.join([*picked, *([typed.strip()] if typed.strip() else [])]),
+            context=context or None,
             options=tuple(option.strip() for option in options if option.strip()),
             qtype=qtype or None,
         )
@@ -228,6 +245,8 @@ def _add_examples(offer: Offer, fields: _Inputs) -> None:
         if fields.picked is not None:
             values.append([one for one in record.question.split(offer.separator) if one in offer.symptoms])
         values.append("" if fields.picked is not None else record.question)
+        if fields.context is not None:
+            values.append(record.context or "")
         if fields.options is not None:
             values.append("\n".join(record.options or []))
         if fields.qtype is not None:

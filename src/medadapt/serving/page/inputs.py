@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -15,6 +15,13 @@ EXAMPLES = 4
 MOST_OFFERED = 2000
 LONGEST_EXAMPLE = 300
 BETWEEN = re.compile(r"\s*[;,]\s*")
+SENTENCE_ENDS = re.compile(r"[.!?](?:\s|$)")
+MOST_WORDS = 8
+"""Of a symptom in a list; what is longer is a description."""
+LISTED = 0.9
+"""The share of records that must be lists for a list to pick from."""
+OFTEN = 1.5
+"""How often a symptom of a list is named on average, at least: what nobody names again is no list to pick from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +29,17 @@ class Offer:
     """What stands in the page's lists."""
 
     symptoms: tuple[str, ...]
-    """Those of a symptom table, the most frequent first; empty for other formats."""
+    """Those of a symptom table whose records are lists, the most frequent first; empty for all others."""
     separator: str
     """What stands between symptoms in the records."""
     types: tuple[str, ...]
     """Of questions, the most frequent first."""
+    contexts: bool
+    """Whether questions stand beside a text."""
     examples: tuple[Record, ...]
 
 
-NOTHING = Offer(symptoms=(), separator="; ", types=(), examples=())
+NOTHING = Offer(symptoms=(), separator="; ", types=(), contexts=False, examples=())
 
 
 def offer_of(records: Path, *, data_format: str) -> Offer:
@@ -41,15 +50,32 @@ def offer_of(records: Path, *, data_format: str) -> Offer:
     short = (record for record in all_records if len(record.question) <= LONGEST_EXAMPLE)
     examples = tuple(islice(_different(short), EXAMPLES))
     types = _frequent(Counter(record.qtype for record in all_records if record.qtype))
-    if data_format != "symptom_table":
-        return replace(NOTHING, types=types, examples=examples)
-    counted: Counter[str] = Counter()
-    separators: Counter[str] = Counter()
-    for record in all_records:
-        counted.update({one for one in BETWEEN.split(record.question) if one})
-        separators.update(sign for sign in ";," if sign in record.question)
+    offer = replace(
+        NOTHING, types=types, contexts=any(record.context for record in all_records), examples=examples
+    )
+    questions = [record.question for record in all_records]
+    lists = [_symptoms(question) for question in questions]
+    if data_format != "symptom_table" or not _are_lists(lists):
+        return offer
+    counted = Counter(symptom for symptoms in lists for symptom in symptoms)
+    separators = Counter(sign for question in questions for sign in ";," if sign in question)
     separator = separators.most_common(1)[0][0] if separators else ";"
-    return Offer(symptoms=_frequent(counted), separator=f"{separator} ", types=types, examples=examples)
+    return replace(offer, symptoms=_frequent(counted), separator=f"{separator} ")
+
+
+def _symptoms(question: str) -> set[str]:
+    return {one for one in BETWEEN.split(question) if one}
+
+
+def _are_lists(records: Sequence[set[str]]) -> bool:
+    """Whether symptoms are named one by one, and again and again; else they are described in sentences."""
+    listed = sum(all(_is_name(one) for one in symptoms) for symptoms in records)
+    named = sum(map(len, records))
+    return listed >= LISTED * len(records) and named >= OFTEN * len(set().union(*records))
+
+
+def _is_name(symptom: str) -> bool:
+    return len(symptom.split()) <= MOST_WORDS and not SENTENCE_ENDS.search(symptom)
 
 
 def _frequent(counted: Counter[str]) -> tuple[str, ...]:
