@@ -14,6 +14,7 @@ from medadapt.cli.extras import need_extra
 from medadapt.core.errors import MedAdaptError, StoppedError
 from medadapt.core.results import ModelName
 from medadapt.report.clean_text import visible
+from medadapt.serving.naming import named
 
 if TYPE_CHECKING:
     from medadapt.retrieval.index import Found
@@ -168,7 +169,7 @@ def show_sureness(sure: Sureness, *, heading: str | None = None) -> None:
     if not sure.enough:
         results.print(plain(f"not sure enough to answer ({_in_words(sure)})"))
         return
-    results.print(plain(_named(sure.weighed[0])))
+    results.print(plain(named(sure.weighed[0])))
     _show_weighed(sure.weighed)
     talk.print(plain(f"(sure enough: {_in_words(sure)})", "dim"))
 
@@ -195,13 +196,9 @@ def stoppable() -> Iterator[None]:
 
 def _show_weighed(weighed: Sequence[Weighed]) -> None:
     for entry in weighed[:LIKELIEST]:
-        results.print(plain(f"  {entry.probability:6.1%}  {_named(entry)}"))
+        results.print(plain(f"  {entry.probability:6.1%}  {named(entry)}"))
     if len(weighed) > LIKELIEST:
         results.print(plain(f"          and {len(weighed) - LIKELIEST} more", "dim"))
-
-
-def _named(entry: Weighed) -> str:
-    return entry.name if entry.text == entry.name else f"{entry.name}. {entry.text}"
 
 
 def _in_words(sure: Sureness) -> str:

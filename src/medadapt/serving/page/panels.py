@@ -14,6 +14,7 @@ from medadapt.retrieval.index import Found
 from medadapt.serving.abstention import Sureness
 from medadapt.serving.answering import NOTICE, Weighed
 from medadapt.serving.desk import Stopped
+from medadapt.serving.naming import named
 from medadapt.serving.page.red_flags import RedFlag
 
 TITLES: dict[ModelName, tuple[str, str]] = {
@@ -98,7 +99,7 @@ def careful_answer(model: ModelName, sure: Sureness) -> str:
     """The answer of a closed set that a model is sure enough of; else that it is not."""
     if sure.enough:
         words = in_words(sure.weighed[0].probability)
-        body = f'<p class="said">{told(_named(sure.weighed[0]))}</p><p class="small">{escape(words)}</p>'
+        body = f'<p class="said">{told(named(sure.weighed[0]))}</p><p class="small">{escape(words)}</p>'
         return _panel(model, body + _bars(sure.weighed), busy=False)
     body = (
         '<p class="said">Not sure enough to answer.</p>'
@@ -133,10 +134,8 @@ def in_words(probability: float) -> str:
     return "The model finds other answers together more likely than this one."
 
 
-def passages(found: Sequence[Found] | None) -> str:
-    """The passages that stood in the prompt, each with where it comes from; None where there is no index."""
-    if found is None:
-        return ""
+def passages(found: Sequence[Found]) -> str:
+    """The passages that stood in the prompt, each with where it comes from."""
     if not found:
         return (
             '<p class="muted">No passage shares a word with the question, or none had room in the prompt.</p>'
@@ -190,7 +189,7 @@ def _bars(weighed: Sequence[Weighed]) -> str:
     more = len(weighed) - SHOWN
     rest = f'<p class="small muted">and {more} more</p>' if more > 0 else ""
     meaning = BARS_MEAN.format(count=len(weighed))
-    words = f"{_named(weighed[0])}: {in_words(weighed[0].probability)}"
+    words = f"{named(weighed[0])}: {in_words(weighed[0].probability)}"
     return (
         f'<p class="small">{told(words)}</p><ul class="bars">{bars}</ul>{rest}'
         f'<p class="small muted">{escape(meaning)}</p>'
@@ -199,16 +198,12 @@ def _bars(weighed: Sequence[Weighed]) -> str:
 
 def _bar(one: Weighed) -> str:
     percent = f"{100 * one.probability:.0f}"
-    name = told(_named(one))
+    name = told(named(one))
     return (
         f'<li><span class="name">{name}</span><span class="track" role="meter" aria-valuemin="0" aria-valuemax="100" '
         f'aria-valuenow="{percent}" aria-label="{name}"><span class="fill" style="width:{percent}%"></span></span>'
         f'<span class="share">{percent} %</span></li>'
     )
-
-
-def _named(one: Weighed) -> str:
-    return one.name if one.text == one.name else f"{one.name}. {one.text}"
 
 
 def _panel(model: ModelName, body: str, *, busy: bool) -> str:
