@@ -191,6 +191,7 @@ def _gguf_values(made: GgufFile) -> dict[str, Any]:
         "file": str(made.path) if made.path else None,
         "verified": made.verified,
         "differences": list(made.differences),
+        "tensors_compared": made.compared,
         "steps": list(made.steps),
     }
 
@@ -207,7 +208,7 @@ def _show_gguf(made: GgufFile) -> None:
             results.print(plain(f"  {step}"))
         return
     told = {
-        True: "holds what the model has",
+        True: f"holds what the model has ({made.compared} tensors compared number by number)",
         False: "is NOT what the model is",
         None: "was not looked into, for want of the extra medadapt[gguf]",
     }

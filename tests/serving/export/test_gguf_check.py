@@ -10,7 +10,7 @@ import torch
 from gguf import GGUFWriter
 from safetensors.torch import save_file
 
-from medadapt.serving.export.gguf_check import differences
+from medadapt.serving.export.gguf_check import check_gguf
 
 TEMPLATE = "{{ messages[0]['content'] }}"
 HEADS, WIDTH = 2, 8
@@ -94,7 +94,9 @@ def made(tmp_path):
     ids=["plain", "several closing tokens", "scaled frequencies", "half precision", "norms with their 1"],
 )
 def test_a_file_that_holds_what_the_model_has_passes(right, made):
-    assert differences(*made(**right)) == []
+    found = check_gguf(*made(**right))
+    assert found.differences == ()
+    assert (found.compared, found.tensors) == (len(NAMES), len(NAMES))
 
 
 @pytest.mark.parametrize(
@@ -118,5 +120,14 @@ def test_a_file_that_holds_what_the_model_has_passes(right, made):
     ],
 )  # fmt: skip
 def test_a_file_that_holds_something_else_is_told(change, told, made):
-    [difference] = differences(*made(**change))
+    [difference] = check_gguf(*made(**change)).differences
     assert told in difference
+
+
+def test_a_tensor_that_a_converter_cuts_is_counted_and_not_said_to_be_compared(made):
+    tensors = as_written()
+    whole = tensors.pop("blk.0.attn_v.weight")
+    tensors |= {"blk.0.half_a.weight": whole[:4], "blk.0.half_b.weight": whole[4:]}
+    found = check_gguf(*made(tensors=tensors))
+    assert found.differences == ()
+    assert (found.compared, found.tensors) == (len(NAMES) - 1, len(NAMES))

@@ -18,6 +18,8 @@ class GgufFile:
     """Whether the file holds what the model has; None where it was not looked into."""
     differences: tuple[str, ...] = ()
     """What it has otherwise."""
+    compared: str | None = None
+    """How many tensors of how many were compared number by number; the others were counted."""
     steps: tuple[str, ...]
     """Commands that make the file, where it is not there."""
 

@@ -60,7 +60,7 @@ def export_gguf(
         write_json(
             part / EXPORT,
             {"schema": 1, "to": "gguf", "file": FILE if made.path else None, "verified": made.verified,
-             "differences": made.differences, "template_checked_on": checked.n},
+             "differences": made.differences, "tensors_compared": made.compared, "template_checked_on": checked.n},
         )  # fmt: skip
     return Exported(folder=folder, parity=merged.parity, gguf=made)
 
@@ -78,10 +78,16 @@ def converter() -> list[str] | None:
 def _looked_into(part: Path, path: Path) -> GgufFile:
     if importlib.util.find_spec("gguf") is None:
         return GgufFile(path=path, verified=None, steps=())
-    from medadapt.serving.export.gguf_check import differences
+    from medadapt.serving.export.gguf_check import check_gguf
 
-    found = tuple(differences(part / FILE, part / MODEL))
-    return GgufFile(path=path, verified=not found, differences=found, steps=())
+    found = check_gguf(part / FILE, part / MODEL)
+    return GgufFile(
+        path=path,
+        verified=not found.differences,
+        differences=found.differences,
+        compared=f"{found.compared} of {found.tensors}",
+        steps=(),
+    )
 
 
 def _convert(command: list[str], folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,27 @@ NAMED = 5
 Numbers = NDArray[np.float32]
 
 
-def differences(file: Path, model: Path) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GgufCheck:
+    """A file beside its model."""
+
+    differences: tuple[str, ...]
     """In words: its weights, the tokens at both ends, its chat template, how it splits text."""
+    compared: int
+    """Tensors whose numbers were compared."""
+    tensors: int
+    """All of the model. One that the converter cuts or joins (experts, fused projections) is only counted."""
+
+
+def check_gguf(file: Path, model: Path) -> GgufCheck:
+    """Hold a file against the model that it was made of."""
     reader = GGUFReader(str(file))
-    return [*_other_tokens(reader, model), *_other_text(reader, model), *_other_weights(reader, model)]
+    weights = _weights(reader, model)
+    return GgufCheck(
+        differences=(*_other_tokens(reader, model), *_other_text(reader, model), *_other_weights(weights)),
+        compared=weights.compared,
+        tensors=weights.tensors,
+    )
 
 
 def _other_tokens(reader: GGUFReader, model: Path) -> Iterator[str]:
@@ -76,31 +94,45 @@ def _other_text(reader: GGUFReader, model: Path) -> Iterator[str]:
         yield "tokenizer.ggml.scores: all alike, so llama.cpp splits text otherwise"
 
 
-def _other_weights(reader: GGUFReader, model: Path) -> Iterator[str]:
-    """The number of all weights; their values where the tensor has a name that the package knows.
+@dataclass(slots=True, kw_only=True)
+class _Weights:
+    """What was found in the tensors."""
 
-    Tensors that a converter cuts or joins (experts, fused projections) have another name there: they are only counted.
-    """
+    in_file: int
+    """Numbers, all tensors together."""
+    in_model: int = 0
+    tensors: int = 0
+    compared: int = 0
+    others: list[str]
+    """Tensors with other numbers."""
+
+
+def _weights(reader: GGUFReader, model: Path) -> _Weights:
+    """Compare what has a name that the package knows, and count the rest."""
     architecture = str(_contents(reader, "general.architecture"))
-    tensors = {tensor.name: tensor for tensor in reader.tensors if not tensor.name.startswith(MADE_UP)}
+    written = {tensor.name: tensor for tensor in reader.tensors if not tensor.name.startswith(MADE_UP)}
+    found = _Weights(in_file=sum(int(tensor.n_elements) for tensor in written.values()), others=[])
     name_of = _names(architecture, read_json(model / "config.json"))
-    own, compared, others = 0, 0, []
     for name, numbers in _tensors(model):
-        own += numbers.size
-        tensor = tensors.get(name_of(name) or "")
-        if tensor is None or tensor.n_elements != numbers.size:
+        found.in_model += numbers.size
+        found.tensors += 1
+        tensor = written.get(name_of(name) or "")
+        if tensor is None or tensor.n_elements != numbers.size or tensor.tensor_type not in ROUNDING:
             continue
-        compared += 1
+        found.compared += 1
         if not _same(tensor, numbers, architecture):
-            others.append(tensor.name)
-    told = sum(int(tensor.n_elements) for tensor in tensors.values())
-    if told != own:
-        yield f"{told:,} weights instead of {own:,}"
-    if others:
-        more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-        yield f"other numbers in {', '.join(others[:NAMED])}{more}"
-    if not compared:
-        yield f"no tensor of {architecture} could be compared: the package gguf does not know their names"
+            found.others.append(tensor.name)
+    return found
+
+
+def _other_weights(found: _Weights) -> Iterator[str]:
+    if found.in_file != found.in_model:
+        yield f"{found.in_file:,} weights instead of {found.in_model:,}"
+    if found.others:
+        more = f" and {len(found.others) - NAMED} more" if len(found.others) > NAMED else ""
+        yield f"other numbers in {', '.join(found.others[:NAMED])}{more}"
+    if not found.compared:
+        yield "no tensor could be compared: the package gguf knows none of their names"
 
 
 def _names(architecture: str, config: dict[str, Any]) -> Callable[[str], str | None]:
@@ -123,9 +155,7 @@ def _tensors(model: Path) -> Iterator[tuple[str, Numbers]]:
 
 def _same(tensor: Any, own: Numbers, architecture: str) -> bool:
     told = dequantize(tensor.data, tensor.tensor_type)
-    rounding = ROUNDING.get(tensor.tensor_type)
-    if rounding is None:
-        return True  # quantised, so other numbers are what was asked for
+    rounding = ROUNDING[tensor.tensor_type]
     forms = [own]
     if architecture in TRANSPOSED:
         forms.append(own.T)
