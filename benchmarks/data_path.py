@@ -27,7 +27,7 @@ from near_duplicates import COMPLAINTS, SEED, messages
 from timing import timed
 
 SIZES = (10_000, 30_000, 100_000)
-LARGE = 1_000_000
+WITH_LARGE = (*SIZES, 1_000_000)
 COPIES = 0.05
 """Share of rows that repeat an earlier one, question and answer."""
 ADVICE = ("rest and drink enough", "see a doctor this week", "keep a diary of it", "go to hospital today")
@@ -127,7 +127,6 @@ if __name__ == "__main__":
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--large", action="store_true", help="also a million rows")
-    large = parser.parse_args().large
-    measured = measure((*SIZES, LARGE) if large else SIZES)
+    measured = measure(WITH_LARGE if parser.parse_args().large else SIZES)
     print(json.dumps(measured))
     print("\n".join(section(measured)), file=sys.stderr)

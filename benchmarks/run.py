@@ -67,6 +67,7 @@ def main() -> None:
     parser.add_argument(
         "--rows", type=int, default=1000, help="of larger sources data_runs draws so many rows"
     )
+    parser.add_argument("--large", action="store_true", help="data_path measures a million rows as well")
     parser.add_argument("--note", help="stands beside the result, such as: the machine was busy")
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
     asked = parser.parse_args()
@@ -100,6 +101,8 @@ def _one_work(name: str) -> Callable[[argparse.Namespace], list[Work]]:
 
     def works(asked: argparse.Namespace) -> list[Work]:
         options = f" --rows {asked.rows}" if name == "data_runs" else ""
+        if name == "data_path" and asked.large:
+            options = " --large"
         return [Work(stored_as=name, options=options, measure=lambda: CASES[name](asked))]
 
     return works
@@ -168,7 +171,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "training_quality": _in_folder(training_quality.measure),
     "statistics": lambda _: simulations.measure(),
     "scoring": lambda _: scoring_speed.measure(),
-    "data_path": lambda _: data_path.measure(),
+    "data_path": lambda asked: data_path.measure(data_path.WITH_LARGE if asked.large else data_path.SIZES),
     "start_up": lambda _: start_up.measure(),
     "serving": _in_folder(serving_speed.measure),
     "same_answers": _in_folder(same_answers.measure),
