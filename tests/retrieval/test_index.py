@@ -118,7 +118,7 @@ def test_texts_without_a_word_to_search_for_are_refused(tmp_path, text):
 
 def test_a_file_is_no_folder_for_an_index(tmp_path):
     (tmp_path / "taken").write_text("mine")
-    with pytest.raises(RunFolderError, match="is a file"):
+    with pytest.raises(RunFolderError, match="no index"):
         made(tmp_path / "taken", ["a text"])
 
 
@@ -171,3 +171,8 @@ def test_nothing_in_an_index_is_unpickled(tmp_path):
     np.save(array, np.array([{"code": "could run"}], dtype=object), allow_pickle=True)
     with pytest.raises(DataError, match="cannot be used"):
         load_index(folder, no_model)
+
+
+def test_an_index_is_made_where_one_stands(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert len(made(Path(), ["one text"])) == 1

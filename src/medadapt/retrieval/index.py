@@ -9,8 +9,6 @@ DIR/
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from medadapt.core.errors import DataError, RunFolderError
+from medadapt.core.errors import DataError
 from medadapt.core.files import disk_faults, read_json, read_jsonl, write_json, write_jsonl
 from medadapt.core.hashes import sha256_file
+from medadapt.core.whole_folder import whole_folder
 from medadapt.retrieval.fusion import fused
 from medadapt.retrieval.meanings import Embed, EmbeddedBy, MeaningSearch
 from medadapt.retrieval.passages import Passage
@@ -83,8 +82,7 @@ class PassageIndex:
         return [Found(passage=self._passages[number], score=score) for number, score in found]
 
     def save(self, folder: Path) -> None:
-        """Write it into a folder that is not there yet."""
-        folder.mkdir(parents=True)
+        """Write it into an empty folder."""
         self._words.save(folder / WORDS)
         write_jsonl(folder / PASSAGES, (asdict(passage) for passage in self._passages))
         facts: dict[str, Any] = {"schema": SCHEMA, "passages": len(self), "origin": asdict(self.origin)}
@@ -132,31 +130,20 @@ def _meanings(folder: Path, by: EmbeddedBy, count: int, embed: Embed) -> Meaning
 
 
 def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> None:
-    """Write an index; the folder appears whole or not at all. Raises RunFolderError where something else is there."""
-    if folder.exists() and not folder.is_dir():
-        raise RunFolderError(f"{folder} is a file.", "a folder to make", "Choose another one with -o.")
-    if folder.exists() and any(folder.iterdir()) and not (replace and (folder / FACTS).is_file()):
-        ours = (folder / FACTS).is_file()
-        raise RunFolderError(
-            f"{folder} is not empty{'' if ours else ', and no index'}.",
-            "a new or empty folder",
-            "Choose another folder with -o" + (", or add --replace." if ours else "."),
-        )
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    with disk_faults(folder):
-        try:
-            index.save(part)
-            if folder.exists():
-                folder.replace(old)
-            part.replace(folder)
-        except BaseException:
-            if old.exists() and not folder.exists():
-                old.replace(folder)
-            raise
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-            shutil.rmtree(old, ignore_errors=True)
+    """Write an index; the folder appears whole or not at all.
+
+    Raises RunFolderError where something else is there, RunBusyError where another process writes there.
+    """
+    folder = folder.expanduser().resolve()
+    with (
+        whole_folder(folder, "index", is_ours=_is_index, replace=replace) as part,
+        disk_faults(folder),
+    ):
+        index.save(part)
+
+
+def _is_index(folder: Path) -> bool:
+    return (folder / FACTS).is_file()
 
 
 def check_origin(index: PassageIndex, folder: Path, records: Path) -> None:
