@@ -49,6 +49,10 @@ COLOURS = """() => {
     if (box.width < 2 || box.height < 2) continue;
     texts.push({words, ink: parse(getComputedStyle(node).color).slice(0, 3), paper: paper(node)});
   }
+  for (const field of document.querySelectorAll("textarea[placeholder], input[placeholder]")) {
+    const ink = parse(getComputedStyle(field, "::placeholder").color).slice(0, 3);
+    if (field.placeholder && field.checkVisibility()) texts.push({words: field.placeholder, ink, paper: paper(field)});
+  }
   return {page: paper(document.querySelector(".gradio-container")), texts};
 }"""
 # What each panel has said from one moment to the next.
@@ -181,6 +185,10 @@ def test_symptoms_are_picked_and_both_models_answer(visit, diagnosis_run):
         picker.click()
         picker.type(symptom)
         picker.press("Enter")
+    # The list stays open for the next one, and leaves the button uncovered.
+    listed = visit.page.locator('#symptoms ul[role="listbox"]').bounding_box()
+    assert listed["height"] > 60
+    assert listed["y"] + listed["height"] <= visit.page.locator("#ask").bounding_box()["y"]
     visit.page.get_by_role("button", name="Ask").click()
     visit.wait_for_answers("baseline", "tuned")
     for model in ("baseline", "tuned"):

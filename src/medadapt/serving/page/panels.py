@@ -156,7 +156,7 @@ def problem(text: str) -> str:
 def proof(card: ProofCard | None) -> str:
     """The proof card in short; the report has the rest."""
     if card is None:
-        return '<p class="muted">This adapter comes without a run: nothing is known of whether it helps.</p>'
+        return '<p class="muted">No evaluation lies beside this adapter: nothing is known of whether it helps.</p>'
     judged = [
         one
         for one in (card.protocol, card.few_shot, card.control, card.leakage, card.clean, card.seeds)
