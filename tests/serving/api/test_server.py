@@ -7,6 +7,7 @@ import os
 import re
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -108,6 +109,26 @@ def test_openais_client_raises_its_own_errors(served, typed_run):
         served.client.chat.completions.create(model="gpt-4", messages=question(typed_run))
     with pytest.raises(BadRequestError, match="temperature"):
         served.client.chat.completions.create(model="tuned", messages=question(typed_run), temperature=9)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x00\x01\x02\r\n\r\n",
+        b"POST /v1/classify HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"GET nowhere at all\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_as_everything_is(served, sent):
+    with socket.create_connection(
+        ("127.0.0.1", int(served.url.rpartition(":")[2])), timeout=PATIENCE
+    ) as line:
+        line.sendall(sent)
+        answer = b"".join(iter(lambda: line.recv(65536), b"")).decode()
+    head, _, body = answer.partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 400 ")
+    assert "application/json" in head
+    assert json.loads(body)["error"]["code"] == "http"
 
 
 def busy(served):

@@ -11,11 +11,14 @@ from pathlib import Path
 from threading import Timer
 from types import FrameType
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from medadapt.core.errors import MedAdaptError
 from medadapt.serving.api.guards import LOOPBACK, Limits, is_loopback
+from medadapt.serving.api.problems import problem_response
 
 KEY = "MEDADAPT_API_KEY"
 LEAST_KEY = 16
@@ -65,6 +68,22 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+class _Protocol(H11Protocol):
+    """Refuses what is no HTTP in the form in which everything is refused."""
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - its words are for no client
+        """Answer in place of the application, which never sees it."""
+        answer = problem_response(400, "This is no HTTP request that can be read.", code="http")
+        headers = [*answer.raw_headers, (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=bytes(answer.body)),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
 class _Open:
     """The application, whose open requests can be told that their clients are gone: streams then end."""
 
@@ -103,6 +122,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 self._open,
+                http=_Protocol,
                 log_level="warning",
                 access_log=False,
                 server_header=False,
