@@ -128,6 +128,12 @@ def test_what_the_page_does_not_need_is_not_there(client, method, path):
     assert answer.json()["error"]["code"] == "no_such_path"
 
 
+@pytest.mark.parametrize("path", ["queue/join", "run/predict"])
+def test_what_the_page_sends_is_let_in(client, path):
+    """Without what belongs into it, it is refused as such, and not as a path that is not there."""
+    assert client.post(f"/gradio_api/{path}", json={}).status_code not in {403, 404}
+
+
 def test_what_is_asked_is_kept_in_no_history(client):
     assert client.get("/config").json()["run_history"] is False
 
@@ -249,6 +255,24 @@ def test_the_text_beside_a_question_reaches_the_models(context_run):
         request = SimpleNamespace(session_hash="one")
         list(ask.fn(request, {}, *(values.get(name, "") for name in names[1:])))
     assert {(one.question, one.context) for one in posed} == {("How many beds?", "Ward 1 has 3 beds.")}
+
+
+def test_what_is_cleared_while_it_is_written_does_not_come_back(diagnosis_run):
+    target = find_target(str(diagnosis_run))
+    opened = open_target(target, base=None)
+    with Desk(load(target, device="cpu")) as desk:
+        service = Service(desk=desk, rules={}, grounding=None)
+        page = build_page(service, opened.offer, opened.about)
+        ask, clear = (
+            next(one for one in page.fns.values() if one.name == name) for name in ("on_ask", "on_clear")
+        )
+        names = [getattr(one, "elem_id", None) for one in ask.inputs]
+        values = {"question": "fever", "who": "Both models", "temperature": 0}
+        request = SimpleNamespace(session_hash="one")
+        asking = ask.fn(request, {}, *(values.get(name, "") for name in names[1:]))
+        next(asking)
+        cleared = clear.fn(request)
+        assert list(asking)[-1] == cleared[: len(ask.outputs)]
 
 
 @pytest.mark.parametrize(("run", "told"), [("choice_run", False), ("hidden_run", True)])

@@ -92,7 +92,11 @@ def build_page(service: Service, offer: Offer, about: About) -> gr.Blocks:
             stops[session] = ends
             try:
                 for view, after in answered(service, question, wish, held, ends):
+                    if ends.forgotten:
+                        break
                     yield _shown(view, after)
+                if ends.forgotten:  # the last that the browser hears of it, also where it was cleared before
+                    yield _shown(View(), {})
             finally:
                 if stops.get(session) is ends:
                     del stops[session]
@@ -101,16 +105,26 @@ def build_page(service: Service, offer: Offer, about: About) -> gr.Blocks:
             if (ends := stops.get(request.session_hash)) is not None:
                 ends.press()
 
+        def on_clear(request: gr.Request) -> list[Any]:
+            if (ends := stops.get(request.session_hash)) is not None:
+                ends.press(forget=True)
+            emptied = [None if field is fields.qtype else _empty(field) for field in fields.all]
+            return [*_shown(View(), {}), *emptied]
+
         # One event for both: Enter and a click must not begin two answers.
-        begun = gr.on(
+        gr.on(
             [ask.click, fields.question.submit], on_ask, [turns, *fields.all, *wishes], shown,
             show_progress="hidden", api_visibility="private", concurrency_limit=None, trigger_mode="once",
         )  # fmt: skip
         stop.click(on_stop, queue=False, show_progress="hidden", api_visibility="private")
         clear.click(
-            lambda: [*_shown(View(), {}), *(None if field is fields.qtype else _empty(field) for field in fields.all)],
-            None, [*shown, *fields.all], cancels=begun, api_visibility="private",
-        )  # fmt: skip
+            on_clear,
+            None,
+            [*shown, *fields.all],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
     return page
 
 

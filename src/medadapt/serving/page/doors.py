@@ -18,8 +18,8 @@ READ = re.compile(
     r"|/gradio_api/(?:app_id|queue/data|heartbeat/\w+)"
 )
 """The page and what it is made of, its own settings, and the answers as they come."""
-SENT = re.compile(r"/gradio_api/(?:queue/join|run/predict|cancel)")
-"""A button was pressed, an example was picked, an answer is wanted no more."""
+SENT = re.compile(r"/gradio_api/(?:queue/join|run/predict)")
+"""A button was pressed, or an example was picked."""
 DOORS = {"GET": READ, "HEAD": READ, "POST": SENT}
 
 

@@ -32,6 +32,8 @@ class Stop:
     def __init__(self) -> None:
         self._requests: list[Request] = []
         self._pressed = False
+        self.forgotten = False
+        """Whether nobody wants to see what is written by now, either."""
 
     def add(self, request: Request) -> None:
         """One more answer to end; at once where that was asked for before."""
@@ -39,8 +41,9 @@ class Stop:
         if self._pressed:
             request.cancel()
 
-    def press(self) -> None:
-        """What is written by now stays, and no more comes."""
+    def press(self, *, forget: bool = False) -> None:
+        """No more comes; what is written by now stays, unless it is to be forgotten."""
+        self.forgotten = self.forgotten or forget
         self._pressed = True
         for request in self._requests:
             request.cancel()
