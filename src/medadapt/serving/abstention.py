@@ -66,15 +66,15 @@ def check_risk(risk: float, *, base: str | None) -> None:
     """Raise MedAdaptError for a risk that nobody can wish for, or another `base` than the one it was measured with."""
     if base is not None:
         raise MedAdaptError(
-            "--risk and --base are both given, but how sure is sure enough was measured with the run's own base.",
+            "A risk and another base are both given, but how sure is sure enough was measured with the run's own base.",
             "one of them",
             "Leave one out.",
         )
     if not 0 < risk < MOST_RISK:
         raise MedAdaptError(
-            f"--risk {risk:g} is no share of wrong answers to aim at.",
+            f"{risk:g} is no share of wrong answers to aim at.",
             f"a number above 0 and below {MOST_RISK:g}, such as 0.1 for one wrong answer in ten",
-            "Correct --risk.",
+            "Correct the risk.",
         )
 
 
@@ -87,16 +87,16 @@ def abstention_rule(target: str, *, risk: float, model: ModelName) -> Abstention
     folder = RunFolder(Path(target).expanduser())
     if target.startswith(HUB) or ((folder.path / CONFIG).is_file() and not folder.state.is_file()):
         raise RunFolderError(
-            f"{target} has no validation predictions, from which --risk chooses its threshold.",
+            f"{target} has no validation predictions, from which a risk gets its threshold.",
             "the run folder that the adapter was made in",
-            "Name the run folder, or leave --risk out.",
+            "Name the run folder, or leave the risk out.",
         )
     run = read_run(target)
     if run.recipe.task == "qa":
         raise DataError(
-            "--risk has no meaning for open questions: there is no closed set of answers to be sure of.",
+            "A risk has no meaning for open questions: there is no closed set of answers to be sure of.",
             "a run of task diagnosis or multiple_choice",
-            "Leave --risk out.",
+            "Leave the risk out.",
         )
     return _rule_from(run, risk, model)
 
@@ -115,7 +115,7 @@ def sureness(weighed: Sequence[Weighed], rule: AbstentionRule) -> Sureness:
         raise DataError(
             "There are no options, so there is nothing for the model to be sure of.",
             "at least two options",
-            'Add --options "first;second;third", or leave --risk out.',
+            "Add options, or leave the risk out.",
         )
     return Sureness(rule=rule, weighed=at_temperature(weighed, rule.temperature))
 
@@ -125,15 +125,15 @@ def _rule_from(run: Run, risk: float, model: ModelName) -> AbstentionRule:
     path = run.folder.predictions / f"validation.{model}.jsonl"
     if not records:
         raise RunFolderError(
-            f"{run.folder.path} has no validation records, from which --risk chooses its threshold.",
+            f"{run.folder.path} has no validation records, from which a risk gets its threshold.",
             "a run with validation records",
-            "Make a run with `data.split.validation` above 0, or leave --risk out.",
+            "Make a run with `data.split.validation` above 0, or leave the risk out.",
         )
     if not path.is_file():
         raise RunFolderError(
-            f"{path} is missing: --risk chooses its threshold from predictions of the validation records.",
+            f"{path} is missing: a risk gets its threshold from predictions of the validation records.",
             "a run whose predict stage has asked the validation records, too",
-            f"Run `medadapt predict {run.folder.path}` with this version, or leave --risk out.",
+            f"Run `medadapt predict {run.folder.path}` with this version, or leave the risk out.",
         )
     predictions = list(read_predictions(path))
     beliefs = beliefs_of(run.recipe.task, records, predictions)
@@ -142,8 +142,8 @@ def _rule_from(run: Run, risk: float, model: ModelName) -> AbstentionRule:
     found = choose_threshold(judged.confidence, judged.right, beliefs.group, risk=risk)
     if found.value is None:
         raise DataError(
-            f"The {model} model cannot keep --risk {risk:g}: {found.reason}.",
+            f"The {model} model cannot keep a risk of {risk:g}: {found.reason}.",
             "a risk that the validation records can vouch for",
-            "Ask for a larger --risk, or make a run with more validation records.",
+            "Ask for a larger risk, or make a run with more validation records.",
         )
     return AbstentionRule(risk=risk, temperature=temperature, threshold=found.value)
