@@ -81,10 +81,10 @@ def test_the_card_shows_how_to_use_it_and_its_code_runs(exported, diagnosis_run,
 def test_a_folder_in_use_is_left_alone(exported, run, tmp_path):
     (tmp_path / "letter.txt").write_text("mine")
     for replace in (False, True):
-        with pytest.raises(RunFolderError, match="not empty"):
+        with pytest.raises(RunFolderError, match="no export"):
             export_merged(run, tmp_path, device="cpu", replace_folder=replace, progress=Silent())
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
-    with pytest.raises(RunFolderError, match="not empty"):
+    with pytest.raises(RunFolderError, match="--replace"):
         export_merged(run, exported.folder, device="cpu", progress=Silent())
 
 
