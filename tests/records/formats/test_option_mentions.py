@@ -16,10 +16,11 @@ from medadapt.records.formats.option_mentions import with_options_spelled_out
 OPTIONS = ["Simple", "Grievous", "Vitamin B12", "E. coli", "Focal sclerosis"]
 REASON = "Nerves heal slowly."
 NAMED = re.compile(
-    r"(?i:\b(?:answers?|options?|ans|choices?)\b)\W*(?:(?:is|are|number|no)\W+)*"
+    r"(?i:\b(?:answers?|options?|ans|choices?)\b)(?:(?<=[Aa]ns)|(?!\.\s))\W*(?:(?:is|are|number|no)\W+)*"
     r"(?:[1-5A-E]\b(?! weeks|-\w)|[(\['‘][a-e][)\]'’])"
 )
-"""A letter or number of an option after a word for options, however it got there; `C-peptide` is none."""
+"""A letter or number of an option after a word for options, however it got there. `C-peptide` is none, and a full
+stop ends what the word announces, but for the one of `ans.`"""
 
 
 def freed(text: str, index: int = 4, options: list[str] = OPTIONS) -> str:
@@ -60,6 +61,7 @@ def test_what_only_looks_like_an_option_stays(text: str):
     index=st.integers(0, 4),
 )
 @example(forms=["It hurts. Hence (b) is the answer.", "C-peptide is low."], index=0)
+@example(forms=["It hurts. Hence (b) is the answer.", "A 3-year-old boy has fever."], index=0)
 def test_no_option_is_named_however_sentences_follow_each_other(forms: list[str], index: int):
     options = ["Simple", "Grievous", "Cobalamin", "Coliforms", "Sclerosis"]
     assert not NAMED.search(freed(" ".join(forms), index, options))
