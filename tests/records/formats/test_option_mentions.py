@@ -16,7 +16,7 @@ from medadapt.records.formats.option_mentions import with_options_spelled_out
 OPTIONS = ["Simple", "Grievous", "Vitamin B12", "E. coli", "Focal sclerosis"]
 REASON = "Nerves heal slowly."
 NAMED = re.compile(
-    r"(?i:\b(?:answers?|options?|ans|choices?)\b)(?:(?<=[Aa]ns)|(?!\.\s))\W*(?:(?:is|are|number|no)\W+)*"
+    r"(?i:\b(?:answers?|options?|ans|choices?)\b)(?:(?<=[Aa][Nn][Ss])|(?!\.\s))\W*(?:(?:is|are|number|no)\W+)*"
     r"(?:[1-5A-E]\b(?! weeks|-\w)|[(\['‘][a-e][)\]'’])"
 )
 """A letter or number of an option after a word for options, however it got there. `C-peptide` is none, and a full
