@@ -235,13 +235,19 @@ def test_a_run_trained_with_texts_beside_its_questions_is_asked_with_one(context
         assert field_named(page, "context") is None
 
 
-def test_the_text_beside_a_question_reaches_the_models(context_run):
-    """The question as it stands in the training records, asked through the page's own function."""
-    target = find_target(str(context_run))
+@contextmanager
+def built_page(run):
+    """The desk behind a run's page, and the page whose functions can be called without a browser."""
+    target = find_target(str(run))
     opened = open_target(target, base=None)
     with Desk(load(target, device="cpu")) as desk:
         service = Service(desk=desk, rules={}, grounding=None)
-        page = build_page(service, opened.offer, opened.about)
+        yield desk, build_page(service, opened.offer, opened.about)
+
+
+def test_the_text_beside_a_question_reaches_the_models(context_run):
+    """The question as it stands in the training records, asked through the page's own function."""
+    with built_page(context_run) as (desk, page):
         ask = next(one for one in page.fns.values() if one.name == "on_ask")
         names = [getattr(one, "elem_id", None) for one in ask.inputs]
         values = {
@@ -258,11 +264,7 @@ def test_the_text_beside_a_question_reaches_the_models(context_run):
 
 
 def test_what_is_cleared_while_it_is_written_does_not_come_back(diagnosis_run):
-    target = find_target(str(diagnosis_run))
-    opened = open_target(target, base=None)
-    with Desk(load(target, device="cpu")) as desk:
-        service = Service(desk=desk, rules={}, grounding=None)
-        page = build_page(service, opened.offer, opened.about)
+    with built_page(diagnosis_run) as (_, page):
         ask, clear = (
             next(one for one in page.fns.values() if one.name == name) for name in ("on_ask", "on_clear")
         )
