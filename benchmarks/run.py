@@ -64,6 +64,14 @@ def main() -> None:
     peers.add_argument("--sides", nargs="+", choices=list(SIDES), help="only these trainers")
     peers.add_argument("--steps", type=int, help="optimiser steps, by default some for each base")
     peers.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
+    quality = parser.add_argument_group("training_quality")
+    quality.add_argument(
+        "--tasks", nargs="+", choices=training_quality.TASKS, default=training_quality.TASKS,
+        help="only these tasks of the demo",
+    )  # fmt: skip
+    quality.add_argument(
+        "--seeds", type=int, default=training_quality.SEEDS, help="trainings of each backend"
+    )
     parser.add_argument(
         "--rows", type=int, default=1000, help="of larger sources data_runs draws so many rows"
     )
@@ -103,6 +111,8 @@ def _one_work(name: str) -> Callable[[argparse.Namespace], list[Work]]:
         options = f" --rows {asked.rows}" if name == "data_runs" else ""
         if name == "data_path" and asked.large:
             options = " --large"
+        if name == "training_quality":
+            options = f" --tasks {' '.join(asked.tasks)} --seeds {asked.seeds}"
         return [Work(stored_as=name, options=options, measure=lambda: CASES[name](asked))]
 
     return works
@@ -149,6 +159,11 @@ def _in_scratch(
     return run
 
 
+def _training_quality(asked: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return training_quality.measure(Path(folder), asked.tasks, asked.seeds)
+
+
 def _in_folder(measure: Callable[[Path], dict[str, Any]]) -> Callable[[argparse.Namespace], dict[str, Any]]:
     def run(_: argparse.Namespace) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
@@ -168,7 +183,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "demo": _in_folder(sample_tasks.measure_demo),
     "sample_tasks": _in_folder(sample_tasks.measure_tasks),
     "sample_answers": _in_folder(sample_tasks.measure_answers),
-    "training_quality": _in_folder(training_quality.measure),
+    "training_quality": _training_quality,
     "statistics": lambda _: simulations.measure(),
     "scoring": lambda _: scoring_speed.measure(),
     "data_path": lambda asked: data_path.measure(data_path.WITH_LARGE if asked.large else data_path.SIZES),
