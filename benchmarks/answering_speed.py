@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import resource
 import subprocess
 import sys
 import tempfile
@@ -32,9 +31,9 @@ from statistics import median
 from typing import Any
 
 from peers.environments import make_all
+from peers.sides.peak_memory import own_peak_mb
 from peers.workloads import MODELS, symptom_rows
 from time_shares import time_shares, told
-from timing import peak_mb
 
 NAMES = ("llama-42m", "llama-135m")
 HARNESS = Path(__file__).parent / "peers" / "sides" / "score_lm_eval.py"
@@ -350,20 +349,26 @@ def _main() -> None:
         )
         return
     found = gate(asked.folder) if asked.work == "gate" else work(asked.folder, asked.work, asked.side)
-    peak = peak_mb(resource.getrusage(resource.RUSAGE_SELF))
-    print("\n" + json.dumps({**found, "peak_rss_mb": peak}))
+    print("\n" + json.dumps({**found, "peak_rss_mb": own_peak_mb()}))
 
 
 def section(found: Mapping[str, Any]) -> Iterator[str]:
     """The result as Markdown."""
+    rounds = len(next(iter(found["models"].values()))["labels"]["runs"]["ours"])
     yield (
-        "Seconds are medians of interleaved rounds; a ratio says how many times as long a side takes as ours, and is "
-        "refused unless in fp32 our decisions and answers are those of the plain way. Labels: all labels of every "
-        "prompt scored (ours; lm-evaluation-harness with one row at a time, its default, and with 64), 20 tokens "
-        "written by `generate` one prompt at a time, or only as many as the right label has. Writing: up to 64 tokens, "
-        "compared by the time for a token.\n"
+        f"Seconds are medians of interleaved rounds, {rounds} of them; a ratio says how many times as long a side "
+        "takes as ours, and is refused unless in fp32 our decisions and answers are those of the plain way. Labels: "
+        "all labels of every prompt scored (ours; lm-evaluation-harness with one row at a time, its default, and 64), "
+        "20 tokens written by `generate` one prompt at a time, or only as many as the right label has. Writing: up to "
+        "64 tokens, compared by the time for a token.\n"
     )
-    lines = ["| model | work | side | seconds | times ours | peak memory MB |", "|---|---|---|---|---|---|"]
+    yield (
+        "The same as ours: the share of prompts with the same label or the same whole answer in the number format of "
+        "the measurement. In 16 bits two ways part at a near tie, of which a random model has many, and what follows "
+        "in a written answer is then another text.\n"
+    )
+    names = ["model", "work", "side", "seconds", "times ours", "the same as ours", "peak memory MB"]
+    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
     for name, one in found["models"].items():
         for work in ("labels", "writing"):
             both = one[work]
@@ -371,9 +376,9 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
                 ratio = "" if side == "ours" else "refused"
                 if side != "ours" and both["ratio"] is not None:
                     ratio = f"{both['ratio'][side]:.1f}"
-                lines.append(
-                    f"| {name} | {work} | {side} | {seconds:.2f} | {ratio} | {both['peak_rss_mb'][side]} |"
-                )
+                same = f"{both['same_as_ours'][side]:.0%}" if side in both["same_as_ours"] else ""
+                cells = [name, work, side, f"{seconds:.2f}", ratio, same, str(both["peak_rss_mb"][side])]
+                lines.append(f"| {' | '.join(cells)} |")
     yield "\n".join(lines) + "\n"
     read = next(iter(found["models"].values()))["read"]
     yield (

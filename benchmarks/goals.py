@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from peers.comparison import Comparison
+from peers.page import NAMES, ROWS, is_current, share_of_roof
 from time_shares import told
+from training_peers import name_of, planned
 
 Stored = Mapping[str, Mapping[str, Any]]
 PEERS = "training_peers"
+NEEDS_CUDA = ("unsloth", "axolotl")
+ON_GPU = (
+    "one H200: training against TRL's defaults up to 1.5B (goal 4x) and at 8B (1.5x), against Unsloth at 8B (1.1x), "
+    "and the share of its peak at 8B in bf16 (50 %)",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +31,8 @@ class Reached:
     """Shares of our time."""
     roof: float | None = None
     """Share of the matrix product roof that ours reaches, where the goal is a ratio of speeds."""
+    spread: tuple[float, float] | None = None
+    """Smallest and largest value of a round."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,35 +54,64 @@ class Goal:
 def section(stored: Stored) -> Iterator[str]:
     """Every goal of which something was measured on this machine; after the table, the missed ones."""
     lines = [
-        "| work | measured | goal | stretch | reached | of the goal |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| work | measured | goal | stretch | reached | rounds | of the goal |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
-    missed: list[str] = []
+    missed: dict[str, list[str]] = {}
     for goal in GOALS:
         found = list(goal.measured(stored))
         lines += [_line(goal, one) for one in found]
         short = [one for one in found if one.value is not None and not _is_reached(one.value, goal)]
         if short:
-            missed += [f"**{goal.work}.** {goal.limit}\n"]
-            missed += [f"{one.of}: {_where(goal, one)}.\n" for one in short if one.profile]
+            missed.setdefault(goal.limit, []).extend(
+                f"- {goal.work}, {one.of}{_where(goal, one)}" for one in short
+            )
     if len(lines) > 2:
         yield "### Goals\n"
         yield "The sections below say how each was measured and when.\n"
         yield "\n".join(lines) + "\n"
     if missed:
         yield "Where a goal is missed, what it would take, and where our time goes (profiled):\n"
-        yield from missed
+        for limit, short_ones in missed.items():
+            yield "\n".join(short_ones) + "\n"
+            yield f"{limit}\n"
+
+
+def unmeasured(machines: Iterable[Stored]) -> Iterator[str]:
+    """The goals, and the planned comparisons of trainers, of which no machine has a result."""
+    every = list(machines)
+    lines = [
+        f"- {goal.work}: goal {goal.form.format(goal.goal)}"
+        for goal in GOALS
+        if not any(True for stored in every for _ in goal.measured(stored))
+    ]
+    lines += [f"- {work}" for work in ON_GPU]
+    made = {name: stored[name]["found"] for stored in every for name in stored if name.startswith(PEERS)}
+    for one in planned(model=None, workload=None, dropout=None, sides=None, steps=None, rounds=1):
+        found = made.get(name_of(one))
+        without = [side for side in one.sides if side not in (found["sides"] if found else {})]
+        if found is None:
+            lines.append(f"- training of {_words(one)}")
+        elif missing := [side for side in without if side not in NEEDS_CUDA]:
+            lines.append(f"- training of {_words(one)}, beside {', '.join(NAMES[side] for side in missing)}")
+    if lines:
+        yield "## Not measured yet\n"
+        yield "\n".join(lines) + "\n"
+
+
+def _words(one: Comparison) -> str:
+    return f"{one.model}, {ROWS[one.workload]}, dropout {one.dropout}"
 
 
 def _where(goal: Goal, one: Reached) -> str:
-    """What ours does with its time, and how near the roof the goal lies."""
-    assert one.profile is not None
-    assert one.value is not None
+    """What ours does with its time, and how near the roof the goal lies; nothing where neither is known."""
+    if one.profile is None or one.value is None:
+        return ""
     shares = told(one.profile)
     if one.roof is None:
-        return shares
+        return f": {shares}"
     needed = one.roof * goal.goal / one.value
-    return f"ours reaches {one.roof:.0%} of the roof, the goal lies at {needed:.0%}; {shares}"
+    return f": ours reaches {one.roof:.0%} of the roof, the goal lies at {needed:.0%}; {shares}"
 
 
 def _is_reached(value: float, goal: Goal) -> bool:
@@ -86,7 +125,8 @@ def _line(goal: Goal, one: Reached) -> str:
         told_value = goal.form.format(one.value)
         share = f"{one.value / goal.goal if goal.least else goal.goal / one.value:.0%}"
     bounds = [goal.form.format(bound) if bound is not None else "" for bound in (goal.goal, goal.stretch)]
-    return f"| {goal.work} | {one.of} | {' | '.join(bounds)} | {told_value} | {share} |"
+    spread = " to ".join(goal.form.format(value) for value in one.spread or ())
+    return f"| {goal.work} | {one.of} | {' | '.join(bounds)} | {told_value} | {spread} | {share} |"
 
 
 def _comparisons(
@@ -108,8 +148,10 @@ def _against(
     def measured(stored: Stored) -> Iterator[Reached]:
         for found in _comparisons(stored, workload, models):
             if side in found["ratios"]:
-                one = _reached(found, found["ratios"][side]["value"])
-                yield replace(one, roof=found["sides"]["native"]["share_of_roof"])
+                ratio = found["ratios"][side]
+                spread = None if ratio["value"] is None else (ratio["low"], ratio["high"])
+                one = _reached(found, ratio["value"])
+                yield replace(one, roof=share_of_roof(found, "native"), spread=spread)
 
     return measured
 
@@ -123,13 +165,15 @@ def _reached(found: Mapping[str, Any], value: float | None) -> Reached:
 
 def _roof_share(stored: Stored) -> Iterator[Reached]:
     for found in _comparisons(stored, "short", ("qwen2.5-0.5b",)):
-        yield _reached(found, 100 * found["sides"]["native"]["share_of_roof"])
+        if (share := share_of_roof(found, "native")) is not None:
+            yield _reached(found, 100 * share)
 
 
 def _memory(stored: Stored) -> Iterator[Reached]:
     for workload in ("short", "long"):
         for found in _comparisons(stored, workload):
-            if "trl_tuned" in found["sides"]:
+            # What earlier comparisons told may be the memory of the process that started them.
+            if "trl_tuned" in found["sides"] and is_current(found):
                 ours, theirs = (found["sides"][side]["peak_rss_mb"] for side in ("native", "trl_tuned"))
                 one = _reached(found, ours / theirs)
                 yield Reached(of=f"{one.of}, {workload} rows", value=one.value)
@@ -161,7 +205,7 @@ def _start_up(stored: Stored) -> Iterator[Reached]:
         yield Reached(of="the demo", value=100 * share)
 
 
-NOTHING_KNOWN = "It was never missed before, so nothing is known of why."
+NOTHING_KNOWN = "Why it is missed has not been looked into yet."
 SMALL_STEPS = (
     "A step of eight short rows is a few hundred tokens. Its matrix products are too small to reach the rate of large "
     "ones, and norms, rotations, gates, copies and bookkeeping take about as long as the products. It would take "
@@ -195,11 +239,11 @@ GOALS = (
         goal=2.5, stretch=4, form=RATIO, least=True, measured=_against("trl", "long"), limit=SMALL_STEPS,
     ),
     Goal(
-        work="training against TRL best-tuned, short rows",
+        work="training against TRL, tuned, short rows",
         goal=3, stretch=4, form=RATIO, least=True, measured=_against("trl_tuned", "short"), limit=SMALL_STEPS,
     ),
     Goal(
-        work="training against TRL best-tuned, long rows",
+        work="training against TRL, tuned, long rows",
         goal=1.5, stretch=2, form=RATIO, least=True, measured=_against("trl_tuned", "long"), limit=SMALL_STEPS,
     ),
     Goal(
@@ -211,7 +255,7 @@ GOALS = (
         goal=50, stretch=65, form=PERCENT, least=True, measured=_roof_share, limit=SMALL_STEPS,
     ),
     Goal(
-        work="peak memory by TRL's best-tuned",
+        work="peak memory by that of TRL, tuned",
         goal=1, stretch=0.6, form="{:.2f}", least=False, measured=_memory, limit=NOTHING_KNOWN,
     ),
     Goal(
@@ -219,8 +263,12 @@ GOALS = (
         goal=25, stretch=35, form=RATIO, least=True, measured=_answering("labels", "generate"), limit=ALL_LABELS,
     ),
     Goal(
-        work="41 labels against lm-evaluation-harness",
+        work="41 labels against lm-evaluation-harness, one row at a time (its default)",
         goal=20, stretch=35, form=RATIO, least=True, measured=_answering("labels", "lm-eval-1"), limit=ALL_LABELS,
+    ),
+    Goal(
+        work="41 labels against lm-evaluation-harness, 64 rows at a time",
+        goal=20, stretch=35, form=RATIO, least=True, measured=_answering("labels", "lm-eval-64"), limit=ALL_LABELS,
     ),
     Goal(
         work="writing against `generate`, one prompt at a time",

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from timing import peak_mb
+from peers.sides.peak_memory import own_peak_mb
 
 SIZES = (10_000, 30_000, 100_000)
 SEED = 0
@@ -77,7 +77,6 @@ def _measured(size: int) -> dict[str, Any]:
 
 
 def _main(size: int) -> None:
-    import resource
 
     from medadapt.records.likeness.near_duplicates import near_clusters
 
@@ -87,7 +86,7 @@ def _main(size: int) -> None:
     seconds = time.perf_counter() - started
     characters = sum(map(len, texts)) / len(texts)
     print(json.dumps({
-        "seconds": round(seconds, 1), "peak_rss_mb": peak_mb(resource.getrusage(resource.RUSAGE_SELF)),
+        "seconds": round(seconds, 1), "peak_rss_mb": own_peak_mb(),
         "clusters": len(set(clusters)),
         "mean_characters": round(characters),
     }))  # fmt: skip

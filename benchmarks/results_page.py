@@ -16,6 +16,7 @@ import same_answers
 import serving_speed
 import start_up
 import training_quality
+from machine import commit_of
 from peers.page import FIGURE, draw, training_section
 
 LIBRARIES = ("torch", "transformers", "peft")
@@ -28,11 +29,14 @@ a time in seconds says something about that machine only.
 
 def render(results: Path) -> str:
     """The page for all stored results, one part a machine."""
-    parts = [HEAD]
-    for folder in sorted(path for path in results.iterdir() if path.is_dir()):
-        stored = {
+    machines = {
+        folder: {
             path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))
         }
+        for folder in sorted(path for path in results.iterdir() if path.is_dir())
+    }
+    parts = [HEAD, *goals.unmeasured(machines.values())]
+    for folder, stored in machines.items():
         about = next(iter(stored.values()))["about"]
         parts.append(
             f"## {about['device']}, {about['threads']} threads, {about['vectors']}, {about['memory_gb']} GB\n"
@@ -45,8 +49,8 @@ def render(results: Path) -> str:
             draw(peers, figure)
             parts += training_section(peers, figure=figure.relative_to(results.parent).as_posix())
         for case, write in CASES.items():
-            if case in stored:
-                parts += [*write(stored[case]["found"]), _origin(stored[case]["about"])]
+            for name in sorted(name for name in stored if name == case or name.startswith(f"{case}-")):
+                parts += [*write(stored[name]["found"]), _origin(stored[name]["about"])]
     return "\n".join(parts)
 
 
@@ -110,7 +114,14 @@ def _first_run(found: dict[str, Any]) -> Iterator[str]:
     yield "### `make demo` in a fresh clone\n"
     yield "Python packages may come from pip's cache.\n"
     names = {"setup": "installation (`make setup`)", "demo": "the demo (`make demo`)"}
-    rows = [[names[key], f"{found[key]['seconds']:.0f}", found[key]["peak_rss_mb"]] for key in names]
+    rows = [
+        [
+            names[key],
+            f"{found[key]['seconds']:.0f}",
+            found[key].get("peak_tree_mb", found[key]["peak_rss_mb"]),
+        ]
+        for key in names
+    ]
     both = sum(found[key]["seconds"] for key in names)
     yield _table(["", "seconds", "peak MB of one process"], [*rows, ["both", f"{both:.0f}", ""]])
 
@@ -327,9 +338,7 @@ CASES = {
 def _origin(about: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {about['versions'][name]}" for name in LIBRARIES)
     note = f" {about['note']}" if about.get("note") else ""
-    return (
-        f"\n{about['measured']}, commit {str(about['commit'])[:10]}, {versions}; `{about['command']}`{note}\n"
-    )
+    return f"\n{about['measured']}, commit {commit_of(about)}, {versions}; `{about['command']}`{note}\n"
 
 
 def _table(head: list[str], rows: list[list[Any]]) -> str:

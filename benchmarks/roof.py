@@ -3,10 +3,11 @@
 Beside the roof stand two things that keep a training on a CPU below it: what a product costs at a shape that was
 not seen before, and how long the fused attention kernel takes for short rows against plain products.
 
-    python benchmarks/roof.py benchmarks/models/llama-42m.json 288
+    python benchmarks/roof.py benchmarks/models/llama-42m.json 288 bf16
 
-Every other result is held against this roof. It is measured anew beside each of them, because the same machine
-gives very different figures at different hours when others share it.
+Every other result is held against the best of it: it is measured anew in every round, because the same machine gives
+very different figures at different hours when others share it. Its numbers are in the format in which the engine
+computes on this device.
 """
 
 from __future__ import annotations
@@ -26,34 +27,38 @@ UNGATED = ("opt", "biogpt")
 """Architectures whose MLP has no gate."""
 
 
-def measure_anew(config: Path, *, tokens: int) -> dict[str, Any]:
+def measure_anew(config: Path, *, tokens: int, precision: str) -> dict[str, Any]:
     """What `measure` finds in a process of its own, where no shape was seen before."""
-    command = [sys.executable, __file__, str(config), str(tokens)]
+    command = [sys.executable, __file__, str(config), str(tokens), precision]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
 
 
-def measure(config: Path, *, tokens: int) -> dict[str, Any]:
-    """The roof of a Llama-class model for `tokens` tokens in one pass.
+def measure(config: Path, *, tokens: int, precision: str) -> dict[str, Any]:
+    """The roof of a Llama-class model for `tokens` tokens in one pass; `precision` is as in a recipe.
 
     Each product of a training step with a frozen base is timed alone, forward and towards its input, as often as a
     layer has it; `flops` is the rate of all of them together, in operations a second.
     """
     import torch
 
+    from medadapt.models.device import DTYPES
+
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     shape = json.loads(config.read_text(encoding="utf-8"))
-    products = [_product(tokens, width_in, width_out, device) for width_in, width_out in layer_shapes(shape)]
+    made = {"dtype": DTYPES[precision], "device": device}
+    products = [_product(tokens, width_in, width_out, made) for width_in, width_out in layer_shapes(shape)]
     work = sum(product["operations"] for product in products)
     seconds = sum(product["seconds"] for product in products)
     return {
         "tokens": tokens,
+        "precision": precision,
         "flops": work / seconds,
         "products": products,
         "bandwidth_gb_s": _bandwidth(device),
         "call_us": _call(device),
-        "new_shape": _new_shape(shape, tokens, device),
-        "attention": _attention(shape, device),
+        "new_shape": _new_shape(shape, tokens, made),
+        "attention": _attention(shape, made),
         "threads": torch.get_num_threads(),
     }
 
@@ -81,16 +86,15 @@ def _inner_width(shape: dict[str, Any]) -> int:
     return int(shape.get("ffn_dim") or shape["intermediate_size"])
 
 
-def _product(tokens: int, width_in: int, width_out: int, device: Any) -> dict[str, Any]:
-    """One layer's product forward and backward, in bf16."""
+def _product(tokens: int, width_in: int, width_out: int, made: dict[str, Any]) -> dict[str, Any]:
+    """One layer's product forward and backward, of tensors made like this."""
     import torch
 
-    made = {"dtype": torch.bfloat16, "device": device}
     x, grad = torch.randn(tokens, width_in, **made), torch.randn(tokens, width_out, **made)
     weight = torch.randn(width_out, width_in, **made)
     y, to_x = torch.empty_like(grad), torch.empty_like(x)
-    forward = _seconds(lambda: torch.mm(x, weight.T, out=y), device)
-    backward = _seconds(lambda: torch.mm(grad, weight, out=to_x), device)
+    forward = _seconds(lambda: torch.mm(x, weight.T, out=y), made["device"])
+    backward = _seconds(lambda: torch.mm(grad, weight, out=to_x), made["device"])
     return {
         "in": width_in,
         "out": width_out,
@@ -99,11 +103,10 @@ def _product(tokens: int, width_in: int, width_out: int, device: Any) -> dict[st
     }
 
 
-def _new_shape(shape: dict[str, Any], tokens: int, device: Any) -> dict[str, float]:
+def _new_shape(shape: dict[str, Any], tokens: int, made: dict[str, Any]) -> dict[str, float]:
     """Milliseconds of the MLP's first product at a number of tokens that is new, and when it comes again."""
     import torch
 
-    made = {"dtype": torch.bfloat16, "device": device}
     weight = torch.randn(_inner_width(shape), shape["hidden_size"], **made)
     first, again = [], []
     for more in range(1, REPEATS + 1):
@@ -111,25 +114,25 @@ def _new_shape(shape: dict[str, Any], tokens: int, device: Any) -> dict[str, flo
         for taken in (first, again, again):
             started = time.perf_counter()
             torch.nn.functional.linear(x, weight)
-            if device.type == "cuda":
+            if made["device"].type == "cuda":
                 torch.cuda.synchronize()
             taken.append(time.perf_counter() - started)
     return {"first_ms": median(first) * 1e3, "again_ms": median(again) * 1e3}
 
 
-def _attention(shape: dict[str, Any], device: Any) -> list[dict[str, float]]:
+def _attention(shape: dict[str, Any], made: dict[str, Any]) -> list[dict[str, float]]:
     """Forward and backward of 8 rows: the fused kernel's milliseconds and those of plain products."""
     return [
         {
             "tokens": length,
-            "fused_ms": _attention_ms(shape, length, device, written_out=False),
-            "plain_ms": _attention_ms(shape, length, device, written_out=True),
+            "fused_ms": _attention_ms(shape, length, made, written_out=False),
+            "plain_ms": _attention_ms(shape, length, made, written_out=True),
         }
         for length in (40, 128, 256, 384)
     ]
 
 
-def _attention_ms(shape: dict[str, Any], length: int, device: Any, *, written_out: bool) -> float:
+def _attention_ms(shape: dict[str, Any], length: int, made: dict[str, Any], *, written_out: bool) -> float:
     import torch
 
     from medadapt.models.packed.attention import attend_rows, attend_rows_backward
@@ -138,14 +141,12 @@ def _attention_ms(shape: dict[str, Any], length: int, device: Any, *, written_ou
     number = shape["num_attention_heads"]
     width = shape.get("head_dim") or shape["hidden_size"] // number
     heads = Heads(query=number, key=number, width=width, scale=width**-0.5)
-    q, k, v, grad = (
-        torch.randn(8 * number, length, width, dtype=torch.bfloat16, device=device) for _ in range(4)
-    )
+    q, k, v, grad = (torch.randn(8 * number, length, width, **made) for _ in range(4))
 
     def both() -> None:
         attend_rows_backward(grad, attend_rows(q, k, v, heads, written_out=written_out), heads)
 
-    return _seconds(both, device) * 1e3
+    return _seconds(both, made["device"]) * 1e3
 
 
 def _bandwidth(device: Any) -> float:
@@ -185,4 +186,4 @@ def _seconds(work: Callable[[], Any], device: Any) -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(Path(sys.argv[1]), tokens=int(sys.argv[2])), indent=1))
+    print(json.dumps(measure(Path(sys.argv[1]), tokens=int(sys.argv[2]), precision=sys.argv[3]), indent=1))

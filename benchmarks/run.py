@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 import tempfile
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ import data_path
 import data_runs
 import engine_and_trl
 import gguf_answers
+import machine
 import near_duplicates
 import retrieval_speed
 import same_answers
@@ -63,7 +63,6 @@ def main() -> None:
     )
     peers.add_argument("--sides", nargs="+", choices=list(SIDES), help="only these trainers")
     peers.add_argument("--steps", type=int, help="optimiser steps, by default some for each base")
-    peers.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
     quality = parser.add_argument_group("training_quality")
     quality.add_argument(
         "--tasks", nargs="+", choices=training_quality.TASKS, default=training_quality.TASKS,
@@ -71,6 +70,9 @@ def main() -> None:
     )  # fmt: skip
     quality.add_argument(
         "--seeds", type=int, default=training_quality.SEEDS, help="trainings of each backend"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="interleaved rounds of training_peers and answering"
     )
     parser.add_argument(
         "--rows", type=int, default=1000, help="of larger sources data_runs draws so many rows"
@@ -85,13 +87,29 @@ def main() -> None:
         names = [asked.only] if asked.only else sorted({*CASES, *WORKS})
         if not asked.data.is_dir() and set(names) - WITHOUT_DATA:
             sys.exit(f"{asked.data} does not exist; name the folder of the data sets with --data")
-        for name in names:
-            for work in WORKS.get(name, _one_work(name))(asked):
-                print(f"{work.stored_as} ...", flush=True)
-                # Before the work: the checkout may change while it runs.
-                about = _about(name, work.options, asked.note)
-                _store(work.stored_as, about, work.measure())
+        failed = [
+            work.stored_as
+            for name in names
+            for work in WORKS.get(name, _one_work(name))(asked)
+            if not _is_measured(name, work, asked.note)
+        ]
     (HERE / "RESULTS.md").write_text(render(HERE / "results"), encoding="utf-8")
+    if not asked.render and failed:
+        sys.exit(f"Not measured, for the reasons above: {', '.join(failed)}")
+
+
+def _is_measured(name: str, work: Work, note: str | None) -> bool:
+    """Do one measurement and keep it. One that fails says why, and the others still get their turn."""
+    print(f"{work.stored_as} ...", flush=True)
+    # Before the work: the checkout may change while it runs.
+    about = machine.facts() | {"command": f"python benchmarks/run.py --only {name}{work.options}"}
+    try:
+        found = work.measure()
+    except Exception:
+        traceback.print_exc()
+        return False
+    _store(work.stored_as, about | ({"note": note} if note else {}), found)
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +126,19 @@ def _one_work(name: str) -> Callable[[argparse.Namespace], list[Work]]:
     """A case that is one measurement."""
 
     def works(asked: argparse.Namespace) -> list[Work]:
-        options = f" --rows {asked.rows}" if name == "data_runs" else ""
+        options, stored_as = "", name
+        if name == "data_runs":
+            options = f" --rows {asked.rows}"
+        if name == "answering":
+            options = f" --rounds {asked.rounds}"
         if name == "data_path" and asked.large:
-            options = " --large"
+            options, stored_as = " --large", "data_path-large"
         if name == "training_quality":
             options = f" --tasks {' '.join(asked.tasks)} --seeds {asked.seeds}"
-        return [Work(stored_as=name, options=options, measure=lambda: CASES[name](asked))]
+            # A closer look at some tasks does not take the place of the look at all of them.
+            if set(asked.tasks) != set(training_quality.TASKS):
+                stored_as = f"training_quality-{'-'.join(asked.tasks)}"
+        return [Work(stored_as=stored_as, options=options, measure=lambda: CASES[name](asked))]
 
     return works
 
@@ -202,36 +227,9 @@ WITHOUT_DATA = {
 }  # fmt: skip
 
 
-def _about(name: str, options: str, note: str | None) -> dict[str, Any]:
-    """All that is needed to reproduce a measurement, as it is when the measurement begins."""
-    import torch
-
-    from medadapt.models.device import device_facts, pick_device
-    from medadapt.workflow.versions import git_commit, versions
-
-    facts = device_facts(pick_device("auto"))
-    there = {"AMX": torch.cpu._is_amx_tile_supported(), "AVX512-BF16": torch.cpu._is_avx512_bf16_supported()}
-    return {
-        "device": facts.name,
-        "threads": facts.threads,
-        "vectors": torch.backends.cpu.get_cpu_capability(),
-        "memory_gb": round(facts.total_memory / 2**30, 1),
-        "instructions": [name for name, is_there in there.items() if is_there],
-        "versions": versions(),
-        "commit": git_commit(),
-        "measured": datetime.now(UTC).date().isoformat(),
-        "command": f"python benchmarks/run.py --only {name}{options}",
-        **({"note": note} if note else {}),
-    }
-
-
 def _store(name: str, about: dict[str, Any], found: dict[str, Any]) -> None:
     """Write a result into the folder of its machine."""
-    kind = " ".join(
-        [about["device"], about["vectors"], *about["instructions"], f"{about['threads']} threads"]
-    )
-    machine = re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
-    folder = HERE / "results" / machine
+    folder = HERE / "results" / machine.folder_of(about)
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"case": name, "about": about, "found": found}, indent=1)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")

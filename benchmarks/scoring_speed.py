@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from near_duplicates import messages
-from timing import peak_mb
+from peers.sides.peak_memory import own_peak_mb
 
 TASKS = ("diagnosis", "qa")
 RECORDS, LABELS, SAMPLES = 2_000, 41, 10_000
@@ -108,7 +108,6 @@ def _predictions(
 
 
 def _main(task: str) -> None:
-    import resource
 
     from medadapt.metrics.scoring import score
 
@@ -119,7 +118,7 @@ def _main(task: str) -> None:
     print(json.dumps({
         "records": RECORDS, "samples": SAMPLES, "metrics": len(metrics["difference"]), "seconds": round(seconds, 1),
         "processor_seconds": round(worked, 1),
-        "peak_rss_mb": peak_mb(resource.getrusage(resource.RUSAGE_SELF)),
+        "peak_rss_mb": own_peak_mb(),
     }))  # fmt: skip
 
 

@@ -27,13 +27,17 @@ def timed(arguments: list[str], *, threads: int | None = None) -> dict[str, Any]
 def timed_command(
     command: list[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> dict[str, Any]:
-    """What `timed` returns, of any command, run in `folder`; the memory is that of its largest process."""
+    """What `timed` returns, of any command, run in `folder`.
+
+    `peak_tree_mb` is the memory of the largest of the command's processes, or of this one where that is larger: Linux
+    tells no better of processes that have ended.
+    """
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         child = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=folder
         )
-        watch = _AnonymousPeak(child.pid)
+        watch = _Peaks(child.pid)
         watch.start()
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - started
@@ -44,8 +48,9 @@ def timed_command(
             raise RuntimeError(f"{command} left with {child.returncode}:\n{output.read()[-3000:].decode()}")
     return {
         "seconds": round(seconds, 1),
-        "peak_rss_mb": peak_mb(usage),
-        "peak_anonymous_mb": round(watch.peak_kb / 1024) if watch.peak_kb else None,
+        "peak_rss_mb": round(watch.resident_kb / 1024) or peak_mb(usage),
+        "peak_anonymous_mb": round(watch.anonymous_kb / 1024) or None,
+        "peak_tree_mb": peak_mb(usage),
         "exit_code": child.returncode,
     }
 
@@ -55,23 +60,25 @@ def peak_mb(usage: resource.struct_rusage) -> int:
     return round(usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
 
 
-class _AnonymousPeak(threading.Thread):
-    """Watches the anonymous memory of a process, ten times a second, until it ends (Linux only)."""
+class _Peaks(threading.Thread):
+    """Watches the memory of a process, ten times a second, until it ends (Linux only)."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self.peak_kb = 0
+        self.resident_kb = self.anonymous_kb = 0
         self._status = Path(f"/proc/{pid}/status")
 
     def run(self) -> None:
-        while (now := self._anonymous_kb()) is not None:
-            self.peak_kb = max(self.peak_kb, now)
+        while now := self._now():
+            self.resident_kb = max(self.resident_kb, now["VmHWM"])
+            self.anonymous_kb = max(self.anonymous_kb, now["RssAnon"])
             time.sleep(0.1)
 
-    def _anonymous_kb(self) -> int | None:
+    def _now(self) -> dict[str, int]:
+        """Kilobytes by name; nothing once the process has ended."""
         try:
-            lines = self._status.read_text(encoding="utf-8").splitlines()
+            lines = [line.split() for line in self._status.read_text(encoding="utf-8").splitlines()]
         except OSError:
-            return None  # the process has ended
-        found = [line for line in lines if line.startswith("RssAnon:")]
-        return int(found[0].split()[1]) if found else None
+            return {}
+        found = {words[0].rstrip(":"): int(words[1]) for words in lines if words[0] in {"VmHWM:", "RssAnon:"}}
+        return found if len(found) == 2 else {}

@@ -4,9 +4,8 @@ Sides:
     native        our engine with a recipe's default settings
     seed0         the smallest port of seed 0's script to today's libraries
     trl           TRL's SFTTrainer at its defaults
-    trl_tuned     no recomputed activations, and the quickest of the searched settings: bf16 or fp32 weights, how a
-                  step is cut, sorted by length, or packed
-    llamafactory  LLaMA-Factory at its defaults
+    trl_tuned     no recomputed activations, and the quickest of the searched settings (peers/tuning.py)
+    llamafactory  LLaMA-Factory at its defaults, in bf16 where the device has it
     unsloth       Unsloth at its defaults, on CUDA
     axolotl       Axolotl with its kernels where there is no dropout, on CUDA
 """
@@ -30,15 +29,13 @@ from peers.environments import make_all
 from peers.flops import needed_flops
 from peers.gates import Promise, broken_gates
 from peers.ratios import ratios_of
+from peers.tuning import search
 from peers.workloads import MODELS, prepare
 
 SCRIPTS = Path(__file__).resolve().parent / "sides"
 OURS = "native"
-SEARCH_STEPS = 10
-"""Steps of each setting that is tried for `trl_tuned`."""
-TUNED = {"activation_checkpointing": False}
-FORMATS = {"bf16": "bfloat16", "fp32": "float32"}
-"""Of the weights; a processor without bf16 is quicker in fp32."""
+FACTS = ("sizes", "first_step", "longest", "learning_rate", "lora", "precision")
+"""What is kept of a prepared workload's facts beside a result."""
 PADDED_TO = 384
 """What seed 0's script pads every row to, where none is longer."""
 
@@ -111,23 +108,29 @@ def compare(data: Path, asked: Comparison) -> dict[str, Any]:
             )
         bench = _Bench(folder=folder, facts=facts, environments=environments)
         runs: dict[str, list[dict[str, Any]]] = {side: [] for side in asked.sides if side not in not_run}
-        settings, promises, search = _settings_of(bench, list(runs), asked.steps)
+        settings, promises, tried = _settings_of(bench, list(runs), asked.steps)
         tokens = round(sum(facts["tokens"]) / len(facts["tokens"]))
         roofs = []
         for number in range(asked.rounds):
-            roofs.append(roof.measure_anew(MODELS / f"{asked.model}.json", tokens=tokens))
-            for side in [side for side in runs if side not in not_run]:
+            roofs.append(
+                roof.measure_anew(MODELS / f"{asked.model}.json", tokens=tokens, precision=facts["precision"])
+            )
+            # Another side comes first in each round: what came before may have warmed the machine up, or down.
+            turn = number % len(runs)
+            for side in [side for side in [*list(runs)[turn:], *list(runs)[:turn]] if side not in not_run]:
                 print(f"  round {number + 1}: {side}", flush=True)
                 try:
                     runs[side].append(bench.run(side, settings[side]))
                 except RuntimeError as problem:
                     not_run[side] = str(problem)
+        if OURS in not_run:
+            raise RuntimeError(f"our own side failed: {not_run[OURS]}")
         runs = {side: found for side, found in runs.items() if side not in not_run}
         # In a run of its own: a profiler costs time.
         profile = bench.run(OURS, settings[OURS] | {"profile": True})
     return {
         "asked": asdict(asked),
-        "facts": {key: facts[key] for key in ("sizes", "first_step", "longest", "learning_rate", "lora")},
+        "facts": {key: facts[key] for key in FACTS},
         "environments": {
             name: {
                 key: made[key]
@@ -138,10 +141,10 @@ def compare(data: Path, asked: Comparison) -> dict[str, Any]:
         },
         "not_run": not_run,
         "settings": {side: settings[side] for side in runs},
-        "search": search,
+        "search": tried,
         "roofs": roofs,
         "profile": profile["shares"],
-        **compared(runs, facts, promises, roof_flops=median(one["flops"] for one in roofs)),
+        **compared(runs, facts, promises),
     }
 
 
@@ -149,8 +152,6 @@ def compared(
     runs: Mapping[str, Sequence[Mapping[str, Any]]],
     facts: Mapping[str, Any],
     promises: Mapping[str, Promise],
-    *,
-    roof_flops: float | None,
 ) -> dict[str, Any]:
     """Medians of all rounds, the gates that were broken and the ratios."""
     speeds = {side: [run["examples_per_s"] for run in found] for side, found in runs.items()}
@@ -163,16 +164,13 @@ def compared(
         for side, found in runs.items()
     }
     return {
-        "sides": {side: _told(found, facts["sizes"], roof_flops) for side, found in runs.items()},
+        "sides": {side: _told(found, facts["sizes"]) for side, found in runs.items()},
         "broken_gates": {side: list(dict.fromkeys(reasons)) for side, reasons in refused.items()},
         "ratios": {side: asdict(ratio) for side, ratio in ratios_of(speeds, refused, ours=OURS).items()},
-        "roof_flops": roof_flops,
     }
 
 
-def _told(
-    runs: Sequence[Mapping[str, Any]], sizes: Mapping[str, int], roof_flops: float | None
-) -> dict[str, Any]:
+def _told(runs: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> dict[str, Any]:
     """What is told of one side."""
 
     def middle(key: str) -> float:
@@ -201,7 +199,7 @@ def _told(
         "adapters": last["adapters"],
         "moved": last["moved"],
         "needed_flops_per_s": rate,
-        "share_of_roof": rate / roof_flops if roof_flops else None,
+        "dropouts": last["dropouts"],
         "versions": last["versions"],
         "threads": last["threads"],
     }
@@ -243,56 +241,8 @@ def _settings_of(
         settings["seed0"]["max_length"] = max(PADDED_TO, bench.facts["longest"])
     if "trl_tuned" not in settings:
         return settings, promises, []
-    tried = _search(bench, min(steps, SEARCH_STEPS))
-    best = max(tried, key=lambda one: one["examples_per_s"])
-    settings["trl_tuned"]["sft"] = TUNED | best["sft"]
-    if best["regroups"]:
+    tried = search(bench.facts, lambda asked: bench.run("trl_tuned", asked), steps)
+    settings["trl_tuned"]["sft"] = tried[0].sft
+    if tried[0].regroups:
         promises["trl_tuned"] = Promise(same_steps=False)
-    return settings, promises, tried
-
-
-def _search(bench: _Bench, steps: int) -> list[dict[str, Any]]:
-    """The first setting tried in every number format, and the others once in the quicker one."""
-    (first, sft), *others = candidates(bench.facts).items()
-    tried = [_tried(bench, steps, first, sft, held) for held in FORMATS]
-    quicker = max(tried, key=lambda one: one["examples_per_s"])["format"]
-    return [*tried, *(_tried(bench, steps, name, sft, quicker) for name, sft in others)]
-
-
-def _tried(bench: _Bench, steps: int, name: str, sft: Mapping[str, Any], held: str) -> dict[str, Any]:
-    """How quick a setting is; one that fails has speed 0 and its problem."""
-    print(f"  searching: {name}, {held}", flush=True)
-    regroups = bool({"packing", "train_sampling_strategy"} & set(sft))
-    sft = {"model_init_kwargs": {"dtype": FORMATS[held]}, **sft}
-    try:
-        run = bench.run("trl_tuned", {"steps": steps, "sft": TUNED | sft})
-        found = {"examples_per_s": run["examples_per_s"], "peak_rss_mb": run["peak_rss_mb"]}
-    except RuntimeError as problem:
-        found = {"examples_per_s": 0.0, "problem": str(problem)}
-    return {"name": f"{name}, {held}", "format": held, "sft": sft, "regroups": regroups, **found}
-
-
-def candidates(facts: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """What is tried for `trl_tuned`: how a step of 8 rows is cut, sorted by length, or packed.
-
-    Packs hold as many rows on average as a step has, so that a step learns from as much.
-    """
-    batch = facts["batch"]
-    step_tokens = sum(facts["tokens"]) / len(facts["tokens"])
-    pack = max(facts["longest"], min(round(step_tokens), 512))
-    packs = max(1, round(step_tokens / pack))
-    return {
-        **{
-            f"{batch // cut} rows x {cut}": {
-                "per_device_train_batch_size": batch // cut, "gradient_accumulation_steps": cut,
-            }
-            for cut in (1, 2, 4)
-        },
-        f"{batch} rows, grouped by length": {
-            "per_device_train_batch_size": batch, "train_sampling_strategy": "group_by_length",
-        },
-        f"{packs} packs (bfd) of {pack} tokens": {
-            "per_device_train_batch_size": packs, "packing": True, "max_length": pack, "max_steps": -1,
-            "num_train_epochs": 1,
-        },
-    }  # fmt: skip
+    return settings, promises, [asdict(one) for one in tried]

@@ -41,6 +41,7 @@ def broken_gates(
     return [
         *_same_work(run, facts, promise),
         *_adapter_moved(run),
+        *_same_settings(run, ours, facts),
         *_first_step(losses[0], norm, facts, promise),
         *(
             _same_curve(losses, ours["losses"], facts["dropout"], promise)
@@ -70,6 +71,16 @@ def _totals(steps: int, facts: Mapping[str, Any], promise: Promise) -> tuple[int
 def _adapter_moved(run: Mapping[str, Any]) -> list[str]:
     still = run["adapters"] - run["moved"]
     return [f"{still} of {run['adapters']} tensors of the adapter did not move"] if still else []
+
+
+def _same_settings(run: Mapping[str, Any], ours: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+    """What hardly shows in a loss: the dropout of the adapter's layers, and the threads."""
+    problems = []
+    if run["dropouts"] != [facts["dropout"]]:
+        problems.append(f"the adapter's dropout is {run['dropouts']} instead of {facts['dropout']}")
+    if run["threads"] != ours["threads"]:
+        problems.append(f"{run['threads']} threads instead of {ours['threads']}")
+    return problems
 
 
 def _first_step(loss: float, norm: float | None, facts: Mapping[str, Any], promise: Promise) -> list[str]:

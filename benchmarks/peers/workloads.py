@@ -99,10 +99,19 @@ def prepare(folder: Path, data: Path, *, model: str, rows: str, dropout: float, 
         "lora": {"r": RANK, "lora_alpha": ALPHA, "lora_dropout": dropout, "target_modules": "all-linear"},
         "learning_rate": LEARNING_RATE,
         "batch": BATCH,
+        "precision": precision(),
         **_first_adapter(folder, [(e.input_ids, e.labels) for e in batches[0]]),
     }
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     return facts
+
+
+def precision() -> str:
+    """The number format in which our engine computes on this device by itself."""
+    from medadapt.models.device import DTYPES, pick_device, resolve_dtype
+
+    got = resolve_dtype("auto", pick_device("auto"))
+    return next(name for name, dtype in DTYPES.items() if dtype == got)
 
 
 def _order(num_rows: int, steps: int) -> list[list[int]]:

@@ -20,7 +20,7 @@ FACTS = {
 }
 OURS = {
     "losses": [10.0, 9.0, 8.0], "grad_norm": 4.0, "steps": 3, "rows": 24, "tokens": 870, "supervised": 150,
-    "adapters": 112, "moved": 112,
+    "adapters": 112, "moved": 112, "dropouts": [0.0], "threads": 2,
 }  # fmt: skip
 ALL = {**OURS, "losses": [9.0, 8.0, 7.0], "grad_norm": 2.0, "tokens": 870 - 24, "supervised": 870 - 24}
 
@@ -51,6 +51,9 @@ def test_a_side_that_learns_prompts_is_held_against_what_that_means():
         ({"grad_norm": 0.0}, "zero or unknown"),
         ({"grad_norm": None}, "zero or unknown"),
         ({"grad_norm": 4.2}, "length 4.2 instead of 4"),
+        ({"dropouts": [0.05]}, "dropout is [0.05] instead of 0.0"),
+        ({"dropouts": [0.0, 0.1]}, "dropout is [0.0, 0.1] instead of 0.0"),
+        ({"threads": 1}, "1 threads instead of 2"),
         ({"losses": [10.1, 9.0, 8.0]}, "first loss is 10.1"),
         ({"losses": [10.0, 9.0, 8.2]}, "2.5% from ours"),
     ],
@@ -61,7 +64,7 @@ def test_other_work_breaks_a_gate(changed, told):
 
 def test_with_dropout_the_masks_may_change_the_curve_and_the_gradient_but_not_the_first_loss():
     facts = {**FACTS, "dropout": 0.05}
-    masked = {**OURS, "losses": [10.0, 9.1, 8.1], "grad_norm": 4.3}
+    masked = {**OURS, "losses": [10.0, 9.1, 8.1], "grad_norm": 4.3, "dropouts": [0.05]}
     assert broken_gates(masked, OURS, facts, Promise()) == []
     assert broken_gates({**masked, "losses": [10.1, 9.1, 8.1]}, OURS, facts, Promise())
     assert broken_gates({**masked, "losses": [10.0, 9.3, 8.1]}, OURS, facts, Promise())

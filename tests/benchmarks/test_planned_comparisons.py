@@ -7,8 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from peers.comparison import candidates, compared
+from peers.comparison import compared
 from peers.gates import Promise
+from peers.tuning import axes, search
 from training_peers import PLAN, name_of, planned
 
 NOTHING_ASKED = {"model": None, "workload": None, "dropout": None, "sides": None, "steps": None, "rounds": 5}
@@ -33,10 +34,58 @@ def test_a_pair_outside_the_plan_can_be_asked_for():
 
 
 def test_packs_hold_the_longest_row_and_as_many_rows_as_a_step():
-    short = candidates({"batch": 8, "longest": 46, "tokens": [290, 280, 300]})
+    *_, short = axes({"batch": 8, "longest": 46, "tokens": [290, 280, 300]})
     assert "1 packs (bfd) of 290 tokens" in short
-    long = candidates({"batch": 8, "longest": 510, "tokens": [2000, 2100, 2048]})
+    *_, long = axes({"batch": 8, "longest": 510, "tokens": [2000, 2100, 2048]})
     assert "4 packs (bfd) of 512 tokens" in long
+
+
+FACTS = {"batch": 8, "longest": 46, "tokens": [290, 280, 300]}
+
+
+def speed_of(sft) -> float:
+    """A machine on which fp32, eager attention and half batches pay, and padding and packing do not."""
+    speed = 10.0 if sft.get("bf16") is False else 1.0
+    speed *= 2 if sft["model_init_kwargs"].get("attn_implementation") == "eager" else 1
+    speed *= 0.5 if "pad_to_multiple_of" in sft else 1
+    speed *= 1.5 if sft.get("gradient_accumulation_steps") == 2 else 1
+    return speed * (0.1 if sft.get("packing") else 1)
+
+
+def test_the_search_finds_the_quickest_settings_along_all_axes():
+    best = search(FACTS, lambda asked: {"examples_per_s": speed_of(asked["sft"]), "peak_rss_mb": 1}, 33)[0]
+    assert best.choices[:2] == ("fp32", "eager")
+    assert best.sft["bf16"] is False
+    assert best.sft["model_init_kwargs"] == {"dtype": "float32", "attn_implementation": "eager"}
+    assert best.sft["gradient_accumulation_steps"] == 2
+    assert best.sft["activation_checkpointing"] is False
+    assert not {"packing", "pad_to_multiple_of"} & set(best.sft)
+
+
+def test_one_lucky_try_does_not_win_the_search():
+    lucky = iter([30.0])
+
+    def run(asked):
+        sft = asked["sft"]
+        speed = speed_of(sft)
+        if sft.get("packing"):
+            speed = next(lucky, 2.0)
+        return {"examples_per_s": speed, "peak_rss_mb": 1}
+
+    best = search(FACTS, run, 33)[0]
+    assert not best.regroups
+    assert len(best.speeds) == 3
+
+
+def test_settings_that_fail_do_not_end_the_search():
+    def run(asked):
+        if asked["sft"].get("packing"):
+            raise RuntimeError("no kernel for packs")
+        return {"examples_per_s": speed_of(asked["sft"]), "peak_rss_mb": 1}
+
+    tried = search(FACTS, run, 33)
+    assert tried[0].speed > 0
+    assert [one.problems for one in tried if one.sft.get("packing")] == [("no kernel for packs",)]
 
 
 def a_run(speed: float, **changed):
@@ -44,7 +93,8 @@ def a_run(speed: float, **changed):
         "examples_per_s": speed, "tokens_per_s": speed * 35, "process_seconds": 30.0, "training_seconds": 20.0,
         "peak_rss_mb": 900, "peak_gpu_mb": None, "steps": 2, "rows": 16, "tokens": 560, "supervised": 80,
         "timed": {"rows": 8, "tokens": 280, "supervised": 40, "padded": 300}, "seconds": 8 / speed,
-        "losses": [10.0, 9.0], "grad_norm": 4.0, "adapters": 4, "moved": 4, "versions": {}, "threads": 2, **changed,
+        "losses": [10.0, 9.0], "grad_norm": 4.0, "adapters": 4, "moved": 4, "versions": {}, "threads": 2,
+        "dropouts": [0.0], **changed,
     }  # fmt: skip
 
 
@@ -59,10 +109,10 @@ def test_a_side_that_breaks_a_gate_in_one_round_keeps_its_speed_and_loses_its_ra
         "trl": [a_run(5.0), a_run(4.0)],
         "llamafactory": [a_run(5.0), a_run(5.0, moved=2)],
     }
-    found = compared(runs, facts, dict.fromkeys(runs, Promise()), roof_flops=1e8)
+    found = compared(runs, facts, dict.fromkeys(runs, Promise()))
     assert found["ratios"]["trl"]["value"] == 21.0 / 4.5
     assert found["ratios"]["llamafactory"]["value"] is None
     assert found["sides"]["llamafactory"]["examples_per_s"] == 5.0
     needed = 4 * 1000 * 280 + 4 * 500 * 40 + 6 * 100 * 280
     rates = sorted(needed / run["seconds"] for run in runs["native"])
-    assert found["sides"]["native"]["share_of_roof"] == sum(rates) / 2 / 1e8
+    assert found["sides"]["native"]["needed_flops_per_s"] == sum(rates) / 2

@@ -1,4 +1,4 @@
-"""LLaMA-Factory at its defaults on a prepared workload.
+"""LLaMA-Factory at its defaults on a prepared workload, in bf16 where the device has it, as its examples ask for.
 
 It reads the rows as a tokenised data set, which it takes as they are, so no template of its own comes in
 between. It imports torchaudio whatever it trains; where that package does not load, an empty one stands in.
@@ -28,7 +28,7 @@ def main() -> None:
             "model_name_or_path": str(folder / "base"), "template": "empty",
             "dataset": "sequence", "tokenized_path": str(_rows(folder, settings["steps"] * facts["batch"])),
             "output_dir": str(folder / "llamafactory"), "overwrite_output_dir": True,
-            "use_cpu": not torch.cuda.is_available(), "bf16": True,
+            "use_cpu": not torch.cuda.is_available(), "bf16": facts["precision"] == "bf16",
             "per_device_train_batch_size": facts["batch"], "max_steps": settings["steps"],
             "lora_rank": facts["lora"]["r"], "lora_alpha": facts["lora"]["lora_alpha"],
             "lora_dropout": facts["lora"]["lora_dropout"],

@@ -1,4 +1,7 @@
-"""Our engine, as a recipe runs it, on a prepared workload."""
+"""Our engine with the settings of a recipe, on a prepared workload.
+
+What a run does around its steps, such as a line in steps.jsonl for each, is not part of it.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from medadapt.core.recipe import LoraSection, ModelSection, TrainingSection
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import new_adapter
 from medadapt.models.loading import load_base
-from medadapt.models.lora import adapter_tensors, put_adapter_tensors
+from medadapt.models.lora import adapter_tensors, lora_layers, put_adapter_tensors
 from medadapt.models.packed.decoder import pack_for, packed_decoder
 from medadapt.training.batches import cut_by_tokens, rows_of_step
 from medadapt.training.engine import Engine, TrainingState, train_steps
@@ -80,6 +83,7 @@ def main() -> None:
             grad_norm=steps[0].grad_norm,
             adapters=len(now),
             moved=sum(not now[name].detach().cpu().equal(first[name]) for name in now),
+            dropouts=sorted({layer.dropout for _, layer in lora_layers(base.model)}),
         ),
         "torch",
         "transformers",

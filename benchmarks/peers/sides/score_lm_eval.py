@@ -9,7 +9,6 @@ tokens as our side; the adapter lies beside the weights.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import torch
 from lm_eval.models.huggingface import HFLM
+from peak_memory import own_peak_mb
 
 
 def main() -> None:
@@ -37,11 +37,10 @@ def main() -> None:
     seconds = time.perf_counter() - started
     scores = [likelihood for likelihood, _ in found]
     pieces = [scores[start : start + len(labels)] for start in range(0, len(scores), len(labels))]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print("\n" + json.dumps({
         "seconds": seconds,
         "decisions": [max(range(len(labels)), key=piece.__getitem__) for piece in pieces],
-        "peak_rss_mb": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
+        "peak_rss_mb": own_peak_mb(),
     }))  # fmt: skip
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from peak_memory import own_peak_mb
 from transformers import TrainerCallback
 
 WARM_UP = 3
@@ -35,6 +35,7 @@ class Watch(TrainerCallback):
         self.model, self.accumulation = model, args.gradient_accumulation_steps
         self.began = time.perf_counter()
         self.first = put_first_adapter(model, self.folder)
+        self.dropouts = dropouts_of(model)
         loader = getattr(train_dataloader, "base_dataloader", train_dataloader)  # accelerate wraps it
         collate = loader.collate_fn
 
@@ -74,6 +75,7 @@ class Watch(TrainerCallback):
             grad_norm=self.grad_norm,
             adapters=len(now),
             moved=sum(not torch.equal(now[name], self.first[name]) for name in now),
+            dropouts=self.dropouts,
             **more,
         )
 
@@ -91,10 +93,7 @@ def result(
         "timed": timed,
         "steps": len(ends),
         **whole,
-        "peak_rss_mb": round(
-            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            / (2**20 if sys.platform == "darwin" else 2**10)
-        ),
+        "peak_rss_mb": own_peak_mb(),
         "peak_gpu_mb": round(torch.cuda.max_memory_allocated() / 2**20)
         if torch.cuda.is_available()
         else None,
@@ -134,6 +133,16 @@ def adapter_of(model: Any) -> dict[str, Any]:
     from peft import get_peft_model_state_dict
 
     return {name: tensor.detach().clone().cpu() for name, tensor in get_peft_model_state_dict(model).items()}
+
+
+def dropouts_of(model: Any) -> list[float]:
+    """The different shares that PEFT's layers drop; a layer without dropout has 0."""
+    from peft.tuners.lora import LoraLayer
+
+    layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer)]
+    return sorted(
+        {float(getattr(drop, "p", 0.0)) for layer in layers for drop in layer.lora_dropout.values()}
+    )
 
 
 def wait() -> None:

@@ -1,0 +1,85 @@
+"""What a result was measured on and with: all that is needed to reproduce it.
+
+    python benchmarks/machine.py    a line of JSON
+
+Told by a process of its own, so that the one which starts the measurements holds no large library.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+RESULTS = ("benchmarks/results", "benchmarks/RESULTS.md")
+"""What changes in the checkout from one measurement to the next."""
+
+
+def facts() -> dict[str, Any]:
+    """The machine, the versions of what was measured, and when."""
+    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=True)
+    return {**json.loads(done.stdout), "commit": _commit(), "measured": datetime.now(UTC).date().isoformat()}
+
+
+def folder_of(about: Mapping[str, Any]) -> str:
+    """The name of the folder that holds the results of a machine."""
+    kind = " ".join([
+        about["device"], about["vectors"], *about["instructions"], f"{about['threads']} threads"
+    ])  # fmt: skip
+    return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
+
+
+def commit_of(about: Mapping[str, Any]) -> str:
+    """The commit in short, and whether something was changed since.
+
+    >>> commit_of({"commit": "0123456789abcdef-dirty"})
+    '0123456789 with changes that were not committed'
+    """
+    commit, _, changed = str(about["commit"]).partition("-")
+    return commit[:10] + (" with changes that were not committed" if changed else "")
+
+
+def _commit() -> str:
+    """Of the checkout; `-dirty` where anything but the results was changed."""
+    commit = _git("rev-parse", "HEAD")
+    changed = _git("status", "--porcelain", "--", ".", *(f":!{path}" for path in RESULTS))
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", "-C", str(HERE.parent), *arguments], capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def _tell() -> None:
+    import torch
+
+    from medadapt.models.device import device_facts, pick_device
+    from medadapt.workflow.versions import versions
+
+    device = device_facts(pick_device("auto"))
+    there = {"AMX": torch.cpu._is_amx_tile_supported(), "AVX512-BF16": torch.cpu._is_avx512_bf16_supported()}
+    print(
+        json.dumps(
+            {
+                "device": device.name,
+                "threads": device.threads,
+                "vectors": torch.backends.cpu.get_cpu_capability(),
+                "memory_gb": round(device.total_memory / 2**30, 1),
+                "instructions": [name for name, is_there in there.items() if is_there],
+                "versions": versions(),
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    _tell()

@@ -1,0 +1,114 @@
+"""The quickest settings of TRL's SFTTrainer that a careful user would find on this machine.
+
+Along one axis after the other, each held at its best so far: the number format, the attention, padding to a multiple,
+and how a step of 8 rows is made. The best three of all are then tried twice more, in turn, because one short run on a
+machine that others share says little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Any
+
+STEPS = 10
+"""Steps of each try, of which the first 3 are not timed."""
+FINALISTS, REPEATS = 3, 2
+ALWAYS = {"activation_checkpointing": False}
+FORMATS = {
+    "bf16": {"model_init_kwargs": {"dtype": "bfloat16"}},
+    "fp32": {"bf16": False, "model_init_kwargs": {"dtype": "float32"}},
+}
+"""Of the weights and the products; a processor without bf16 is quicker in fp32."""
+ATTENTION = {name: {"model_init_kwargs": {"attn_implementation": name}} for name in ("sdpa", "eager")}
+PADDING = {"": {}, "padded to multiples of 8": {"pad_to_multiple_of": 8}}
+"""On a CPU a product of a shape that was seen before is quicker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """Settings that were tried, and how quick they were."""
+
+    choices: tuple[str, ...]
+    """What was chosen along each axis."""
+    sft: dict[str, Any]
+    regroups: bool
+    """Whether steps hold other rows than ours."""
+    speeds: tuple[float, ...] = ()
+    """Examples per second of each try; one that failed has 0."""
+    peak_rss_mb: int | None = None
+    problems: tuple[str, ...] = field(default=())
+
+    @property
+    def speed(self) -> float:
+        """The middle of all tries."""
+        return median(self.speeds) if self.speeds else 0.0
+
+
+def search(
+    facts: Mapping[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]], steps: int
+) -> list[Tried]:
+    """All that was tried, the quickest first. `run` trains with settings, and raises RuntimeError where that fails."""
+    steps = min(steps, STEPS)
+    found: list[Tried] = []
+    best = Tried(choices=(), sft=dict(ALWAYS), regroups=False)
+    for options in axes(facts):
+        here = [best] if found else []  # the first option of a later axis is what is there already
+        for name, sft in list(options.items())[len(here) :]:
+            asked = _chosen(best, name, sft)
+            here.append(_tried(asked, run, steps))
+            found.append(here[-1])
+        best = max(here, key=lambda one: one.speed)
+    finalists = sorted(found, key=lambda one: -one.speed)[:FINALISTS]
+    others = [one for one in found if one not in finalists]
+    for _ in range(REPEATS):
+        finalists = [_tried(one, run, steps) for one in finalists]
+    return [*sorted(finalists, key=lambda one: -one.speed), *sorted(others, key=lambda one: -one.speed)]
+
+
+def axes(facts: Mapping[str, Any]) -> list[dict[str, dict[str, Any]]]:
+    """Axis by axis the options; but for those of the first, the first option changes nothing.
+
+    Packs hold as many rows on average as a step has, so that a step learns from as much.
+    """
+    batch = facts["batch"]
+    step_tokens = sum(facts["tokens"]) / len(facts["tokens"])
+    pack = max(facts["longest"], min(round(step_tokens), 512))
+    packs = max(1, round(step_tokens / pack))
+
+    def cut(parts: int) -> dict[str, Any]:
+        return {"per_device_train_batch_size": batch // parts, "gradient_accumulation_steps": parts}
+
+    grouped = {"train_sampling_strategy": "group_by_length"}
+    steps = {
+        "": {},
+        **{f"{batch // parts} rows x {parts}": cut(parts) for parts in (2, 4)},
+        **{f"{batch // parts} rows x {parts}, grouped by length": cut(parts) | grouped for parts in (1, 2)},
+        f"{packs} packs (bfd) of {pack} tokens": {
+            "per_device_train_batch_size": packs, "packing": True, "max_length": pack, "max_steps": -1,
+            "num_train_epochs": 1,
+        },
+    }  # fmt: skip
+    return [FORMATS, ATTENTION, PADDING, steps]
+
+
+def _chosen(best: Tried, name: str, sft: Mapping[str, Any]) -> Tried:
+    """What is best so far, with one more choice."""
+    merged = {**best.sft, **sft}
+    loading = {**best.sft.get("model_init_kwargs", {}), **sft.get("model_init_kwargs", {})}
+    regroups = bool({"packing", "train_sampling_strategy"} & set(sft))
+    return Tried(
+        choices=(*best.choices, name), sft={**merged, "model_init_kwargs": loading}, regroups=regroups
+    )
+
+
+def _tried(asked: Tried, run: Callable[[dict[str, Any]], dict[str, Any]], steps: int) -> Tried:
+    """The same after one more try."""
+    print(f"  searching: {', '.join(asked.choices)}", flush=True)
+    try:
+        done = run({"steps": steps, "sft": asked.sft})
+    except RuntimeError as problem:
+        return replace(asked, speeds=(*asked.speeds, 0.0), problems=(*asked.problems, str(problem)))
+    speeds = (*asked.speeds, done["examples_per_s"])
+    return replace(asked, speeds=speeds, peak_rss_mb=max(asked.peak_rss_mb or 0, done["peak_rss_mb"]))
