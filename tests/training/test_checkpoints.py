@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 
@@ -53,6 +54,15 @@ def test_any_flipped_byte_or_cut_off_end_is_noticed(tmp_path):
         file.write_bytes(bytes(content))
         with pytest.raises(DataError):
             load_checkpoint(damaged)
+
+
+@pytest.mark.parametrize("step", [None, "3", 3.0, True])
+def test_a_manifest_without_a_whole_step_is_noticed(tmp_path, step):
+    place = save_checkpoint(tmp_path, checkpoint(3), keep=2)
+    manifest = json.loads((place / "manifest.json").read_text())
+    (place / "manifest.json").write_text(json.dumps(manifest | {"step": step}))
+    with pytest.raises(DataError, match="manifest"):
+        load_checkpoint(place)
 
 
 def test_a_damaged_newest_one_is_named_and_the_one_before_is_used(tmp_path):

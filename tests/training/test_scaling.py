@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from medadapt.core.errors import DivergedError
+from medadapt.core.errors import DataError, DivergedError, ModelError
 from medadapt.core.recipe import TrainingSection
+from medadapt.examples.masking import IGNORED
 from medadapt.models.lora import adapter_tensors, attach_lora
 from medadapt.models.targets import resolve_targets
 from medadapt.training.engine import Engine, TrainingState, train_steps
@@ -30,15 +33,15 @@ def test_an_overflow_halves_the_scale_and_good_steps_double_it():
     assert (state.scale, state.skipped, state.skips_in_a_row) == (FIRST_SCALE, 1, 0)
 
 
-def scaled_training(tmp_path, *, overflows: set[int]):
+def scaled_training(tmp_path, *, overflows: set[int], dtype=torch.float32, learning_rate=1e-2):
     """A training with dynamic scaling in which the gradient of some steps is made to overflow."""
-    model = tiny_llama()
+    model = tiny_llama(dtype=dtype)
     attach_lora(model, resolve_targets(model, "all-linear"), rank=4, alpha=8, dropout=0.0, seed=0)
     parameters = adapter_tensors(model)
     engine = Engine(
         model=model,
         optimizer=make_optimizer(parameters, weight_decay=0.0),
-        training=TrainingSection(epochs=3, batch_size=4, learning_rate=1e-2),
+        training=TrainingSection(epochs=3, batch_size=4, learning_rate=learning_rate),
         rows=write_rows(tmp_path / "rows", random_rows(16)),
         seed=0,
     )
@@ -58,6 +61,35 @@ def test_a_step_whose_gradient_overflows_is_skipped_and_counted(tmp_path):
     assert all(torch.equal(weights[2][name], weights[1][name]) for name in parameters)
     assert not all(torch.equal(weights[3][name], weights[2][name]) for name in parameters)
     assert state.scale.skipped == 1
+
+
+def test_an_update_too_small_for_fp16_is_no_layer_that_is_cut_off(tmp_path):
+    engine, state, parameters = scaled_training(
+        tmp_path, overflows=set(), dtype=torch.float16, learning_rate=1e-9
+    )
+    done = train_steps(engine, state, note=[].append)
+    next(done)
+    assert not any(tensor.half().any() for name, tensor in parameters.items() if "lora_B" in name)
+    assert any(tensor.any() for name, tensor in parameters.items() if "lora_B" in name)
+    assert not next(done).skipped
+
+
+def test_a_layer_that_is_cut_off_ends_the_training(tmp_path):
+    engine, state, parameters = scaled_training(tmp_path, overflows=set())
+    name, cut_off = next((name, tensor) for name, tensor in parameters.items() if "lora_A" in name)
+    cut_off.register_hook(torch.zeros_like)
+    with pytest.raises(ModelError, match="1 adapted layers get no gradient") as raised:
+        list(train_steps(engine, state, note=[].append))
+    assert state.step == 1
+    assert name.split(".lora_A")[0].endswith(raised.value.problem.split("the first is ")[1].rstrip("."))
+
+
+def test_a_step_with_nothing_to_learn_is_refused_by_its_records(tmp_path):
+    engine, state, _ = scaled_training(tmp_path, overflows=set())
+    empty = [{**row, "labels": [IGNORED] * len(row["input_ids"])} for row in random_rows(16)]
+    engine = replace(engine, rows=write_rows(tmp_path / "empty", empty))
+    with pytest.raises(DataError, match="Step 1 has no answer token to learn from, on records"):
+        list(train_steps(engine, state, note=[].append))
 
 
 def test_ten_skipped_steps_in_a_row_end_the_training(tmp_path):

@@ -91,7 +91,7 @@ def load_checkpoint(place: Path) -> Checkpoint:
     for name, expected in sums.items():
         if not (place / name).is_file() or sha256_file(place / name) != expected:
             raise _damaged(place / name)
-    if place.name != f"step-{manifest['step']:06d}":
+    if not isinstance(manifest.get("step"), int) or place.name != f"step-{manifest['step']:06d}":
         raise _damaged(place / MANIFEST)
     tensors = {name: load_file(place / f"{name}.safetensors") for name in TENSOR_FILES}
     return Checkpoint(step=manifest["step"], state=read_json(place / STATE), **tensors)

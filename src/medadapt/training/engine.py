@@ -12,17 +12,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from medadapt.core.errors import DivergedError, ModelError
+from medadapt.core.errors import DataError, DivergedError, ModelError
 from medadapt.core.recipe import TrainingSection
 from medadapt.examples.masking import IGNORED
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.device import is_out_of_memory
-from medadapt.models.lora import lora_layers
+from medadapt.models.lora import LoraLinear, lora_layers
 from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.models.short_attention import plain_for_short_rows
 from medadapt.training.batches import Row, cut_by_tokens, input_device, number_of_steps, rows_of_step
@@ -97,6 +98,7 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
     """Train from `state.step` on, one optimiser step at a time; `state` is kept up to date.
 
     Raises:
+        DataError: the records of a step have nothing to learn.
         DivergedError: the loss or the gradient is not finite; the weights are those of the step before.
         ModelError: one example alone does not fit into memory, or layers get no gradient.
     """
@@ -108,6 +110,7 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
             step, num_rows=len(engine.rows), batch_size=engine.training.batch_size, seed=engine.seed
         )
         rows = engine.rows.rows(places)
+        _check_learned(rows, step)
         loss = _gradient_that_fits(engine, rows, state, step=step, note=note)
         gradients = [weight.grad for weight in engine.parameters if weight.grad is not None]
         norm = _unscaled_norm(gradients, state.scale.scale)
@@ -182,6 +185,15 @@ def num_supervised(rows: Sequence[Row]) -> int:
     return sum(int(np.count_nonzero(np.asarray(row["labels"])[1:] != IGNORED)) for row in rows)
 
 
+def _check_learned(rows: Sequence[Row], step: int) -> None:
+    if num_supervised(rows) == 0:
+        raise DataError(
+            f"Step {step} has no answer token to learn from, on records {', '.join(row['id'] for row in rows)}.",
+            "an answer of at least one token in some record of every step",
+            "Run `medadapt encode` on the run again: it leaves such records out and says so.",
+        )
+
+
 def _gradient_that_fits(
     engine: Engine, rows: Sequence[Row], state: TrainingState, *, step: int, note: Callable[[str], None]
 ) -> float:
@@ -249,18 +261,26 @@ def _check_gradients_arrive(model: nn.Module, learning_step: int) -> None:
     """After the first step every B has had a gradient, after the second every A: else layers are cut off."""
     if learning_step not in {1, 2}:
         return
-    letter = "lora_B" if learning_step == 1 else "lora_A"
-    cut_off = [
-        name
-        for name, layer in lora_layers(model)
-        if (gradient := getattr(layer, letter).grad) is None or not gradient.any()
-    ]
+    dtype = cast(torch.dtype, model.dtype)
+    cut_off = [name for name, layer in lora_layers(model) if not _is_reached(layer, learning_step, dtype)]
     if cut_off:
         raise ModelError(
             f"{len(cut_off)} adapted layers get no gradient, the first is {cut_off[0]}.",
             "a gradient in every adapted layer",
             "Leave these layers out of lora.targets, or choose another base.",
         )
+
+
+def _is_reached(layer: LoraLinear, learning_step: int, dtype: torch.dtype) -> bool:
+    """Whether the matrix of a layer that should have a gradient in this step got one.
+
+    In fp16 a B is still zero after a very small first step, and then A has no gradient yet.
+    """
+    if learning_step == 1:
+        return layer.lora_B.grad is not None and bool(layer.lora_B.grad.any())
+    if not layer.lora_B.to(dtype).any():
+        return True
+    return layer.lora_A.grad is not None and bool(layer.lora_A.grad.any())
 
 
 def _step(optimizer: torch.optim.Optimizer) -> None:

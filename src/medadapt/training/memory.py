@@ -72,9 +72,11 @@ def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:
     size = torch.finfo(cast(torch.dtype, model.dtype)).bits / 8
     widths = [layer.lora_A.shape[1] + layer.lora_B.shape[0] for _, layer in lora_layers(model)]
     # Each adapted layer keeps its input, the silenced copy with its mask, and its output, each once at most.
-    # The norms and the attention of a layer keep about eight hidden states more.
-    adapted = sum(widths) * size * 2
+    # The norms and the attention of a layer keep about eight hidden states more, and an MLP with a gate three times
+    # its inner width, whether its layers are adapted or not.
     layers = int(config.num_hidden_layers)
+    inner = int(getattr(config, "intermediate_size", None) or 0)
+    adapted = max(sum(widths) * 2, layers * 3 * inner) * size
     rest = layers * 8 * int(config.hidden_size) * size
     per_layer = (adapted + rest) / layers
     if checkpointing:

@@ -130,6 +130,26 @@ def test_a_common_beginning_read_once_gives_the_gradient_of_plain_peft(name, lea
     assert largest_error(ours, theirs) <= 1e-10
 
 
+def test_a_long_learned_beginning_has_masks_for_each_row_of_the_last_layer():
+    beginning, rows = [3, *range(4, 40)], random_rows(12)
+    rows = [{**row, "input_ids": beginning + row["input_ids"]} for row in rows]
+    rows = [{**row, "labels": [IGNORED, *row["input_ids"][1:]]} for row in rows]
+    found = []
+    for recompute in (False, True):
+        model = adapted(build("llama"), torch.float64)
+        for _, layer in lora_layers(model):
+            layer.dropout = 0.3
+        packed = packed_decoder(model)
+        packing = pack_for(packed, [row["input_ids"] for row in rows])
+        assert packing.shared >= len(beginning)
+        assert sum(len(row["input_ids"]) - 1 for row in rows) > 2 * packing.num_tokens
+        accumulate_gradient(
+            model, rows, micro_tokens=4096, step=1, seed=0, packed=packed, recompute=recompute
+        )
+        found.append({key: tensor.grad for key, tensor in adapter_tensors(model).items()})
+    assert largest_error(found[1], found[0]) <= 1e-10
+
+
 @pytest.mark.parametrize("longest", [4, 20])
 def test_a_common_beginning_through_the_fused_kernel_gives_the_same_gradient(longest, monkeypatch):
     rows = beginning_alike(random_rows(7), learned="answer")

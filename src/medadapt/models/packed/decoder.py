@@ -136,10 +136,12 @@ def packed_hidden(
     cos, sin = decoder.rotary_emb(x_NH[None], rows.positions_N[None].to(device))
     masks = None
     if mask_seed is not None and packed.dropout and packed.widest:
+        # A learned token of a common beginning is kept once for every row: more may be kept than were read.
+        most = max(rows.num_tokens, 0 if keep_K is None else len(keep_K))
         masks = draw_pool(
             share=packed.dropout,
             seed=mask_seed,
-            largest=rows.num_tokens * packed.widest,
+            largest=most * packed.widest,
             dtype=x_NH.dtype,
             device=device,
         )
