@@ -119,20 +119,21 @@ class _Index:
         size = len(grams)
         shared = min(MOST_SHARED, 1 + size // GRAMS_A_SHARE)
         prefix = grams[: size - _ceil(TENTHS * size, 10) + shared]
-        self._move_along(place)
-        met = np.sort(self._met(prefix, place, skip))
-        # A place that is met so many times lies as many places behind itself, less one.
-        often = met[shared - 1 :][met[shared - 1 :] == met[: len(met) - shared + 1]]
-        return often[np.append(True, often[1:] != often[:-1])[: len(often)]].astype(np.intp)
+        first = self._move_along(place)
+        met = self._met(prefix, place, skip)
+        if len(met) < shared:
+            return np.empty(0, dtype=np.intp)
+        return first + np.flatnonzero(np.bincount(met - first) >= shared)
 
-    def _move_along(self, place: int) -> None:
-        """Let in the sets before this place, and out those too small for it."""
+    def _move_along(self, place: int) -> int:
+        """Let in the sets before this place, and out those too small for it; returns the first that is not."""
         for number in range(self._last, place):
             self._to[self._prefixes[number]] += 1
         first = int(np.searchsorted(self._sizes[:place], _ceil(TENTHS * len(self._sets[place]), 10)))
         for number in range(self._first, first):
             self._from[self._prefixes[number]] += 1
         self._first, self._last = first, place
+        return first
 
     def _met(
         self, prefix: GramSet, place: int, skip: Callable[[Keys], npt.NDArray[np.bool_]]
