@@ -9,7 +9,7 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import Gemma3Config
+from transformers import Gemma3Config, Gemma3TextConfig, LlamaConfig, MambaConfig, Phi3Config
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
@@ -17,6 +17,7 @@ from medadapt.models.adapter import load_adapter, new_adapter, save_config, save
 from medadapt.models.base_files import find_files
 from medadapt.models.device import pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
+from medadapt.models.forward import context_of
 from medadapt.models.loading import (
     check_base,
     config_without_dropout,
@@ -272,3 +273,20 @@ def test_dropout_comes_back_in_nested_configurations_too(tmp_path):
     restore_dropout(text_alone, own)
     assert whole.text_config.attention_dropout == text_alone.attention_dropout == 0.2
     assert whole.to_dict() == own.to_dict()
+
+
+def test_a_base_whose_positions_change_for_long_batches_is_read_up_to_there():
+    rope = {"rope_type": "longrope", "short_factor": [1.0] * 8, "long_factor": [2.0] * 8}
+    phi = {"hidden_size": 32, "num_attention_heads": 2, "max_position_embeddings": 256}
+    by_itself = Phi3Config(**phi, original_max_position_embeddings=64, rope_scaling=rope)
+    of_rope = LlamaConfig(
+        **phi, rope_parameters={**rope, "original_max_position_embeddings": 32, "rope_theta": 1e4}
+    )
+    plain = LlamaConfig(**phi)
+    assert [context_of(config) for config in (by_itself, of_rope, plain)] == [64, 32, 256]
+
+
+@pytest.mark.parametrize("kind", [MambaConfig, Gemma3TextConfig])
+def test_a_base_says_its_context_or_none(kind):
+    config = kind(num_hidden_layers=2)
+    assert context_of(config) == getattr(config, "max_position_embeddings", None)

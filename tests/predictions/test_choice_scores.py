@@ -7,6 +7,7 @@ import torch
 from scipy.special import softmax
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from medadapt.models.agreement import verify_forward
 from medadapt.predictions.batching import TokenBudget
 from medadapt.predictions.questions import pose
 from medadapt.predictions.scoring import best_choice, choice_scores, continuation_scores, probabilities
@@ -62,6 +63,58 @@ def test_one_token_prompt_needs_no_cache(tiny):
     with torch.no_grad():
         found = continued(model, [7], [[8, 9], [10]])
     assert found == pytest.approx([plain_score(model, [7], [8, 9]), plain_score(model, [7], [10])], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "mamba", "state_size": 4, "expand": 2, "conv_kernel": 4},
+        {"model_type": "mamba2", "num_heads": 4, "head_dim": 16, "state_size": 8, "n_groups": 1, "chunk_size": 8},
+        {"model_type": "lfm2", "layer_types": ["conv", "full_attention"], "num_attention_heads": 4,
+         "num_key_value_heads": 2, "intermediate_size": 64, "block_multiple_of": 8},
+        {"model_type": "jamba", "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 64,
+         "use_mamba_kernels": False, "mamba_d_state": 4, "attn_layer_period": 2, "attn_layer_offset": 1},
+    ],
+    ids=lambda config: config["model_type"],
+)  # fmt: skip
+def test_models_with_a_memory_of_another_kind_get_whole_rows(tiny, config):
+    torch.manual_seed(0)
+    shape = {"vocab_size": 257, "hidden_size": 32, "num_hidden_layers": 2, "bos_token_id": 0, "eos_token_id": 0,
+             "pad_token_id": 0}  # fmt: skip
+    causal = AutoModelForCausalLM.from_config(AutoConfig.for_model(**shape, **config)).eval()
+    model = replace(tiny("llama"), model=causal)
+    completions = [[70, 71, 72], [70, 71], [80], [81, 5, 6, 9]]
+    for prompt in ([9, 8, 7, 3, 2], [9]):
+        wanted = [plain_score(model, prompt, completion) for completion in completions]
+        assert continued(model, prompt, completions) == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {
+            "model_type": "granite",
+            "logits_scaling": 8.0,
+            "embedding_multiplier": 2.0,
+            "residual_multiplier": 0.5,
+        },
+        {"model_type": "cohere", "logit_scale": 0.25},
+        {"model_type": "cohere2", "logit_scale": 0.25},
+        {"model_type": "gemma2", "final_logit_softcapping": 3.0, "head_dim": 8},
+    ],
+    ids=lambda config: config["model_type"],
+)
+def test_what_an_architecture_does_with_its_logits_is_done_to_scores(tiny, config):
+    torch.manual_seed(0)
+    shape = {"vocab_size": 257, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "intermediate_size": 64, "bos_token_id": 0, "eos_token_id": 0,
+             "pad_token_id": 0, "initializer_range": 0.3}  # fmt: skip
+    causal = AutoModelForCausalLM.from_config(AutoConfig.for_model(**shape, **config)).eval()
+    verify_forward(causal)
+    model = replace(tiny("llama"), model=causal)
+    completions = [[70, 71, 72], [70, 71], [80]]
+    wanted = [plain_score(model, [9, 8, 7], completion) for completion in completions]
+    assert continued(model, [9, 8, 7], completions) == pytest.approx(wanted, abs=1e-4)
 
 
 def test_a_label_that_begins_like_another_does_not_win_by_being_shorter(tiny, encoder_for, diagnoses):

@@ -21,7 +21,7 @@ DTYPES: dict[Precision, torch.dtype] = {
 }
 OUT_OF_MEMORY = (
     "out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory",
-    "cublas_status_alloc_failed",
+    "cublas_status_alloc_failed", "cudnn_status_alloc_failed",
 )  # fmt: skip
 PRECISION_OF: dict[torch.dtype, str] = {dtype: name for name, dtype in DTYPES.items()} | {
     torch.float64: "fp64"

@@ -24,6 +24,25 @@ def final_hidden(model: nn.Module, tokens_BT: Tensor) -> Tensor:
     return hidden_BTH.to(tokens_BT.device)
 
 
+def context_of(config: Any) -> int | None:
+    """Most tokens that a model with this configuration reads; None where it does not say.
+
+    Rotary positions of the kind `longrope` have two sets of factors and choose by the longest row of a batch: the
+    numbers of a row would hang on its neighbours. Such a model is read up to the length at which it changes over.
+    """
+    config = config.get_text_config()
+    most: int | None = getattr(config, "max_position_embeddings", None)
+    rope = getattr(config, "rope_parameters", None) or {}
+    kinds = [kind for kind in (rope, *rope.values()) if isinstance(kind, dict)]
+    changes = [
+        kind.get("original_max_position_embeddings")
+        or getattr(config, "original_max_position_embeddings", None)
+        for kind in kinds
+        if kind.get("rope_type") == "longrope"
+    ]
+    return min((length for length in (most, *changes) if length), default=None)
+
+
 def text_config(model: nn.Module) -> Any:
     """The part of a model's configuration that describes its language model."""
     return cast(Any, model).config.get_text_config()

@@ -23,7 +23,7 @@ from medadapt.models.base_files import (
 )
 from medadapt.models.device import PRECISION_OF, device_facts, pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
-from medadapt.models.forward import text_config
+from medadapt.models.forward import context_of, text_config
 from medadapt.models.local_base import local_folder
 from medadapt.models.placement import Placement, place_base
 from medadapt.models.quantization import (
@@ -67,7 +67,7 @@ class LoadedBase:
     @property
     def context_length(self) -> int | None:
         """Most tokens the model can read, where its configuration says so."""
-        return getattr(text_config(self.model), "max_position_embeddings", None)
+        return context_of(self.model.config)
 
 
 def load_base(model: ModelSection, *, base: str | None = None, device: str = "auto") -> LoadedBase:

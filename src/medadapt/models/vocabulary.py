@@ -29,7 +29,7 @@ WIDE_ON_GPU = 1 << 26
 def vocabulary_logits(model: nn.Module, hidden_NH: Tensor) -> Tensor:
     """Logits (N, V) of selected hidden states, on their device and in the model's number format."""
     head: Any = model.get_output_embeddings()  # type: ignore[operator]
-    return _capped(model, head(hidden_NH.to(working_device(head))).to(hidden_NH.device))
+    return _finished(model, head(hidden_NH.to(working_device(head))).to(hidden_NH.device))
 
 
 def vocabulary_pieces(model: nn.Module, hidden_NH: Tensor) -> Iterator[tuple[int, Tensor]]:
@@ -43,7 +43,7 @@ def vocabulary_pieces(model: nn.Module, hidden_NH: Tensor) -> Iterator[tuple[int
         return
     for start in range(0, len(head.weight), width):
         bias = None if head.bias is None else head.bias[start : start + width]
-        yield start, _capped(model, functional.linear(hidden_NH, head.weight[start : start + width], bias))
+        yield start, _finished(model, functional.linear(hidden_NH, head.weight[start : start + width], bias))
 
 
 def piece_width(model: nn.Module) -> int | None:
@@ -68,6 +68,11 @@ def log_mass(logits_NW: Tensor) -> Tensor:
     return torch.cat([block.logsumexp(-1) for _, block in wide_blocks(logits_NW)])
 
 
-def _capped(model: nn.Module, logits: Tensor) -> Tensor:
-    cap = getattr(text_config(model), "final_logit_softcapping", None)
+def _finished(model: nn.Module, logits: Tensor) -> Tensor:
+    """What some architectures do with their logits: Granite divides and Cohere multiplies them, Gemma 2 caps them."""
+    config = text_config(model)
+    scale = (getattr(config, "logit_scale", None) or 1.0) / (getattr(config, "logits_scaling", None) or 1.0)
+    if scale != 1.0:
+        logits = logits * scale
+    cap = getattr(config, "final_logit_softcapping", None)
     return torch.tanh(logits / cap) * cap if cap else logits

@@ -10,8 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from medadapt.core.errors import ModelError
-
-MEMORY_SHORT = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+from medadapt.models.device import is_out_of_memory
 
 
 @dataclass(slots=True)
@@ -49,13 +48,6 @@ def in_batches(
             )
         else:
             budget.tokens = width * len(batch) // 2
-
-
-def is_out_of_memory(problem: BaseException) -> bool:
-    """Whether an error says that memory, of the device or of the machine, ran out."""
-    if isinstance(problem, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(problem, RuntimeError) and any(words in str(problem).lower() for words in MEMORY_SHORT)
 
 
 def right_padded(rows: Sequence[Sequence[int]], device: torch.device, *, width: int | None = None) -> Tensor:

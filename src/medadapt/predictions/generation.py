@@ -1,4 +1,4 @@
-"""Greedy answers in batches: the same for every batch size, and whatever the model's sampling defaults.
+"""Greedy answers in batches: the same for every batch size in fp32, and whatever the model's sampling defaults.
 
 They are written by a loop of our own (`greedy.py`); by transformers' for an architecture that keeps no keys and values,
 or works out its positions itself.

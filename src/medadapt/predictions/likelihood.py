@@ -1,8 +1,9 @@
 """How likely a model finds the reference answers, token by token and exactly.
 
 Rows are padded on the right and need no attention mask, because a causal model never looks ahead; the
-vocabulary head runs only where a token is wanted, in fp32 and in pieces. The result does not depend on
-how rows are batched (beyond rounding).
+vocabulary head runs only where a token is wanted, in pieces. Its logits are in the model's number format, as the
+model's own are: in 16 bits two choices that are nearly as likely can come out equal. What is summed of them is summed
+in fp32. The result does not depend on how rows are batched (beyond rounding).
 """
 
 from __future__ import annotations
@@ -58,12 +59,12 @@ def reference_likelihoods(
 
 
 def token_logprobs(model: nn.Module, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
-    """Log-probability in fp32 of one target token after each hidden state: (N, H), (N,) -> (N,)."""
+    """Log-probability, as fp32, of one target token after each hidden state: (N, H), (N,) -> (N,)."""
     return picked_logprobs(model, hidden_NH, torch.arange(len(hidden_NH), device=hidden_NH.device), targets_N)
 
 
 def picked_logprobs(model: nn.Module, hidden_NH: Tensor, rows_S: Tensor, tokens_S: Tensor) -> Tensor:
-    """Log-probability in fp32 of some tokens after some hidden states: (N, H), (S,), (S,) -> (S,).
+    """Log-probability, as fp32, of some tokens after some hidden states: (N, H), (S,), (S,) -> (S,).
 
     `rows_S` are places in `hidden_NH` in ascending order, as often as tokens are asked after them: the head reads
     each hidden state once.

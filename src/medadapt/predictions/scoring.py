@@ -13,9 +13,10 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from medadapt.models.device import is_out_of_memory
 from medadapt.models.loading import LoadedBase
 from medadapt.models.packed.decoder import fits_window, packed_decoder
-from medadapt.predictions.batching import TokenBudget, in_batches, is_out_of_memory
+from medadapt.predictions.batching import TokenBudget, in_batches
 from medadapt.predictions.questions import Question
 from medadapt.predictions.separate_rows import row_scores
 from medadapt.predictions.shared_prefix import SharedPrefix

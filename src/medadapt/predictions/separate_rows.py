@@ -1,6 +1,7 @@
-"""Completions scored in a row each, after copies of one prompt's keys and values.
+"""Completions scored in a row each, after copies of one prompt's keys and values where the model keeps such.
 
-For architectures whose attention cannot read a tree, or looks back through a window shorter than one.
+For architectures whose attention cannot read a tree, or looks back through a window shorter than one, and for those
+with a memory of another kind, such as state spaces.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 
-from medadapt.models.continuing import continued_hidden
+from medadapt.models.continuing import can_continue, continued_hidden
 from medadapt.models.forward import final_hidden
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.batching import right_padded
@@ -31,13 +32,17 @@ def row_scores(
 
 def _together(model: LoadedBase, prompt: Sequence[int], completions: Sequence[Sequence[int]]) -> list[float]:
     # The prompt's last token opens every row, because its output predicts the first completion token.
-    rows = [[prompt[-1], *completion[:-1]] for completion in completions]
+    read = len(prompt) - 1 if can_continue(model.model) else 0
+    rows = [[*prompt[read:], *completion[:-1]] for completion in completions]
     tokens_BT = right_padded(rows, model.device)
-    if len(prompt) > 1:
-        hidden_BTH = continued_hidden(model.model, tokens_BT, _prompt_states(model, prompt[:-1], len(rows)))
+    if read:
+        hidden_BTH = continued_hidden(model.model, tokens_BT, _prompt_states(model, prompt[:read], len(rows)))
     else:
         hidden_BTH = final_hidden(model.model, tokens_BT)
-    pairs = [(row, place) for row, completion in enumerate(completions) for place in range(len(completion))]
+    start = len(prompt) - read - 1
+    pairs = [
+        (row, start + place) for row, completion in enumerate(completions) for place in range(len(completion))
+    ]
     row_N, place_N = torch.tensor(pairs, device=hidden_BTH.device).unbind(1)
     targets_N = torch.tensor([token for some in completions for token in some], device=hidden_BTH.device)
     logprobs = iter(token_logprobs(model.model, hidden_BTH[row_N, place_N], targets_N).tolist())

@@ -2,8 +2,7 @@
 
 Both are pure functions: of the seed and the step, and of the lengths and the token budget. Resuming is
 therefore a slice, and the cut does not decide what is learned, because every micro-batch adds its share of
-one sum over the whole step. (Rotary positions of the kinds `dynamic` and `longrope` go by the longest row of a
-batch where it is longer than the context that the base was made for: there a row's neighbours matter.)
+one sum over the whole step.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@ Shapes: B rows of T tokens, H hidden width, N supervised positions, V vocabulary
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from medadapt.examples.masking import IGNORED
-from medadapt.models.forward import final_hidden, text_config
+from medadapt.models.forward import context_of, final_hidden, text_config
 from medadapt.models.lora import lora_layers
 from medadapt.models.packed.decoder import PackedDecoder, fits_window, pack_for, packed_hidden
 from medadapt.models.sizes import rounded_up
@@ -89,8 +89,7 @@ def _packed_hidden(
 
 def _padded_hidden(model: nn.Module, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
     """The same through the model's own layers."""
-    context = getattr(text_config(model), "max_position_embeddings", None)
-    batch = pad(rows, input_device(model), context=context)
+    batch = pad(rows, input_device(model), context=context_of(cast(Any, model).config))
     hidden_BTH = final_hidden(model, batch.tokens_BT)
     targets_BT = batch.labels_BT[:, 1:].to(hidden_BTH.device)  # the last layers may lie on another device
     wanted_BT = targets_BT != IGNORED

@@ -51,6 +51,7 @@ def prepare(recipe: Recipe, work: Work) -> None:
 def encode(recipe: Recipe, work: Work) -> None:
     """Records -> Examples: prompts and answers as tokens, and which of them are trained."""
     from medadapt.examples.encoding_stage import encode as encode_records
+    from medadapt.models.forward import context_of
     from medadapt.models.loading import load_config, load_tokenizer
 
     if work.smoke:
@@ -62,7 +63,7 @@ def encode(recipe: Recipe, work: Work) -> None:
         recipe,
         records=work.run.records,
         tokenizer=load_tokenizer(base, revision=revision, trust_remote_code=model.trust_remote_code),
-        context_length=getattr(config.get_text_config(), "max_position_embeddings", None),
+        context_length=context_of(config),
         folder=work.run.examples,
         progress=work.progress,
     )
