@@ -5,9 +5,10 @@
     python benchmarks/run.py --render               only RESULTS.md
     python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
 
-Eight cases need the folder of real data sets (`--data`, by default ../shared/data beside the checkout):
-training_peers, answering, data_runs, preparing, memory_growth, contrast, passages and gguf. The first two and the last
-make an environment for each peer in benchmarks/.environments/ (some gigabytes, once).
+Eight cases need the folder of real data sets that DATA.md describes (`--data`, by default shared/data beside the
+checkout): training_peers, answering, data_runs, preparing, memory_growth, contrast, passages and gguf; a run of
+everything leaves them out where it is not there. The first two and the last make an environment for each peer in
+benchmarks/.environments/ (some gigabytes, once).
 """
 
 from __future__ import annotations
@@ -85,8 +86,14 @@ def main() -> None:
         parser.error(f"--steps: at least {training_peers.FEWEST_STEPS}, of which the first 3 are not timed")
     if not asked.render:
         names = [asked.only] if asked.only else sorted({*CASES, *WORKS})
-        if not asked.data.is_dir() and set(names) - WITHOUT_DATA:
-            sys.exit(f"{asked.data} does not exist; name the folder of the data sets with --data")
+        if not asked.data.is_dir():
+            absent = (
+                f"{asked.data} does not exist; DATA.md says what belongs into it, --data names another folder"
+            )
+            if asked.only and asked.only not in WITHOUT_DATA:
+                sys.exit(absent)
+            names = [name for name in names if name in WITHOUT_DATA]
+            print(f"{absent}. Left out: {', '.join(sorted({*CASES, *WORKS} - WITHOUT_DATA))}", flush=True)
         failed = [
             work.stored_as
             for name in names
