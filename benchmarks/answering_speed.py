@@ -30,9 +30,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import roof
 from peers.environments import make_all
 from peers.sides.peak_memory import own_peak_mb
-from peers.workloads import MODELS, symptom_rows
+from peers.workloads import MODELS, precision, symptom_rows
 from time_shares import time_shares, told
 
 NAMES = ("llama-42m", "llama-135m")
@@ -42,6 +43,8 @@ HARNESS_ROWS = (1, 64)
 LABEL_TOKENS, NEW_TOKENS, ENDING = 20, 64, 40
 GATE_PROMPTS = 8
 BUDGET = 8192
+AT_ONCE = {"labels": 2048, "writing": 64}
+"""Tokens in one product: of prompts and labels read together, and of as many answers as are written at a time."""
 SIDES = {"labels": ("ours", "generate", "generate-label"), "writing": ("ours", "generate")}
 
 
@@ -68,18 +71,27 @@ def _measured(
         prepare(folder, data, name, prompts)
         own = [sys.executable, __file__]
         gate = _last_line([*own, "gate", "-", str(folder)])
-        found: dict[str, Any] = {"prompts": prompts, "gate": gate, "read": _read(_questions(folder))}
+        questions = _questions(folder)
+        found: dict[str, Any] = {"prompts": prompts, "gate": gate, "read": _read(questions)}
         for work in ("labels", "writing"):
             commands: dict[str, Sequence[str]] = {side: [*own, work, side] for side in SIDES[work]}
             commands |= dict(others) if work == "labels" else {}
             runs: dict[str, list[dict[str, Any]]] = {side: [] for side in commands}
+            roofs = []
             for _ in range(rounds):
+                roofs.append(
+                    roof.measure_anew(
+                        MODELS / f"{name}.json", tokens=AT_ONCE[work], precision=questions["precision"]
+                    )
+                )
                 for side, command in commands.items():
                     runs[side].append(_last_line([*command, str(folder)]))
             profile = _last_line([*own, work, "profile", str(folder)])["shares"]
             found[work] = {
                 **_compared(runs, agreed=gate[work], by_token=work == "writing"),
                 "profile": profile,
+                "roofs": roofs,
+                "share_of_roof": _share(work, questions, found["read"], runs["ours"], roofs),
             }
     return found
 
@@ -96,6 +108,28 @@ def _read(questions: dict[str, Any]) -> dict[str, float]:
         "nodes": len(build_trie(labels)) - 1,
         "rows": sum(prompt + len(label) - 1 for label in labels),
     }
+
+
+def _share(
+    work: str,
+    questions: Mapping[str, Any],
+    read: Mapping[str, float],
+    runs: Sequence[Mapping[str, Any]],
+    roofs: Sequence[Mapping[str, Any]],
+) -> float:
+    """What the products that our side cannot do without make up of the best measured rate of matrix products.
+
+    Every token read passes the layers once, two operations a weight; the head is asked at the end of each prompt, at
+    each node of the labels' tree, and for each token written.
+    """
+    frozen, head = questions["sizes"]["frozen"], questions["sizes"]["head"]
+    if work == "labels":
+        tokens, asked = read["prompt"] + read["nodes"], 1 + read["nodes"]
+        needed = 2 * len(questions["prompts"]) * (frozen * tokens + head * asked)
+    else:
+        written = median(run["tokens"] for run in runs)
+        needed = 2 * (frozen * (len(questions["prompts"]) * read["prompt"] + written) + head * written)
+    return needed / median(run["seconds"] for run in runs) / max(one["flops"] for one in roofs)
 
 
 def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_token: bool) -> dict[str, Any]:
@@ -145,6 +179,8 @@ def prepare(folder: Path, data: Path, name: str, prompts: int) -> None:
     model.to(torch.bfloat16).save_pretrained(folder / "base")
     tokenizer.save_pretrained(folder / "base")
     base = _base(folder, torch.float32)
+    head = model.get_output_embeddings().weight.numel()
+    frozen = sum(part.weight.numel() for part in model.modules() if type(part) is torch.nn.Linear) - head
     lora = LoraSection()
     layers = new_adapter(base, lora, seed=0)
     for _, layer in lora_layers(base.model):
@@ -163,6 +199,8 @@ def prepare(folder: Path, data: Path, name: str, prompts: int) -> None:
         "right": [labels.index(label) for _, label in chosen],
         "closing": list(range(0, len(tokenizer), ENDING)),
         "dtype": str(_precision()).removeprefix("torch."),
+        "precision": precision(),
+        "sizes": {"frozen": frozen, "head": head},
     }
     (folder / "questions.json").write_text(json.dumps(questions), encoding="utf-8")
 
@@ -388,7 +426,11 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
     )
     for name, one in found["models"].items():
         for work in ("labels", "writing"):
-            yield f"Where ours spends its time, {name}, {work} (profiled): {told(one[work]['profile'])}.\n"
+            share = one[work].get("share_of_roof")
+            of_roof = (
+                "" if share is None else f"; of the roof at {AT_ONCE[work]} tokens it reaches {share:.0%}"
+            )
+            yield f"Where ours spends its time, {name}, {work} (profiled): {told(one[work]['profile'])}{of_roof}.\n"
     for side, problem in found["not_run"].items():
         yield f"{side}: not run, {' '.join(problem.split())[-300:]}\n"
 

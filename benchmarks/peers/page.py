@@ -106,11 +106,12 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
         f"{median(one['new_shape'][key] for one in roofs):.1f}" for key in ("first_ms", "again_ms")
     )
     fused, plain = (span([one[key] for one in short], ".1f") for key in ("fused_ms", "plain_ms"))
+    moved, call = (span([one[key] for one in roofs], ".1f") for key in ("bandwidth_gb_s", "call_us"))
     return (
         f"Matrix products of {roofs[0]['tokens']} tokens in {roofs[0].get('precision', 'bf16')} reached {flops} "
-        "TFLOP/s from round to round; a product of a "
-        f"new shape took {first} ms and when it came again {again} ms; attention of 8 rows of "
-        f"{short[0]['tokens']} tokens, forward and backward, {fused} ms fused and {plain} ms as plain products.\n"
+        f"TFLOP/s from round to round; a product of a new shape took {first} ms and when it came again {again} ms; "
+        f"attention of 8 rows of {short[0]['tokens']} tokens, forward and backward, {fused} ms fused and {plain} ms as "
+        f"plain products; memory was copied at {moved} GB/s, and a call took {call} microseconds.\n"
     )
 
 
