@@ -133,6 +133,22 @@ def test_a_bug_is_exit_1_with_a_traceback_and_still_one_json_object():
     assert "ZeroDivisionError" in told["problem"]
 
 
+def test_memory_that_ran_out_is_no_bug():
+    code = (
+        "import sys\n"
+        "sys.argv = ['medadapt', 'recipes', 'list', '--json']\n"
+        "from medadapt import samples\n"
+        "samples.recipe_names = lambda: bytearray(1 << 62)\n"
+        "from medadapt.cli.app import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Memory ran out" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout)["exit_code"] == 2
+
+
 def test_version_is_told(medadapt):
     assert medadapt("--version").out.startswith("medadapt ")
 

@@ -10,11 +10,20 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow
+import pyarrow.ipc
 import pytest
 
 from medadapt.core.errors import DataError
 from medadapt.examples.masking import Example
-from medadapt.examples.token_sets import ROWS_IN_MEMORY, ROWS_OF_BATCH, TokenSet, batches, write_token_set
+from medadapt.examples.token_sets import (
+    ROWS_IN_MEMORY,
+    ROWS_OF_BATCH,
+    TokenSet,
+    batches,
+    read_texts,
+    write_token_set,
+)
 from tiny import random_rows
 
 FEATURES = datasets.Features(
@@ -130,6 +139,50 @@ def test_what_a_failure_left_does_not_stand_in_the_way(tmp_path: Path):
 def test_a_folder_without_a_set_is_told_as_such(tmp_path: Path):
     with pytest.raises(DataError, match="holds no token set"):
         TokenSet(tmp_path)
+
+
+@pytest.mark.parametrize("cut", ["at a batch", "within a batch", "to nothing"])
+def test_a_set_that_has_lost_its_end_is_refused(tmp_path: Path, cut: str):
+    write_token_set(tmp_path / "train", examples(random_rows(2 * ROWS_OF_BATCH + 7)))
+    (rows,) = (tmp_path / "train").glob("*.arrow")
+    content = rows.read_bytes()
+    if cut == "at a batch":
+        source = pyarrow.BufferReader(content)
+        stream = pyarrow.ipc.open_stream(source)
+        stream.read_next_batch()
+        content = content[: source.tell()]
+        assert _opens(content)
+    else:
+        content = content[: len(content) // 2] if cut == "within a batch" else b""
+    rows.write_bytes(content)
+
+    with pytest.raises(DataError, match="damaged"):
+        TokenSet(tmp_path / "train")
+
+
+def _opens(content: bytes) -> bool:
+    """Whether so much of a file still reads as rows of a set."""
+    try:
+        return pyarrow.ipc.open_stream(content).read_all().num_rows > 0
+    except (pyarrow.ArrowException, OSError):
+        return False
+
+
+def test_a_file_of_no_rows_at_all_is_refused_for_its_texts_too(tmp_path: Path):
+    write_token_set(tmp_path / "train", examples(random_rows(5)))
+    (rows,) = (tmp_path / "train").glob("*.arrow")
+    rows.write_bytes(rows.read_bytes()[:100])
+
+    with pytest.raises(DataError, match="damaged"):
+        list(read_texts(tmp_path / "train", ["prompt"]))
+
+
+def test_a_set_that_datasets_has_written_since_is_read(tmp_path: Path):
+    write_token_set(tmp_path / "train", examples(random_rows(5)))
+    changed = datasets.load_from_disk(str(tmp_path / "train")).select(range(3))
+    changed.save_to_disk(str(tmp_path / "changed"))
+
+    assert len(TokenSet(tmp_path / "changed")) == 3
 
 
 def test_the_files_are_those_that_datasets_writes(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 import shutil
@@ -9,7 +10,8 @@ import shutil
 import pytest
 import torch
 
-from medadapt.core.errors import DataError
+from medadapt.core.errors import DataError, DiskError
+from medadapt.training import checkpoints
 from medadapt.training.checkpoints import (
     Checkpoint,
     checkpoint_folders,
@@ -89,3 +91,15 @@ def test_no_half_written_folder_is_left_or_taken_for_a_checkpoint(tmp_path):
     assert newest_checkpoint(tmp_path, note=[].append) is None
     save_checkpoint(tmp_path, checkpoint(4), keep=1)
     assert [path.name for path in tmp_path.iterdir()] == ["step-000004"]
+
+
+def test_an_error_while_one_is_written_leaves_nothing_in_its_place(tmp_path, monkeypatch):
+    save_checkpoint(tmp_path, checkpoint(1), keep=2)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoints, "sync_file", full)
+    with pytest.raises(DiskError):
+        save_checkpoint(tmp_path, checkpoint(2), keep=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["step-000001"]

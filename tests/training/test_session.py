@@ -25,8 +25,8 @@ from medadapt.models.adapter import new_adapter
 from medadapt.models.dropout import silenced
 from medadapt.models.loading import load_base
 from medadapt.models.lora import lora_layers
-from medadapt.training import engine, validation
-from medadapt.training.checkpoints import checkpoint_folders
+from medadapt.training import engine, native_backend, validation
+from medadapt.training.checkpoints import checkpoint_folders, load_checkpoint
 from medadapt.training.session import train_adapter
 from tiny import random_rows, save_base, tiny_llama, write_rows
 
@@ -208,29 +208,68 @@ def test_the_saved_adapter_is_that_of_the_lowest_validation_loss(base_folder, ex
     assert not all(torch.equal(saved[name], last[name]) for name in saved)
 
 
+@pytest.mark.parametrize("refuses", ["the first", "a later one"])
 def test_out_of_memory_halves_the_micro_batch_and_keeps_the_gradient(
-    base_folder, examples, tmp_path, monkeypatch
+    base_folder, examples, tmp_path, monkeypatch, refuses
 ):
     plain = engine.rows_nll
-    refused = []
+    refused, asked = [], []
 
     def small_memory(model, rows, **options):
-        if len(rows) * max(len(row["input_ids"]) for row in rows) > 100:
+        asked.append(len(rows))
+        # Where a later micro-batch is refused, an earlier one has left its gradient behind.
+        full = refuses == "the first" or len(asked) in {2, 4}
+        if full and len(rows) * max(len(row["input_ids"]) for row in rows) > (
+            100 if refuses == "the first" else 30
+        ):
             refused.append(len(rows))
             raise torch.OutOfMemoryError("CUDA out of memory")
         return plain(model, rows, **options)
 
     settings = {"epochs": 1, "batch_size": 11}
     told = Told()
+    start = 300 if refuses == "the first" else 120
     with monkeypatch.context() as patch:
         patch.setattr(engine, "rows_nll", small_memory)
-        summary = train(base_folder, examples, tmp_path / "less", progress=told, micro_tokens=300, **settings)
-    assert len(refused) >= 2
-    assert summary["micro_tokens"] <= 100
+        summary = train(
+            base_folder, examples, tmp_path / "less", progress=told, micro_tokens=start, **settings
+        )
+    assert len(refused) >= (2 if refuses == "the first" else 1)
+    assert summary["micro_tokens"] < start
     assert any("Out of memory in step 1" in note and "same gradient" in note for note in told.notes)
     train(base_folder, examples, tmp_path / "direct", micro_tokens=summary["micro_tokens"], **settings)
     ours, direct = (load_file(tmp_path / name / "adapter_model.safetensors") for name in ("less", "direct"))
     assert all(torch.equal(ours[name], direct[name]) for name in direct)
+
+
+def test_a_row_that_does_not_fit_has_its_activations_recomputed(base_folder, examples, tmp_path, monkeypatch):
+    plain = engine.rows_nll
+
+    def small_memory(model, rows, *, recompute, **options):
+        if not recompute:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return plain(model, rows, recompute=recompute, **options)
+
+    told = Told()
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "rows_nll", small_memory)
+        train(base_folder, examples, tmp_path / "less", progress=told, epochs=1)
+    assert any("the backward pass recomputes activations" in note for note in told.notes)
+    ends = checkpoint_folders(tmp_path / "less" / "checkpoints")
+    assert load_checkpoint(ends[-1]).state["memory"]["checkpointing"]
+
+
+def test_without_room_for_a_row_the_remedy_names_what_is_not_used_yet(
+    base_folder, examples, tmp_path, monkeypatch
+):
+    def no_memory(model, rows, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine, "rows_nll", no_memory)
+    for checkpointing, named in (("off", True), ("auto", False), ("on", False)):
+        with pytest.raises(ModelError) as caught:
+            train(base_folder, examples, tmp_path / checkpointing, checkpointing=checkpointing)
+        assert ("checkpointing: on" in caught.value.remedy) == named
 
 
 def test_one_row_that_does_not_fit_is_a_clear_error(base_folder, examples, tmp_path, monkeypatch):
@@ -364,3 +403,14 @@ def test_dropout_masks_differ_between_layers_steps_and_seeds(base_folder):
                     masks.add(silenced(shape, 0.5, number, torch.device("cpu")).numpy().tobytes())
                     count += 1
     assert len(masks) == count
+
+
+def test_save_every_auto_also_saves_when_enough_time_has_passed(
+    base_folder, examples, uninterrupted, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(native_backend, "SAVE_SECONDS", 0.0)
+    for name, steps_saved in (("auto", 3), ("epoch", 2)):
+        train(base_folder, examples, tmp_path / name, save_every=name, keep=3)
+        assert len(checkpoint_folders(tmp_path / name / "checkpoints")) == steps_saved
+    weights = [load_file(path / "adapter_model.safetensors") for path in (tmp_path / "auto", uninterrupted)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])

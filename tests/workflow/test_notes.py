@@ -37,3 +37,12 @@ def test_a_test_set_that_can_show_nothing_says_why(beforehand):
 def test_of_open_questions_nothing_is_told_that_is_not_known(beforehand):
     unknown = {**beforehand, "metric": "bits_per_byte", "value": None, "reason": "not known"}
     assert notes.detectable(unknown) is None
+
+
+@pytest.mark.parametrize(
+    ("got", "fast", "told"), [("bf16", False, True), ("bf16", True, False), ("fp32", False, False)]
+)
+def test_a_number_format_that_is_computed_in_software_is_told(got, fast, told):
+    facts = {"precision": {"asked": got, "got": got}, "device": {"fast_bf16": fast}}
+    line = notes.slow_format(facts)
+    assert (line is not None and "many times slower" in line) == told

@@ -90,7 +90,7 @@ samples_commands.add_to(app)
 
 def main() -> NoReturn:
     """Run the command line and leave with the exit code that the documentation promises."""
-    from medadapt.core.errors import MedAdaptError
+    from medadapt.core.errors import MedAdaptError, ModelError
 
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -107,6 +107,14 @@ def main() -> NoReturn:
     except SystemExit as problem:
         # Typer leaves with 1, our word for a bug, where the reader of a pipe has gone.
         sys.exit(READER_GONE if isinstance(problem.__context__, BrokenPipeError) else problem.code)
+    except MemoryError:
+        code = _tell(
+            ModelError(
+                "Memory ran out.",
+                "enough free memory for the base and its data",
+                "Close other programs, use a smaller base or model.quantization: nf4, and run the same command again.",
+            )
+        )
     except Exception as problem:
         if _wants_json():
             from medadapt.cli.console import print_json

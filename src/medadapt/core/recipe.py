@@ -235,8 +235,8 @@ class TrainingSection(Section):
     """Gradients are scaled down to this norm; null leaves them as they are."""
     eval_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
     """When the validation loss is measured: each epoch, or every so many steps."""
-    save_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "epoch"
-    """When a checkpoint is written."""
+    save_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
+    """When a checkpoint is written: each epoch, or every so many steps; auto also writes one after ten minutes."""
     keep: Annotated[int, Field(ge=1)] = 3
     """How many checkpoints to keep."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None

@@ -15,10 +15,12 @@ from medadapt.examples.answer_room import with_answer_room
 from medadapt.examples.chat import chat_closing
 from medadapt.examples.conversation import num_earlier_exchanges
 from medadapt.examples.encoding import EncodedPrompt, Encoder
+from medadapt.examples.encoding_notes import encoding_notes
 from medadapt.examples.jsonl_sets import remove_jsonl_sets
 from medadapt.examples.masking import Example, mask
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_to_json
 from medadapt.examples.previews import preview
+from medadapt.examples.same_tokens import same_tokens
 from medadapt.examples.shown_prompt import shown_prompt
 from medadapt.examples.tally import Tally
 from medadapt.examples.templates import resolve_wording
@@ -62,6 +64,9 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
             _check_training_set(tally, name=str(folder))
     progress.finish()
     summary["dropped"] = len(dropped)
+    summary["same_tokens"] = same_tokens(encoder, [record for rows in splits.values() for record in rows])
+    for line in encoding_notes(summary, max_length=plan.max_length):
+        progress.note(line)
     write_jsonl(folder / "dropped.jsonl", dropped)
     write_json(folder / SUMMARY, summary)
     return summary

@@ -15,7 +15,7 @@ import pyarrow.compute
 import pyarrow.ipc
 
 from medadapt.core.errors import DataError
-from medadapt.core.files import disk_faults
+from medadapt.core.files import disk_faults, read_json
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.examples.masking import Example
 
@@ -30,6 +30,8 @@ SCHEMA = pyarrow.schema(
     },
     metadata={"huggingface": json.dumps({"info": {"features": FEATURES}})},
 )
+HASHES = "sha256"
+"""Our own entry in state.json: the hash of each file of rows."""
 ROWS_IN_MEMORY = 200
 """Examples held as Python objects before they become Arrow columns."""
 ROWS_OF_BATCH = 1000
@@ -41,11 +43,13 @@ class TokenSet:
 
     def __init__(self, folder: Path) -> None:
         files = _files(folder)
+        hashes = {path.name: sha256_file(path) for path in files}
+        _check_whole(folder, hashes)
         table = pyarrow.concat_tables(map(_mapped, files))
         lengths = pyarrow.compute.list_value_length(table.column("input_ids"))
         self.lengths: np.ndarray[Any, np.dtype[np.int64]] = lengths.to_numpy().astype(np.int64)
         """Tokens of every row."""
-        self.fingerprint = sha256_object({path.name: sha256_file(path) for path in files})
+        self.fingerprint = sha256_object(hashes)
         """Hash of the rows; two equal sets give the same training."""
         self._ids = table.column("id").chunks
         self._tokens = _Lists(table.column("input_ids"))
@@ -100,9 +104,30 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.arrow"))
 
 
+def _check_whole(folder: Path, hashes: dict[str, str]) -> None:
+    """Refuse a set whose files are not as they were written: one that has lost its end still opens.
+
+    A set that the `datasets` library has written since does not say what its files were.
+    """
+    written = read_json(folder / "state.json").get(HASHES)
+    if written is not None and written != hashes:
+        raise _damaged(folder)
+
+
 def _mapped(file: Path) -> pyarrow.Table:
     """The rows of an Arrow file, which stay on the disk until they are looked at."""
-    return pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all()
+    try:
+        return pyarrow.ipc.open_stream(pyarrow.memory_map(str(file))).read_all()
+    except (pyarrow.ArrowException, OSError) as problem:
+        raise _damaged(file) from problem
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(
+        f"{path} is damaged: it is not as the encode stage wrote it.",
+        "the token set as it was written",
+        "Run `medadapt encode` on the run again.",
+    )
 
 
 def write_token_set(folder: Path, examples: Iterable[Example]) -> None:
@@ -123,6 +148,7 @@ def write_token_set(folder: Path, examples: Iterable[Example]) -> None:
             "_format_type": None,
             "_output_all_columns": False,
             "_split": None,
+            HASHES: {rows.name: sha256_file(rows)},
         }
         info = {"citation": "", "description": "", "features": FEATURES, "homepage": "", "license": ""}
         for name, content in (("state.json", state), ("dataset_info.json", info)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from medadapt.examples.encoding_notes import same_token_notes
 from medadapt.report import wording
 from medadapt.report.facts import described, facts, spoken
 from medadapt.report.inputs import ReportInputs
@@ -31,6 +32,7 @@ def examples_section(inputs: ReportInputs) -> Section:
         blocks.append(Facts(rows=rows))
     if splits := {name: tally for name, tally in (examples.get("splits") or {}).items() if tally}:
         blocks.append(_lengths(splits))
+    blocks += [Text(text=line[:1].upper() + line[1:] + ".") for line in same_token_notes(examples)]
     shown = _masked(examples.get("preview") or [])
     if shown:
         blocks.append(Heading(text="What is trained"))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     """Write a checkpoint into `folder` and remove all but the newest `keep`. Returns its path."""
     place = folder / f"step-{checkpoint.step:06d}"
     beside = folder / f".{place.name}.{os.getpid()}.part"
-    with disk_faults(place):
+    with _removed_on_error(beside), disk_faults(place):
         folder.mkdir(parents=True, exist_ok=True)
         for left_over in folder.glob(".step-*.part"):
             shutil.rmtree(left_over, ignore_errors=True)
@@ -64,6 +65,16 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
         for other in _superfluous(folder, checkpoint.step, keep):
             shutil.rmtree(other)
     return place
+
+
+@contextmanager
+def _removed_on_error(folder: Path) -> Iterator[None]:
+    """Inside, an error takes the half-written folder away: on a full disk its room is what is needed."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def newest_checkpoint(folder: Path, *, note: Callable[[str], None]) -> Checkpoint | None:

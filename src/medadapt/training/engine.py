@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -28,7 +28,7 @@ from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.models.short_attention import plain_for_short_rows
 from medadapt.training.batches import Row, cut_by_tokens, input_device, number_of_steps, rows_of_step
 from medadapt.training.loss import rows_nll
-from medadapt.training.memory import MemoryPlan, halved
+from medadapt.training.memory import MemoryPlan, halved, recompute_activations
 from medadapt.training.scaling import LossScale, after_step, check_skips
 from medadapt.training.schedule import learning_rate, warmup_steps
 
@@ -217,10 +217,24 @@ def _gradient_that_fits(
         engine.model.zero_grad(set_to_none=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        state.memory = smaller_cut([len(row["input_ids"]) for row in rows], state.memory)
+        state.memory = _less_memory(engine, [len(row["input_ids"]) for row in rows], state.memory)
+        how = "recomputes activations" if state.memory.checkpointing else "keeps activations"
         note(
-            f"Out of memory in step {step}: micro-batches now hold {state.memory.micro_tokens} tokens; same gradient."
+            f"Out of memory in step {step}: micro-batches now hold {state.memory.micro_tokens} tokens, and the "
+            f"backward pass {how}; same gradient."
         )
+
+
+def _less_memory(engine: Engine, lengths: Sequence[int], plan: MemoryPlan) -> MemoryPlan:
+    """A plan that needs less: smaller micro-batches, or where each row is alone already, recomputed activations.
+
+    Raises ModelError where neither is left.
+    """
+    alone = all(len(micro) == 1 for micro in cut_by_tokens(lengths, plan.micro_tokens))
+    if alone and not plan.checkpointing and engine.training.checkpointing == "auto":
+        recompute_activations(engine.model)  # of rows that packed layers do not take
+        return replace(plan, checkpointing=True)
+    return smaller_cut(lengths, plan)
 
 
 def smaller_cut(lengths: Sequence[int], plan: MemoryPlan) -> MemoryPlan:

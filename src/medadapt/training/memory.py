@@ -101,10 +101,11 @@ def halved(plan: MemoryPlan, *, tried_tokens: int) -> MemoryPlan:
     Raises ModelError when there was none, so that a single row does not fit.
     """
     if tried_tokens == 0:
+        recompute = "" if plan.checkpointing else "training.checkpointing: on, "
         raise ModelError(
             "One example alone does not fit into memory.",
             "room for one example",
-            "Use training.checkpointing: on, a smaller examples.max_length, nf4 weights, or a smaller base.",
+            f"Use {recompute}a smaller examples.max_length, nf4 weights, or a smaller base.",
         )
     return replace(plan, micro_tokens=max(1, min(plan.micro_tokens, tried_tokens) // 2))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -20,6 +22,9 @@ from medadapt.training.step_log import StepLog
 from medadapt.training.trackers.opening import Trackers
 from medadapt.training.watch import Watch, after_step
 
+SAVE_SECONDS = 600.0
+"""`save_every: auto` loses no more than so much work, whatever ends it."""
+
 
 @dataclass(kw_only=True)
 class NativeBackend:
@@ -32,8 +37,18 @@ class NativeBackend:
     precision: str
     save_every: int
     threads: int
+    save_seconds: float
+    """After so long a checkpoint is due as well."""
     saved_step: int = 0
     """The last step whose checkpoint is on the disk."""
+    saved_at: float = field(default_factory=time.monotonic)
+    """When it was written, or when this session began."""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the step just done is to be saved."""
+        late = time.monotonic() - self.saved_at >= self.save_seconds
+        return late or self.watch.state.step % self.save_every == 0 or self.watch.is_over
 
     @property
     def device_type(self) -> str:
@@ -60,6 +75,7 @@ def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) ->
         identity=identity,
         precision=precision,
         save_every=epoch_steps if training.save_every in {"auto", "epoch"} else int(training.save_every),
+        save_seconds=SAVE_SECONDS if training.save_every == "auto" else math.inf,
         threads=torch.get_num_threads(),
     )
     _resume(backend)
@@ -75,7 +91,7 @@ def train_natively(backend: NativeBackend, log: StepLog, trackers: Trackers) -> 
         return
     for result in train_steps(backend.engine, watch.state, note=watch.progress.note):
         after_step(watch, result, log, trackers)
-        if result.step % backend.save_every == 0 or watch.is_over:
+        if backend.is_due:
             _save(backend)
         if watch.is_over:
             return
@@ -155,4 +171,4 @@ def _save(backend: NativeBackend) -> None:
         ),
         keep=engine.training.keep,
     )
-    backend.saved_step = state.step
+    backend.saved_step, backend.saved_at = state.step, time.monotonic()

@@ -67,5 +67,15 @@ def settings(facts: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {_asked_got(pair['asked'], pair['got'])}" for name, pair in pairs.items())
 
 
+def slow_format(facts: Mapping[str, Any]) -> str | None:
+    """That the number format asked for is computed in software here; None where it is not."""
+    if facts["precision"]["got"] != "bf16" or facts["device"].get("fast_bf16", True):
+        return None
+    return (
+        "precision: this device has no instructions for bf16 and computes it many times slower than fp32; "
+        "model.precision: auto would take the quicker one"
+    )
+
+
 def _asked_got(asked: Any, got: Any) -> str:
     return f"{got} = asked" if asked == got else f"{got} (asked {asked})"

@@ -89,7 +89,7 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
             book.close(complete=all(_is_done(book, stage) for stage in table))
             state = book.state or book.open()
     except Interruption as problem:
-        raise stopped(request, problem.signal_number) from problem
+        raise stopped(request, problem) from problem
     skipped = tuple(stage.name for stage in selected if stage.name not in ran)
     return Ran(run=run, state=state, ran=tuple(ran), skipped=skipped)
 
@@ -239,7 +239,8 @@ def _perform(
             else:
                 book.leave(status)
         if stopped:
-            raise Interruption(stopping.signal_number or signal.SIGINT) from problem
+            number = stopping.signal_number or signal.SIGINT
+            raise Interruption(number, at_once=stopping.at_once) from problem
         if full := as_disk_error(problem, book.run.path):
             raise full from problem
         raise
@@ -247,10 +248,14 @@ def _perform(
     return marks
 
 
-def stopped(request: RunRequest, signal_number: int) -> StoppedError:
+def stopped(request: RunRequest, by: Interruption) -> StoppedError:
     """The error after a signal: what was done is kept, and which command goes on."""
+    name = signal.Signals(by.signal_number).name
+    saved = "What was done is saved."
+    if by.at_once:
+        saved = "It was the second one: what was done since the last checkpoint is not saved."
     return StoppedError(
-        f"Stopped by {signal.Signals(signal_number).name}. What was done is saved.",
+        f"Stopped by {name}. {saved}",
         remedy=f"`{request.resume_command}` goes on.",
-        signal_number=int(signal_number),
+        signal_number=int(by.signal_number),
     )

@@ -53,7 +53,7 @@ def run_seeds(request: RunRequest, count: int, progress: Progress) -> Outcome:
                 measured[seed] = _repeat(asked, seed, progress)
             return _told(asked, main, measured, progress)
     except Interruption as problem:
-        raise stopped(asked, problem.signal_number) from problem
+        raise stopped(asked, problem) from problem
 
 
 def _refuse_parts(request: RunRequest) -> None:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from medadapt.core.progress import Progress
 
-HANDLED = (signal.SIGINT, signal.SIGTERM)
+HANDLED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""SIGHUP comes when a terminal is closed or a connection is lost."""
+SAME_PRESS = 1.0
+"""Seconds within which a second signal is taken for the first: a key that was pressed twice in a hurry."""
 
 
 class Interruption(BaseException):
     """A signal ends the work here. No library that catches `Exception` can swallow it."""
 
-    def __init__(self, signal_number: int) -> None:
+    def __init__(self, signal_number: int, *, at_once: bool = False) -> None:
         super().__init__(signal_number)
         self.signal_number = signal_number
+        self.at_once = at_once
+        """Whether it came while work waited to be saved, which it then was not."""
 
 
 class Stopping:
@@ -31,6 +37,8 @@ class Stopping:
 
     def __init__(self, progress: Progress) -> None:
         self.signal_number: int | None = None
+        self.at_once = False
+        self._first_at = 0.0
         self._progress = progress
         self._gentle = False
         self._told = False
@@ -39,7 +47,9 @@ class Stopping:
         """Asked by the work between two steps: is it time to save and leave?"""
         if self.signal_number is None:
             return False
-        if not self._told:
+        if not self._told and self.signal_number != getattr(
+            signal, "SIGHUP", None
+        ):  # nobody is there to read
             self._told = True  # told here and not in the handler, which may interrupt a print
             self._progress.note("Stopping: saving a checkpoint first; a second signal stops at once.")
         return True
@@ -57,20 +67,27 @@ class Stopping:
 
     def receive(self, signal_number: int, _frame: FrameType | None = None) -> None:
         """The signal handler."""
-        first = self.signal_number is None
+        now, first = time.monotonic(), self.signal_number is None
+        if self._gentle and not first and now - self._first_at < SAME_PRESS:
+            return
         self.signal_number = signal_number
-        if not (self._gentle and first):
-            raise Interruption(signal_number)
+        if self._gentle and first:
+            self._first_at = now
+            return
+        self.at_once = self._gentle
+        raise Interruption(signal_number, at_once=self.at_once)
 
 
 @contextmanager
 def stop_signals(progress: Progress) -> Iterator[Stopping]:
-    """Listen for Ctrl-C and SIGTERM; the handlers that stood before come back at the end."""
+    """Listen for Ctrl-C, SIGTERM and SIGHUP; the handlers that stood before come back at the end."""
     stopping = Stopping(progress)
     if threading.current_thread() is not threading.main_thread():
         yield stopping  # Python delivers signals to the main thread only
         return
-    before = {number: signal.signal(number, stopping.receive) for number in HANDLED}
+    # A signal that is ignored, as SIGHUP under nohup, stays ignored.
+    heard = [number for number in HANDLED if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stopping.receive) for number in heard}
     try:
         yield stopping
     finally:

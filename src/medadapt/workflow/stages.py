@@ -88,6 +88,8 @@ def train(recipe: Recipe, work: Work) -> None:
     if commit := adapter_commit(recipe.model.adapter):
         work.keep({"adapter_commit": commit})
     work.progress.note(notes.settings(base.facts))
+    if slow := notes.slow_format(base.facts):
+        work.progress.note(slow)
     preview = answer_preview(work.run, base, work.progress)
     with work.stopping.gently():
         summary = train_adapter(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medadapt.core.errors import DataError
-from medadapt.records.reading.delimited import read_delimited
+from medadapt.records.reading.delimited import MANY_UNCLOSED, REACH, read_delimited
 from medadapt.records.rows import FilePlace, RawRow
 
 
@@ -59,6 +59,21 @@ def test_a_quote_that_is_never_closed_costs_one_line_only() -> None:
     assert [row.fault is None for row in rows] == [True, False, True, True]
     assert "never closed" in str(rows[1].fault)
     assert rows[3].values == {"a": "6", "b": "7"}
+
+
+def test_many_quotes_that_are_never_closed_cost_their_lines_only() -> None:
+    # A quote inside a bare cell is a character; one at a cell's start opens a cell that nothing closes.
+    many = 10 * MANY_UNCLOSED
+    rows = rows_of("a,b\n" + 'a 5" needle,"yes\n7,8\n' * many)
+    assert len(rows) == 2 * many
+    assert [row.fault is None for row in rows] == [False, True] * many
+    assert {row.values["b"] for row in rows[1::2]} == {"8"}
+
+
+def test_before_them_a_cell_of_many_lines_is_one_cell() -> None:
+    long = "line\n" * (3 * REACH)
+    rows = rows_of(f'a,b\n1,"{long}"\n' + 'a 5" needle,"yes\n7,8\n' * (2 * MANY_UNCLOSED))
+    assert rows[0].values == {"a": "1", "b": long}
 
 
 def test_a_last_line_of_one_quote_is_not_lost() -> None:

@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
 
 from medadapt.core.errors import DataError
 from medadapt.records.cleaning.texts import Repairs, sound_text
@@ -16,6 +15,10 @@ DELIMITERS = (",", "\t", ";", "|")
 END = "\x00end of file"
 """A last line of our own. Where it ends up inside a cell, a quote was never closed."""
 LARGEST_CELL = 2**31 - 1
+MANY_UNCLOSED = 20
+"""Quotes that are never closed, from which on a file is taken to have more of them."""
+REACH = 200
+"""Lines over which a cell of such a file may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,25 +77,31 @@ def _row(place: FilePlace, number: int, *, line: _Line, header: list[str], repai
 
 
 def _lines(text: str, delimiter: str) -> Iterator[_Line]:
-    """Each row that is not blank."""
+    """Each row that is not blank.
+
+    A cell in quotes may go on for any number of lines; in a file with many quotes that are never closed for
+    `REACH`, because each of them would swallow all that is left.
+    """
     csv.field_size_limit(LARGEST_CELL)  # the default of 131,072 characters is an error, not a protection
     lines = list(io.StringIO(text, newline=""))
-    start = 0
+    start, unclosed = 0, 0
     while start < len(lines):
-        reader = csv.reader(chain(islice(lines, start, None), [END]), delimiter=delimiter)
+        end = len(lines) if unclosed < MANY_UNCLOSED else min(start + REACH, len(lines))
+        reader = csv.reader([*lines[start:end], END], delimiter=delimiter)
         first = start
         for cells in reader:
             after = start + reader.line_num
-            if after > len(lines):
+            if after > end:
                 break
             if cells:
                 yield _Line(first + 1, cells)
             first = after
-        if first == len(lines):  # the row that reached beyond the file is END itself
-            return
-        # The quote opened in line `first` swallowed the rest of the file: give up that line only.
-        yield _Line(first + 1, [lines[first].rstrip("\r\n")], "a quote that is never closed")
-        start = first + 1
+        if first < end:
+            # The quote opened in line `first` swallowed all up to the end: give up that line only.
+            yield _Line(first + 1, [lines[first].rstrip("\r\n")], "a quote that is never closed")
+            unclosed += 1
+            first += 1
+        start = first  # where the row that reached beyond the end is END itself, it is the end
 
 
 def _delimiter(text: str, *, tab: bool) -> str:

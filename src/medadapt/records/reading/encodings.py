@@ -15,6 +15,8 @@ FROM_CP1252 = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte
 
 CONTROLS = bytes(sorted({*range(32), 127} - set(b"\t\n\r\f\x00")))
 """Bytes that a text has next to none of, and anything else one in nine. NUL is counted apart."""
+PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+"""How zip archives and spreadsheets, gzip, bzip2, xz and zstd begin."""
 ENOUGH_TO_JUDGE = 512
 """Bytes."""
 
@@ -37,11 +39,11 @@ def decode(content: bytes, name: str) -> Decoded:
     """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Decoded(text=content.decode("utf-16", "replace"), encoding="utf-16")
-    if content.startswith(b"PK\x03\x04") or _is_binary(content):
+    if content.startswith(PACKED) or _is_binary(content):
         raise DataError(
             f"{name} is not a text file.",
             "CSV, TSV, JSON, JSON lines or XML as text, best in UTF-8",
-            "Export the table as CSV in UTF-8 (a spreadsheet or an archive cannot be read).",
+            "Unpack an archive, export a spreadsheet as CSV, or save the text in UTF-8.",
         )
     encoding = "utf-8"
     if content.startswith(codecs.BOM_UTF8):

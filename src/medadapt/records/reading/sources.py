@@ -104,7 +104,7 @@ def _readable_file(path: Path) -> SourceFile:
         raise DataError(
             f"data.source: {path} has the ending '{path.suffix}', which no reader knows.",
             f"a file that ends in {', '.join(READABLE)}",
-            "Save or rename the file in one of these formats.",
+            "Unpack the file if it is packed, or save it in one of these formats.",
         )
     return SourceFile(name=_plain_name(path.name), path=path)
 

@@ -68,7 +68,7 @@ def search(request: RunRequest, progress: Progress) -> SearchOutcome:
             winner = session.measure_winner()
             return SearchOutcome(search=session.state, winner=winner)
     except Interruption as problem:
-        raise stopped(asked, problem.signal_number) from problem
+        raise stopped(asked, problem) from problem
 
 
 def _refuse_no_training(recipe: Recipe) -> None:
