@@ -254,7 +254,7 @@ def test_a_row_that_does_not_fit_has_its_activations_recomputed(base_folder, exa
     with monkeypatch.context() as patch:
         patch.setattr(engine, "rows_nll", small_memory)
         train(base_folder, examples, tmp_path / "less", progress=told, epochs=1)
-    assert any("the backward pass recomputes activations" in note for note in told.notes)
+    assert any("activations are now recomputed" in note for note in told.notes)
     ends = checkpoint_folders(tmp_path / "less" / "checkpoints")
     assert load_checkpoint(ends[-1]).state["memory"]["checkpointing"]
 

@@ -217,12 +217,13 @@ def _gradient_that_fits(
         engine.model.zero_grad(set_to_none=True)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        state.memory = _less_memory(engine, [len(row["input_ids"]) for row in rows], state.memory)
-        how = "recomputes activations" if state.memory.checkpointing else "keeps activations"
-        note(
-            f"Out of memory in step {step}: micro-batches now hold {state.memory.micro_tokens} tokens, and the "
-            f"backward pass {how}; same gradient."
-        )
+        before = state.memory
+        state.memory = _less_memory(engine, [len(row["input_ids"]) for row in rows], before)
+        if state.memory.checkpointing != before.checkpointing:
+            how = "activations are now recomputed in the backward pass"
+        else:
+            how = f"micro-batches now hold {state.memory.micro_tokens} tokens"
+        note(f"Out of memory in step {step}: {how}; same gradient.")
 
 
 def _less_memory(engine: Engine, lengths: Sequence[int], plan: MemoryPlan) -> MemoryPlan:
