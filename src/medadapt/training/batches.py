@@ -1,7 +1,7 @@
 """Which examples an optimiser step sees, and how they are cut into micro-batches.
 
 Both are pure functions: of the seed and the step, and of the lengths and the token budget. Resuming is
-therefore a slice, and the cut does not decide what is learned, because every micro-batch adds its share of
+therefore a slice, and the cut never decides what is learned, because every micro-batch adds its share of
 one sum over the whole step.
 """
 

@@ -15,7 +15,7 @@ FROM_CP1252 = {0xDC00 + byte: bytes([byte]).decode("cp1252", "replace") for byte
 
 CONTROLS = bytes(sorted({*range(32), 127} - set(b"\t\n\r\f\x00")))
 """Bytes that a text has next to none of, and anything else one in nine. NUL is counted apart."""
-PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh91AY", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 """How zip archives and spreadsheets, gzip, bzip2, xz and zstd begin."""
 ENOUGH_TO_JUDGE = 512
 """Bytes."""
