@@ -39,7 +39,7 @@ def render(results: Path) -> str:
     for folder, stored in machines.items():
         about = next(iter(stored.values()))["about"]
         parts.append(
-            f"## {about['device']}, {about['threads']} threads, {about['vectors']}, {about['memory_gb']} GB\n"
+            f"## {about['device']}, {_threads(about)}, {about['vectors']}, {about['memory_gb']} GB\n"
         )
         parts.append(f"Matrix instructions: {', '.join(about['instructions']) or 'none'}.\n")
         parts += goals.section(stored)
@@ -52,6 +52,10 @@ def render(results: Path) -> str:
             for name in sorted(name for name in stored if name == case or name.startswith(f"{case}-")):
                 parts += [*write(stored[name]["found"]), _origin(stored[name]["about"])]
     return "\n".join(parts)
+
+
+def _threads(about: dict[str, Any]) -> str:
+    return "1 thread" if about["threads"] == 1 else f"{about['threads']} threads"
 
 
 def _data_runs(found: dict[str, Any]) -> Iterator[str]:
