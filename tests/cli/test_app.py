@@ -116,16 +116,21 @@ def test_json_holds_for_mistakes_in_the_words_of_a_command_too(medadapt, words):
     assert told["problem"] in said.err
 
 
-def test_a_bug_is_exit_1_with_a_traceback_and_still_one_json_object():
+def recipes_list_where(names: str) -> subprocess.CompletedProcess[str]:
+    """`medadapt recipes list --json` in a process of its own, in which the recipes' names are this expression."""
     code = (
         "import sys\n"
         "sys.argv = ['medadapt', 'recipes', 'list', '--json']\n"
         "from medadapt import samples\n"
-        "samples.recipe_names = lambda: 1 / 0\n"
+        f"samples.recipe_names = lambda: {names}\n"
         "from medadapt.cli.app import main\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_a_bug_is_exit_1_with_a_traceback_and_still_one_json_object():
+    done = recipes_list_where("1 / 0")
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     told = json.loads(done.stdout)
@@ -134,15 +139,7 @@ def test_a_bug_is_exit_1_with_a_traceback_and_still_one_json_object():
 
 
 def test_memory_that_ran_out_is_no_bug():
-    code = (
-        "import sys\n"
-        "sys.argv = ['medadapt', 'recipes', 'list', '--json']\n"
-        "from medadapt import samples\n"
-        "samples.recipe_names = lambda: bytearray(1 << 62)\n"
-        "from medadapt.cli.app import main\n"
-        "main()\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = recipes_list_where("bytearray(1 << 62)")
     assert done.returncode == 2
     assert "Memory ran out" in done.stderr
     assert "Traceback" not in done.stderr
