@@ -14,6 +14,10 @@ from training_peers import name_of, planned
 Stored = Mapping[str, Mapping[str, Any]]
 PEERS = "training_peers"
 NEEDS_CUDA = ("unsloth", "axolotl")
+SET_FOR_AMX = (
+    "The goals for training and answering were set for two cores with AMX, which this machine has not; here they are "
+    "only a measure to go by."
+)
 ON_GPU = (
     "one H200: training against TRL's defaults up to 1.5B (goal 4x) and at 8B (1.5x), against Unsloth at 8B (1.1x), "
     "and the share of its peak at 8B in bf16 (50 %)",
@@ -51,7 +55,7 @@ class Goal:
     """What would have to change for the goal to be reached."""
 
 
-def section(stored: Stored) -> Iterator[str]:
+def section(stored: Stored, *, has_amx: bool) -> Iterator[str]:
     """Every goal of which something was measured on this machine; after the table, the missed ones."""
     lines = [
         "| work | measured | goal | stretch | reached | rounds | of the goal |",
@@ -69,6 +73,8 @@ def section(stored: Stored) -> Iterator[str]:
     if len(lines) > 2:
         yield "### Goals\n"
         yield "The sections below say how each was measured and when.\n"
+        if not has_amx and any(name.startswith(PEERS) or name == "answering" for name in stored):
+            yield f"{SET_FOR_AMX}\n"
         yield "\n".join(lines) + "\n"
     if missed:
         yield "Where a goal is missed, what it would take, and where our time goes (profiled):\n"

@@ -5,7 +5,7 @@ Sides:
     seed0         the smallest port of seed 0's script to today's libraries
     trl           TRL's SFTTrainer at its defaults
     trl_tuned     no recomputed activations, and the quickest of the searched settings (peers/tuning.py)
-    llamafactory  LLaMA-Factory at its defaults, in bf16 where the device has it
+    llamafactory  LLaMA-Factory at its defaults, asked for bf16 where the device has it
     unsloth       Unsloth at its defaults, on CUDA
     axolotl       Axolotl with its kernels where there is no dropout, on CUDA
 """
@@ -200,6 +200,7 @@ def _told(runs: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> dict[s
         "moved": last["moved"],
         "needed_flops_per_s": rate,
         "dropouts": last["dropouts"],
+        "computes_in": last["computes_in"],
         "versions": last["versions"],
         "threads": last["threads"],
     }

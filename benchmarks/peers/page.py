@@ -24,6 +24,11 @@ EARLIER = (
     "setting was tried once; the memory of a process may be that of the one that started it, which held the base in "
     "fp32; threads and dropout were no gates."
 )
+IN_SOFTWARE = (
+    "This processor has no instructions for bf16, so sides whose defaults choose it compute it in software. Their "
+    "ratios say that these defaults do not suit this machine, and little about the trainers; the tuned side says more."
+)
+SHORT = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 FIGURE = "training_peers.png"
 TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)
 ROWS = {
@@ -59,11 +64,11 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
     if figure:
         yield f"![How many times as fast as each peer]({figure})\n"
     for found in stored.values():
-        yield from _comparison(found["found"])
+        yield from _comparison(found["found"], instructions=found["about"].get("instructions"))
         yield f"\n{_origin(found['about'])}\n"
 
 
-def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
+def _comparison(found: Mapping[str, Any], *, instructions: list[str] | None) -> Iterator[str]:
     asked = found["asked"]
     first = found["sides"]["native"]
     yield (
@@ -71,12 +76,14 @@ def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
         f"({first['tokens_a_row']:.0f} tokens a row, {first['learned_a_row']:.0f} learned; {asked['rounds']} rounds)\n"
     )
     lines = [
-        ["", "examples/s", "steps", "MedAdapt by it", "of the roof", "padded / real tokens", "peak memory MB",
-         "start-up s"],
-        ["---"] * 8,
+        ["", "examples/s", "steps", "MedAdapt by it", "computes in", "of the roof", "padded / real tokens",
+         "peak memory MB", "start-up s"],
+        ["---"] * 9,
         *(_row(side, found) for side in found["sides"]),
     ]  # fmt: skip
     yield "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    if instructions == [] and any(_is_in_software(side) for side in found["sides"].values()):
+        yield f"{IN_SOFTWARE}\n"
     if found.get("roofs"):
         yield _roof(found["roofs"])
     if found.get("profile"):
@@ -87,6 +94,11 @@ def _comparison(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{EARLIER}\n"
     for side, reason in found["not_run"].items():
         yield f"{NAMES[side]}: {' '.join(reason.split())[-300:]}\n"
+
+
+def _is_in_software(side: Mapping[str, Any]) -> bool:
+    """On a machine without instructions for bf16."""
+    return side.get("computes_in") == "bfloat16" and not side["peak_gpu_mb"]
 
 
 def is_current(found: Mapping[str, Any]) -> bool:
@@ -123,6 +135,7 @@ def _row(side: str, found: Mapping[str, Any]) -> list[str]:
         _speed(one["examples_per_s"]),
         str(one["steps"]),
         _ratio(found["ratios"].get(side), found["broken_gates"][side]),
+        SHORT.get(one.get("computes_in"), ""),
         "" if share is None else f"{share:.0%}",
         f"{one['padded_by_real']:.2f}",
         str(one["peak_gpu_mb"] or one["peak_rss_mb"]),

@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from peers.page import draw, training_section
+from peers.page import IN_SOFTWARE, draw, training_section
 
 
 def a_side(speed: float):
     return {
         "examples_per_s": speed, "steps": 33, "share_of_roof": None, "padded_by_real": 1.2, "peak_gpu_mb": None,
         "peak_rss_mb": 900, "start_up_seconds": 12.3, "tokens_a_row": 36.0, "learned_a_row": 6.0,
+        "computes_in": "bfloat16",
     }  # fmt: skip
 
 
@@ -42,9 +45,16 @@ STORED = {
 
 def test_a_ratio_stands_with_its_spread_and_a_refused_one_with_its_reason_alone():
     page = "\n".join(training_section(STORED, figure=None))
-    assert "| TRL, defaults | 7.5 | 33 | 4.0 (3.5 to 4.5) |" in page
-    assert "| LLaMA-Factory, defaults | 9.0 | 33 | refused: 23 rows instead of 24 |" in page
+    assert "| TRL, defaults | 7.5 | 33 | 4.0 (3.5 to 4.5) | bf16 |" in page
+    assert "| LLaMA-Factory, defaults | 9.0 | 33 | refused: 23 rows instead of 24 | bf16 |" in page
     assert "Unsloth, defaults: not run: it needs a CUDA device" in page
+
+
+@pytest.mark.parametrize(("instructions", "is_told"), [([], True), (["AMX", "AVX512-BF16"], False)])
+def test_a_side_that_computes_bf16_in_software_is_told(instructions, is_told):
+    one = STORED["training_peers-llama-42m-short-0.0"]
+    stored = {"training_peers-llama-42m-short-0.0": one | {"about": one["about"] | {"instructions": instructions}}}
+    assert (IN_SOFTWARE in "\n".join(training_section(stored, figure=None))) is is_told
 
 
 def test_the_plot_is_written(tmp_path):

@@ -94,7 +94,7 @@ def a_run(speed: float, **changed):
         "peak_rss_mb": 900, "peak_gpu_mb": None, "steps": 2, "rows": 16, "tokens": 560, "supervised": 80,
         "timed": {"rows": 8, "tokens": 280, "supervised": 40, "padded": 300}, "seconds": 8 / speed,
         "losses": [10.0, 9.0], "grad_norm": 4.0, "adapters": 4, "moved": 4, "versions": {}, "threads": 2,
-        "dropouts": [0.0], **changed,
+        "dropouts": [0.0], "computes_in": "float32", **changed,
     }  # fmt: skip
 
 

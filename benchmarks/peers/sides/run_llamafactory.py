@@ -1,4 +1,4 @@
-"""LLaMA-Factory at its defaults on a prepared workload, in bf16 where the device has it, as its examples ask for.
+"""LLaMA-Factory at its defaults on a prepared workload, asked for bf16 where the device has it, as in its examples.
 
 It reads the rows as a tokenised data set, which it takes as they are, so no template of its own comes in
 between. It imports torchaudio whatever it trains; where that package does not load, an empty one stands in.

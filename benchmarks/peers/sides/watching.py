@@ -28,6 +28,8 @@ class Watch(TrainerCallback):
         self.grad_norm: float | None = None
         self.model: Any = None
         self.accumulation = 1
+        self.computes_in: str | None = None
+        """Unknown where kernels of its own go around the layer's forward."""
 
     def on_train_begin(
         self, args: Any, _state: Any, _control: Any, *, model: Any, train_dataloader: Any, **_: Any
@@ -36,6 +38,7 @@ class Watch(TrainerCallback):
         self.began = time.perf_counter()
         self.first = put_first_adapter(model, self.folder)
         self.dropouts = dropouts_of(model)
+        self._watch_number_format()
         loader = getattr(train_dataloader, "base_dataloader", train_dataloader)  # accelerate wraps it
         collate = loader.collate_fn
 
@@ -45,6 +48,18 @@ class Watch(TrainerCallback):
             return batch
 
         loader.collate_fn = counting
+
+    def _watch_number_format(self) -> None:
+        """Note the number format of the first frozen product, which autocast may set apart from its weight's."""
+        from peft.tuners.lora import LoraLayer
+
+        frozen = next(layer for layer in self.model.modules() if isinstance(layer, LoraLayer)).get_base_layer()
+
+        def note(_layer: Any, _inputs: Any, product: torch.Tensor) -> None:
+            self.computes_in = str(product.dtype).removeprefix("torch.")
+            hook.remove()
+
+        hook = frozen.register_forward_hook(note)
 
     def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
         if self.grad_norm is None:
@@ -76,6 +91,7 @@ class Watch(TrainerCallback):
             adapters=len(now),
             moved=sum(not torch.equal(now[name], self.first[name]) for name in now),
             dropouts=self.dropouts,
+            computes_in=self.computes_in,
             **more,
         )
 
