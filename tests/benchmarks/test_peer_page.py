@@ -53,7 +53,9 @@ def test_a_ratio_stands_with_its_spread_and_a_refused_one_with_its_reason_alone(
 @pytest.mark.parametrize(("instructions", "is_told"), [([], True), (["AMX", "AVX512-BF16"], False)])
 def test_a_side_that_computes_bf16_in_software_is_told(instructions, is_told):
     one = STORED["training_peers-llama-42m-short-0.0"]
-    stored = {"training_peers-llama-42m-short-0.0": one | {"about": one["about"] | {"instructions": instructions}}}
+    stored = {
+        "training_peers-llama-42m-short-0.0": one | {"about": one["about"] | {"instructions": instructions}}
+    }
     assert (IN_SOFTWARE in "\n".join(training_section(stored, figure=None))) is is_told
 
 

@@ -53,7 +53,9 @@ class Watch(TrainerCallback):
         """Note the number format of the first frozen product, which autocast may set apart from its weight's."""
         from peft.tuners.lora import LoraLayer
 
-        frozen = next(layer for layer in self.model.modules() if isinstance(layer, LoraLayer)).get_base_layer()
+        frozen = next(
+            layer for layer in self.model.modules() if isinstance(layer, LoraLayer)
+        ).get_base_layer()
 
         def note(_layer: Any, _inputs: Any, product: torch.Tensor) -> None:
             self.computes_in = str(product.dtype).removeprefix("torch.")
