@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,7 +30,7 @@ from peers.environments import make_all
 from peers.flops import needed_flops
 from peers.gates import Promise, broken_gates
 from peers.ratios import ratios_of
-from peers.tuning import search
+from peers.tuning import GIVEN_UP, search
 from peers.workloads import MODELS, prepare
 
 SCRIPTS = Path(__file__).resolve().parent / "sides"
@@ -214,8 +215,11 @@ class _Bench:
     facts: dict[str, Any]
     environments: dict[str, dict[str, Any]]
 
-    def run(self, side: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """One side once, in a fresh process. Raises RuntimeError with the end of its output where it fails."""
+    def run(self, side: str, settings: Mapping[str, Any], limit_s: float | None = None) -> dict[str, Any]:
+        """One side once, in a fresh process.
+
+        Raises RuntimeError where it fails, with the end of its output, and where it takes longer than `limit_s`.
+        """
         name = SIDES[side].environment
         python = self.environments[name]["python"] if name else sys.executable
         command = [python, str(SCRIPTS / SIDES[side].script), str(self.folder), json.dumps(settings)]
@@ -223,7 +227,12 @@ class _Bench:
         if name:  # the project's own packages must not be found by a peer
             variables.pop("PYTHONPATH", None)
         started = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, env=variables, timeout=limit_s
+            )
+        except subprocess.TimeoutExpired as problem:
+            raise RuntimeError(f"{GIVEN_UP} after {limit_s:.0f} s") from problem
         seconds = time.perf_counter() - started
         if done.returncode:
             raise RuntimeError(f"{side} left with {done.returncode}: {done.stderr.strip()[-1500:]}")
@@ -242,7 +251,7 @@ def _settings_of(
         settings["seed0"]["max_length"] = max(PADDED_TO, bench.facts["longest"])
     if "trl_tuned" not in settings:
         return settings, promises, []
-    tried = search(bench.facts, lambda asked: bench.run("trl_tuned", asked), steps)
+    tried = search(bench.facts, partial(bench.run, "trl_tuned"), steps)
     settings["trl_tuned"]["sft"] = tried[0].sft
     if tried[0].regroups:
         promises["trl_tuned"] = Promise(same_steps=False)

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from machine import commit_of
+from peers.tuning import GIVEN_UP
 from time_shares import told
 
 NAMES = {
@@ -169,7 +170,10 @@ def _tried(one: Mapping[str, Any]) -> str:
     if "name" in one:  # of an earlier search
         return f"{one['name']}: {'failed' if 'problem' in one else _speed(one['examples_per_s']) + '/s'}"
     speeds = [_speed(speed) for speed in one["speeds"] if speed]
-    return f"{', '.join(one['choices'])}: {' and '.join(speeds) + '/s' if speeds else 'failed'}"
+    if not speeds:
+        given_up = [problem for problem in one["problems"] if problem.startswith(GIVEN_UP)]
+        return f"{', '.join(one['choices'])}: {given_up[0] if given_up else 'failed'}"
+    return f"{', '.join(one['choices'])}: {' and '.join(speeds)}/s"
 
 
 def _speed(value: float) -> str:

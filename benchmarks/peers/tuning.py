@@ -2,12 +2,13 @@
 
 Along one axis after the other, each held at its best so far: the number format, the attention, padding to a multiple,
 and how a step of 8 rows is made. The best three of all are then tried twice more, in turn, because one short run on a
-machine that others share says little.
+machine that others share says little. A try that takes far longer than the quickest is given up: bf16 that a
+processor has only in software can take minutes for a step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
@@ -15,12 +16,16 @@ from typing import Any
 STEPS = 10
 """Steps of each try, of which the first 3 are not timed."""
 FINALISTS, REPEATS = 3, 2
+PATIENCE = 4
+"""A try is given up after so many times the seconds of the shortest, loading included."""
+GIVEN_UP = "given up"
+"""How the problem of such a try begins."""
 ALWAYS = {"activation_checkpointing": False}
 FORMATS = {
     "bf16": {"model_init_kwargs": {"dtype": "bfloat16"}},
     "fp32": {"bf16": False, "model_init_kwargs": {"dtype": "float32"}},
 }
-"""Of the weights and the products; a processor without bf16 is quicker in fp32."""
+"""Of the weights and the products; what the device is known to be quick in is tried first."""
 ATTENTION = {name: {"model_init_kwargs": {"attn_implementation": name}} for name in ("sdpa", "eager")}
 PADDING = {"": {}, "padded to multiples of 8": {"pad_to_multiple_of": 8}}
 """On a CPU a product of a shape that was seen before is quicker."""
@@ -37,6 +42,8 @@ class Tried:
     """Whether steps hold other rows than ours."""
     speeds: tuple[float, ...] = ()
     """Examples per second of each try; one that failed has 0."""
+    seconds: float | None = None
+    """Of the last try, loading included; None where it failed."""
     peak_rss_mb: int | None = None
     problems: tuple[str, ...] = field(default=())
 
@@ -46,10 +53,12 @@ class Tried:
         return median(self.speeds) if self.speeds else 0.0
 
 
-def search(
-    facts: Mapping[str, Any], run: Callable[[dict[str, Any]], dict[str, Any]], steps: int
-) -> list[Tried]:
-    """All that was tried, the quickest first. `run` trains with settings, and raises RuntimeError where that fails."""
+Run = Callable[[dict[str, Any], float | None], dict[str, Any]]
+"""Trains with settings for at most so many seconds; raises RuntimeError where that fails or takes longer."""
+
+
+def search(facts: Mapping[str, Any], run: Run, steps: int) -> list[Tried]:
+    """All that was tried, the quickest first."""
     steps = min(steps, STEPS)
     found: list[Tried] = []
     best = Tried(choices=(), sft=dict(ALWAYS), regroups=False)
@@ -57,13 +66,13 @@ def search(
         here = [best] if found else []  # the first option of a later axis is what is there already
         for name, sft in list(options.items())[len(here) :]:
             asked = _chosen(best, name, sft)
-            here.append(_tried(asked, run, steps))
+            here.append(_tried(asked, run, steps, limit_s=_limit(found)))
             found.append(here[-1])
         best = max(here, key=lambda one: one.speed)
     finalists = sorted(found, key=lambda one: -one.speed)[:FINALISTS]
     others = [one for one in found if one not in finalists]
     for _ in range(REPEATS):
-        finalists = [_tried(one, run, steps) for one in finalists]
+        finalists = [_tried(one, run, steps, limit_s=_limit(found)) for one in finalists]
     return [*sorted(finalists, key=lambda one: -one.speed), *sorted(others, key=lambda one: -one.speed)]
 
 
@@ -90,7 +99,9 @@ def axes(facts: Mapping[str, Any]) -> list[dict[str, dict[str, Any]]]:
             "num_train_epochs": 1,
         },
     }  # fmt: skip
-    return [FORMATS, ATTENTION, PADDING, steps]
+    first = facts["precision"]
+    formats = {first: FORMATS[first], **FORMATS}
+    return [formats, ATTENTION, PADDING, steps]
 
 
 def _chosen(best: Tried, name: str, sft: Mapping[str, Any]) -> Tried:
@@ -103,12 +114,22 @@ def _chosen(best: Tried, name: str, sft: Mapping[str, Any]) -> Tried:
     )
 
 
-def _tried(asked: Tried, run: Callable[[dict[str, Any]], dict[str, Any]], steps: int) -> Tried:
+def _limit(found: Sequence[Tried]) -> float | None:
+    seconds = [one.seconds for one in found if one.seconds is not None]
+    return PATIENCE * min(seconds) if seconds else None
+
+
+def _tried(asked: Tried, run: Run, steps: int, *, limit_s: float | None) -> Tried:
     """The same after one more try."""
     print(f"  searching: {', '.join(asked.choices)}", flush=True)
     try:
-        done = run({"steps": steps, "sft": asked.sft})
+        done = run({"steps": steps, "sft": asked.sft}, limit_s)
     except RuntimeError as problem:
         return replace(asked, speeds=(*asked.speeds, 0.0), problems=(*asked.problems, str(problem)))
     speeds = (*asked.speeds, done["examples_per_s"])
-    return replace(asked, speeds=speeds, peak_rss_mb=max(asked.peak_rss_mb or 0, done["peak_rss_mb"]))
+    return replace(
+        asked,
+        speeds=speeds,
+        seconds=done["process_seconds"],
+        peak_rss_mb=max(asked.peak_rss_mb or 0, done["peak_rss_mb"]),
+    )

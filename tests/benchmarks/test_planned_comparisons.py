@@ -34,13 +34,13 @@ def test_a_pair_outside_the_plan_can_be_asked_for():
 
 
 def test_packs_hold_the_longest_row_and_as_many_rows_as_a_step():
-    *_, short = axes({"batch": 8, "longest": 46, "tokens": [290, 280, 300]})
+    *_, short = axes({"batch": 8, "longest": 46, "tokens": [290, 280, 300], "precision": "bf16"})
     assert "1 packs (bfd) of 290 tokens" in short
-    *_, long = axes({"batch": 8, "longest": 510, "tokens": [2000, 2100, 2048]})
+    *_, long = axes({"batch": 8, "longest": 510, "tokens": [2000, 2100, 2048], "precision": "bf16"})
     assert "4 packs (bfd) of 512 tokens" in long
 
 
-FACTS = {"batch": 8, "longest": 46, "tokens": [290, 280, 300]}
+FACTS = {"batch": 8, "longest": 46, "tokens": [290, 280, 300], "precision": "bf16"}
 
 
 def speed_of(sft) -> float:
@@ -53,7 +53,15 @@ def speed_of(sft) -> float:
 
 
 def test_the_search_finds_the_quickest_settings_along_all_axes():
-    best = search(FACTS, lambda asked: {"examples_per_s": speed_of(asked["sft"]), "peak_rss_mb": 1}, 33)[0]
+    best = search(
+        FACTS,
+        lambda asked, _: {
+            "examples_per_s": speed_of(asked["sft"]),
+            "peak_rss_mb": 1,
+            "process_seconds": 20.0,
+        },
+        33,
+    )[0]
     assert best.choices[:2] == ("fp32", "eager")
     assert best.sft["bf16"] is False
     assert best.sft["model_init_kwargs"] == {"dtype": "float32", "attn_implementation": "eager"}
@@ -65,12 +73,12 @@ def test_the_search_finds_the_quickest_settings_along_all_axes():
 def test_one_lucky_try_does_not_win_the_search():
     lucky = iter([30.0])
 
-    def run(asked):
+    def run(asked, _):
         sft = asked["sft"]
         speed = speed_of(sft)
         if sft.get("packing"):
             speed = next(lucky, 2.0)
-        return {"examples_per_s": speed, "peak_rss_mb": 1}
+        return {"examples_per_s": speed, "peak_rss_mb": 1, "process_seconds": 20.0}
 
     best = search(FACTS, run, 33)[0]
     assert not best.regroups
@@ -78,14 +86,29 @@ def test_one_lucky_try_does_not_win_the_search():
 
 
 def test_settings_that_fail_do_not_end_the_search():
-    def run(asked):
+    def run(asked, _):
         if asked["sft"].get("packing"):
             raise RuntimeError("no kernel for packs")
-        return {"examples_per_s": speed_of(asked["sft"]), "peak_rss_mb": 1}
+        return {"examples_per_s": speed_of(asked["sft"]), "peak_rss_mb": 1, "process_seconds": 20.0}
 
     tried = search(FACTS, run, 33)
     assert tried[0].speed > 0
     assert [one.problems for one in tried if one.sft.get("packing")] == [("no kernel for packs",)]
+
+
+def test_the_format_that_the_device_is_quick_in_comes_first_and_what_takes_too_long_is_given_up():
+    limits = {}
+
+    def run(asked, limit_s):
+        kind = asked["sft"]["model_init_kwargs"]["dtype"]
+        limits.setdefault(kind, limit_s)
+        if kind == "bfloat16":
+            raise RuntimeError(f"given up after {limit_s:.0f} s")
+        return {"examples_per_s": 6.0, "peak_rss_mb": 1, "process_seconds": 20.0}
+
+    tried = search(FACTS | {"precision": "fp32"}, run, 33)
+    assert limits == {"float32": None, "bfloat16": 80.0}
+    assert [one.problems for one in tried if one.choices == ("bf16",)] == [("given up after 80 s",)]
 
 
 def a_run(speed: float, **changed):
