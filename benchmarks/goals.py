@@ -12,7 +12,7 @@ from time_shares import told
 from training_peers import name_of, planned
 
 Stored = Mapping[str, Mapping[str, Any]]
-PEERS = "training_peers"
+PEERS, ANSWERING = "training_peers", "answering"
 NEEDS_CUDA = ("unsloth", "axolotl")
 SET_FOR_AMX = (
     "The goals for training and answering were set for two cores with AMX, which this machine has not; here they are "
@@ -73,7 +73,7 @@ def section(stored: Stored, *, has_amx: bool) -> Iterator[str]:
     if len(lines) > 2:
         yield "### Goals\n"
         yield "The sections below say how each was measured and when.\n"
-        if not has_amx and any(name.startswith(PEERS) or name == "answering" for name in stored):
+        if not has_amx and any(name.startswith((PEERS, ANSWERING)) for name in stored):
             yield f"{SET_FOR_AMX}\n"
         yield "\n".join(lines) + "\n"
     if missed:
@@ -187,7 +187,8 @@ def _memory(stored: Stored) -> Iterator[Reached]:
 
 def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
     def measured(stored: Stored) -> Iterator[Reached]:
-        for name, one in stored.get("answering", {}).get("found", {}).get("models", {}).items():
+        answered = [one["found"]["models"] for name, one in stored.items() if name.startswith(ANSWERING)]
+        for name, one in (pair for models in answered for pair in models.items()):
             part = one[work]
             if part["ratio"] is None:
                 yield Reached(of=name, value=None)

@@ -57,7 +57,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--only", choices=sorted({*CASES, *WORKS}))
     peers = parser.add_argument_group("training_peers")
-    peers.add_argument("--model", choices=training_peers.MODELS, help="only this base")
+    peers.add_argument("--model", choices=training_peers.MODELS, help="only this base; also of answering")
     peers.add_argument("--workload", choices=sorted(WORKLOADS), help="only these rows")
     peers.add_argument(
         "--dropout", type=float, choices=training_peers.DROPOUTS, help="only this LoRA dropout"
@@ -138,6 +138,8 @@ def _one_work(name: str) -> Callable[[argparse.Namespace], list[Work]]:
             options = f" --rows {asked.rows}"
         if name == "answering":
             options = f" --rounds {asked.rounds}"
+            if asked.model:
+                options, stored_as = f" --model {asked.model}{options}", f"answering-{asked.model}"
         if name == "data_path" and asked.large:
             options, stored_as = " --large", "data_path-large"
         if name == "training_quality":
@@ -224,7 +226,11 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "same_answers": _in_folder(same_answers.measure),
     "gguf": _in_scratch(gguf_answers.measure),
     "passages": _in_scratch(retrieval_speed.measure),
-    "answering": lambda asked: answering_speed.measure(asked.data.resolve(), rounds=asked.rounds),
+    "answering": lambda asked: answering_speed.measure(
+        asked.data.resolve(),
+        rounds=asked.rounds,
+        names=[asked.model] if asked.model else answering_speed.NAMES,
+    ),
 }
 WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers": _training_peers}
 """Cases of several measurements."""
