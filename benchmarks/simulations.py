@@ -25,6 +25,7 @@ from medadapt.metrics.statistics.resampling import (
 
 ALPHA = 0.05
 CLUSTERS, SIZE, CORRELATION, ACCURACY = 100, 10, 0.3, 0.6
+RARE_GAINS = (0.03, 0.05)
 
 
 class NearOne(NamedTuple):
@@ -63,6 +64,12 @@ def measure() -> dict[str, Any]:
         "coverage_of_groups": coverage_of_groups(trials=2000, samples=1000),
         "coverage_near_one": {
             case.name: coverage_near_one(case, trials=2000, samples=1000) for case in NEAR_ONE
+        },
+        "coverage_of_rare_gains": {
+            f"{gain:.0%} of the records of 40 groups of 3": coverage_of_rare_gains(
+                gain, trials=2000, samples=1000
+            )
+            for gain in RARE_GAINS
         },
         "coverage_of_bca": {
             f"{kind}, {n} records": coverage_of_bca(kind, n, trials=2000, samples=500)
@@ -158,6 +165,32 @@ def coverage_near_one(case: NearOne, *, trials: int, samples: int, seed: int = 0
         "reported": held[0] / trials,
         "bootstrap": held[1] / trials,
         "width": width[0] / width[1],
+    }
+
+
+def coverage_of_rare_gains(gain: float, *, trials: int, samples: int, seed: int = 0) -> dict[str, Any]:
+    """How often the interval of a difference of accuracies holds the truth, where some records in groups are gained.
+
+    Nothing is lost, and records are gained independently: `gain` is the true difference. `bootstrap` is that of the
+    interval of the bootstrap over groups alone, where no resample differs the reported one.
+    """
+    random = np.random.default_rng([seed, round(1000 * gain)])
+    group = np.repeat(np.arange(40), 3)
+    held = np.zeros(2)
+    for trial in range(trials):
+        before = _marks(np.zeros(len(group)))
+        after = _marks(random.random(len(group)) < gain)
+        pair = _resampled(before, after, Plan(group=group, samples=samples, seed=trial), "accuracy")
+        found = difference("accuracy", pair)
+        reported = Interval(found.low, found.high)
+        shifts = pair.second_resampled["accuracy"] - pair.first_resampled["accuracy"]
+        plain = expanded_percentile(shifts, num_groups=40, alpha=ALPHA) if np.ptp(shifts) else reported
+        held += [_holds(interval, gain) for interval in (reported, plain)]
+    return {
+        "trials": trials,
+        "samples": samples,
+        "reported": held[0] / trials,
+        "bootstrap": held[1] / trials,
     }
 
 

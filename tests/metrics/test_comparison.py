@@ -125,6 +125,15 @@ def test_answers_that_were_cut_do_not_count_as_other_texts(diagnoses, predict):
     assert compare(sides(records, first, second))["difference"]["bits_per_byte"]["value"] is not None
 
 
+def test_where_every_answer_was_cut_other_tokens_still_are_other_tokens(diagnoses, predict):
+    records = diagnoses(["flu", "cold"] * 10)
+    first = [replace(row, truncated=True) for row in with_labels(predict(records, ["flu"] * 20))]
+    second = [replace(row, num_tokens=row.num_tokens + 1) for row in first]
+    found = compare(sides(records, first, second))["difference"]
+    assert found["loss"]["value"] is None
+    assert found["bits_per_byte"]["value"] is not None
+
+
 def test_other_labels_are_no_error(diagnoses, predict):
     records = diagnoses(["flu", "cold"] * 10)
     first = with_labels(predict(records, ["flu"] * 20))

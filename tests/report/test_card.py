@@ -247,3 +247,15 @@ def _emptied(value: Any) -> Any:
             return {**value, "value": None, "low": None, "high": None, "p": None, "reason": "too few records"}
         return {key: _emptied(part) for key, part in value.items()}
     return value
+
+
+def test_records_of_which_parts_stand_in_the_training_data_are_not_told_as_free_of_leakage(
+    choice_inputs: Build,
+) -> None:
+    metrics = choice_inputs().metrics
+    contained = {"question_containment": {"count": 7}}
+    for counts, tone in (({}, "good"), (contained, "warning")):
+        judged = proof_card({**metrics, "leakage": {"exact": 0, "near": 0, **counts}}).leakage
+        assert judged.tone == tone
+    assert judged.title == "Parts of test records stand in the training data"
+    assert "Half or more of the question in 7 of" in judged.short

@@ -50,7 +50,9 @@ def test_figures_that_would_mislead_are_kept_out_of_the_metadata(
 ) -> None:
     honest = diagnosis_inputs(labels=("Gout", "Acne"))
     diverged = [{"kind": "diverged", "exit_code": 4, "problem": "p", "remedy": "r"}]
+    edited = [{"kind": "edited", "exit_code": 3, "problem": "p", "remedy": "r"}]
     reasons = {
+        "changed by hand": dataclasses.replace(honest, metrics={**honest.metrics, "findings": edited}),
         "smoke run": dataclasses.replace(honest, run={**honest.run, "smoke": True}),
         "test data leaked": choice_inputs(),
         "diverged": dataclasses.replace(honest, metrics={**honest.metrics, "findings": diverged}),

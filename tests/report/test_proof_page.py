@@ -175,6 +175,19 @@ def test_the_clean_verdict_is_judged(change: dict[str, str], tone: str, title: s
     assert (title in card.caveats) == (tone != "good")
 
 
+def test_better_on_clean_records_alone_is_not_told_as_better_there_too() -> None:
+    inputs = proven_diagnosis()
+    primary = inputs.metrics["primary"]
+    whole = {
+        **inputs.metrics["difference"],
+        primary: {**inputs.metrics["difference"][primary], "verdict": "not shown"},
+    }
+    metrics = with_metrics(inputs, clean=clean(inputs, verdict="better"), difference=whole).metrics
+    card = proof_card(metrics)
+    assert card.clean is not None
+    assert card.clean.title == "Better on clean records"
+
+
 def test_a_clean_subset_that_is_everything_or_too_small_says_so() -> None:
     inputs = proven_diagnosis()
     n = inputs.metrics["n"]
@@ -192,6 +205,11 @@ def test_a_clean_subset_that_is_everything_or_too_small_says_so() -> None:
     assert whole.title == "Nothing to leave out"
     assert empty is not None
     assert empty.text == f"Without {n} overlapping test records 0 remain. No record is left."
+    unknown = proof_card(
+        with_metrics(inputs, clean={**none, "n": None, "reason": "not recorded"}).metrics
+    ).clean
+    assert unknown is not None
+    assert unknown.text == "Not recorded."
 
 
 def test_the_boilerplate_of_open_answers_is_told_in_words() -> None:

@@ -164,13 +164,11 @@ def _is_same_model(first: Sequence[Prediction], second: Sequence[Prediction]) ->
 def _incomparable(first: Sequence[Prediction], second: Sequence[Prediction]) -> dict[str, str]:
     """Metrics of likelihoods that are not of the same tokens, or not of the same text.
 
-    An answer that did not fit is cut where its tokens end, so only whole ones tell whether the texts differ.
+    An answer that did not fit is cut where its tokens end, so whole ones tell whether the texts differ, where there
+    are any.
     """
-    whole = [
-        (one, other)
-        for one, other in zip(first, second, strict=True)
-        if not (one.truncated or other.truncated)
-    ]
+    pairs = list(zip(first, second, strict=True))
+    whole = [(one, other) for one, other in pairs if not (one.truncated or other.truncated)] or pairs
     if any(one.num_bytes != other.num_bytes for one, other in whole):
         return dict.fromkeys((*PER_TOKEN, "bits_per_byte"), OTHER_TEXTS)
     if any(one.num_tokens != other.num_tokens for one, other in whole):

@@ -234,10 +234,11 @@ def _other_ways(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str
 def _of_closed(inputs: ScoreInputs, entrants: Entrants, pair: Pair) -> dict[str, Any]:
     """Who is right where: labels or letters, confusions, and errors by length."""
     models, labels = entrants.models, entrants.labels
+    right = "right_generated" if inputs.primary == "accuracy_generated" else "right"
     found = {
         "confusion": confusion(models, labels),
         "paired": paired_counts(models["baseline"], models["tuned"]),
-        "error_length": error_length(inputs.test, _marks(models, "right")),
+        "error_length": error_length(inputs.test, _marks(models, right)),
         **_other_ways(inputs, entrants, pair),
     }
     if inputs.task != "diagnosis":

@@ -93,4 +93,6 @@ def _smallest(comparison: dict[str, Any]) -> str:
     if not smallest:
         return ""
     size = wording.metric_change(comparison["primary"], smallest).removeprefix("+")
-    return f"They could only show differences of at least about {size}. "
+    reason = comparison.get("detectable_reason")
+    why = f" ({one_line(str(reason)).removesuffix('.')})" if reason else ""
+    return f"They could only show differences of at least about {size}{why}. "

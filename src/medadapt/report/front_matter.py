@@ -56,6 +56,8 @@ def why_no_results(inputs: ReportInputs) -> str | None:
         return "a smoke run's numbers mean nothing"
     if leakage(metrics).tone == "bad":
         return "test data leaked into training or validation"
+    if "edited" in kinds:
+        return "files of the run were changed by hand"
     if "diverged" in kinds:
         return "training diverged"
     return None

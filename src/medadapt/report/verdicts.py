@@ -179,12 +179,17 @@ def leakage(metrics: Metrics) -> Judgement:
         f"Of {wording.amount(n, 'test record')} {_none(exact)} stand word for word in the data seen, {_none(near)} "
         "nearly so."
     )
-    sentences += _contained(counts, n, answers=metrics["task"] == "qa")
+    parts = _contained(counts, n, answers=metrics["task"] == "qa")
+    sentences += parts
     if exact or (near and "near" in gated):
         return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences), short=short)
     if near:
         title = "Near twins in the training data"
         return Judgement(tone="warning", title=title, text=" ".join(sentences), short=short)
+    if parts:
+        title = "Parts of test records stand in the training data"
+        told = " ".join([short, *parts])
+        return Judgement(tone="warning", title=title, text=" ".join(sentences), short=told)
     return Judgement(tone="good", title="No leakage found", text=" ".join(sentences), short=short)
 
 
@@ -222,7 +227,10 @@ def clean_subset(metrics: Metrics) -> Judgement | None:
     clean = metrics.get("clean")
     if not clean:
         return None
-    primary, n = metrics["primary"], clean.get("n") or 0
+    if clean.get("n") is None:
+        text = _sentence(str(clean.get("reason") or "which test records overlap was not recorded"))
+        return Judgement(tone="warning", title="No result on clean records", text=text, short=text)
+    primary, n = metrics["primary"], clean["n"]
     difference = (clean.get("difference") or {}).get(primary) or {}
     left_out = metrics["n"] - n
     if not left_out:
@@ -242,7 +250,10 @@ def clean_subset(metrics: Metrics) -> Judgement | None:
     short = f"{change} on the {n:,} without overlap."
     match difference.get("verdict"):
         case "better":
-            return Judgement(tone="good", title="Also better on clean records", text=text, short=short)
+            title = "Better on clean records"
+            if ((metrics.get("difference") or {}).get(primary) or {}).get("verdict") == "better":
+                title = "Also better on clean records"
+            return Judgement(tone="good", title=title, text=text, short=short)
         case "worse":
             return Judgement(tone="bad", title="Worse on clean records", text=text, short=short)
     return Judgement(tone="warning", title="Not shown on clean records", text=text, short=short)

@@ -144,3 +144,10 @@ def test_a_metric_that_one_model_lacks_has_no_detectable_difference():
     bare = replace(whole, second={"records": np.ones(60)})
     for metric in ("accuracy", "bits_per_byte"):
         assert detectable_difference(metric, bare) == (None, "not computed for both models")
+
+
+def test_groups_of_records_cannot_promise_what_the_exact_test_cannot_show_either():
+    before, after = np.zeros(100), np.zeros(100)
+    after[0] = 1
+    pair = _pair(before, after, np.repeat(np.arange(50), 2))
+    assert detectable_difference("accuracy", pair).value == pytest.approx(6 / 100)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from medadapt.metrics.marking.marks import on_grid
+from medadapt.metrics.marking.marks import mark_decisions, on_grid
 from medadapt.metrics.statistics.intervals import Interval
 from medadapt.metrics.statistics.paired import Pair, difference, flip_p, sign_flip_p, verdict
 from medadapt.metrics.statistics.resampling import Plan, bootstrap_values, flipped_differences
@@ -32,6 +32,13 @@ def _pair(first: dict, second: dict, plan: Plan, *, same_model: bool = False) ->
 
 def _marks(right: np.ndarray) -> dict[str, np.ndarray]:
     return {"right": right.astype(float), "records": np.ones(len(right))}
+
+
+def _decided(right: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Marks of decisions among three labels, of which a wrong one names the next."""
+    names = ["a", "b", "c"]
+    chosen = np.where(right > 0, labels, (labels + 1) % 3)
+    return mark_decisions([names[n] for n in labels], [names[n] for n in chosen], names)
 
 
 def _nats(nll: np.ndarray, tokens: np.ndarray) -> dict[str, np.ndarray]:
@@ -178,3 +185,33 @@ def test_grouped_differences_cover_and_rarely_alarm():
         alarms += found.verdict != "not shown"
     assert 0.92 <= covered / trials <= 0.98
     assert alarms / trials <= 0.065
+
+
+def test_changes_that_no_resample_varies_get_no_interval_but_keep_their_verdict(independent):
+    n = 60
+    wrong, right = np.zeros(n), np.ones(n)
+    labels = np.arange(n) % 3
+    for before, wanted in ((right, "not shown"), (wrong, "better")):
+        first, second = (_decided(marks, labels) for marks in (before, right))
+        found = difference("macro_f1", _pair(first, second, independent(n)))
+        assert (found.low, found.high, found.verdict) == (None, None, wanted)
+        assert "how far it would vary is unknown" in found.reason
+
+
+def test_groups_that_change_alike_leave_a_width_whatever_rounding_does():
+    plan = Plan(group=np.repeat(np.arange(12), 3), samples=500, seed=0)
+    before = np.tile([[1, 0, 0], [0, 0, 0], [1, 1, 0]], (4, 1)).ravel()
+    after = np.tile([[1, 1, 0], [1, 0, 0], [1, 1, 1]], (4, 1)).ravel()
+    found = difference("accuracy", _pair(_marks(before), _marks(after), plan))
+    assert found.value == pytest.approx(1 / 3)
+    assert found.high - found.low > 0.2
+
+
+def test_a_rare_change_among_records_of_groups_is_no_more_certain_than_among_independent_ones(independent):
+    before, after = np.zeros(120), np.zeros(120)
+    after[0] = 1
+    grouped = Plan(group=np.repeat(np.arange(40), 3), samples=1000, seed=0)
+    together = difference("accuracy", _pair(_marks(before), _marks(after), grouped))
+    apart = difference("accuracy", _pair(_marks(before), _marks(after), independent(120)))
+    assert together.low <= apart.low
+    assert together.high >= apart.high

@@ -48,6 +48,12 @@ def test_near_one_the_interval_of_clustered_records_covers_where_the_bootstrap_a
     assert found["width"] < 1.5  # nor does it cover by saying nothing
 
 
+def test_a_rare_gain_in_groups_is_covered_where_the_bootstrap_alone_covers_too_seldom():
+    found = simulations.coverage_of_rare_gains(0.03, trials=500, samples=300)
+    assert _p_of_coverage(found, 0.95) > SIGNIFICANT
+    assert found["bootstrap"] < 0.93
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", simulations.NEAR_ONE, ids=lambda case: case.name)
 def test_near_one_the_interval_of_clustered_records_covers_at_full_size(case):

@@ -23,10 +23,13 @@ from medadapt.metrics.calibration.risk_coverage import (
     selective_risks,
 )
 from medadapt.metrics.marking.marks import FloatArray, IntArray
+from medadapt.metrics.statistics.bias_correction import NO_WIDTH
+from medadapt.metrics.statistics.estimates import ALL_ALIKE
 from medadapt.metrics.statistics.intervals import ONE_GROUP, expanded_percentile
 from medadapt.metrics.statistics.resampling import Plan, bootstrap_weights, sum_groups
 
 NOT_SCORED = "the right answer of a test record was not scored"
+AREAS = frozenset({"aurc", "excess_aurc"})
 ANY_SIGN = frozenset({"ece_debiased_squared"})
 """Figures that may be below 0."""
 
@@ -106,6 +109,8 @@ def _estimate(key: str, value: float, resampled: FloatArray, plan: Plan, alpha: 
     n = len(plan.group)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, reason=NOT_SCORED)
+    if key in AREAS and plan.num_groups > 1 and np.ptp(resampled) < NO_WIDTH:  # every record right, or none
+        return Estimate(value=value, low=None, high=None, n=n, reason=ALL_ALIKE)
     centred = resampled - resampled.mean() + value
     interval = expanded_percentile(centred, num_groups=plan.num_groups, alpha=alpha)
     if interval is None:

@@ -43,7 +43,12 @@ def detectable_difference(metric: str, pair: Pair) -> Detectable:
         return Detectable(None, reason)
     if metric not in ZERO_ONE or pair.plan.shares_groups:
         if error := _resampled_error(metric, pair):
-            return Detectable(_scale(alpha) * error, None)
+            size = _scale(alpha) * error
+            if (
+                metric in ZERO_ONE
+            ):  # as many discordant groups as the exact test needs, of at least a record each
+                size = min(1.0, max(size, _needed(alpha) / len(pair.plan.group)))
+            return Detectable(size, None)
         if metric not in ZERO_ONE:
             return Detectable(None, "the difference shows no spread on this test set")
     column = ZERO_ONE[metric]

@@ -59,18 +59,21 @@ def estimates(
         if name not in values:
             found[name] = Estimate(value=None, low=None, high=None, n=n, reason=missing[name])
         elif not math.isfinite(values[name]):
-            found[name] = Estimate(value=None, low=None, high=None, n=n, reason=NO_VALUE[name])
+            # Without a token there is no loss, and then no perplexity either.
+            known = name == "perplexity" and math.isnan(values["loss"])
+            reason = NO_VALUE["loss" if known else name]
+            found[name] = Estimate(value=None, low=None, high=None, n=n, reason=reason)
         else:
             value = float(values[name])
             interval: Interval | None
-            reason: str | None = None
+            why_none: str | None = None
             if name in ZERO_ONE:
                 interval = _share_interval(name, value, tallies, resampled[name], plan, alpha)
             else:
                 left_out = left_out_values(name, tallies, plan) if is_corrected(name, primary) else None
-                interval, reason = _interval(name, value, resampled[name], left_out, plan, alpha)
+                interval, why_none = _interval(name, value, resampled[name], left_out, plan, alpha)
             low, high = interval or (None, None)
-            found[name] = Estimate(value=value, low=low, high=high, n=n, reason=reason)
+            found[name] = Estimate(value=value, low=low, high=high, n=n, reason=why_none)
     return found
 
 
@@ -124,7 +127,7 @@ def _interval(
     """
     if name == "macro_f1" and np.ptp(resampled) < NO_WIDTH:
         return None, NO_SPREAD
-    if name in TEXT_METRICS and plan.num_groups > 1 and np.ptp(resampled) < NO_WIDTH:
+    if name in (*TEXT_METRICS, "named") and plan.num_groups > 1 and np.ptp(resampled) < NO_WIDTH:
         return None, ALL_ALIKE
     groups = plan.num_groups
     if left_out is None:
