@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A time limit for each example would fail on a machine that is busy with something else.
+settings.register_profile("without deadlines", deadline=None)
+settings.load_profile("without deadlines")
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test may touch the network
 # The models are tiny: a second thread only waits, and with several test processes it makes all of them wait.

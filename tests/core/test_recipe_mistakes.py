@@ -142,3 +142,19 @@ def test_all_sections_that_do_not_go_together_are_told_at_once(mistakes: Callabl
         "recipe: prompt.template 'choices'",
         "recipe: with data.format",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "training: {early_stopping: true}",
+            "training.early_stopping: input should be a whole number, not True",
+        ),
+        ("lora: {rank: yes}", "lora.rank: input should be a whole number, not True"),
+        ("training: {epochs: on}", "training.epochs: input should be a number, not True"),
+        ("seed: no", "seed: input should be a whole number, not False"),
+    ],
+)
+def test_a_bare_yes_or_no_is_no_number(text: str, line: str, mistakes: Callable[..., list[str]]):
+    assert mistakes(text) == [line]

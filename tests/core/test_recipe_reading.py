@@ -175,3 +175,15 @@ def test_a_mistake_in_a_file_names_the_file(tmp_path: Path):
     assert (
         refusal.value.problem == f"{path} has 1 mistake:\n  sed: there is no such key; did you mean 'seed'?"
     )
+
+
+def test_an_override_is_not_cut_at_what_looks_like_a_comment():
+    with pytest.raises(RecipeError, match="taken for a comment"):
+        recipe_from(smallest(), where="r", overrides=["prompt.system=Answer as in #1, briefly"])
+    quoted = recipe_from(smallest(), where="r", overrides=['prompt.system="Answer as in #1, briefly"'])
+    assert quoted.prompt.system == "Answer as in #1, briefly"
+
+
+def test_a_recipe_that_cannot_be_opened_is_a_mistake_of_the_input(tmp_path):
+    with pytest.raises(RecipeError, match="cannot be read"):
+        read_recipe(tmp_path / ("r" * 300))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -7,7 +9,7 @@ import sys
 
 import pytest
 
-from medadapt.core.errors import RunBusyError
+from medadapt.core.errors import RunBusyError, RunFolderError
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.lock import locked
 
@@ -48,7 +50,7 @@ def test_killed_holder_frees_the_folder(tmp_path, holder):
     run = RunFolder(tmp_path)
     with locked(run) as sign:
         sign()
-    assert str(os.getpid()) in run.lock.read_text()
+        assert str(os.getpid()) in run.lock.read_text()
 
 
 def test_looking_changes_no_file(tmp_path):
@@ -59,3 +61,22 @@ def test_looking_changes_no_file(tmp_path):
     with locked(run):
         pass
     assert run.lock.stat().st_mtime_ns == before
+
+
+def test_a_number_that_may_be_somebody_elses_by_then_is_not_left_behind(tmp_path):
+    run = RunFolder(tmp_path)
+    with locked(run) as sign:
+        sign()
+    assert run.lock.read_text() == ""
+
+
+def test_a_file_system_without_locks_is_refused(tmp_path, monkeypatch):
+    def without_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", without_locks)
+    with (
+        pytest.raises(RunFolderError, match="cannot be locked: No locks available"),
+        locked(RunFolder(tmp_path)),
+    ):
+        pass

@@ -373,3 +373,29 @@ def test_lost_record_of_a_stage_throws_its_stale_files_away(tiny_path):
     write_text(stale, "old")
     tiny_path.run()
     assert not stale.exists()
+
+
+def test_a_stage_is_not_run_on_what_another_recipe_made(tiny_path):
+    tiny_path.run()
+    before = snapshot(tiny_path.folder)
+    for replaced in (False, True):
+        with pytest.raises(RunFolderError, match=r"made with other settings|made from another recipe"):
+            tiny_path.run("training.epochs=7", first="score", replace=replaced)
+    assert tiny_path.calls == []
+    assert snapshot(tiny_path.folder) == before
+
+
+def test_settings_that_only_later_stages_read_may_be_others(tiny_path):
+    tiny_path.run()
+    tiny_path.run("evaluation.alpha=0.01", first="score")
+    assert tiny_path.calls == ["score"]
+
+
+def test_a_stage_is_not_run_on_what_was_made_from_files_that_were_exchanged_since(tiny_path):
+    tiny_path.run()
+    write_text(tiny_path.folder / "1-records/records.txt", "exchanged")
+    table = tuple(replace(stage, exchangeable=stage.name == "prepare") for stage in tiny_path.table)
+    request = RunRequest(recipe=tiny_path.recipe(), folder=tiny_path.folder, first="score")
+    with pytest.raises(RunFolderError, match="made from other files of 1-records") as refused:
+        run_stages(table, request, Silent())
+    assert refused.value.remedy.startswith(f"Run `medadapt train {tiny_path.folder}` first")

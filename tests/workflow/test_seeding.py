@@ -263,3 +263,15 @@ def test_a_smoke_run_is_repeated_too(tmp_path):
     assert outcome.seeds["seeds"] == [2**63 - 1, 0]
     assert (tmp_path / "run/seeds/0/0-base").is_dir()
     assert outcome.exit_code == 0
+
+
+def test_what_is_up_to_date_is_not_trained_again_where_the_rest_may_be_replaced(own, base):
+    before = contents(own)
+    outcome = run_seeds(replace(asked(own, base), replace=True), 3, Silent())
+    assert outcome.ran == ()
+    assert contents(own) == before
+
+
+def test_the_command_that_goes_on_after_replacing_replaces_too(base, tmp_path):
+    request = replace(asked(tmp_path / "run", base), replace=True)
+    assert seeding._command(request, 3) == f"medadapt run {tmp_path / 'run'} --seeds 3 --replace"

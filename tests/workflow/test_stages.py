@@ -250,3 +250,20 @@ def test_a_run_never_starts_from_an_adapter_in_its_own_folder(finished, copied):
         run(asked, Silent())
 
     assert (copied / "3-adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_an_exchanged_adapter_is_not_scored_by_what_another_one_answered(copied):
+    path = copied / "3-adapter/adapter_model.safetensors"
+    save_file({name: 2 * weight for name, weight in load_file(path).items()}, path, metadata={"format": "pt"})
+    before = read_json(copied / "5-metrics/metrics.json")
+    with pytest.raises(RunFolderError, match="3-adapter") as refused:
+        run(request(copied, first="score"), Silent())
+    assert "medadapt predict" in refused.value.remedy
+    assert read_json(copied / "5-metrics/metrics.json") == before
+
+
+def test_a_file_that_predict_did_not_write_is_told_as_edited(copied):
+    added = "validation.tuned.few_shot.jsonl"
+    shutil.copy(copied / "4-predictions" / "validation.tuned.jsonl", copied / "4-predictions" / added)
+    outcome = run(request(copied, first="score"), Silent())
+    assert outcome.metrics["protocol"]["edited"] == [f"4-predictions/{added}"]

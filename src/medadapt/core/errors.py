@@ -69,7 +69,7 @@ class DiskError(MedAdaptError):
 
 
 class StoppedError(MedAdaptError):
-    """A signal ended the work; everything done so far is saved and the run can be resumed."""
+    """A signal ended the work. What was done is saved; after a second signal, up to the last checkpoint."""
 
     def __init__(self, problem: str, expected: str = "", remedy: str = "", signal_number: int = 2) -> None:
         super().__init__(problem, expected, remedy)
@@ -78,5 +78,5 @@ class StoppedError(MedAdaptError):
 
     @property
     def signal_exit_code(self) -> int:
-        """128 + the signal's number: 130 for Ctrl-C, 143 for a termination request."""
+        """128 + the signal's number: 129 for a closed terminal, 130 for Ctrl-C, 143 for a termination request."""
         return 128 + self.signal_number

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from medadapt.core.choice_rules import ChoiceRule
 from medadapt.core.records import TASK_OF_FORMAT, Task
@@ -33,6 +34,23 @@ class Section(BaseModel):
     """A part of the recipe: frozen, and closed to unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML reads a bare `on`, `yes` or `no` as true or false, and a number would be made of it: 1 or 0."""
+        field = cls.model_fields.get(info.field_name or "")
+        kinds = set(_kinds_in(field.annotation)) if isinstance(value, bool) and field else set()
+        if kinds & {int, float} and bool not in kinds:
+            raise PydanticKnownError("int_type" if int in kinds else "float_type")
+        return value
+
+
+def _kinds_in(annotation: Any) -> Iterator[Any]:
+    """A type and all those that it is made of."""
+    yield annotation
+    for part in get_args(annotation):
+        yield from _kinds_in(part)
 
 
 class SplitSection(Section):
@@ -200,7 +218,7 @@ class LoraSection(Section):
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.05
     """Share of the adapter's inputs that is silenced in training."""
     targets: Literal["all-linear", "attention"] | tuple[str, ...] = "all-linear"
-    """Which linear layers get an adapter: all of them, attention's, or a list of names."""
+    """Which linear layers of the text decoder get an adapter: all of them, attention's, or a list of names."""
     variant: Literal["lora", "rslora", "dora"] = "lora"
     """Plain LoRA; `rslora`, whose strength holds at high ranks; or `dora`, which also trains the length of
     every output's weights and takes longer."""
@@ -234,7 +252,8 @@ class TrainingSection(Section):
     max_grad_norm: Positive | None = 1.0
     """Gradients are scaled down to this norm; null leaves them as they are."""
     eval_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
-    """When the validation loss is measured: each epoch, or every so many steps."""
+    """When the validation loss is measured: each epoch, or every so many steps; auto about ten times in a training, and
+    at least once an epoch."""
     save_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
     """When a checkpoint is written: each epoch, or every so many steps; auto also writes one after ten minutes."""
     keep: Annotated[int, Field(ge=1)] = 3

@@ -24,6 +24,12 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     try:
         with path.open(encoding="utf-8-sig") as file:
             text = file.read(MOST_CHARACTERS + 1)  # never a mistaken file of gigabytes
+    except OSError as problem:
+        raise RecipeError(
+            f"{path} cannot be read: {problem.strerror}.",
+            "a recipe that may be read",
+            "Correct the path or its rights.",
+        ) from problem
     except UnicodeDecodeError:
         raise RecipeError(
             f"{path} is not UTF-8 text.", "a YAML recipe in UTF-8", "Save it as UTF-8."
@@ -81,6 +87,12 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
                 "section.key=value",
                 f"Use --set {key}=... instead.",
             )
+    if " #" in text and text.lstrip()[:1] not in ("'", '"', "[", "{"):
+        raise RecipeError(
+            f"--set {override}: what follows ' #' would be taken for a comment.",
+            "a value in quotes where it holds ' #'",
+            f"Use --set '{key}=\"...\"'.",
+        )
     if text.startswith("*"):
         place[path[-1]] = text  # a glob: YAML would see an alias, which no recipe has
     else:

@@ -140,7 +140,10 @@ def weights_of(run: RunFolder) -> Path:
 
 
 def _read_benchmark(path: Path, run: RunFolder) -> dict[str, Any]:
-    again = f"Delete the file; `medadapt benchmark {run.path}` writes it again without asking anything twice."
+    again = (
+        f"Delete the file; `medadapt benchmark {run.path} --on NAME=PATH` writes it again without asking anything "
+        "twice."
+    )
     if path.stem == TOGETHER:
         return read_object(path, _TOGETHER, remedy=again)
     found = read_object(path, _SET, remedy=again)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 from medadapt.core.errors import MedAdaptError, RunFolderError
@@ -106,7 +108,8 @@ def missing_stage(run: RunFolder, state: RunState | None, missing: Stage, wanted
     return RunFolderError(
         f"{wanted.name} needs {missing.folder} in {run.path}, but {found}.",
         f"a run folder in which {missing.name} is done",
-        f"Run `medadapt {missing.name}` with the same recipe and -o {run.path} first, or `medadapt run`.",
+        f"Run `medadapt {missing.name}` with the same recipe and -o {shlex.quote(str(run.path))} first, or "
+        "`medadapt run`.",
     )
 
 
@@ -116,7 +119,34 @@ def edited_stage(run: RunFolder, edited: Stage, wanted: Stage) -> RunFolderError
     return RunFolderError(
         f"{wanted.name} needs {files} in {run.path} as {edited.name} left it, but it was changed since.",
         f"what {edited.name} wrote, by the sha256 in run.json",
-        f"Run `medadapt {edited.name} {run.path}` first, which makes it anew.",
+        f"Run `medadapt {edited.name} {shlex.quote(str(run.path))}` first, which makes it anew.",
+    )
+
+
+def differing_settings(recorded: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
+    """What a stage was made with and what is asked for now, where both are known and differ."""
+    kept = [name for name in recorded if name in asked and (name.startswith("recipe ") or name == "smoke")]
+    return [name.removeprefix("recipe ") for name in kept if recorded[name] != asked[name]]
+
+
+def stage_of_another_recipe(run: RunFolder, made: Stage, wanted: Stage, names: list[str]) -> RunFolderError:
+    """The error that names the command which makes a stage anew under the settings that are asked for."""
+    return RunFolderError(
+        f"{wanted.name} builds on {made.folder} in {run.path}, which was made with other settings "
+        f"({', '.join(names)}).",
+        f"a recipe that {made.name} has run with",
+        f"Run `medadapt {made.name} {shlex.quote(str(run.path))}` with the same --set first, or `medadapt run`; or "
+        "choose another folder with -o.",
+    )
+
+
+def stage_of_other_files(run: RunFolder, made: Stage, wanted: Stage, changed: Stage) -> RunFolderError:
+    """The error that names the command which makes a stage anew from what was exchanged."""
+    return RunFolderError(
+        f"{wanted.name} builds on {made.folder} in {run.path}, which was made from other files of {changed.folder} "
+        "than lie there now.",
+        f"{made.folder} of the files that are there",
+        f"Run `medadapt {made.name} {shlex.quote(str(run.path))}` first, or `medadapt run`.",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from medadapt.core.errors import RunBusyError, RunFolderError
 from medadapt.core.files import disk_faults
@@ -21,19 +21,27 @@ def locked(run: RunFolder) -> Iterator[Callable[[], None]]:
     however it ends, so a killed run never blocks the next one.
     """
     handle = _open(run)
+    is_signed = False
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise _busy(run, os.pread(handle, 32, 0)) from None
+        except OSError as problem:
+            raise _no_locks(run, problem) from problem
 
         def sign() -> None:
+            nonlocal is_signed
             with disk_faults(run.lock):
                 os.ftruncate(handle, 0)
                 os.pwrite(handle, str(os.getpid()).encode(), 0)
+            is_signed = True
 
         yield sign
     finally:
+        if is_signed:  # by the next one's time the number may be that of somebody else's program
+            with suppress(OSError):
+                os.ftruncate(handle, 0)
         os.close(handle)
 
 
@@ -48,6 +56,15 @@ def _open(run: RunFolder) -> int:
             "a place for a new folder",
             "Choose another folder with -o.",
         ) from problem
+
+
+def _no_locks(run: RunFolder, problem: OSError) -> RunFolderError:
+    """Some network file systems have no locks."""
+    return RunFolderError(
+        f"{run.path} cannot be locked: {problem.strerror}.",
+        "a file system with locks, so that two processes never work in one run",
+        "Choose another folder with -o, on a local disk for example.",
+    )
 
 
 def _busy(run: RunFolder, signature: bytes) -> RunBusyError:

@@ -57,14 +57,17 @@ def _check_scored(path: Path, test: list[Record], predictions: list[Prediction])
 
 
 def edited_files(run: RunFolder) -> list[str]:
-    """Records and predictions of a run that are not as their stages left them.
+    """Records and predictions of a run that are not as their stages left them, and files added to the predictions.
 
     An adapter may be exchanged on purpose: predict then asks it, and its hash stands in the protocol.
     """
     state = read_state(run)
     folders = {"prepare": run.records, "predict": run.predictions}
     marks = {name: state.stages[name].outputs for name in folders if state and name in state.stages}
-    return [file for name, made in marks.items() for file in changed_files(folders[name], made)]
+    changed = [file for name, made in marks.items() for file in changed_files(folders[name], made)]
+    # What predict did not write is read as well, as another way of asking.
+    added = {path.name for path in run.predictions.glob("*.jsonl")} - marks.get("predict", {}).keys()
+    return changed + [f"{run.predictions.name}/{name}" for name in sorted(added) if "predict" in marks]
 
 
 def _further_sets(run: RunFolder) -> dict[str, list[Prediction]]:

@@ -27,6 +27,8 @@ class RunRequest:
     smoke: bool = False
     replace: bool = False
     """Give up what the folder holds from the first changed stage on, or from `first` on where it is given."""
+    keep_fresh: bool = False
+    """With `replace`, skip what is up to date also where it is the `first` stage."""
     gate: bool = False
     """Let forgotten general text fail the run, too."""
     device: str = "auto"
@@ -45,6 +47,8 @@ class RunRequest:
         words = ["medadapt", "run", str(self.folder)]
         if self.device != "auto":
             words += ["--device", self.device]
+        if self.gate:
+            words.append("--gate")
         return shlex.join(words)
 
 

@@ -59,7 +59,7 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
                 existing.refuse_another_recipe(
                     run, book.state, request.recipe, smoke=request.smoke, table=table
                 )
-            before = _hashes_of(earlier, book, selected[0])
+            before = _hashes_of(earlier, book, selected[0], request)
             ran = []
             for stage in selected:
                 found = sources.get(stage.name, {})
@@ -108,13 +108,16 @@ def _check(stages: tuple[Stage, ...], request: RunRequest) -> None:
         check(request)
 
 
-def _hashes_of(earlier: tuple[Stage, ...], book: RunBook, wanted: Stage) -> dict[str, str]:
+def _hashes_of(
+    earlier: tuple[Stage, ...], book: RunBook, wanted: Stage, request: RunRequest
+) -> dict[str, str]:
     """Output hashes of stages that this call does not run, from their files as they are on the disk now.
 
     Somebody may have exchanged a file on purpose, an adapter for example; the stages after it then see other
-    inputs than before and run again. Of a sealed stage that is refused.
+    inputs than before and run again. Of a sealed stage that is refused, and so is a stage of another recipe or one
+    made from what was exchanged since: what follows would tell of something that never was.
     """
-    hashes = {}
+    hashes: dict[str, str] = {}
     for stage in earlier:
         recorded = book.stage(stage.name)
         marks = outputs_of(stage, book.run) if recorded and recorded.status == "done" else None
@@ -122,6 +125,13 @@ def _hashes_of(earlier: tuple[Stage, ...], book: RunBook, wanted: Stage) -> dict
             raise existing.missing_stage(book.run, book.state, stage, wanted)
         if stage.sealed and marks != recorded.outputs:
             raise existing.edited_stage(book.run, stage, wanted)
+        now_asked = stage_inputs(stage, request.recipe, before={}, sources={}, smoke=request.smoke)
+        if differing := existing.differing_settings(recorded.inputs, now_asked):
+            raise existing.stage_of_another_recipe(book.run, stage, wanted, differing)
+        for other in earlier:
+            made_from = recorded.inputs.get(f"stage {other.name}")
+            if other.exchangeable and made_from not in (None, hashes.get(other.name)):
+                raise existing.stage_of_other_files(book.run, stage, wanted, other)
         hashes[stage.name] = output_hash(marks)
     return hashes
 
@@ -132,7 +142,7 @@ def _is_done(book: RunBook, stage: Stage) -> bool:
 
 
 def _is_forced(stage: Stage, request: RunRequest) -> bool:
-    return request.replace and request.first == stage.name
+    return request.replace and request.first == stage.name and not request.keep_fresh
 
 
 def _fresh_outputs(stage: Stage, book: RunBook, inputs: dict[str, str], *, forced: bool) -> Marks | None:

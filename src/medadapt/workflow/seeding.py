@@ -86,7 +86,9 @@ def _repeat(request: RunRequest, seed: int, progress: Progress) -> Metrics:
             )
         remove(target.path)
     make_sub_run(source, target, recipe, facts={"records_seed": request.recipe.seed})
-    repetition = dataclasses.replace(request, recipe=recipe, folder=target.path, first="train", last="score")
+    repetition = dataclasses.replace(
+        request, recipe=recipe, folder=target.path, first="train", last="score", keep_fresh=True
+    )
     try:
         run(repetition, progress)
     except (StoppedError, RunBusyError):
@@ -127,4 +129,6 @@ def _metrics(run_folder: RunFolder) -> Metrics:
 def _command(request: RunRequest, count: int) -> str:
     """What goes on with the run and its repetitions."""
     device = ["--device", request.device] if request.device != "auto" else []
-    return shlex.join(["medadapt", "run", str(request.folder), "--seeds", str(count), *device])
+    # With --replace the repetitions that are still of the recipe before are trained anew; finished ones are kept.
+    flags = [flag for flag, given in (("--replace", request.replace), ("--gate", request.gate)) if given]
+    return shlex.join(["medadapt", "run", str(request.folder), "--seeds", str(count), *device, *flags])

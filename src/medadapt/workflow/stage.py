@@ -71,6 +71,8 @@ class Stage:
     """What other commands put into its folder and guard themselves; it outlives what the stage made."""
     carries: Mapping[str, str] = field(default_factory=dict)
     """What other commands put there and measured on what the stage made -> the command that makes it again."""
+    exchangeable: bool = False
+    """Its files may be exchanged on purpose; a stage that was made from the old ones then has to run first."""
     sealed: bool = False
     """Its files are never exchanged on purpose: no later stage takes them where they are not as it left them."""
     version: str = "2"

@@ -259,6 +259,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("examples.json", "dropped.jsonl", "*/*.arrow"),
         reads=("prompt", "examples", "model"),
         run=encode,
+        version="2",
         sources=_base_weights,
         checks=(_base_is_there,),
     ),
@@ -271,6 +272,7 @@ STAGES: tuple[Stage, ...] = (
         sources=_start_weights,
         checks=(_machine_is_able, _base_is_there, _trainer_and_trackers_are_there),
         costly=("checkpoints/*", WEIGHTS),
+        exchangeable=True,
     ),
     Stage(
         name="predict",
@@ -291,7 +293,7 @@ STAGES: tuple[Stage, ...] = (
             "evaluation.forgetting",
         ),
         run=predict,
-        version="3",
+        version="4",
         keeps=("benchmarks",),
         sources=_weights_asked,
         checks=(_machine_is_able, _base_is_there, _embedding_model_is_there),
@@ -309,7 +311,7 @@ STAGES: tuple[Stage, ...] = (
             "seeds.json": "medadapt run --seeds",
         },
         sealed=True,
-        version="5",
+        version="6",
     ),
     Stage(
         name="report",

@@ -72,7 +72,11 @@ def _local_files(source: str) -> list[SourceFile]:
         path = samples.source_file(source.removeprefix(SAMPLE))
         return [SourceFile(name=path.name, path=path)]
     path = Path(source).expanduser()
-    if path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError as problem:  # a name that no file can have
+        raise _unreadable(source, problem) from problem
+    if is_file:
         return [_readable_file(path)]
     if path.is_dir():
         _refuse_saved_dataset(path)
@@ -96,7 +100,18 @@ def source_hashes(data: DataSection, *, offline: bool = False) -> dict[str, str]
     A newer commit of a data set on the Hub that left its data files alone changes nothing here.
     """
     files = find_sources(data, offline=offline).files
-    return {file.name: sha256_file(file.path) for file in sorted(files, key=lambda file: file.name)}
+    try:
+        return {file.name: sha256_file(file.path) for file in sorted(files, key=lambda file: file.name)}
+    except OSError as problem:
+        raise _unreadable(str(problem.filename or data.source), problem) from problem
+
+
+def _unreadable(source: str, problem: OSError) -> DataError:
+    return DataError(
+        f"data.source: {source} cannot be read: {problem.strerror}.",
+        "a file that may be read",
+        "Correct data.source, or the rights of the file.",
+    )
 
 
 def _readable_file(path: Path) -> SourceFile:

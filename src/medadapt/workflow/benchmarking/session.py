@@ -79,7 +79,8 @@ def run_benchmark(request: BenchmarkRequest, progress: Progress) -> Benchmark:
     need_adapter(run)
     seen = _seen(run)
     posed = [_pose(request, source, seen, progress) for source in request.sources]
-    with locked(run.folder):
+    with locked(run.folder) as sign:
+        sign()
         base = load_asked(run, run.located.recipe.model, device=request.device)
         facts = _facts(run, base)
         answers: dict[ModelName, list[list[Prediction]]] = {}

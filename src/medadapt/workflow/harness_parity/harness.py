@@ -64,6 +64,8 @@ class HarnessModel:
 
 def find_harness(python: Path) -> Harness:
     """The harness of an interpreter. Raises MedAdaptError with the line that installs it where it is missing."""
+    if python.parent != Path():
+        python = Path.cwd() / python  # the harness starts in a folder of its own; links make an environment
     try:
         done = subprocess.run(
             [str(python), "-c", LOOK % (LIBRARIES,)],

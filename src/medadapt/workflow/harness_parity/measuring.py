@@ -67,7 +67,8 @@ def measure_parity(request: ParityRequest, progress: Progress) -> Parity:
         need_adapter(request.run)
     standard_set = request.source.name if request.source else None
     records = _records(request, progress)
-    with locked(request.run.folder):
+    with locked(request.run.folder) as sign:
+        sign()
         base = _base_in_fp32(request)
         encoder = harness_encoder(
             base.tokenizer, context_length=base.context_length, standard_set=standard_set

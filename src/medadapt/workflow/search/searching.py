@@ -17,7 +17,7 @@ from medadapt.workflow import notes
 from medadapt.workflow.lock import locked
 from medadapt.workflow.outcome import Outcome
 from medadapt.workflow.request import RunRequest
-from medadapt.workflow.running import run_stages, stopped
+from medadapt.workflow.running import Ran, run_stages, stopped
 from medadapt.workflow.search.book import SearchState
 from medadapt.workflow.search.folders import SearchFolder
 from medadapt.workflow.search.local_ray import require_ray
@@ -59,7 +59,7 @@ def search(request: RunRequest, progress: Progress) -> SearchOutcome:
         _refuse_empty_validation(prepared.run)
         if told := notes.seen_validation(read_json(prepared.run.records / "data.json")):
             progress.note(told)
-        _remember(prepared.run, section)
+        _remember(prepared, asked.recipe)
         folder = SearchFolder(prepared.run)
         with locked(RunFolder(folder.path)) as sign, stop_signals(progress) as stopping:
             session = SearchSession(asked, section, folder, share, progress, sign)
@@ -98,11 +98,17 @@ def _no_validation(found: str) -> RecipeError:
     )
 
 
-def _remember(run: RunFolder, section: SearchSection) -> None:
-    """Put the search into the run's recipe, so that `medadapt search RUN` goes on with the same one."""
-    recorded = read_recipe(run.recipe)
-    if recorded.search != section:
-        write_text(run.recipe, recipe_text(recorded.model_copy(update={"search": section})))
+def _remember(prepared: Ran, asked: Recipe) -> None:
+    """Put what is searched into the run's recipe, so that `medadapt search RUN` goes on with the same.
+
+    The whole recipe, as the trials are trained by it; where the run itself was trained its own stays beside the search.
+    """
+    recorded = read_recipe(prepared.run.recipe)
+    is_trained = "train" in prepared.state.stages
+    wanted = recorded.model_copy(update={"search": asked.search}) if is_trained else asked
+    if recorded != wanted:
+        with locked(prepared.run):
+            write_text(prepared.run.recipe, recipe_text(wanted))
 
 
 def _search_command(request: RunRequest) -> str:

@@ -92,10 +92,14 @@ class SearchSession:
             self._put(fresh)
             return
         kept = found.trials
-        if self.request.replace:  # nothing changed: what failed is tried again
-            kept = tuple(trial for trial in kept if trial.status != "failed")
+        if self.request.replace:  # nothing changed: what failed is tried again, and what somebody deleted
+            kept = tuple(
+                trial
+                for trial in kept
+                if trial.status != "failed" and self.folder.trial(trial.id).state.is_file()
+            )
             for trial in found.trials:
-                if trial.status == "failed":
+                if trial not in kept:
                     remove(self.folder.trial(trial.id).path)
         self.state = found
         renewed = dataclasses.replace(found, trials=kept, asked=fresh.asked)
