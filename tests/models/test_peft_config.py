@@ -42,5 +42,19 @@ def test_peft_reads_it_as_its_own(tmp_path):
     assert (read.r, read.lora_alpha, read.lora_dropout, read.target_modules) == (4, 8, 0.1, {"q_proj"})
 
 
+@pytest.mark.parametrize(("alpha", "written"), [(32.0, "32"), (6.5, "6.5")])
+def test_a_whole_alpha_is_written_without_a_point(alpha, written):
+    text = lora_config_text(
+        rank=4,
+        alpha=alpha,
+        dropout=0.1,
+        variant="lora",
+        targets=["q_proj"],
+        base="some/base",
+        transposed=False,
+    )
+    assert f'"lora_alpha": {written},' in text
+
+
 def test_the_defaults_are_those_of_the_installed_peft():
     assert {key: value for key, value in LoraConfig().to_dict().items() if key != "peft_version"} == DEFAULTS

@@ -36,7 +36,7 @@ from medadapt.models.linear import is_transposed
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import attach_lora, lora_layers, put_adapter_tensors
 from medadapt.models.peft_config import lora_config_text
-from medadapt.models.targets import resolve_targets, short_names
+from medadapt.models.targets import peft_targets, resolve_targets, short_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,7 @@ def start_adapter(base: LoadedBase, lora: LoraSection, *, seed: int, adapter: st
 def new_adapter(base: LoadedBase, lora: LoraSection, *, seed: int) -> AdaptedLayers:
     """Put a fresh adapter on the base, in place; until it is trained it changes nothing."""
     names = resolve_targets(base.model, lora.targets)
-    short = short_names(names)
-    unambiguous = resolve_targets(base.model, tuple(short)) == names
+    layers = AdaptedLayers(names, peft_targets(base.model, names))
     attach_lora(
         base.model,
         names,
@@ -82,7 +81,7 @@ def new_adapter(base: LoadedBase, lora: LoraSection, *, seed: int) -> AdaptedLay
         seed=seed,
         variant=lora.variant,
     )
-    return AdaptedLayers(names, short if unambiguous else names)
+    return layers
 
 
 def save_config(base: LoadedBase, lora: LoraSection, layers: AdaptedLayers, folder: Path) -> None:

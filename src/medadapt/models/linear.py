@@ -12,10 +12,17 @@ import torch
 from accelerate.utils import align_module_device  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
+OWN_FORWARD = {"AutoBitLinear", "FalconLinear", "Linear4bit", "Linear8bitLt"}
+"""Kinds of `nn.Linear` that compute in their own way and still return one tensor of the layer's width."""
+
 
 def is_linear(module: nn.Module) -> bool:
     """Whether a module is a linear layer that can carry an adapter (quantised ones included)."""
-    return isinstance(module, nn.Linear) or is_transposed(module)
+    if not isinstance(module, nn.Linear):
+        return is_transposed(module)
+    # The routers of some mixtures are built on nn.Linear, but return several tensors.
+    computes = next(kind for kind in type(module).__mro__ if "forward" in vars(kind))
+    return computes is nn.Linear or computes.__name__ in OWN_FORWARD
 
 
 def is_transposed(module: nn.Module) -> bool:

@@ -73,7 +73,7 @@ def lora_config_text(
         "base_model_name_or_path": base,
         "fan_in_fan_out": transposed,
         "inference_mode": True,
-        "lora_alpha": alpha,  # PEFT takes fractions too
+        "lora_alpha": int(alpha) if float(alpha).is_integer() else alpha,  # Ollama reads whole numbers only
         "lora_dropout": dropout,
         "peft_version": version("peft"),
         "r": rank,

@@ -18,7 +18,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from medadapt.core.errors import ModelError
-from medadapt.models.targets import resolve_targets
+from medadapt.models.targets import inner_layers
 
 WEIGHT_SHARE = 0.8
 """Of a GPU's memory that weights may take; the rest is for activations, the adapter and its optimiser."""
@@ -120,7 +120,7 @@ def packed_dtypes(model: nn.Module, quantization: str) -> dict[str, Any]:
     narrow = {"int8": torch.int8, "nf4": CustomDtype.INT4}.get(quantization)
     if narrow is None:
         return {}
-    return {f"{name}.weight": narrow for name in resolve_targets(model, "all-linear")}
+    return {f"{name}.weight": narrow for name in inner_layers(model)}
 
 
 def _does_not_fit(needed: int, memories: Mapping[int, int]) -> ModelError:

@@ -14,7 +14,7 @@ from transformers import BitsAndBytesConfig
 
 from medadapt.core.errors import ModelError
 from medadapt.models.linear import is_quantized
-from medadapt.models.targets import resolve_targets
+from medadapt.models.targets import inner_layers
 
 
 def quantization_config(asked: str, dtype: torch.dtype, *, offload: bool = False) -> Any | None:
@@ -54,7 +54,7 @@ def weights_quantization(model: nn.Module) -> str:
     """
     exempt = _kept_unpacked(model)
     kinds = set()
-    for name in resolve_targets(model, "all-linear"):
+    for name in inner_layers(model):
         module: Any = model.get_submodule(name)
         kind = type(module).__name__
         if kind == "Linear4bit":

@@ -69,7 +69,8 @@ def write_smoke_base(model: ModelSection, folder: Path, *, seed: int) -> None:
     Raises ModelError when neither tells the architecture.
     """
     config = _config_on_disk(model)
-    model_type = config.model_type if config is not None else family_of(model.base)
+    # Of a model that also sees pictures the language model is enough.
+    model_type = config.get_text_config().model_type if config is not None else family_of(model.base)
     tokenizer = _tokenizer_on_disk(model) or byte_tokenizer()
     tiny = tiny_config(model_type, vocabulary_size=len(tokenizer), tokenizer=tokenizer)
     with torch.random.fork_rng(devices=[]):

@@ -7,21 +7,24 @@ from typing import Any
 from torch import nn
 
 from medadapt.core.errors import ModelError
+from medadapt.models.fused_experts import taken_for_experts
 from medadapt.models.linear import is_linear
 
 
 def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[str]:
     """Full names of the linear layers that `lora.targets` means in this model, in the model's order.
 
-    `all-linear` is every linear layer inside the decoder's layers, `attention` those of its attention
-    blocks; a list names layers by their last part (`q_proj`) or a longer end of their full name. The output
-    head is never meant by the two words. Read from the model itself, this gives for OPT and BioGPT q_proj,
-    k_proj, v_proj, out_proj, fc1, fc2 and for Llama and Mistral q, k, v, o, gate, up and down.
+    `all-linear` is every linear layer inside the text decoder's layers, `attention` those of its attention
+    blocks; a list names layers of the decoder by their last part (`q_proj`) or a longer end of their full name.
+    The output head is never meant by the two words, nor are layers that PEFT would take for experts. Read from the
+    model itself, this gives for OPT and BioGPT q_proj, k_proj, v_proj, out_proj, fc1, fc2 and for Llama and Mistral
+    q, k, v, o, gate, up and down.
 
     Raises ModelError when a requested name matches nothing, with the names there are.
     """
-    linear = [name for name, module in model.named_modules() if is_linear(module)]
-    inside = [name for name in linear if _is_inside_a_layer(name)]
+    linear = _of_the_decoder(model, _linear_layers(model))
+    misread = taken_for_experts(model)
+    inside = [name for name in linear if _is_inside_a_layer(name) and _last_part(name) not in misread]
     if targets == "all-linear":
         return inside
     if targets == "attention":
@@ -29,18 +32,49 @@ def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[st
     _refuse_the_head(model, tuple(targets))
     unmatched = [asked for asked in targets if not any(_ends_with(name, asked) for name in linear)]
     if unmatched:
-        known = sorted({name.rpartition(".")[2] for name in linear})
+        known = sorted({_last_part(name) for name in linear})
         raise ModelError(
-            f"lora.targets names {', '.join(unmatched)}, which {type(model).__name__} does not have.",
+            f"lora.targets names {', '.join(unmatched)}, which the decoder of {type(model).__name__} does not have.",
             f"names of its linear layers: {', '.join(known)}",
             "Use these names, or lora.targets: all-linear.",
         )
-    return [name for name in linear if any(_ends_with(name, asked) for asked in targets)]
+    meant = [name for name in linear if any(_ends_with(name, asked) for asked in targets)]
+    _refuse_misread(model, {_last_part(name) for name in meant} & misread)
+    return meant
+
+
+def inner_layers(model: nn.Module) -> list[str]:
+    """Full names of all linear layers inside layers, also of a vision tower: what quantisation packs."""
+    return [name for name in _linear_layers(model) if _is_inside_a_layer(name)]
 
 
 def short_names(names: list[str]) -> list[str]:
-    """The last parts of module names, each once: what PEFT's `target_modules` wants."""
-    return sorted({name.rpartition(".")[2] for name in names})
+    """The last parts of module names, each once."""
+    return sorted({_last_part(name) for name in names})
+
+
+def peft_targets(model: nn.Module, names: list[str]) -> list[str]:
+    """`target_modules` with which PEFT adapts these layers and no others; the model must not carry them yet.
+
+    Last parts of names where no other module of the whole model ends so, else full names.
+    """
+    short = short_names(names)
+    matched = [name for name, _ in model.named_modules() if any(_ends_with(name, end) for end in short)]
+    return short if matched == names else names
+
+
+def _linear_layers(model: nn.Module) -> list[str]:
+    return [name for name, module in model.named_modules() if is_linear(module)]
+
+
+def _of_the_decoder(model: nn.Module, names: list[str]) -> list[str]:
+    """Those inside the text decoder: text never reaches a vision tower, so nothing could be learned there."""
+    find = getattr(model, "get_decoder", None)
+    decoder = find() if callable(find) else None
+    place = next((name for name, module in model.named_modules() if module is decoder), "")
+    inside = [name for name in names if name.startswith(f"{place}.")] if place else names
+    # transformers finds the decoder by its name; ModernBERT calls its output head so.
+    return inside or names
 
 
 def _refuse_the_head(model: nn.Module, targets: tuple[str, ...]) -> None:
@@ -53,6 +87,20 @@ def _refuse_the_head(model: nn.Module, targets: tuple[str, ...]) -> None:
             "layers inside the decoder",
             "Leave it out, or use lora.targets: all-linear.",
         )
+
+
+def _refuse_misread(model: nn.Module, asked: set[str]) -> None:
+    if asked:
+        raise ModelError(
+            f"lora.targets names {', '.join(sorted(asked))}: in {type(model).__name__} PEFT takes these names for the "
+            "experts, and would load the adapter wrongly.",
+            "other layers",
+            "Leave them out, or use lora.targets: all-linear.",
+        )
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _ends_with(name: str, asked: str) -> bool:

@@ -13,16 +13,19 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from examples.conftest import CHATML, with_chat
 from medadapt.core.errors import ModelError, RunFolderError
 from medadapt.core.files import read_json
 from medadapt.core.progress import Silent
+from medadapt.core.run_folder import RunFolder
 from medadapt.examples.message_template import MessageTemplate
 from medadapt.serving.command_targets import read_run
 from medadapt.serving.export import bare_adapter, gguf, ollama
 from medadapt.serving.export.gguf import export_gguf
+from medadapt.serving.export.merged import export_merged
 from medadapt.serving.export.ollama import export_ollama, export_ollama_adapter, modelfile
 from medadapt.serving.export.vllm import export_vllm
-from serving_runs import recorded, records_of
+from serving_runs import make_base, make_run, recorded, records_of
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +37,13 @@ def for_ollama(diagnosis_run, tmp_path_factory):
 def test_the_merged_models_chat_template_asks_as_the_run_does(for_ollama, diagnosis_run):
     folder = for_ollama.folder / "model"
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    assert model.generation_config.eos_token_id == tokenizer.eos_token_id
     for record in records_of(diagnosis_run)[:3]:
         messages = [{"role": "user", "content": record.question}]
         tokens = tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
         )
-        written = model.generate(
-            **tokens, max_new_tokens=8, do_sample=False, eos_token_id=tokenizer.eos_token_id
-        )
+        written = model.generate(**tokens, max_new_tokens=8, do_sample=False)
         text = tokenizer.decode(written[0, tokens["input_ids"].shape[1] :], skip_special_tokens=True).strip()
         kept = recorded(diagnosis_run, "tuned")[record.id]["text"]
         assert kept.startswith(text.rstrip("\ufffd"))
@@ -89,6 +91,26 @@ def test_an_adapter_that_ollama_would_read_otherwise_is_refused(diagnosis_run, t
     assert not (tmp_path / "out").exists()
 
 
+def test_ollama_is_not_given_an_alpha_that_it_cannot_read(diagnosis_run, tmp_path):
+    run = adapter_with(diagnosis_run, tmp_path / "run", lora_alpha=6.5)
+    with pytest.raises(ModelError, match=r"this adapter has 6\.5"):
+        export_ollama_adapter(run, tmp_path / "out")
+
+
+def test_ollama_is_given_a_whole_alpha_as_an_integer(diagnosis_run, tmp_path):
+    run = adapter_with(diagnosis_run, tmp_path / "run", lora_alpha=32.0)
+    folder = export_ollama_adapter(run, tmp_path / "out").folder
+    assert '"lora_alpha": 32,' in (folder / "adapter" / "adapter_config.json").read_text(encoding="utf-8")
+
+
+def test_an_adapter_of_gemma_1_is_not_for_ollama(diagnosis_run, base_folder, tmp_path):
+    base = shutil.copytree(base_folder, tmp_path / "base")
+    config = read_json(base / "config.json") | {"architectures": ["GemmaForCausalLM"]}
+    (base / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelError, match="no adapters of GemmaForCausalLM"):
+        export_ollama_adapter(run_over(str(base), diagnosis_run, tmp_path / "run"), tmp_path / "out")
+
+
 def test_vllm_gets_the_adapter_its_template_and_a_command(run, diagnosis_run, tmp_path):
     folder = export_vllm(run, tmp_path / "out").folder
     own, theirs = (
@@ -112,6 +134,56 @@ def test_vllm_gets_the_adapter_its_template_and_a_command(run, diagnosis_run, tm
     with pytest.raises(RunFolderError, match="--replace"):
         export_vllm(run, folder)
     export_vllm(run, folder, replace_folder=True)
+
+
+@pytest.fixture(scope="module")
+def chat_run(tmp_path_factory):
+    """A run over a base whose turns end in a token that is not its end of text, with settings of its own."""
+    place = tmp_path_factory.mktemp("chat")
+    base = make_base(place / "base")
+    tokenizer = with_chat(CHATML, ("<|im_start|>", "<|im_end|>"), named=True)
+    model = AutoModelForCausalLM.from_pretrained(base)
+    model.resize_token_embeddings(len(tokenizer), mean_resizing=False)
+    model.save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    # As published bases have it; transformers refuses to save such settings once one of them is changed.
+    (base / "generation_config.json").write_text(json.dumps({"temperature": 0.6, "eos_token_id": 1}))
+    return read_run(str(make_run(place / "run", base, until="train")))
+
+
+def ends_of(run):
+    tokenizer = AutoTokenizer.from_pretrained(run.folder.adapter)
+    return tokenizer.convert_tokens_to_ids(["<|im_end|>", "</s>"])
+
+
+def test_a_merged_model_ends_its_answer_at_the_closing_token_of_the_chat(chat_run, tmp_path):
+    folder = export_merged(chat_run, tmp_path / "out", device="cpu", progress=Silent()).folder
+    settings = AutoModelForCausalLM.from_pretrained(folder).generation_config
+    assert (settings.eos_token_id, settings.temperature) == (ends_of(chat_run), 0.6)
+
+
+def test_vllm_is_told_the_closing_token_of_the_chat(chat_run, tmp_path):
+    folder = export_vllm(chat_run, tmp_path / "out").folder
+    assert read_json(folder / "generation_config.json") == {"eos_token_id": ends_of(chat_run)}
+    command = read_json(folder / "export.json")["command"]
+    assert command[command.index("--generation-config") + 1] == "."
+
+
+@pytest.mark.parametrize(
+    ("max_length", "prompt_limit", "told"), [(320, 300, 300 + 128), (400, 250, 400), (512, 480, 512)]
+)
+def test_vllm_has_room_for_an_answer_after_the_longest_prompt(
+    max_length, prompt_limit, told, diagnosis_run, tmp_path
+):
+    copied = shutil.copytree(diagnosis_run, tmp_path / "run")
+    path = RunFolder(copied).examples / "examples.json"
+    summary = read_json(path)
+    summary["plan"] |= {"max_length": max_length, "prompt_limit": prompt_limit}
+    path.write_text(json.dumps(summary))
+    command = read_json(export_vllm(read_run(str(copied)), tmp_path / "out").folder / "export.json")[
+        "command"
+    ]
+    assert command[command.index("--max-model-len") + 1] == str(told)
 
 
 def adapter_with(run, folder, **changes):

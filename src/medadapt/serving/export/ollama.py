@@ -32,8 +32,8 @@ IMPORTED = (
     "Gemma3ForCausalLM", "Phi3ForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM",
 )  # fmt: skip
 """Architectures whose safetensors Ollama imports by itself, as far as its documents say; others need a GGUF file."""
-ADAPTED = ("LlamaForCausalLM", "MistralForCausalLM", "GemmaForCausalLM", "Gemma2ForCausalLM")
-"""Those of whose adapters its documents say that it reads them from safetensors."""
+ADAPTED = ("LlamaForCausalLM", "MistralForCausalLM", "Gemma2ForCausalLM")
+"""Those whose adapters it reads from safetensors: its documents name Gemma 1, too, which its converter refuses."""
 QUOTES = '"""'
 
 
@@ -90,6 +90,7 @@ def export_ollama_adapter(run: Run, folder: Path, *, replace_folder: bool = Fals
     notes = notes_on_base(base, prompt.asking, program="Ollama")
     with new_folder(folder, run, replace=replace_folder) as part:
         copy_adapter(run, part)
+        _write_whole_alpha(part / ADAPTER / CONFIG)
         write_text(part / MODELFILE, text)
         write_text(part / "README.md", _readme_of_adapter(run, name_of(folder), base, prompt.checked, notes))
         write_json(
@@ -109,12 +110,24 @@ def _check_adapter(run: Run, base: BareBase) -> None:
                 "an adapter of the variant lora",
                 "Use --to ollama, which folds the adapter into its base.",
             )
+    if not float(alpha := config["lora_alpha"]).is_integer():
+        raise ModelError(
+            f"Ollama reads lora.alpha as a whole number, and this adapter has {alpha}.",
+            "an adapter with a whole lora.alpha",
+            "Use --to ollama, which folds the adapter into its base.",
+        )
     if base.architecture not in ADAPTED:
         raise ModelError(
-            f"Ollama's documents name no adapters of {base.architecture or 'this architecture'}.",
+            f"Ollama reads no adapters of {base.architecture or 'this architecture'}.",
             f"one of {', '.join(ADAPTED)}",
             "Use --to ollama, or --to gguf.",
         )
+
+
+def _write_whole_alpha(path: Path) -> None:
+    """Ollama does not read 32.0, as which adapters of older versions have it."""
+    config = read_json(path)
+    write_json(path, config | {"lora_alpha": int(config["lora_alpha"])})
 
 
 def modelfile(
