@@ -29,6 +29,15 @@ LLAMA_3 = (
     "{{ turn.content | trim }}<|eot_id|>{% endfor %}"
     "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
 )
+# An answer follows their visible tokens at once.
+GRANITE = (
+    "{% for turn in messages %}<|start_of_role|>{{ turn.role }}<|end_of_role|>{{ turn.content }}<|end_of_text|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|start_of_role|>assistant<|end_of_role|>{% endif %}"
+)
+MISTRAL_NEMO = (
+    "{{ bos_token }}{% for turn in messages %}{% if turn.role == 'user' %}[INST]{{ turn.content }}[/INST]"
+    "{% else %}{{ turn.content }}{{ eos_token }}{% endif %}{% endfor %}"
+)
 
 
 def tokenizer_named(name: str, data: Callable[[], Path]) -> Any:
@@ -85,7 +94,20 @@ def llama_3() -> Any:
     return with_chat(LLAMA_3, ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"), named=False)
 
 
-@pytest.fixture(scope="session", params=("chatml", "llama_3"))
+@pytest.fixture(scope="session")
+def granite() -> Any:
+    """A chat tokenizer in the manner of Granite 3."""
+    tokens = ("<|start_of_role|>", "<|end_of_role|>", "<|end_of_text|>")
+    return with_chat(GRANITE, tokens, named=True)
+
+
+@pytest.fixture(scope="session")
+def mistral_nemo() -> Any:
+    """A chat tokenizer in the manner of Mistral Nemo, without system turns."""
+    return with_chat(MISTRAL_NEMO, ("[INST]", "[/INST]"), named=True)
+
+
+@pytest.fixture(scope="session", params=("chatml", "llama_3", "granite"))
 def chat_tokenizer(request: pytest.FixtureRequest) -> Any:
     """Each chat tokenizer in turn."""
     return request.getfixturevalue(request.param)

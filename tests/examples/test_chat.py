@@ -97,9 +97,14 @@ def test_a_chat_example_starts_once_and_ends_with_the_turn(
     assert completion.count(closing) == 1
 
 
+@pytest.mark.parametrize("family", ["chatml", "llama_3", "granite", "mistral_nemo"])
 def test_a_chat_example_is_what_the_template_makes_of_the_whole_exchange(
-    chat_tokenizer: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
+    family: str,
+    request: pytest.FixtureRequest,
+    encoder_for: Callable[..., Encoder],
+    record: Callable[..., Record],
 ):
+    chat_tokenizer = request.getfixturevalue(family)
     encoder = encoder_for(chat_tokenizer, "question", chat=True)
     asked = record(answer="Arthritis")
     prompt = encoder.prompt(asked)
@@ -111,6 +116,42 @@ def test_a_chat_example_is_what_the_template_makes_of_the_whole_exchange(
 
     assert whole[: len(tokens)] == tokens
     assert chat_tokenizer.decode(whole[len(tokens) :]).strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("opening", "before_answers", "gap"),
+    [
+        ("<|assistant|>", "<|assistant|>", ""),
+        ("<|assistant|>\n", "<|assistant|>\n", ""),
+        ("[/INST]", "[/INST] ", " "),
+        ("<|assistant|>", "<|assistant|>\n", "\n"),
+        # These do not tell, so a visible end gets its space.
+        ("<|assistant|>", "<|assistant|><think></think>", " "),
+        ("<|assistant|><think>", "<|assistant|>", " "),
+        ("<think>\n", "", ""),
+    ],
+)
+def test_an_answer_follows_what_the_chat_template_writes_before_it(
+    opening: str,
+    before_answers: str,
+    gap: str,
+    bytes_only: Any,
+    encoder_for: Callable[..., Encoder],
+    record: Callable[..., Record],
+):
+    tokenizer = with_template(
+        bytes_only,
+        "{% for t in messages %}{% if t.role == 'user' %}{{ t.content }}{% else %}"
+        + before_answers
+        + "{{ t.content }}</s>{% endif %}{% endfor %}{% if add_generation_prompt %}"
+        + opening
+        + "{% endif %}",
+    )
+    encoder = encoder_for(tokenizer, "choices", chat=True, answer="letter", closing="</s>")
+    asked = record(options=["Heart", "Liver"], answer_index=1)
+
+    assert encoder.choices(asked) == {"A": f"{gap}A", "B": f"{gap}B"}
+    assert encoder.reference(asked) == f"{gap}B"
 
 
 def test_a_chat_prompt_is_read_with_its_special_tokens(
@@ -159,6 +200,11 @@ MISTRAL = (
 LLAMA_2 = (
     "{% for t in messages %}{% if t.role == 'user' %}{{ bos_token }}[INST] {{ t.content }} [/INST]"
     "{% elif t.role == 'assistant' %} {{ t.content }} {{ eos_token }}{% endif %}{% endfor %}"
+)
+AT_ONCE = (
+    "{% for t in messages %}<|{{ t.role }}|>{{ t.content }}"
+    "{% if t.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 THINKING = (
     "{{ bos_token }}{% for t in messages %}<|{{ t.role }}|>{{ t.content }}"
@@ -251,6 +297,37 @@ def test_a_later_turn_is_cut_into_tokens_as_in_the_whole_text(
     prompt = encoder.prompt(dialogue(*SAID))
 
     assert prompt.tokens == tokenizer(prompt.text, add_special_tokens=False)["input_ids"]
+
+
+@pytest.mark.parametrize("name", ["byte", "llama2", "stories260K", "opt", "gpt2", "pythia"])
+def test_an_answer_right_behind_a_control_token_is_cut_as_in_the_whole_text(
+    name: str,
+    tokenizer_called: Callable[[str], Any],
+    encoder_for: Callable[..., Encoder],
+    dialogue: Callable[..., Record],
+):
+    tokenizer = with_template(tokenizer_called(name), AT_ONCE)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|user|>", "<|assistant|>"]})
+    encoder = encoder_for(tokenizer, "dialogue", chat=True, closing=tokenizer.eos_token)
+
+    prompt, tokens = tokens_of(encoder, dialogue(*SAID))
+
+    text = prompt.text + SAID[-1] + tokenizer.eos_token
+    assert tokens == tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def test_an_answer_right_behind_a_control_token_cannot_end_its_own_turn(
+    bytes_only: Any, encoder_for: Callable[..., Encoder], dialogue: Callable[..., Record]
+):
+    tokenizer = with_template(bytes_only, AT_ONCE)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|user|>", "<|assistant|>"]})
+    encoder = encoder_for(tokenizer, "dialogue", chat=True, closing="</s>")
+    prompt = encoder.prompt(dialogue(*SAID))
+
+    completion = encoder.completion(prompt, "Rest.</s><|user|>More?", closed=True)
+
+    special = set(tokenizer.added_tokens_decoder)
+    assert [token for token in completion if token in special] == list(encoder.closing_ids)
 
 
 def test_a_template_without_system_turns_gives_its_text_to_the_first_question(

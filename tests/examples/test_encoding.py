@@ -355,12 +355,12 @@ def test_an_explanation_in_a_choice_would_give_the_answer_away(
     assert "Bile" not in "".join((encoder.choices(record(**EXAM)) or {}).values())
 
 
-@pytest.mark.parametrize("answer", ["letter", "text"])
+@pytest.mark.parametrize("answer", ["letter", "text", "text_and_explanation"])
 def test_the_reference_is_the_right_choice(
     answer: str, bytes_only: Any, encoder_for: Callable[..., Encoder], record: Callable[..., Record]
 ):
     encoder = encoder_for(bytes_only, "choices", answer=answer)
-    asked = record(**EXAM)
+    asked = record(**{**EXAM, "explanation": None})
 
     assert encoder.reference(asked) == (encoder.choices(asked) or {})["C"]
 

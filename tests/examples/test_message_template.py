@@ -60,11 +60,17 @@ def test_prompts_through_the_template_have_the_encoders_tokens(name, system, cha
     assert (found.n, found.same) == (3, 3)
 
 
-def test_options_stand_behind_the_question():
-    encoder = encoder_for("question", options=True)
+@pytest.mark.parametrize("chat", [False, True])
+@pytest.mark.parametrize(
+    ("name", "listed"), [("question", "\nA. Rest\nB. Tea"), ("choices", "\nChoices:\nA. Rest\nB. Tea")]
+)
+def test_options_stand_behind_the_question(name, listed, chat):
+    encoder = encoder_for(name, options=True, chat=chat)
     asked = record(options=["Rest", "Tea"], answer_index=0)
-    assert messages_of(asked, options=True)[-1]["content"].endswith("?\nA. Rest\nB. Tea")
-    assert check_template(message_template(encoder), encoder, [asked]).same == 1
+    assert messages_of(asked, encoder.plan.wording)[-1]["content"] == asked.question + listed
+    verdict = record(options=["yes", "no", "maybe"], answer_index=0)
+    given = [asked, verdict, record(options=["Rest", "Tea"], answer_index=0, history=TALK)]
+    assert check_template(message_template(encoder), encoder, given).same == 3
 
 
 def test_a_template_that_is_not_the_runs_is_found_out():

@@ -96,6 +96,10 @@ def test_choices_are_asked_as_medmcqa_is_in_lm_evaluation_harness(record: Callab
     )
 
 
+def test_a_question_without_options_announces_none(record: Callable[..., Record]):
+    assert render_prompt(record(), wording("choices")) == "Question: What is gout?\nAnswer:"
+
+
 def test_yes_no_maybe_is_asked_as_pubmedqa_is_in_lm_evaluation_harness(record: Callable[..., Record]):
     assert render_prompt(record(**VERDICT), wording("choices")) == (
         "Abstract: Trial of 20 patients.\nFewer headaches.\nQuestion: Does aspirin help?\nAnswer:"
@@ -191,13 +195,14 @@ def test_only_the_right_option_carries_the_explanation(record: Callable[..., Rec
 
     texts = [option_text(record(**EXAM), index, told) for index in range(4)]
 
-    assert texts == ["Heart", "Lung", "Liver. Bile is made by hepatocytes.", "Spleen"]
+    assert texts == ["Heart.", "Lung.", "Liver. Bile is made by hepatocytes.", "Spleen."]
 
 
-def test_a_missing_explanation_leaves_the_option_alone(record: Callable[..., Record]):
-    asked = record(**{**EXAM, "explanation": None})
+@pytest.mark.parametrize("explanation", [None, "", " "])
+def test_a_missing_explanation_leaves_the_full_stop(explanation: str | None, record: Callable[..., Record]):
+    asked = record(**{**EXAM, "explanation": explanation})
 
-    assert answer_text(asked, wording("choices", answer="text_and_explanation")) == "Liver"
+    assert answer_text(asked, wording("choices", answer="text_and_explanation")) == "Liver."
 
 
 @pytest.mark.parametrize("answer", ["letter", "text"])

@@ -139,6 +139,60 @@ LABEL_TABLE = [
 ]
 
 
+LIKELIEST_TABLE = [
+    ("The most likely diagnosis is B.", FOUR, "B"),
+    ("The most likely diagnosis is **B. Cholecystitis**.", ["Gastritis", "Cholecystitis"], "B"),
+    ("The best next step in management is C.", FOUR, "C"),
+    ("The next best step is D.", FOUR, "D"),
+    ("The most appropriate treatment is (A).", FOUR, "A"),
+    ("Based on the findings, the most likely diagnosis is option C.", FOUR, "C"),
+    ("The most probable cause, given his age, would be D, because of the rash.", FOUR, "D"),
+    ("The best next step in the care of this patient is:\n\nB. Cough", FOUR, "B"),
+    ("A is wrong. The most likely diagnosis is B.", FOUR, "B"),
+    ("The most likely diagnosis is jaundice, not rash.", FOUR, "D"),
+    # a surer sign wins
+    ("The most likely diagnosis is A. So the answer is C.", FOUR, "C"),
+    # no option's letter, or none that is meant
+    ("The most likely organism is E. coli.", TEN, None),
+    ("The most likely parasite is A. lumbricoides.", FOUR, None),
+    ("The most likely diagnosis is a pneumonia.", FOUR, None),
+    ("The most likely diagnosis is hepatitis B.", FOUR, None),
+    ("The most likely blood group is A.", FOUR, None),
+    ("The most likely diagnosis is B or C.", FOUR, None),
+    ("The most likely diagnosis is B?", FOUR, None),
+    ("The most likely diagnosis is B, which is wrong.", FOUR, None),
+    ("The most likely diagnosis is B. Wait, no.", FOUR, None),
+    ("The most likely diagnosis is A. The best treatment is B.", FOUR, None),
+    ("The most likely diagnosis is A (rash).", FOUR, None),
+    ("The most likely wrong answer is B.", FOUR, None),
+    ("The least likely diagnosis is B.", FOUR, None),
+    ("The next most likely diagnosis is C.", FOUR, None),
+    ("The second best treatment is C.", FOUR, None),
+    ("I doubt that the most likely diagnosis is B.", FOUR, None),
+    ("If he had a rash, the most likely diagnosis would be C.", FOUR, None),
+    ("I have to say what the best next step is\nA. Fever\nB. Cough", FOUR, None),
+]
+ASKED_TABLE = [
+    ("A is the correct answer? No, B.", FOUR, None),
+    ("So A is correct? No.", FOUR, None),
+    ("The answer is (A)? No, it is not.", FOUR, None),
+    ("Fever is the answer, right? No.", FOUR, None),
+    ("Fever is the answer, right? No, the answer is B.", FOUR, "B"),
+    ("A is the correct answer? No doubt.", FOUR, "A"),
+    ("A is the correct answer. Is B possible? No.", FOUR, "A"),
+]
+
+
+@pytest.mark.parametrize(("text", "options", "expected"), LIKELIEST_TABLE)
+def test_what_is_called_the_likeliest_or_the_best_next_step_is_the_answer(text, options, expected):
+    assert read_letter(text, options) == expected
+
+
+@pytest.mark.parametrize(("text", "options", "expected"), ASKED_TABLE)
+def test_a_letter_that_is_asked_about_and_denied_is_not_the_answer(text, options, expected):
+    assert read_letter(text, options) == expected
+
+
 @pytest.mark.parametrize(("text", "options", "expected"), LETTER_TABLE)
 def test_letter_is_the_one_the_answer_commits_to(text, options, expected):
     assert read_letter(text, options) == expected

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate.optimizer import AcceleratedOptimizer
 from peft import PeftModel
 from safetensors.torch import load_file
 
@@ -93,6 +94,24 @@ def test_both_engines_give_the_same_losses(name, bases, examples, tmp_path):
     assert set(a) == set(b)
     moved = max(float(tensor.norm()) for key, tensor in a.items() if "lora_B" in key)
     assert max(float((a[key] - b[key]).norm()) for key in a) < 1e-3 * moved
+
+
+def test_a_skipped_step_does_not_hold_back_the_learning_rate(bases, examples, tmp_path, monkeypatch):
+    taken, step = [], AcceleratedOptimizer.step
+
+    def overflowing_in_steps_3_and_4(optimizer, closure=None):
+        taken.append(optimizer)
+        optimizer._is_overflow = len(taken) in {3, 4}  # what fp16's scaler says; a CPU has none
+        if not optimizer._is_overflow:
+            step(optimizer, closure)
+
+    train(bases["llama"], examples, tmp_path / "native")
+    monkeypatch.setattr(AcceleratedOptimizer, "step", overflowing_in_steps_3_and_4)
+    train(bases["llama"], examples, tmp_path / "trl", backend="trl")
+
+    native, trl = tmp_path / "native", tmp_path / "trl"
+    assert [row["step"] for row in steps(trl) if row.get("skipped")] == [3, 4]
+    assert column(trl, "learning_rate") == pytest.approx(column(native, "learning_rate"), rel=1e-12)
 
 
 @pytest.mark.parametrize("variant", ["rslora", "dora"])

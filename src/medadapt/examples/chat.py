@@ -50,6 +50,25 @@ class ChatTemplate:
         except TemplateError:
             return False
 
+    @cached_property
+    def _gap(self) -> str | None:
+        """The white space that the template writes between a prompt and its answer; None where it is something else."""
+        asked = {"role": "user", "content": "question"}
+        opened = self.render([asked], opened=True)
+        whole = self.render([asked, {"role": "assistant", "content": "answer"}], opened=False)
+        written = re.compile(r"(\s*)answer").match(whole, len(opened))
+        return written[1] if written and whole.startswith(opened) else None
+
+    def join(self, prompt: str, answer: str) -> str:
+        """The answer as it follows this prompt: after what the template writes there, which may be nothing.
+
+        A template that writes a thought there, or turns otherwise than it opens them, does not tell. Then the
+        rule of plain prompts holds.
+        """
+        if self._gap is None:
+            return join(prompt, answer)
+        return self._gap + answer if answer else answer
+
     def spelled_out(self, text: str) -> str:
         """The text with a space inside every control token it holds.
 
@@ -82,7 +101,7 @@ class ChatTemplate:
             if not whole.startswith(opening) or len(opening) <= place or written is None:
                 return Parts(asked=[whole], answers=[])
             asked.append(opening[place:])
-            answers.append(join(opening, answer))
+            answers.append(self.join(opening, answer))
             place = written.end()
         return Parts(asked=[*asked, whole[place:]], answers=answers)
 

@@ -24,7 +24,7 @@ class Parts:
     asked: list[str]
     """Read only. The last one ends where the answer to the record begins."""
     answers: list[str]
-    """Of earlier exchanges, each with the space that separates it from what asked for it."""
+    """Of earlier exchanges, each with the white space that separates it from what asked for it."""
 
     def text(self, closing: str) -> str:
         """The whole prompt."""

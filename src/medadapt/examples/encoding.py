@@ -26,7 +26,7 @@ from medadapt.examples.conversation import (
     without_oldest,
 )
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json
-from medadapt.examples.templates import CLOSING_WORDS, answer_text, join, option_text, with_full_stop
+from medadapt.examples.templates import CLOSING_WORDS, answer_text, join, option_text
 from medadapt.examples.tokenising import Tokeniser
 
 
@@ -55,7 +55,7 @@ class Encoder:
         self.closing_ids: tuple[int, ...] = (_closing_id(tokenizer, plan.closing),)
         self._chat = ChatTemplate(tokenizer) if plan.chat else None
         self._tokeniser = Tokeniser(tokenizer, chat=plan.chat, closing_id=self.closing_ids[0])
-        # All prompts of a plan end alike, so one tells whether a space stands before an answer.
+        # All prompts of a plan end alike, so one tells what stands before an answer.
         self._blank = Record(id="", source_row=0, group="", question="question", answer="")
         self._prompt_end = self.prompt_text(self._blank)[-1:]
 
@@ -117,23 +117,19 @@ class Encoder:
         return self._encoded([self._chat.closing_words(wording) if self._chat else alone])[0]
 
     def reference(self, record: Record) -> str:
-        """The completion trained for this record, with the space that separates it from its prompt."""
-        return join(self._prompt_end, answer_text(record, self.plan.wording))
+        """The completion trained for this record, with the white space that separates it from its prompt."""
+        return self._joined(answer_text(record, self.plan.wording))
 
     def choices(self, record: Record) -> dict[str, str] | None:
         """Completion text of every label, or of every option under its letter; None for open questions."""
-        end = self._prompt_end
         if self.plan.labels:
-            return {label: join(end, label) for label in self.plan.labels}
+            return {label: self._joined(label) for label in self.plan.labels}
         if record.options is None:
             return None
-        wording = self.plan.wording
-        if wording.answer == "text_and_explanation":
-            # An explanation belongs to one option only: scoring with it would give the answer away.
-            options = zip(LETTERS, record.options, strict=False)
-            return {letter: join(end, with_full_stop(text.strip())) for letter, text in options}
+        # An explanation belongs to one option only: scoring with it would give the answer away.
+        bare = replace(record, explanation=None)
         return {
-            LETTERS[index]: join(end, option_text(record, index, wording))
+            LETTERS[index]: self._joined(option_text(bare, index, self.plan.wording))
             for index in range(len(record.options))
         }
 
@@ -148,6 +144,10 @@ class Encoder:
         ending = list(self.closing_ids) if closed else []
         answers = self._tokeniser.answers([prompt.text for prompt in prompts], texts)
         return [answer + ending for answer in answers]
+
+    def _joined(self, answer: str) -> str:
+        """An answer as it follows a prompt of this plan; in a chat, its template says how."""
+        return (self._chat.join if self._chat else join)(self._prompt_end, answer)
 
     def _parts(self, record: Record) -> Parts:
         if self._chat:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medadapt.core.errors import DataError
-from medadapt.core.records import LETTERS, Record
+from medadapt.core.records import Record
 from medadapt.examples.encoding import Encoder
-from medadapt.examples.templates import asks_for_verdict
+from medadapt.examples.templates import Wording, listed_options
 
 QUESTIONS = ("\u2039first question\u203a", "\u2039second question\u203a")
 ANSWER = "\u2039answer\u203a"
@@ -31,7 +31,7 @@ class MessageTemplate:
     asked: str
     """Between a question and its answer: a prompt ends with it."""
     join: str
-    """Before the text of an earlier answer: a space or nothing."""
+    """Before the text of an earlier answer: a space, nothing, or what a chat template writes there."""
     start: str
     """The start token in `opening`, which some programs write themselves; else empty."""
 
@@ -116,17 +116,15 @@ def check_template(template: MessageTemplate, encoder: Encoder, records: Sequenc
     return TemplateCheck(n=len(whole), same=same)
 
 
-def messages_of(record: Record, *, options: bool) -> list[dict[str, str]]:
+def messages_of(record: Record, wording: Wording) -> list[dict[str, str]]:
     """A record as the messages of a client."""
-    listed = ""
-    if options and record.options is not None and not asks_for_verdict(record):
-        listed = "".join(f"\n{letter}. {text}" for letter, text in zip(LETTERS, record.options, strict=False))
-    return [*record.history, {"role": "user", "content": record.question + listed}]
+    asked = record.question + listed_options(record, wording)
+    return [*record.history, {"role": "user", "content": asked}]
 
 
 def _tokens(template: MessageTemplate, encoder: Encoder, record: Record) -> list[int]:
     found = encoder.tokenizer.apply_chat_template(
-        messages_of(record, options=encoder.plan.wording.options), chat_template=template.jinja(),
+        messages_of(record, encoder.plan.wording), chat_template=template.jinja(),
         add_generation_prompt=True, tokenize=True, return_dict=True,
     )  # fmt: skip
     return list(found["input_ids"])

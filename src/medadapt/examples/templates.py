@@ -1,8 +1,9 @@
 """The wording around a question: record -> prompt and completion as plain text.
 
 One place for every stage: training, scoring, chat and export all render here, so the model is asked in
-the words it was trained on. A prompt that ends in a visible character is followed by a completion that
-starts with one space; a prompt that ends in a line break is followed by the completion itself.
+the words it was trained on. A plain prompt that ends in a visible character is followed by a completion that
+starts with one space; one that ends in a line break is followed by the completion itself. In a chat template,
+the template says what stands between the two (`chat.ChatTemplate.join`).
 """
 
 from __future__ import annotations
@@ -94,9 +95,11 @@ def option_text(record: Record, index: int, wording: Wording) -> str:
     if answers_by_letter(record, wording):
         return LETTERS[index]
     text = record.options[index].strip()
-    if wording.answer == "text_and_explanation" and index == record.answer_index and record.explanation:
-        return f"{with_full_stop(text)} {record.explanation.strip()}"
-    return text
+    if wording.answer != "text_and_explanation":
+        return text
+    # Every option is a sentence of its own, or a missing explanation would change how the answer ends.
+    explanation = (record.explanation or "").strip() if index == record.answer_index else ""
+    return f"{_with_full_stop(text)} {explanation}".rstrip()
 
 
 def answers_by_letter(record: Record, wording: Wording) -> bool:
@@ -110,7 +113,7 @@ def asks_for_verdict(record: Record) -> bool:
 
 
 def join(prompt: str, completion: str) -> str:
-    """The completion as it follows this prompt: with one space, unless the prompt ends in white space."""
+    """The completion as it follows this plain prompt: with one space, unless the prompt ends in white space."""
     return completion if not completion or not prompt or prompt[-1].isspace() else f" {completion}"
 
 
@@ -124,11 +127,11 @@ def _typed_question(record: Record, _: Wording) -> str:
 
 
 def _question(record: Record, wording: Wording) -> str:
-    return f"{_context(record)}### Question:\n{record.question}{_listed(record, wording)}\n\n### Answer:\n"
+    return f"{_context(record)}### Question:\n{record.question}{listed_options(record, wording)}\n\n### Answer:\n"
 
 
 def _medical_question(record: Record, wording: Wording) -> str:
-    return f"{_context(record)}### Question:\n{record.question}{_listed(record, wording)}\n\n### Answer:\n\n"
+    return f"{_context(record)}### Question:\n{record.question}{listed_options(record, wording)}\n\n### Answer:\n\n"
 
 
 def _dialogue(record: Record, _: Wording) -> str:
@@ -146,12 +149,11 @@ def _choices(record: Record, wording: Wording) -> str:
         abstract = f"Abstract: {record.context}\n" if record.context else ""
         return f"{abstract}Question: {record.question}\nAnswer:"
     context = f"Context: {record.context}\n" if record.context else ""
-    choices = f"\nChoices:{_listed(record, wording)}" if wording.options else ""
-    return f"{context}Question: {record.question}{choices}\nAnswer:"
+    return f"{context}Question: {record.question}{listed_options(record, wording)}\nAnswer:"
 
 
 def _medqa(record: Record, wording: Wording) -> str:
-    return f"Question: {record.question}{_listed(record, wording)}\nAnswer:"
+    return f"Question: {record.question}{listed_options(record, wording)}\nAnswer:"
 
 
 def _mmlu(record: Record, wording: Wording) -> str:
@@ -159,21 +161,23 @@ def _mmlu(record: Record, wording: Wording) -> str:
     opening = (
         f"The following are multiple choice questions (with answers) about {about}.\n\n" if about else ""
     )
-    return f"{opening}{record.question.strip()}{_listed(record, wording)}\nAnswer:"
+    return f"{opening}{record.question.strip()}{listed_options(record, wording)}\nAnswer:"
 
 
 def _context(record: Record) -> str:
     return f"### Context:\n{record.context}\n\n" if record.context else ""
 
 
-def _listed(record: Record, wording: Wording) -> str:
-    if not wording.options or record.options is None or asks_for_verdict(record):
+def listed_options(record: Record, wording: Wording) -> str:
+    """The options as they stand behind the question, with what announces them; empty where none are shown."""
+    if not wording.options or not record.options or asks_for_verdict(record):
         return ""
-    return "".join(f"\n{letter}. {text}" for letter, text in zip(LETTERS, record.options, strict=False))
+    announced = "\nChoices:" if wording.template == "choices" else ""
+    options = zip(LETTERS, record.options, strict=False)
+    return announced + "".join(f"\n{letter}. {text}" for letter, text in options)
 
 
-def with_full_stop(text: str) -> str:
-    """The text as a sentence of its own, before an explanation."""
+def _with_full_stop(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 

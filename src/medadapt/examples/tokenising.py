@@ -31,6 +31,8 @@ class Tokeniser:
         self._tokenizer = tokenizer
         self._chat = chat
         self._closing_id = closing_id
+        added = tokenizer.added_tokens_decoder.values() if chat else ()
+        self._controls = tuple(token.content for token in added if token.special and len(token.content) > 1)
 
     def openings(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of texts that open a prompt, with the start token where the tokenizer writes one."""
@@ -54,6 +56,19 @@ class Tokeniser:
 
         An answer is cut as in the whole text, as long as no token reaches across the border.
         """
+        found = self._after_text(before, texts)
+        behind = {
+            place: control + text
+            for place, (prompt, text) in enumerate(zip(before, texts, strict=True))
+            if (control := self._control_before(prompt, text))
+        }
+        # There some tokenizers begin a word with a space of their own, which the spelled-out token hides from them.
+        joint = self._encode(list(behind.values()), special=False, obeyed=True)
+        for place, tokens in zip(behind, joint, strict=True):
+            found[place] = tokens[1:]
+        return found
+
+    def _after_text(self, before: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
         ends = [text[-BORDER:] for text in before]
         joint = self.plain([end + text for end, text in zip(ends, texts, strict=True)])
         borders = self.plain(ends)
@@ -63,6 +78,14 @@ class Tokeniser:
             next(apart) if is_merged else both[len(border) :]
             for both, border, is_merged in zip(joint, borders, merged, strict=True)
         ]
+
+    def _control_before(self, prompt: str, answer: str) -> str:
+        """The control token at the end of a prompt whose answer follows at once and holds none itself, else empty."""
+        if not answer or answer[0].isspace() or not prompt.endswith(self._controls):
+            return ""
+        if any(control in answer for control in self._controls):
+            return ""
+        return max((control for control in self._controls if prompt.endswith(control)), key=len)
 
     def apart(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of texts that begin afresh: encoded after a line break, or alone where it would merge."""

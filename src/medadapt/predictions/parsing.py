@@ -1,7 +1,8 @@
 """The label or option letter that a generated answer commits to, or None.
 
 Reading goes from the surest sign to the weakest and stops at the first: how the answer begins, an
-explicit `Answer: X`, a sentence that decides (`I would pick B`), one single name in the first sentence.
+explicit `Answer: X`, a sentence that decides (`I would pick B`), one that calls an option the likeliest or the
+best next step, one single name in the first sentence.
 Whatever is ambiguous, denied or only mentioned is None: it is counted as unparsed and as wrong, because a
 guess here would be the parser's knowledge and not the model's. Letters inside medical terms (`Vitamin A`,
 `Hepatitis B`, `E. coli`, `B-cell`) are never read as options.
@@ -47,6 +48,25 @@ DECIDING = re.compile(
     r"|\\boxed\s*\{\s*(?:\\(?:text|math)(?:bf|rm|it)?\s*\{\s*)?",
     re.IGNORECASE,
 )
+# `The best next step in management is`. What is next or second most likely is not the answer.
+LIKELIEST = re.compile(
+    r"(?:(?<!next )(?<!second )(?<!second-)(?<!third )\b(?:most\s+(?:likely|probable|appropriate)|best)\b"
+    r"|\bnext\s+(?:[\w-]+\s+){0,3}step\b)"
+    rf"[^.!?;:\n]{{0,100}}?\b{VERB}\b\s*:?\s*",
+    re.IGNORECASE,
+)
+# `The most likely wrong answer is`, and `the most likely blood group is`, after which a letter is no option's.
+NO_ANSWER = re.compile(
+    r"\b(?:not|never|wrong|incorrect|false|mistake|error|trap|distractor|alternative|differential|against|besides"
+    r"|other\s+than|avoid|exclude|ruled?\s+out)\b|n't\b"
+    rf"|\b(?:vitamin|hepatitis|influenza|ha?emophilia|factor|group|type|class|stage|grade|category)\s+{VERB}\b",
+    re.IGNORECASE,
+)
+CONDITION = re.compile(r"\b(?:if|unless|whether)\b[^.!?\n]*\Z", re.IGNORECASE)
+# `A is the correct answer? No, B.`
+ASKED_AND_DENIED = re.compile(
+    r"[^.!?\n]{1,200}\?[\s\"')\]]{0,4}no\b(?!\s+(?:doubt|question)\b)", re.IGNORECASE
+)
 CONCLUDES = re.compile(r"(?:so|therefore|thus|hence|in\s+conclusion)\b", re.IGNORECASE)
 DIAGNOSIS_IS = re.compile(
     r"(?:(?:the|this|it|that|my|patient|you)\s+)*(?:most\s+likely\s+|likely\s+|probable\s+|final\s+|probably\s+)?"
@@ -60,7 +80,9 @@ SPECIES = (
     "|diphtheriae|duodenalis|faecalis|faecium|falciparum|fragilis|freundii|fumigatus|gondii|granulosus|henselae"
     "|histolytica|influenzae|israelii|jejuni|japonicum|medinensis|melitensis|neoformans|parapsilosis|perfringens"
     "|pertussis|phagocytophilum|pneumoniae|psittaci|pylori|quintana|septicum|stercoralis|subtilis|tetani"
-    "|trachomatis|tropicalis|vermicularis"
+    "|trachomatis|tropicalis|vermicularis|abortus|bovis|burnetii|capsulatum|corrodens|dermatitidis|ducreyi"
+    "|duodenale|glabrata|hominis|hydrophila|immitis|krusei|lamblia|lumbricoides|multilocularis|parvum|tularensis"
+    "|vaginalis"
 )
 ENDS_IN_LETTER = re.compile(r"\s[A-J]$", re.IGNORECASE)
 OPENER = r"[\s(\[{<\"'“【]{0,8}"
@@ -113,8 +135,11 @@ def read_letter(text: str, options: Sequence[str], aliases: Mapping[str, str] | 
     decided = _decided(text, letters, names)
     if decided:
         return decided.pop() if len(decided) == 1 else None
-    if has_second_thoughts(text) or _gives_letter(text, letters):
+    if has_second_thoughts(text):
         return None
+    likeliest = _likeliest(text, letters, names)
+    if likeliest or _gives_letter(text, letters):
+        return likeliest.pop() if len(likeliest) == 1 else None
     rare = {key: letter for key, letter in names.items() if len(key) >= 4 and key not in COMMON_WORDS}
     return only_name(text, rare)
 
@@ -158,6 +183,8 @@ def _letter_pattern(letters: str) -> re.Pattern[str]:
 
 def _choice_at(text: str, letters: str, names: Mapping[str, str]) -> str | None:
     """The option that stands at the very beginning of `text`, as its text or as its letter."""
+    if ASKED_AND_DENIED.match(text):
+        return None
     if (named := opening_name(text, names)) is not None:
         return named
     match = _letter_pattern(letters).match(text) or _name_and_letter(text, letters, names)
@@ -194,7 +221,7 @@ def _is_refused(letter: str, after: str, names: Mapping[str, str]) -> bool:
 
 def _gives_letter(text: str, letters: str) -> bool:
     """Whether an option's letter stands where an answer belongs; one that was not read was refused there."""
-    starts = [0, *(cue.end() for cues in (ANSWER_LINE, DECIDING) for cue in cues.finditer(text))]
+    starts = [0, *(cue.end() for cues in (ANSWER_LINE, DECIDING, LIKELIEST) for cue in cues.finditer(text))]
     return any(_letter_pattern(letters).match(text, start) for start in starts)
 
 
@@ -236,5 +263,20 @@ def _decided(text: str, letters: str, names: Mapping[str, str]) -> set[str]:
         r"(?i:correct|right|best|answer|true|likely)\b"
     )
     return found | {
-        match[1] for match in subject.finditer(text) if not is_denied_before(text, match.start(1))
+        match[1]
+        for match in subject.finditer(text)
+        if not is_denied_before(text, match.start(1)) and not ASKED_AND_DENIED.match(text, match.start(1))
     }
+
+
+def _likeliest(text: str, letters: str, names: Mapping[str, str]) -> set[str]:
+    """Every option that some sentence calls the most likely one, the best or the next step."""
+    found = set()
+    for cue in LIKELIEST.finditer(text):
+        if NO_ANSWER.search(cue[0]) or CONDITION.search(text[max(0, cue.start() - 200) : cue.end()]):
+            continue
+        rest = text[cue.end() :]
+        choice = _choice_at(rest, letters, names)
+        if choice and not is_denied_before(text, cue.start()) and not _recites_options(rest, letters):
+            found.add(choice)
+    return found

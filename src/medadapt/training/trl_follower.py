@@ -29,6 +29,11 @@ class Follower(TrainerCallback):
     def on_step_begin(self, *_: Any, **__: Any) -> None:
         self._started = time.perf_counter()
 
+    def on_step_end(self, *_: Any, **__: Any) -> None:
+        """Take the rate on, which the trainer keeps where it skips a step; ours depends on the step's number alone."""
+        if self.trainer.accelerator.optimizer_step_was_skipped:
+            self.trainer.lr_scheduler.step()
+
     def on_log(self, _args: Any, state: Any, control: Any, *, logs: dict[str, float], **_: Any) -> None:
         if "loss" not in logs:
             return  # the trainer's closing summary
