@@ -1,7 +1,10 @@
 import json
+import sys
+from io import BytesIO, TextIOWrapper
 
 import pytest
 
+from medadapt.cli import app
 from medadapt.cli.replies import harmless
 from medadapt.core.errors import MedAdaptError, StoppedError
 from medadapt.serving.answering import NOTICE
@@ -88,3 +91,16 @@ def test_as_a_process_a_mistake_has_its_exit_code_and_no_traceback(medadapt, fin
     said = medadapt("ask", finished / "nothing", "fever")
     assert said.code == 2
     assert "neither a run nor an adapter" in said.err
+
+
+@pytest.mark.parametrize("words", [("ask", "-"), ("chat",)])
+def test_a_question_that_is_no_utf_8_is_asked_all_the_same(words, finished, capsys, monkeypatch):
+    typed = TextIOWrapper(BytesIO("fièvre; itching\n".encode("latin-1")), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", typed)
+    command, *rest = words
+    monkeypatch.setattr(sys, "argv", ["medadapt", command, str(finished), *rest, "--device", "cpu"])
+    monkeypatch.setattr(app, "QUIET", {})
+    with pytest.raises(SystemExit) as left:
+        app.main()
+    assert left.value.code == 0
+    assert NOTICE in capsys.readouterr().err

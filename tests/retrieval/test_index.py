@@ -88,6 +88,36 @@ def test_an_index_is_replaced_only_when_asked(tmp_path):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["index", "other"]
 
 
+@pytest.mark.parametrize("content", ['{"pages": 3}', '{"passages": 3}', "[]", "no JSON"])
+@pytest.mark.parametrize("parts", [("passages.jsonl", "words"), ("passages.jsonl",), ("words",), ()])
+def test_a_folder_of_others_with_an_index_json_is_not_replaced(tmp_path, content, parts):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "index.json").write_text(content)
+    for part in parts:
+        (folder / part).mkdir() if part == "words" else (folder / part).write_text("")
+    with pytest.raises(RunFolderError, match="no index"):
+        made(folder, ["a text"], replace=True)
+    assert (folder / "index.json").read_text() == content
+
+
+@pytest.mark.parametrize("gone", ["passages.jsonl", "words"])
+def test_what_lacks_a_part_of_an_index_is_not_replaced(tmp_path, gone):
+    folder = tmp_path / "index"
+    made(folder, ["one text"])
+    (folder / gone).rename(folder / "elsewhere")
+    with pytest.raises(RunFolderError, match="no index"):
+        made(folder, ["another text"], replace=True)
+
+
+def test_an_index_of_another_version_is_replaced(tmp_path):
+    folder = tmp_path / "index"
+    made(folder, ["one text"])
+    facts = json.loads((folder / "index.json").read_text())
+    (folder / "index.json").write_text(json.dumps(facts | {"schema": 99}))
+    assert len(made(folder, ["another", "text"], replace=True)) == 2
+
+
 def test_an_index_of_other_records_is_refused(tmp_path):
     records = tmp_path / "run" / "1-records" / "train.jsonl"
     records.parent.mkdir(parents=True)

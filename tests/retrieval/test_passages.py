@@ -64,6 +64,27 @@ def test_prose_is_cut_at_paragraphs_and_titled_by_headings(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("# Flu\n\n\n\nOne.\n\n# Cold\n \n\nTwo.\n", [5, 10]),
+        ("\nOne.\n\n# Cold\n\n\n\n\nTwo.", [2, 9]),
+        ("\n\n\n  One.\n", [4]),
+    ],
+)
+def test_a_passage_is_cited_by_its_line_however_many_are_blank(tmp_path, text, places):
+    file = tmp_path / "notes.md"
+    file.write_text(text)
+    assert [one.id for one in passages_of_files([str(file)])] == [f"notes.md:{line}" for line in places]
+
+
+def test_a_row_without_text_is_left_out(tmp_path):
+    rows = [{"title": "Flu", "text": None}, {"title": None, "text": "Another virus."}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (passage,) = passages_of_files([str(tmp_path / "a.jsonl")])
+    assert (passage.id, passage.title, passage.text) == ("a.jsonl:2", "", "Another virus.")
+
+
 def test_rows_of_a_table_are_passages(tmp_path):
     (tmp_path / "a.csv").write_text("Question,Answer\nWhat is flu ?,A virus.\nEmpty ?,\n")
     (tmp_path / "b.jsonl").write_text(json.dumps({"title": "Cold", "text": "Another virus."}) + "\n{broken\n")

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 
 import pytest
+from tokenizers.processors import TemplateProcessing
 
+from medadapt.core.errors import MedAdaptError
+from medadapt.serving.answering import Room
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import find_target
 from medadapt.serving.continuous_batching.scheduler import ClosedError, Scheduler
 from medadapt.serving.desk import Desk
+from medadapt.serving.sampling import Sampling
 from serving.continuous_batching.test_scheduler import PATIENCE, Held
 from serving_runs import records_of
 
@@ -34,3 +38,30 @@ def test_a_prompt_as_it_stands_keeps_its_control_tokens(diagnosis_run):
         read = desk.read(f"one {tokenizer.eos_token} two")
         assert read.count(tokenizer.eos_token_id) == 1
         assert read == tuple(tokenizer(f"one {tokenizer.eos_token} two")["input_ids"])
+
+
+@pytest.mark.parametrize("text", ["one two", "one </s> two", "one </s>", ""])
+def test_the_end_that_a_tokenizer_adds_is_no_part_of_a_text_to_be_written_on(text, diagnosis_run):
+    with Desk(load(find_target(str(diagnosis_run)), device="cpu")) as desk:
+        tokenizer = desk.assistant.encoder.tokenizer
+        begins = ("<s>", tokenizer.convert_tokens_to_ids("<s>"))
+        ends = ("</s>", tokenizer.eos_token_id)
+        backend = tokenizer.backend_tokenizer
+        backend.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[begins])
+        wanted = tokenizer(text)["input_ids"]
+        backend.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=[begins, ends])
+        assert list(desk.read(text)) == wanted
+
+
+def test_settings_that_cannot_be_used_are_refused_before_the_model_hears_of_them(diagnosis_run):
+    with (
+        Desk(load(find_target(str(diagnosis_run)), device="cpu")) as desk,
+        pytest.raises(MedAdaptError, match="temperature"),
+    ):
+        desk.request(
+            (5,),
+            Room(tokens=1, stopped="length"),
+            model="tuned",
+            sampling=Sampling(temperature=float("nan")),
+            tell=print,
+        )

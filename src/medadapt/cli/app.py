@@ -96,6 +96,8 @@ def main() -> NoReturn:
         os.environ.setdefault(name, value)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # without UTF-8 a sign becomes `?`, and never a traceback
+    if isinstance(sys.stdin, TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")  # as arguments are read; a question is freed of them
     try:
         code = app(standalone_mode=False)
     except MedAdaptError as problem:

@@ -143,7 +143,14 @@ def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> N
 
 
 def _is_index(folder: Path) -> bool:
-    return (folder / FACTS).is_file()
+    """Whether a folder holds an index, of whatever schema; many a folder of others has a file of that name."""
+    if not ((folder / PASSAGES).is_file() and (folder / WORDS).is_dir()):
+        return False
+    try:
+        facts = read_json(folder / FACTS)
+    except (OSError, DataError):
+        return False
+    return isinstance(facts, dict) and facts.keys() >= {"passages", "origin"}
 
 
 def check_origin(index: PassageIndex, folder: Path, records: Path) -> None:

@@ -88,11 +88,9 @@ def files_of(names: Sequence[str]) -> Iterator[Path]:
 def _of_prose(path: Path) -> Iterator[Passage]:
     """A passage for each paragraph under its heading; short paragraphs of one heading are joined."""
     text = sound_text(decode(content_of(SourceFile(name=path.name, path=path)), path.name).text, Counter())
-    title, line, held, begun = path.stem, 0, "", 0
-    for paragraph in re.split(r"\n\s*\n", text):
-        first, line = line + 1, line + paragraph.count("\n") + 2
-        heading = HEADING.match(paragraph.strip())
-        body = paragraph.strip()
+    title, held, begun = path.stem, "", 0
+    for first, body in _paragraphs(text):
+        heading = HEADING.match(body)
         if heading is not None or len((held + " " + body).split()) > WORDS:
             yield from _cut(f"{path.name}:{begun}", title, held)
             held = ""
@@ -103,6 +101,15 @@ def _of_prose(path: Path) -> Iterator[Passage]:
             begun = begun if held else first
             held = f"{held} {body}".strip()
     yield from _cut(f"{path.name}:{begun}", title, held)
+
+
+def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
+    """What stands between blank lines, each with the number of its first line."""
+    line = 1
+    for part in re.split(r"(\n\s*\n)", text):
+        if body := part.strip():
+            yield line + part[: part.index(body)].count("\n"), body
+        line += part.count("\n")
 
 
 def _of_table(path: Path) -> Iterator[Passage]:
@@ -122,9 +129,12 @@ def _of_table(path: Path) -> Iterator[Passage]:
 
 
 def _column(values: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """The text in the first of these columns, empty for null; None where there is no such column."""
     known = {str(key).strip().casefold(): value for key, value in values.items()}
-    found = next((known[name] for name in names if name in known), None)
-    return None if found is None else str(found)
+    found = [known[name] for name in names if name in known]
+    if not found:
+        return None
+    return "" if found[0] is None else str(found[0])
 
 
 def _cut(name: str, title: str, text: str) -> Iterator[Passage]:

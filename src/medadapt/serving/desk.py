@@ -22,7 +22,7 @@ from medadapt.serving.answering import Posed, Room, Weighed, posed_to, room_for,
 from medadapt.serving.assistants import Assistant
 from medadapt.serving.continuous_batching.requests import Request, Written
 from medadapt.serving.continuous_batching.scheduler import ClosedError, Load, Scheduler
-from medadapt.serving.sampling import Sampling
+from medadapt.serving.sampling import Sampling, check_values
 from medadapt.serving.writing import StoppingText
 
 WEIGHED_AT_ONCE = 32
@@ -103,8 +103,13 @@ class Desk:
         return posed_to(self.assistant, record, max_new_tokens=max_new_tokens)
 
     def read(self, text: str) -> tuple[int, ...]:
-        """Text as it is, in tokens, with the beginning that the model was trained with."""
-        (tokens,) = encoded(self.assistant.encoder.tokenizer, [text], special=True, obeyed=True)
+        """Text as it is, in tokens, with the beginning that the model was trained with; it is to be written on."""
+        tokenizer = self.assistant.encoder.tokenizer
+        (tokens,) = encoded(tokenizer, [text], special=True, obeyed=True)
+        (alone,) = encoded(tokenizer, [text], special=False, obeyed=True)
+        ended = [*alone, tokenizer.eos_token_id]  # by the tokenizer, not by the text
+        if len(tokens) > 1 and tokens[-len(ended) :] == ended:
+            tokens = tokens[:-1]
         return tuple(tokens)
 
     def room(self, prompt: Sequence[int], wanted: int) -> Room:
@@ -121,7 +126,11 @@ class Desk:
     def request(
         self, prompt: tuple[int, ...], room: Room, *, model: ModelName, sampling: Sampling, tell: Any
     ) -> Request:
-        """Begin an answer; `tell` hears its steps in the model's thread. Raises BusyError where too many wait."""
+        """Begin an answer; `tell` hears its steps in the model's thread.
+
+        Raises BusyError where too many wait, MedAdaptError for values of `sampling` that make no sense.
+        """
+        check_values(sampling)
         request = Request(
             model=model,
             prompt=prompt,

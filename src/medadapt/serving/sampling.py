@@ -25,6 +25,19 @@ class Sampling:
 
 def check_sampling(sampling: Sampling) -> None:
     """Raise MedAdaptError for values that make no sense, or that would change nothing."""
+    check_values(sampling)
+    drawn = {"--top-p": sampling.top_p, "--top-k": sampling.top_k, "--seed": sampling.seed}
+    idle = [option for option, value in drawn.items() if value is not None]
+    if sampling.temperature == 0 and idle:
+        raise MedAdaptError(
+            f"{' and '.join(idle)} would change nothing: at temperature 0 the likeliest token is always taken.",
+            "a temperature above 0 beside it",
+            "Add --temperature 0.7, or leave it out.",
+        )
+
+
+def check_values(sampling: Sampling) -> None:
+    """Raise MedAdaptError for values that make no sense."""
     limits = (
         ("--temperature", 0 <= sampling.temperature < float("inf"), "0 or more"),
         ("--top-p", sampling.top_p is None or 0 < sampling.top_p <= 1, "above 0, up to 1"),
@@ -39,11 +52,3 @@ def check_sampling(sampling: Sampling) -> None:
     for option, holds, expected in limits:
         if not holds:
             raise MedAdaptError(f"{option} has a value that cannot be used.", expected, "Correct the value.")
-    drawn = {"--top-p": sampling.top_p, "--top-k": sampling.top_k, "--seed": sampling.seed}
-    idle = [option for option, value in drawn.items() if value is not None]
-    if sampling.temperature == 0 and idle:
-        raise MedAdaptError(
-            f"{' and '.join(idle)} would change nothing: at temperature 0 the likeliest token is always taken.",
-            "a temperature above 0 beside it",
-            "Add --temperature 0.7, or leave it out.",
-        )

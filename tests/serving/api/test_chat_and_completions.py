@@ -86,6 +86,16 @@ def test_the_number_of_tokens_is_kept_and_told(typed_client, typed_run):
     assert answer["choices"][0]["finish_reason"] == "length"
 
 
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/completions"])
+def test_the_servers_limit_holds_for_a_client_that_names_none(path, desk, diagnosis_run):
+    client = client_for(desk, diagnosis_run, max_new_tokens=2)
+    question = records_of(diagnosis_run)[0].question
+    body = said(question) if "chat" in path else {"model": "tuned", "prompt": question}
+    answer = client.post(path, json=body).json()
+    assert answer["usage"]["completion_tokens"] == 2
+    assert answer["choices"][0]["finish_reason"] == "length"
+
+
 def test_an_answer_ends_before_a_stop_word(typed_client, typed_run):
     question = records_of(typed_run)[0].question
     whole = typed_client.post("/v1/chat/completions", json=said(question)).json()

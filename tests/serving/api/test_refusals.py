@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from medadapt.core.errors import MedAdaptError
+from medadapt.core.errors import MedAdaptError, ModelError
+from medadapt.predictions.batching import TokenBudget, in_batches
 from medadapt.serving.api.guards import Limits, is_loopback
+from medadapt.serving.api.problems import response_to
 from medadapt.serving.api.server import limits_for, listen
 from serving.api.conftest import client_for
 
@@ -155,6 +157,34 @@ def test_an_error_of_the_server_is_logged_counted_and_told_without_its_text(
     assert (
         'medadapt_requests_total{path="/v1/chat/completions",status="500"} 1.0' in client.get("/metrics").text
     )
+
+
+def too_large_for_memory():
+    """What is raised where not even one text fits."""
+
+    def work(_):
+        raise MemoryError
+
+    try:
+        in_batches([5], TokenBudget(5), work, print)
+    except ModelError as problem:
+        return problem
+
+
+@pytest.mark.parametrize(
+    ("problem", "status"),
+    [
+        (MemoryError(), 503),
+        (MemoryError("Unable to allocate 8.00 EiB for an array"), 503),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), 503),
+        (too_large_for_memory(), 503),
+        (ModelError("The adapter does not fit."), 400),
+    ],
+)
+def test_memory_that_runs_out_is_no_fault_of_the_client(problem, status):
+    answer = response_to(problem)
+    assert answer.status_code == status
+    assert (json.loads(answer.body)["error"]["code"] == "memory") is (status == 503)
 
 
 def test_an_address_of_loopback_is_asked_under_itself(monkeypatch):

@@ -155,6 +155,22 @@ def test_a_draw_that_fails_ends_its_own_request_and_no_other(kind, monkeypatch):
         assert answer(told)[0] == written(base, PROMPTS[0], most=12)
 
 
+@pytest.mark.parametrize("kind", [Batch, Turns])
+def test_settings_that_cannot_be_used_end_their_own_request_and_no_other(kind, monkeypatch):
+    base = tuned_base("llama")
+    monkeypatch.setattr("medadapt.serving.continuous_batching.scheduler.Batch", kind)
+    with Scheduler(base) as scheduler:
+        told: SimpleQueue = SimpleQueue()
+        scheduler.submit(
+            Request(
+                model="tuned", prompt=(5, 6), max_new_tokens=4, closing_ids=frozenset(), tell=told.put,
+                sampling=Sampling(temperature=float("nan")),
+            )
+        )  # fmt: skip
+        assert isinstance(answer(told)[1].failed, ValueError)
+        assert answer(asked(scheduler, [5])[1])[0] == written(base, [5], most=12)
+
+
 def test_closing_tells_everybody():
     scheduler = Scheduler(tuned_base("llama"), most_rows=1)
     _, runs = asked(scheduler, [5], most=10_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,11 +13,12 @@ from medadapt.serving.abstention import AbstentionRule
 from medadapt.serving.asked import Asked
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import find_target
+from medadapt.serving.continuous_batching.batch import Batch
 from medadapt.serving.desk import Desk
 from medadapt.serving.grounding import Grounding
 from medadapt.serving.indexing import index_run
 from medadapt.serving.page import panels
-from medadapt.serving.page.asking import FORGOTTEN, SHORTENED, Service, Wish, answered
+from medadapt.serving.page.asking import FAILED, FORGOTTEN, SHORTENED, Service, Wish, answered
 from medadapt.serving.page.panels import Turn
 from medadapt.serving.page.side_by_side import Stop
 from serving_runs import make_base, make_run, recorded, records_of
@@ -129,6 +131,35 @@ def test_passages_are_shown_with_their_records(desk, diagnosis_run, tmp_path):
     assert view.passages.count("<li") == len(index.search(question, 3))
     assert "from " in view.passages
     assert not views(grounded, question)[-1][0].passages
+
+
+def test_under_each_model_stand_its_own_passages(desk, diagnosis_run, tmp_path):
+    index = index_run(str(diagnosis_run), tmp_path / "index").index
+    question = diagnosis_record(diagnosis_run).question
+    many = index.search(question, 3)
+    rooms = iter([many, many[:1]])
+    grounding = SimpleNamespace(of=lambda record, _: (record, next(rooms)))
+    (*_, (view, _)) = views(service_at(desk, grounding=grounding), question, grounded=True)
+    baseline, tuned = view.passages.split(panels.TITLES["tuned"][0])
+    assert panels.TITLES["baseline"][0] in baseline
+    assert (baseline.count("<li"), tuned.count("<li")) == (len(many), 1) != (1, 1)
+
+
+@pytest.mark.parametrize("place", ["to_record", "thread"])
+def test_a_failure_ends_both_panels_and_its_text_stands_in_the_log_alone(place, desk, monkeypatch, caplog):
+    def fail(*_, **__):
+        raise RuntimeError("a secret path")
+
+    if place == "thread":
+        monkeypatch.setattr(Batch, "_read", fail)
+    else:
+        monkeypatch.setattr("medadapt.serving.page.asking.to_record", fail)
+    (*_, (view, turns)) = views(service_at(desk), "chest pain")
+    assert view.problem == panels.problem(FAILED)
+    assert view.emergency
+    assert view.answers == {model: panels.idle(model) for model in MODEL_NAMES}
+    assert turns == {}
+    assert "a secret path" in caplog.text
 
 
 def test_giving_up_ends_the_work(desk):

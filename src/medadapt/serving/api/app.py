@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from medadapt.core.errors import MedAdaptError
 from medadapt.core.results import MODEL_NAMES, ModelName
 from medadapt.serving.abstention import AbstentionRule, abstention_rule, sureness
-from medadapt.serving.answering import NOTICE, Posed
+from medadapt.serving.answering import NOTICE, Posed, Room
 from medadapt.serving.api import problems
 from medadapt.serving.api.counting import Counted, Counts, new_counts
 from medadapt.serving.api.guards import Guard, Limits
@@ -86,7 +86,7 @@ class Settings:
     """The run, or adapter, whose models answer; rules of abstention come from there."""
     limits: Limits = field(default_factory=Limits)
     max_new_tokens: int = 1024
-    """The most that a client may ask for."""
+    """The most that a client may ask for, and gets without asking."""
     seconds: float = 120.0
     """The longest that an answer may take."""
 
@@ -158,7 +158,11 @@ def _add_chat(
         posed, cited = await run_sync(read)
         ours = Ours(notice=NOTICE, warnings=[*warnings, *idle, *_shortened(posed)], passages=cited)
         order = Order(
-            model=model, prompt=posed.tokens, room=posed.room, sampling=sampling, stops=stops_of(asked)
+            model=model,
+            prompt=posed.tokens,
+            room=_within(posed.room, settings),
+            sampling=sampling,
+            stops=stops_of(asked),
         )
         answer = Answer(desk, counts, order, seconds=settings.seconds)
         head = _head("chatcmpl", "chat.completion.chunk", asked.model)
@@ -203,7 +207,7 @@ def _add_completions(app: FastAPI, desk: Desk, counts: Counts, settings: Setting
                 code="context_length_exceeded" if prompt else "invalid",
             )
         sampling, idle = sampling_of(asked)
-        room = desk.room(prompt, _most(asked.max_tokens, settings) or USUAL_COMPLETION)
+        room = _within(desk.room(prompt, _most(asked.max_tokens, settings) or USUAL_COMPLETION), settings)
         order = Order(
             model=model,
             prompt=prompt,
@@ -303,6 +307,13 @@ def _most(asked: int | None, settings: Settings) -> int | None:
             code="too_many",
         )
     return asked
+
+
+def _within(room: Room, settings: Settings) -> Room:
+    """The room of an answer, never above the server's own limit; a client that names no number may not know it."""
+    if room.tokens <= settings.max_new_tokens:
+        return room
+    return Room(tokens=settings.max_new_tokens, stopped="length")
 
 
 def _shortened(posed: Posed) -> list[str]:

@@ -137,8 +137,14 @@ class Scheduler:
         for request in cancelled:
             request.tell(Written(ended="cancelled"))
         for request in admitted:
-            self._batches[request.model].add(request)
+            self._let_in(request)
         return True
+
+    def _let_in(self, request: Request) -> None:
+        try:
+            self._batches[request.model].add(request)
+        except Exception as problem:  # such as settings that cannot be used: others must still be answered
+            request.tell(Written(failed=problem))
 
     def _do_work(self) -> None:
         """One piece of other work, so that those who are being answered wait for no more than that."""

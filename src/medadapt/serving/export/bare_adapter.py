@@ -35,7 +35,7 @@ def base_of(run: Run, asking: Asking) -> BareBase:
     """The base of a run. Raises ModelError where it is not there."""
     name = run.base or asking.model.base
     revision = None if run.base else asking.model.revision
-    folder = find_folder(name, revision=revision).resolve()
+    folder = find_folder(name, revision=revision, code=asking.model.trust_remote_code).resolve()
     architectures = read_base_config(folder / "config.json").get("architectures") or [""]
     return BareBase(
         name=name,

@@ -32,8 +32,10 @@ from medadapt.serving.export.exported import Exported
 from medadapt.serving.export.folders import EXPORT, PARITY, name_of, new_folder
 from medadapt.serving.export.parity import ROUNDING, Parity, agreement, parity_values
 from medadapt.serving.export.trained_prompt import (
+    GENERATION,
     TEMPLATE,
     CheckedTemplate,
+    ending_ids,
     first_records,
     training_template,
 )
@@ -109,6 +111,7 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
     wanted = _measure(base, encoder, records, asking, name="tuned", progress=progress)
     merge_adapter(base)
     _save(base, asking, run, part)
+    _end_answers(encoder, part)
     again = _loaded_again(base, part)
     reloaded = Encoder(again.tokenizer, asking.plan)
     parity = Parity(
@@ -126,6 +129,16 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
     checked = training_template(reloaded, records)
     _write_template(checked, part)
     return Merged(parity=parity, encoder=reloaded, records=records, checked=checked)
+
+
+def _end_answers(encoder: Encoder, part: Path) -> None:
+    """Have the saved model end its answers as the run does: a base may know another end than its chat template.
+
+    In the file, because transformers saves no settings that are changed and not quite as it wants them.
+    """
+    path = part / GENERATION
+    settings = read_json(path) if path.is_file() else {}
+    write_json(path, settings | {"eos_token_id": ending_ids(encoder)})
 
 
 def _write_template(checked: CheckedTemplate | None, part: Path) -> None:

@@ -12,6 +12,7 @@ from medadapt.core.errors import DataError, ModelError
 from medadapt.core.records import Record, read_records
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.message_template import MessageTemplate, check_template, message_template
+from medadapt.predictions.generation import stopping_ids
 from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
 
@@ -19,6 +20,8 @@ RECORDS = 32
 """Test records that are compared."""
 TEMPLATE = "chat_template.jinja"
 """Where transformers, vLLM and llama.cpp look for a model's chat template."""
+GENERATION = "generation_config.json"
+"""Where transformers and vLLM look for the tokens at which an answer ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,12 @@ def trained_prompt(run: Run) -> TrainedPrompt:
     encoder = Encoder(AutoTokenizer.from_pretrained(run.folder.adapter), asking.plan)
     checked = need_template(training_template(encoder, first_records(run)))
     return TrainedPrompt(asking=asking, encoder=encoder, checked=checked)
+
+
+def ending_ids(encoder: Encoder) -> int | list[int]:
+    """The tokens at which an answer is over, as `GENERATION` has them under `eos_token_id`."""
+    ids = list(stopping_ids(encoder))
+    return ids[0] if len(ids) == 1 else ids
 
 
 def training_template(encoder: Encoder, records: Sequence[Record]) -> CheckedTemplate | None:

@@ -12,13 +12,23 @@ from typing import Any
 from medadapt.core.adapter_folder import CONFIG
 from medadapt.core.errors import ModelError
 from medadapt.core.files import read_json, write_json, write_text
+from medadapt.models.forward import context_of
+from medadapt.models.loading import load_config
+from medadapt.predictions.settings import OPEN_ANSWER_TOKENS
 from medadapt.report.markdown import fenced, inline
+from medadapt.serving.asking import Asking
 from medadapt.serving.command_targets import Run
 from medadapt.serving.export.bare_adapter import ADAPTER, BareBase, base_of, copy_adapter, notes_on_base
 from medadapt.serving.export.exported import Exported
 from medadapt.serving.export.folders import EXPORT, name_of, new_folder
 from medadapt.serving.export.readme import readme
-from medadapt.serving.export.trained_prompt import TEMPLATE, CheckedTemplate, trained_prompt
+from medadapt.serving.export.trained_prompt import (
+    GENERATION,
+    TEMPLATE,
+    CheckedTemplate,
+    ending_ids,
+    trained_prompt,
+)
 
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 """Values that vLLM takes for --max-lora-rank."""
@@ -37,7 +47,7 @@ ADAPTED = (
 
 
 def export_vllm(run: Run, folder: Path, *, replace_folder: bool = False) -> Exported:
-    """Write `adapter/`, the chat template, `serve.sh` and `README.md` into `folder`.
+    """Write `adapter/`, the chat template, the ends of an answer, `serve.sh` and `README.md` into `folder`.
 
     Raises ModelError for an adapter or a base that vLLM does not load, and where the prompt cannot be written as a
     template.
@@ -49,13 +59,14 @@ def export_vllm(run: Run, folder: Path, *, replace_folder: bool = False) -> Expo
     command = serve_command(
         base,
         rank=rank,
-        max_length=prompt.asking.plan.max_length,
+        max_length=_max_length(base, prompt.asking),
         own_code=prompt.asking.model.trust_remote_code and not run.base,
     )
     notes = notes_on_base(base, prompt.asking, program="vLLM")
     with new_folder(folder, run, replace=replace_folder) as part:
         copy_adapter(run, part)
         write_text(part / TEMPLATE, prompt.checked.template.jinja())
+        write_json(part / GENERATION, {"eos_token_id": ending_ids(prompt.encoder)})
         write_text(
             part / "serve.sh", f'#!/bin/sh\ncd "$(dirname "$0")" || exit 1\nexec {shlex.join(command)}\n'
         )
@@ -75,8 +86,16 @@ def serve_command(base: BareBase, *, rank: int, max_length: int, own_code: bool)
         *(["--trust-remote-code", "--code-revision", str(base.revision)] if own_code else []),
         "--host", "127.0.0.1", "--served-model-name", "baseline", "--enable-lora",
         "--max-lora-rank", str(rank), "--lora-modules", f"tuned=./{ADAPTER}", "--chat-template", f"./{TEMPLATE}",
-        "--max-model-len", str(max_length),
+        "--generation-config", ".", "--max-model-len", str(max_length),
     ]  # fmt: skip
+
+
+def _max_length(base: BareBase, asking: Asking) -> int:
+    """Tokens of prompt and answer together: the longest prompt leaves as much room as it does in `ask`."""
+    most = asking.max_new_tokens or OPEN_ANSWER_TOKENS
+    wanted = max(asking.plan.max_length, asking.plan.prompt_limit + most)
+    config = load_config(str(base.folder), trust_remote_code=asking.model.trust_remote_code)
+    return min(wanted, context_of(config) or wanted)
 
 
 def _check_base(base: BareBase) -> None:

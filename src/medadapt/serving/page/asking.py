@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -28,6 +29,8 @@ ON_PAGE = Words(
 )
 SHORTENED = "The question is too long for the model: text from its middle was left out."
 FORGOTTEN = "The conversation is too long for the model: its oldest exchanges were left out."
+FAILED = "The model failed. The terminal in which this page was started says how."
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,38 +77,38 @@ def answered(
     `stop` ends the answers as they are, and with them this.
     """
     words = " ".join([asked.question, asked.context or "", *asked.options])
-    shown = View(emergency=panels.emergency(flags_in(words)))
+    idle = {model: panels.idle(model) for model in MODEL_NAMES}
+    shown = View(emergency=panels.emergency(flags_in(words)), answers=idle)
     if wish.careful:
         wish = replace(wish, grounded=False)
-    idle = {model: panels.idle(model) for model in MODEL_NAMES}
     try:
         records, found = _records(service, asked, wish, turns)
-    except MedAdaptError as problem:
-        yield replace(shown, problem=panels.problem(_in_short(problem)), answers=idle), turns
+    except Exception as problem:
+        yield _failed(shown, problem), turns
         return
-    cited = panels.passages(found) if wish.grounded and service.grounding is not None else ""
-    shown = replace(shown, passages=cited, answers=idle)
+    if wish.grounded and service.grounding is not None:
+        shown = replace(shown, passages=panels.passages_of(found))
     try:
         if wish.careful and service.rules:
             yield replace(shown, answers=idle | _careful(service, records)), turns
             return
         yield from _written(service, asked, records, wish, turns, shown, stop)
-    except MedAdaptError as problem:
-        yield replace(shown, problem=panels.problem(_in_short(problem))), turns
+    except Exception as problem:
+        yield _failed(shown, problem), turns
 
 
 def _records(
     service: Service, asked: Asked, wish: Wish, turns: Turns
-) -> tuple[dict[ModelName, Record], Sequence[Found]]:
-    """The question as each model gets it, after its own conversation."""
+) -> tuple[dict[ModelName, Record], dict[ModelName, Sequence[Found]]]:
+    """The question as each model gets it, after its own conversation, and the passages that had room there."""
     asking = service.desk.assistant.asking
     records: dict[ModelName, Record] = {}
-    found: Sequence[Found] = ()
+    found: dict[ModelName, Sequence[Found]] = {}
     for model in wish.models:
         history = tuple({"role": turn.role, "content": turn.text} for turn in turns.get(model, ()))
         record = to_record(replace(asked, history=history if asking.converses else ()), asking, words=ON_PAGE)
         if wish.grounded and service.grounding is not None:
-            record, found = service.grounding.of(record, service.desk.assistant.encoder)
+            record, found[model] = service.grounding.of(record, service.desk.assistant.encoder)
         records[model] = record
     return records, found
 
@@ -169,6 +172,14 @@ def _written(
         },
     }
     yield replace(shown, answers={**shown.answers, **answers}), after
+
+
+def _failed(shown: View, problem: Exception) -> View:
+    """What is shown where there is no answer. An error that is no mistake is logged, and told without its text."""
+    if isinstance(problem, MedAdaptError):
+        return replace(shown, problem=panels.problem(_in_short(problem)))
+    _LOG.error("A question failed.", exc_info=problem)
+    return replace(shown, problem=panels.problem(FAILED))
 
 
 def _in_short(problem: MedAdaptError) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Literal
@@ -134,8 +134,16 @@ def in_words(probability: float) -> str:
     return "The model finds other answers together more likely than this one."
 
 
+def passages_of(found: Mapping[ModelName, Sequence[Found]]) -> str:
+    """The passages that stood in the prompts; under each model its own where not all of them had the same."""
+    first, *others = found.values()
+    if all(other == first for other in others):
+        return passages(first)
+    return "".join(f"<p><b>{TITLES[model][0]}</b></p>{passages(some)}" for model, some in found.items())
+
+
 def passages(found: Sequence[Found]) -> str:
-    """The passages that stood in the prompt, each with where it comes from."""
+    """The passages that stood in a prompt, each with where it comes from."""
     if not found:
         return (
             '<p class="muted">No passage shares a word with the question, or none had room in the prompt.</p>'
