@@ -77,7 +77,7 @@ def test_diagnosis_recipe_keeps_the_numbers_of_its_workflow():
     training = recipe.training
     assert (training.epochs, training.batch_size, training.learning_rate) == (30, 8, 1e-4)
     assert (training.schedule, training.warmup, training.weight_decay) == ("cosine", 0.1, 0.01)
-    assert (training.save_every, training.keep, training.log_every) == ("epoch", 3, 10)
+    assert (training.save_every, training.keep, training.log_every) == ("auto", 3, 10)
     assert recipe.data.split.test == 0.2
     assert (recipe.examples.max_length, recipe.evaluation.max_new_tokens, recipe.seed) == (384, 20, 42)
 
@@ -120,7 +120,7 @@ def test_open_question_recipe_keeps_the_numbers_of_its_workflow():
     training = recipe.training
     assert (training.epochs, training.batch_size, training.learning_rate) == (3, 16, 1e-4)
     assert (training.warmup, training.weight_decay, training.max_grad_norm) == (100, 0.01, 0.3)
-    assert (training.eval_every, training.save_every, training.log_every) == (50, "epoch", 10)
+    assert (training.eval_every, training.save_every, training.log_every) == (50, "auto", 10)
     assert training.checkpointing == "on"
     assert (recipe.model.quantization, recipe.model.precision, recipe.model.offload) == (
         "int8",
