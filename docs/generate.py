@@ -12,6 +12,7 @@ from pages_from_code.commands_page import commands_page
 from pages_from_code.exit_codes_page import exit_codes_page
 from pages_from_code.files_page import files_page
 from pages_from_code.metrics_page import metrics_page
+from pages_from_code.python_page import python_page
 from pages_from_code.recipe_page import recipe_page
 
 FOLDER = Path(__file__).resolve().parent / "reference"
@@ -21,6 +22,7 @@ PAGES = {
     "files.md": files_page,
     "metrics.md": metrics_page,
     "exit-codes.md": exit_codes_page,
+    "python.md": python_page,
 }
 
 

@@ -13,8 +13,9 @@ from pages_from_code.markdown import page, table
 GATE = 3
 GATES = """\
 A gate failed, or nothing was learned. What was asked for is written all the same. The gates: a leak, a verdict
-of `worse`, an adapter without effect, a merged model that differs from base and adapter, metrics that do not
-follow from the predictions."""
+of `worse`, an adapter without effect, a merged model or GGUF file that differs from base and adapter, metrics that do
+not follow from the predictions, files changed by hand, a `parity` that disagrees, and with `--gate` general English
+that is not shown to be kept."""
 WRONG_INPUT = "The input is wrong; the message says what to do."
 PIPE_CLOSED = "The reader of the output went away, as in `medadapt ... | head`."
 BUG = "A bug in MedAdapt. Only then is there a traceback; please report it."
@@ -35,7 +36,7 @@ def exit_codes_page() -> str:
     for code in sorted({kind.exit_code for kind in _kinds()}):
         told = [_first_line(kind) for kind in _kinds() if kind.exit_code == code]
         rows[code] = " ".join([WRONG_INPUT, *told] if code == MedAdaptError.exit_code else told)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         stopped = StoppedError("", signal_number=number)
         rows[stopped.signal_exit_code] = f"Stopped by {number.name}. {_first_line(StoppedError)}"
     return page(

@@ -23,6 +23,19 @@ A run is a folder. Each stage fills exactly one folder in it, so that a run is u
 order. State is JSON, JSON lines, YAML, safetensors or, for tokens, Arrow; nothing is pickled. A file appears
 whole or not at all, except `steps.jsonl`, which grows by a line a step. No JSON holds NaN or Infinity."""
 
+ELSEWHERE = {
+    "3-adapter/checkpoints/": "`train`, while it runs and afterwards: states from which a training resumes.",
+    "4-predictions/validation.MODEL.jsonl": "`predict`: of validation records, for `ask --risk`.",
+    "4-predictions/benchmarks/": "`benchmark`: what the models said of a standard set.",
+    "5-metrics/benchmarks/": "`benchmark`: its metrics.",
+    "5-metrics/parity.json": "`parity`: log-likelihoods beside those of lm-evaluation-harness.",
+    "5-metrics/seeds.json": "`run --seeds`: the spread between trainings.",
+    "seeds/": "`run --seeds`: a run folder for each further seed.",
+    "search/": "`search`: its trials, and `winner/`, a run folder.",
+    "index/": "`index`: passages and what finds them.",
+}
+"""Path -> which command makes it, and what for. Each is there only after that command."""
+
 STEPS = """\
 `3-adapter/steps.jsonl` holds one line for every optimiser step: `step` (counted from 1), `loss`,
 `learning_rate`, `grad_norm`, `tokens`, `supervised` (tokens that count in the loss), `seconds` and `skipped`
@@ -40,7 +53,7 @@ ids of the `passages` that stood in its prompt, and `first_helpful`, the rank (f
 passages that helps, or null."""
 
 REPORT = """\
-`6-report/index.html` is one file, without a script and without anything loaded from elsewhere;
+`6-report/index.html` is one file that loads nothing from elsewhere; a small script in it filters the records shown.
 `6-report/README.md` is the model card; `6-report/figures/` holds the figures as PNG."""
 
 
@@ -52,6 +65,8 @@ def files_page() -> str:
         "## Folders and files",
         table(("path", "what it is"), _top()),
         table(("stage", "folder", "main files", "recipe keys it depends on"), _stages()),
+        "Only after the command that makes it:",
+        table(("path", "made by"), ((code(path), told) for path, told in ELSEWHERE.items())),
         "## Records",
         _lines_of(Record),
         _lines_of(DroppedRow),

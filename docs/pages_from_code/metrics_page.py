@@ -67,7 +67,7 @@ def metrics_page() -> str:
         "## Metrics",
         table(("key", "name", "range", "better", "tasks", "definition"), map(_row, _known())),
         "## Controls",
-        "Rules that learn nothing, marked beside the models on the same test records.",
+        "Simple explanations of a gain, marked beside the models on the same test records.",
         table(("key", "name"), ((code(key), name) for key, name in CONTROL_NAMES.items())),
         "## Findings",
         "What is looked for in the metrics, and stands first in card and report.",
