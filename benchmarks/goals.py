@@ -232,7 +232,7 @@ STARTING = (
 RATIO, PERCENT = "{:.1f}x", "{:.0f} %"
 GOALS = (
     Goal(
-        work="training against seed 0's script",
+        work="training against a tutorial's script",
         goal=60, stretch=100, form=RATIO, least=True,
         measured=_against("seed0", "short", ("llama-42m", "llama-135m")),
         limit=SMALL_STEPS,

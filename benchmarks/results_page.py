@@ -281,6 +281,16 @@ def _statistics(found: dict[str, Any]) -> Iterator[str]:
             for name, run in near_one.items()
         ]  # fmt: skip
         yield _table(["true accuracy", "simulations", "reported", "bootstrap", "width"], rows) + "\n"
+    if rare := found.get("coverage_of_rare_gains"):
+        yield (
+            "Differences of accuracies where a few records, in groups, are gained and none is lost: how often the "
+            "reported 95 % interval and that of the bootstrap alone hold the truth.\n"
+        )
+        rows = [
+            [name, f"{run['trials']:,}", *(f"{run[kind]:.1%}" for kind in ("reported", "bootstrap"))]
+            for name, run in rare.items()
+        ]
+        yield _table(["gained", "simulations", "reported", "bootstrap"], rows) + "\n"
     yield (
         "Nats per token of one model, and bits per byte of two equal models subtracted: how often each 95 % interval "
         "holds the truth, how often it ends below it (2.5 % would be even), and its width against the percentile "

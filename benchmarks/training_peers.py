@@ -22,7 +22,7 @@ PLAN = {
     ("llama-3.2-1b", "short"): (6, FEW),
     ("opt-1.3b", "short"): (6, FEW),
 }
-"""(base, rows) -> optimiser steps and the trainers that run them; seed 0's script takes hours on the largest.
+"""(base, rows) -> optimiser steps and the trainers that run them; a tutorial's script takes hours on the largest.
 
 llama-3.1-8b is run where it is asked for by name: its plain fp32 reference alone takes 32 GB.
 """

@@ -2,7 +2,7 @@
 
 Sides:
     native        our engine with a recipe's default settings
-    seed0         the smallest port of seed 0's script to today's libraries
+    seed0         a script as tutorials have it (seed 0 of our reference workflows), ported to today's libraries
     trl           TRL's SFTTrainer at its defaults
     trl_tuned     no recomputed activations, and the quickest of the searched settings (peers/tuning.py)
     llamafactory  LLaMA-Factory at its defaults, asked for bf16 where the device has it
@@ -38,7 +38,7 @@ OURS = "native"
 FACTS = ("sizes", "first_step", "longest", "learning_rate", "lora", "precision")
 """What is kept of a prepared workload's facts beside a result."""
 PADDED_TO = 384
-"""What seed 0's script pads every row to, where none is longer."""
+"""What the tutorial's script pads every row to, where none is longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from time_shares import told
 
 NAMES = {
     "native": "MedAdapt",
-    "seed0": "seed 0's script",
+    "seed0": "a tutorial's script",
     "trl": "TRL, defaults",
     "trl_tuned": "TRL, tuned",
     "llamafactory": "LLaMA-Factory, defaults",
@@ -53,9 +53,9 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
         "as should be. Where a side takes the same rows in the same steps, its first loss must be that of a plain fp32 "
         "computation, and every other loss within 0.5 % of ours (2 % with dropout, where each side has masks of its "
         "own); without dropout its first gradient must be the plain one's as well. Where TRL's tuned settings put "
-        "other rows together, the mean loss must be within 5 % of ours. seed 0's script learns prompts as well and is "
-        "held against a plain computation of that; it reads one row at a time, padded to 384 tokens, in fp32, and "
-        "computes activations twice.\n"
+        "other rows together, the mean loss must be within 5 % of ours. The tutorial's script learns prompts as well "
+        "and is held against a plain computation of that; it reads one row at a time, padded to 384 tokens, in fp32, "
+        "and computes activations twice.\n"
     )
     yield (
         "Roof: the share of the best matrix product rate measured beside it that the needed arithmetic makes up (4N, "

@@ -173,7 +173,7 @@ def _first_adapter(folder: Path, rows: list[tuple[list[int], list[int]]]) -> dic
 def _plain_step(model: Any, rows: list[tuple[list[int], list[int]]], learns: str) -> dict[str, float]:
     """Loss in nats per learned token and length of the gradient, one row after the other.
 
-    `all` is what seed 0's script learns: every token, the first one from padding on its left, and no end token.
+    `all` is what a tutorial's script learns: every token, the first one from padding on its left, and no end token.
     """
     import torch
     from torch.nn import functional

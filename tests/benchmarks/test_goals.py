@@ -80,7 +80,8 @@ def test_what_no_machine_has_measured_is_told():
     assert "- training against TRL's defaults, long rows: goal 2.5x" in page
     assert "- training against TRL's defaults, short rows" not in page
     assert (
-        "- training of llama-42m, symptom rows, dropout 0.05, beside seed 0's script, TRL, defaults" in page
+        "- training of llama-42m, symptom rows, dropout 0.05, beside a tutorial's script, TRL, defaults"
+        in page
     )
     assert "- training of opt-1.3b, symptom rows, dropout 0.0\n" in page
     assert "one H200" in page

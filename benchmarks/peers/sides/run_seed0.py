@@ -1,4 +1,4 @@
-"""Seed 0's script in the smallest port that runs on today's libraries.
+"""A script as tutorials have it (seed 0 of our reference workflows), in the smallest port to today's libraries.
 
 As there: prompt and answer joined as text, padded on the left to 384 tokens, every token but padding learned,
 no end token, batch 1 times 8, activations recomputed, Hugging Face's Trainer with PEFT. Changed: fp32 in place
