@@ -13,7 +13,12 @@ from scipy import stats
 
 from measured_runs import diagnoses, measured_run, predicted, score_again, write_measured
 from medadapt.core.errors import DataError, MedAdaptError, RunFolderError
+from medadapt.core.recipe_reading import read_recipe
+from medadapt.core.run_folder import RunFolder
 from medadapt.report import wording
+from medadapt.workflow.stage_inputs import stage_inputs
+from medadapt.workflow.stages import STAGES
+from medadapt.workflow.state import read_state, write_state
 
 TRUTH = ["Flu", "Cold"] * 20
 WRONG = ["Cold", "Flu"] * 20
@@ -31,6 +36,17 @@ def make(finished: Path, tmp_path: Path) -> Callable[..., Path]:
         )
 
     return build
+
+
+def state_as_of_its_recipe(folder: Path) -> None:
+    """Let run.json say that all stages have run with the recipe as it is now."""
+    run, recipe = RunFolder(folder), read_recipe(folder / "recipe.yaml")
+    state = read_state(run)
+    for stage in STAGES:
+        made = state.stages[stage.name]
+        inputs = made.inputs | stage_inputs(stage, recipe, before={}, sources={}, smoke=state.smoke)
+        state = state.with_stage(stage.name, replace(made, inputs=inputs))
+    write_state(run, state)
 
 
 @pytest.fixture
@@ -243,6 +259,7 @@ def test_runs_of_other_tasks_are_refused(make, use, finished, tmp_path):
     first, second = make("one", 0, 12), make("two", 2, 30)
     path = second / "recipe.yaml"
     path.write_text(path.read_text().replace("format: symptom_table", "format: question_answer"))
+    state_as_of_its_recipe(second)
     shutil.rmtree(second / "5-metrics")
     score_again(second)
     with pytest.raises(RunFolderError, match=r"one is of task diagnosis, .*two of task qa"):

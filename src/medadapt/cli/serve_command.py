@@ -44,7 +44,10 @@ AllowOrigin = Annotated[
     ),
 ]
 MostTokens = Annotated[
-    int, typer.Option("--max-new-tokens", min=1, metavar="N", help="The most tokens a client may ask for.")
+    int,
+    typer.Option(
+        "--max-new-tokens", min=1, metavar="N", help="The most tokens of an answer, asked for or not."
+    ),
 ]
 Timeout = Annotated[
     float, typer.Option("--timeout", min=1, metavar="SECONDS", help="The longest that an answer may take.")

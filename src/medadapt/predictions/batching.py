@@ -13,6 +13,10 @@ from medadapt.core.errors import ModelError
 from medadapt.models.device import is_out_of_memory
 
 
+class NoRoomError(ModelError):
+    """Not even one text fits into memory."""
+
+
 @dataclass(slots=True)
 class TokenBudget:
     """Most tokens, padding included, in one forward pass. It shrinks when memory runs out and stays there."""
@@ -31,7 +35,7 @@ def in_batches(
     Rows of equal length keep their order, so rows that belong together stay together. A batch holds as
     many rows as `budget` allows when all are padded to the longest, and at least one. When memory runs
     out the budget is halved and the same rows are tried again: `work` must be repeatable. `advance` hears
-    how many rows are done. Raises ModelError when even one row alone does not fit.
+    how many rows are done. Raises NoRoomError when even one row alone does not fit.
     """
     waiting = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     while waiting:
@@ -41,7 +45,7 @@ def in_batches(
             waiting = waiting[len(batch) :]
             advance(len(batch))
         elif len(batch) == 1:
-            raise ModelError(
+            raise NoRoomError(
                 f"Memory ran out on one text of {width} tokens.",
                 "enough memory for the longest text alone",
                 "Lower examples.max_length, use a smaller base or quantization: nf4, or free some memory.",

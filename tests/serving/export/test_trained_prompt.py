@@ -112,3 +112,12 @@ def test_a_template_that_was_compared_on_nothing_is_not_checked(run):
     too_long = replace(first, question="cough " * 2000)
     assert training_template(encoder, [too_long]) is None
     assert training_template(encoder, [first, too_long]).n == 1
+
+
+def test_a_client_is_told_how_options_stand_in_its_message(tmp_path):
+    data = {"format": "multiple_choice", "source": "sample:rows/mcq"}
+    folder = make_run(tmp_path / "run", make_base(tmp_path / "base"), until="train", data=data)
+    run = read_run(str(folder))
+    checked = trained_prompt(run).checked
+    assert checked.listing.startswith("\nChoices:\nA. option 1\nB. option 2")
+    assert "behind the question: `\\nChoices:\\nA. option 1\\nB. option 2" in checked.in_words()

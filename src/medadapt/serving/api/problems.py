@@ -12,8 +12,9 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from medadapt.core.errors import MedAdaptError, ModelError
+from medadapt.core.errors import MedAdaptError
 from medadapt.models.device import is_out_of_memory
+from medadapt.predictions.batching import NoRoomError
 from medadapt.serving.api.schemas import Problem, ProblemAnswer
 from medadapt.serving.continuous_batching.scheduler import BusyError, ClosedError
 
@@ -39,8 +40,6 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 """For the OpenAPI schema: what any request to a model can be answered with."""
 RETRY_SECONDS = 2
-NO_MEMORY = "Memory ran out"
-"""How `predictions.batching` begins its ModelError where not even one text fits."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -78,7 +77,7 @@ def response_to(problem: Exception) -> JSONResponse:
             return problem_response(429, str(problem), code="busy", headers=retry)
         case ClosedError():
             return problem_response(503, str(problem), code="stopping")
-        case _ if _is_about_memory(problem):
+        case _ if isinstance(problem, NoRoomError) or is_out_of_memory(problem):
             return problem_response(
                 503, "Memory ran out; ask for less, or for fewer at a time.", code="memory"
             )
@@ -86,12 +85,6 @@ def response_to(problem: Exception) -> JSONResponse:
             return problem_response(400, str(problem))
     _LOG.error("A request failed.", exc_info=problem)
     return problem_response(500, "The server failed; its log says how.", code="internal")
-
-
-def _is_about_memory(problem: Exception) -> bool:
-    if isinstance(problem, ModelError):
-        return problem.problem.startswith(NO_MEMORY)
-    return is_out_of_memory(problem)
 
 
 class Told:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from transformers import AutoTokenizer
@@ -12,6 +12,7 @@ from medadapt.core.errors import DataError, ModelError
 from medadapt.core.records import Record, read_records
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.message_template import MessageTemplate, check_template, message_template
+from medadapt.examples.templates import listed_options
 from medadapt.predictions.generation import stopping_ids
 from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
@@ -31,14 +32,20 @@ class CheckedTemplate:
     template: MessageTemplate
     n: int
     """Test records on which it gave the run's tokens, every one that is not too long for the model; at least 1."""
+    listing: str = ""
+    """How options stand in a message, behind its question; empty where they do not."""
 
     def in_words(self) -> str:
         """What was checked, as a sentence for people."""
         records = "1 test record" if self.n == 1 else f"{self.n} test records"
-        return (
+        told = (
             f"Checked with transformers: on {records} the chat template gives, token by token, the prompt of the "
             "training. A system message is left out, as in training."
         )
+        if self.listing:
+            written = self.listing.replace("\n", "\\n")
+            told += f" Options belong into the message, behind the question: `{written}`."
+        return told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +87,17 @@ def training_template(encoder: Encoder, records: Sequence[Record]) -> CheckedTem
     except DataError:
         return None
     found = check_template(template, encoder, records)
-    return CheckedTemplate(template=template, n=found.n) if 0 < found.n == found.same else None
+    if not 0 < found.n == found.same:
+        return None
+    return CheckedTemplate(template=template, n=found.n, listing=_listing(encoder, records[0]))
+
+
+def _listing(encoder: Encoder, record: Record) -> str:
+    """How the options of a record like this one stand behind its question, with other words for them."""
+    if record.options is None:
+        return ""
+    words = [f"option {number}" for number, _ in enumerate(record.options, start=1)]
+    return listed_options(replace(record, options=words), encoder.plan.wording)
 
 
 def need_template(checked: CheckedTemplate | None) -> CheckedTemplate:
