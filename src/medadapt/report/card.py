@@ -24,7 +24,7 @@ FINDING_TITLES = {
     "no_effect": "The adapter has no effect",
     "diverged": "Training diverged",
     "worse_than_uniform": "The base's loss is above that of blind guessing over the vocabulary",
-    "forgetting": "General English is not shown to be kept",
+    "forgetting": "What tuning cost in general English",
 }
 RATE_NAMES = {
     "truncated": "Prompt or answer shortened",
