@@ -259,7 +259,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("examples.json", "dropped.jsonl", "*/*.arrow"),
         reads=("prompt", "examples", "model"),
         run=encode,
-        version="2",
+        version="3",
         sources=_base_weights,
         checks=(_base_is_there,),
     ),

@@ -103,10 +103,16 @@ def test_ollama_is_given_a_whole_alpha_as_an_integer(diagnosis_run, tmp_path):
     assert '"lora_alpha": 32,' in (folder / "adapter" / "adapter_config.json").read_text(encoding="utf-8")
 
 
+def base_called(architecture, base_folder, folder):
+    """A copy of a base that says it is of another architecture."""
+    copied = shutil.copytree(base_folder, folder)
+    config = read_json(copied / "config.json") | {"architectures": [architecture]}
+    (copied / "config.json").write_text(json.dumps(config))
+    return copied
+
+
 def test_an_adapter_of_gemma_1_is_not_for_ollama(diagnosis_run, base_folder, tmp_path):
-    base = shutil.copytree(base_folder, tmp_path / "base")
-    config = read_json(base / "config.json") | {"architectures": ["GemmaForCausalLM"]}
-    (base / "config.json").write_text(json.dumps(config))
+    base = base_called("GemmaForCausalLM", base_folder, tmp_path / "base")
     with pytest.raises(ModelError, match="no adapters of GemmaForCausalLM"):
         export_ollama_adapter(run_over(str(base), diagnosis_run, tmp_path / "run"), tmp_path / "out")
 
@@ -268,9 +274,7 @@ def test_a_pinned_revision_is_served(diagnosis_run, base_folder, tmp_path, monke
 
 
 def test_a_base_whose_adapters_vllm_does_not_serve_is_refused(diagnosis_run, base_folder, tmp_path):
-    base = shutil.copytree(base_folder, tmp_path / "base")
-    config = read_json(base / "config.json") | {"architectures": ["BloomForCausalLM"]}
-    (base / "config.json").write_text(json.dumps(config))
+    base = base_called("BloomForCausalLM", base_folder, tmp_path / "base")
     with pytest.raises(ModelError, match="BloomForCausalLM"):
         export_vllm(run_over(str(base), diagnosis_run, tmp_path / "run"), tmp_path / "out")
 

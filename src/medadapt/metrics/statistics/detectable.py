@@ -44,9 +44,8 @@ def detectable_difference(metric: str, pair: Pair) -> Detectable:
     if metric not in ZERO_ONE or pair.plan.shares_groups:
         if error := _resampled_error(metric, pair):
             size = _scale(alpha) * error
-            if (
-                metric in ZERO_ONE
-            ):  # as many discordant groups as the exact test needs, of at least a record each
+            if metric in ZERO_ONE:
+                # The exact test needs so many discordant groups, of at least one discordant record each.
                 size = min(1.0, max(size, _needed(alpha) / len(pair.plan.group)))
             return Detectable(size, None)
         if metric not in ZERO_ONE:
