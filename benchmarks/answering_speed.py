@@ -9,11 +9,15 @@ transformers and PEFT with the adapter beside the weights, as a reader would; a 
 so `generate-label` writes only as many tokens as the right label has, as a tuned model would.
 
 Writing: 64 prompts, up to 64 tokens; every 40th token of the vocabulary ends an answer, so that rows end early and
-at different steps. `ours` against `generate`, one prompt at a time, by the time for a token written: in bf16 two ways
-part at near ties, and then end at different steps.
+at different steps. `ours` against `generate`, one prompt at a time and all 64 at once (padded on the left), by the time
+for a token written: in bf16 two ways part at near ties, and then end at different steps.
 
-No ratio is given unless, in fp32, our scores choose the labels that full rows choose, one for each label, and our
-answers are those of `generate`, token by token. How far bf16 goes its own way is counted.
+In fp32 the adapter is merged into the weights on every side, because it changes nothing but rounding; in 16 bits it
+stays beside them on every side.
+
+No ratio is given unless, in fp32, our scores choose the labels that full rows choose, one for each label, as those of
+the harness must for its own ratio, and our answers are those of `generate`, token by token. How far bf16 goes its own
+way is counted.
 """
 
 from __future__ import annotations
@@ -45,7 +49,9 @@ GATE_PROMPTS = 8
 BUDGET = 8192
 AT_ONCE = {"labels": 2048, "writing": 64}
 """Tokens in one product: of prompts and labels read together, and of as many answers as are written at a time."""
-SIDES = {"labels": ("ours", "generate", "generate-label"), "writing": ("ours", "generate")}
+SIDES = {"labels": ("ours", "generate", "generate-label"), "writing": ("ours", "generate", "generate-64")}
+TOGETHER = 64
+"""Prompts that `generate-64` is given at a time."""
 
 
 def measure(data: Path, *, rounds: int, prompts: int = 64, names: Sequence[str] = NAMES) -> dict[str, Any]:
@@ -72,28 +78,52 @@ def _measured(
         own = [sys.executable, __file__]
         gate = _last_line([*own, "gate", "-", str(folder)])
         questions = _questions(folder)
+        wrong = _wrong_decisions(folder, gate["decisions"], others)
         found: dict[str, Any] = {"prompts": prompts, "gate": gate, "read": _read(questions)}
         for work in ("labels", "writing"):
             commands: dict[str, Sequence[str]] = {side: [*own, work, side] for side in SIDES[work]}
             commands |= dict(others) if work == "labels" else {}
             runs: dict[str, list[dict[str, Any]]] = {side: [] for side in commands}
             roofs = []
-            for _ in range(rounds):
+            for number in range(rounds):
                 roofs.append(
                     roof.measure_anew(
                         MODELS / f"{name}.json", tokens=AT_ONCE[work], precision=questions["precision"]
                     )
                 )
-                for side, command in commands.items():
-                    runs[side].append(_last_line([*command, str(folder)]))
+                # Another side comes first in each round: what came before may have warmed the machine up, or down.
+                turn = number % len(commands)
+                for side in [*list(commands)[turn:], *list(commands)[:turn]]:
+                    print(f"  {name}, {work}, round {number + 1}: {side}", flush=True)
+                    runs[side].append(_last_line([*commands[side], str(folder)]))
             profile = _last_line([*own, work, "profile", str(folder)])["shares"]
             found[work] = {
-                **_compared(runs, agreed=gate[work], by_token=work == "writing"),
+                **_compared(runs, agreed=gate[work], by_token=work == "writing", refused=wrong),
                 "profile": profile,
                 "roofs": roofs,
                 "share_of_roof": _share(work, questions, found["read"], runs["ours"], roofs),
             }
     return found
+
+
+def _wrong_decisions(
+    folder: Path, decisions: Sequence[int], others: Mapping[str, Sequence[str]]
+) -> dict[str, str]:
+    """The peers that do not choose the labels which full rows choose in fp32, and what they do instead."""
+    few = folder / "gate"
+    few.mkdir()
+    for part in ("base", "adapter", "merged"):
+        if (folder / part).is_dir():
+            (few / part).symlink_to(folder / part)
+    questions = _questions(folder)
+    questions |= {"prompts": questions["prompts"][:GATE_PROMPTS], "dtype": "float32"}
+    (few / "questions.json").write_text(json.dumps(questions), encoding="utf-8")
+    wrong = {}
+    for side, command in others.items():
+        theirs = _last_line([*command, str(few)])["decisions"]
+        if same := sum(one != other for one, other in zip(theirs, decisions, strict=True)):
+            wrong[side] = f"in fp32 it chooses other labels for {same} of {len(decisions)} prompts"
+    return wrong
 
 
 def _read(questions: dict[str, Any]) -> dict[str, float]:
@@ -132,8 +162,13 @@ def _share(
     return needed / median(run["seconds"] for run in runs) / max(one["flops"] for one in roofs)
 
 
-def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_token: bool) -> dict[str, Any]:
-    """Medians and ratios; `by_token` compares the time for a token, where sides may write more or fewer of them."""
+def _compared(
+    runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_token: bool, refused: Mapping[str, str]
+) -> dict[str, Any]:
+    """Medians and ratios; `by_token` compares the time for a token, where sides may write more or fewer of them.
+
+    A side in `refused` has no ratio.
+    """
     seconds = {side: median(run["seconds"] for run in some) for side, some in runs.items()}
     ours = runs["ours"][0]["decisions"]
     facts = {
@@ -153,8 +188,21 @@ def _compared(runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_toke
     }
     if not agreed:
         return {**facts, "ratio": None, "reason": "in fp32 our answers are not those of the plain way"}
-    cost = {side: seconds[side] / (some[0]["tokens"] if by_token else 1) for side, some in runs.items()}
-    return {**facts, "ratio": {side: cost[side] / cost["ours"] for side in runs if side != "ours"}}
+    cost = {
+        side: [run["seconds"] / (run["tokens"] if by_token else 1) for run in some]
+        for side, some in runs.items()
+    }
+    others = [side for side in runs if side != "ours" and side not in refused]
+    of_rounds = {
+        side: [theirs / ours for theirs, ours in zip(cost[side], cost["ours"], strict=True)]
+        for side in others
+    }
+    return {
+        **facts,
+        "ratio": {side: median(cost[side]) / median(cost["ours"]) for side in others},
+        "spread": {side: [min(ratios), max(ratios)] for side, ratios in of_rounds.items()},
+        "refused": {side: reason for side, reason in refused.items() if side in runs},
+    }
 
 
 def prepare(folder: Path, data: Path, name: str, prompts: int) -> None:
@@ -187,6 +235,9 @@ def prepare(folder: Path, data: Path, name: str, prompts: int) -> None:
         torch.nn.init.normal_(layer.lora_B, std=0.01)
     save_config(base, lora, layers, folder / "adapter")
     save_weights(dict(adapter_tensors(base.model)), folder / "adapter")
+    if _precision() is torch.float32:
+        _merged(folder, torch.float32).save_pretrained(folder / "merged")
+        tokenizer.save_pretrained(folder / "merged")
     rows = symptom_rows(data)
     labels = sorted({label for _, label in rows})  # each with the space before it
     chosen = [rows[place * len(rows) // prompts] for place in range(prompts)]
@@ -231,13 +282,25 @@ def _ours(folder: Path, dtype: Any) -> Any:
 
 
 def _theirs(folder: Path, dtype: Any) -> Any:
+    """Through transformers and PEFT; merged where `folder` holds the merged model."""
     from peft import PeftModel
     from transformers import AutoModelForCausalLM
 
     from medadapt.models.device import pick_device
 
+    if (folder / "merged").is_dir():
+        merged = AutoModelForCausalLM.from_pretrained(folder / "merged", dtype=dtype)
+        return merged.to(pick_device("auto")).eval()
     plain = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=dtype).to(pick_device("auto"))
     return PeftModel.from_pretrained(plain, folder / "adapter").eval()
+
+
+def _merged(folder: Path, dtype: Any) -> Any:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    plain = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=dtype)
+    return PeftModel.from_pretrained(plain, folder / "adapter").merge_and_unload()
 
 
 def _precision() -> Any:
@@ -291,6 +354,30 @@ def one_by_one(
     return answers
 
 
+def together(model: Any, prompts: Sequence[list[int]], closing: Sequence[int]) -> list[list[int]]:
+    """What `generate` writes after all prompts at once, padded on the left, without the closing tokens."""
+    import torch
+
+    device = next(model.parameters()).device
+    answers = []
+    for start in range(0, len(prompts), TOGETHER):
+        some = prompts[start : start + TOGETHER]
+        width = max(map(len, some))
+        tokens = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in some], device=device)
+        seen = torch.tensor(
+            [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in some], device=device
+        )
+        with torch.no_grad():
+            written = model.generate(
+                input_ids=tokens, attention_mask=seen, max_new_tokens=NEW_TOKENS, do_sample=False,
+                eos_token_id=list(closing), pad_token_id=closing[0],
+            )  # fmt: skip
+        for row in written[:, width:].tolist():
+            ends = [place for place, token in enumerate(row) if token in set(closing)]
+            answers.append(row[: ends[0]] if ends else row)
+    return answers
+
+
 def _full_rows(model: Any, questions: dict[str, Any]) -> list[int]:
     """For each prompt the number of its likeliest label, from a row of its own for every label."""
     import torch
@@ -307,8 +394,8 @@ def _full_rows(model: Any, questions: dict[str, Any]) -> list[int]:
     return decisions
 
 
-def gate(folder: Path) -> dict[str, bool]:
-    """Whether our decisions and answers are those of the plain way, in fp32, for the first prompts."""
+def gate(folder: Path) -> dict[str, Any]:
+    """Whether our decisions and answers are those of the plain way, in fp32, for the first prompts; its decisions."""
     import torch
 
     questions = _questions(folder)
@@ -316,9 +403,11 @@ def gate(folder: Path) -> dict[str, bool]:
     base, model = _ours(folder, torch.float32), _theirs(folder, torch.float32)
     limits = [NEW_TOKENS] * len(questions["prompts"])
     plain = one_by_one(model, questions["prompts"], limits, questions["closing"])
+    decisions = _full_rows(model, questions)
     return {
-        "labels": score_labels(base, questions) == _full_rows(model, questions),
+        "labels": score_labels(base, questions) == decisions,
         "writing": write(base, questions) == plain,
+        "decisions": decisions,
     }
 
 
@@ -343,6 +432,12 @@ def work(folder: Path, kind: str, side: str) -> dict[str, Any]:
             return {"seconds": seconds, "tokens": tokens, "decisions": found}
         return {"seconds": seconds, "tokens": sum(map(len, found)), "decisions": found}
     model = _theirs(folder, _precision())
+    if side == "generate-64":
+        together(model, prompts[:2], closing)
+        started = time.perf_counter()
+        written = together(model, prompts, closing)
+        seconds = time.perf_counter() - started
+        return {"seconds": seconds, "tokens": sum(map(len, written)), "decisions": written}
     if kind == "writing":
         limits = [NEW_TOKENS] * len(prompts)
     elif side == "generate":
@@ -395,10 +490,17 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
     rounds = len(next(iter(found["models"].values()))["labels"]["runs"]["ours"])
     yield (
         f"Seconds are medians of interleaved rounds, {rounds} of them; a ratio says how many times as long a side "
-        "takes as ours, and is refused unless in fp32 our decisions and answers are those of the plain way. Labels: "
-        "all labels of every prompt scored (ours; lm-evaluation-harness with one row at a time, its default, and 64), "
-        "20 tokens written by `generate` one prompt at a time, or only as many as the right label has. Writing: up to "
-        "64 tokens, compared by the time for a token.\n"
+        "takes as ours, with the smallest and largest ratio of a round, and is refused unless in fp32 our decisions "
+        "and answers are those of the plain way. Labels: all labels of every prompt scored (ours; "
+        "lm-evaluation-harness with one row at a time, its default, and 64), 20 tokens written by `generate` one "
+        "prompt at a time, or only as many as the right label has, as a tuned model would. "
+        "Writing: up to 64 tokens, one prompt at a time or all 64 at once, compared by the time for a token.\n"
+    )
+    yield (
+        "In fp32 the adapter is merged into the weights on every side; in 16 bits it stays beside them.\n"
+        if _is_current(found)
+        else "Ours merged the adapter into the weights where it computed in fp32; the other sides kept it beside them. "
+        "The harness's decisions were no gate, and ours came first in each round.\n"
     )
     yield (
         "The same as ours: the share of prompts with the same label or the same whole answer in the number format of "
@@ -413,9 +515,11 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
             for side, seconds in both["seconds"].items():
                 ratio = "" if side == "ours" else "refused"
                 if side != "ours" and both["ratio"] is not None:
-                    ratio = f"{both['ratio'][side]:.1f}"
+                    ratio = _ratio(both, side)
                 same = f"{both['same_as_ours'][side]:.0%}" if side in both["same_as_ours"] else ""
-                cells = [name, work, side, f"{seconds:.2f}", ratio, same, str(both["peak_rss_mb"][side])]
+                # What earlier measurements told may be the memory of the process that started them.
+                memory = str(both["peak_rss_mb"][side]) if "share_of_roof" in both else ""
+                cells = [name, work, side, f"{seconds:.2f}", ratio, same, memory]
                 lines.append(f"| {' | '.join(cells)} |")
     yield "\n".join(lines) + "\n"
     read = next(iter(found["models"].values()))["read"]
@@ -433,6 +537,20 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"Where ours spends its time, {name}, {work} (profiled): {told(one[work]['profile'])}{of_roof}.\n"
     for side, problem in found["not_run"].items():
         yield f"{side}: not run, {' '.join(problem.split())[-300:]}\n"
+
+
+def _is_current(found: Mapping[str, Any]) -> bool:
+    """Whether it was measured as it is today."""
+    return all("decisions" in one["gate"] for one in found["models"].values())
+
+
+def _ratio(both: Mapping[str, Any], side: str) -> str:
+    if reason := both.get("refused", {}).get(side):
+        return f"refused: {reason}"
+    if "spread" not in both:
+        return f"{both['ratio'][side]:.1f}"
+    low, high = both["spread"][side]
+    return f"{both['ratio'][side]:.1f} ({low:.1f} to {high:.1f})"
 
 
 if __name__ == "__main__":

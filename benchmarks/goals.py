@@ -7,13 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from peers.comparison import Comparison
-from peers.page import NAMES, ROWS, is_current, share_of_roof
+from peers.page import NAMES, ROWS, is_current, is_in_software, share_of_roof
 from time_shares import told
 from training_peers import name_of, planned
 
 Stored = Mapping[str, Mapping[str, Any]]
 PEERS, ANSWERING = "training_peers", "answering"
 NEEDS_CUDA = ("unsloth", "axolotl")
+ROUNDS = 5
+"""Rounds that a ratio is to rest on."""
+NOT_HELD = (
+    "What TRL and LLaMA-Factory do at their defaults is not held against a goal here: they compute in bf16, which this "
+    "processor has only in software."
+)
+EARLIER_SEARCH = ", tuned by an earlier, shorter search"
 SET_FOR_AMX = (
     "The goals for training and answering were set for two cores with AMX, which this machine has not; here they are "
     "only a measure to go by."
@@ -55,7 +62,7 @@ class Goal:
     """What would have to change for the goal to be reached."""
 
 
-def section(stored: Stored, *, has_amx: bool) -> Iterator[str]:
+def section(stored: Stored, *, instructions: list[str]) -> Iterator[str]:
     """Every goal of which something was measured on this machine; after the table, the missed ones."""
     lines = [
         "| work | measured | goal | stretch | reached | rounds | of the goal |",
@@ -73,8 +80,10 @@ def section(stored: Stored, *, has_amx: bool) -> Iterator[str]:
     if len(lines) > 2:
         yield "### Goals\n"
         yield "The sections below say how each was measured and when.\n"
-        if not has_amx and any(name.startswith((PEERS, ANSWERING)) for name in stored):
+        if "AMX" not in instructions and any(name.startswith((PEERS, ANSWERING)) for name in stored):
             yield f"{SET_FOR_AMX}\n"
+        if any(True for _ in _in_software(stored)):
+            yield f"{NOT_HELD}\n"
         yield "\n".join(lines) + "\n"
     if missed:
         yield "Where a goal is missed, what it would take, and where our time goes (profiled):\n"
@@ -84,13 +93,18 @@ def section(stored: Stored, *, has_amx: bool) -> Iterator[str]:
 
 
 def unmeasured(machines: Iterable[Stored]) -> Iterator[str]:
-    """The goals, and the planned comparisons of trainers, of which no machine has a result."""
+    """The goals that were not measured where they are to be reached, and what else no machine has measured.
+
+    Goals are for processors with AMX; a goal that only another kind of machine has measured is told as such.
+    """
     every = list(machines)
-    lines = [
-        f"- {goal.work}: goal {goal.form.format(goal.goal)}"
-        for goal in GOALS
-        if not any(True for stored in every for _ in goal.measured(stored))
-    ]
+    with_amx = [stored for stored in every if _has_amx(stored)]
+    lines = []
+    for goal in GOALS:
+        if not _is_measured(goal, every):
+            lines.append(f"- {goal.work}: goal {goal.form.format(goal.goal)}")
+        elif not _is_measured(goal, with_amx):
+            lines.append(f"- {goal.work}, with AMX: goal {goal.form.format(goal.goal)}")
     lines += [f"- {work}" for work in ON_GPU]
     made = {name: stored[name]["found"] for stored in every for name in stored if name.startswith(PEERS)}
     for one in planned(model=None, workload=None, dropout=None, sides=None, steps=None, rounds=1):
@@ -103,6 +117,37 @@ def unmeasured(machines: Iterable[Stored]) -> Iterator[str]:
     if lines:
         yield "## Not measured yet\n"
         yield "\n".join(lines) + "\n"
+    of_rounds = [
+        one["found"]["asked"]["rounds"]
+        for stored in every
+        for name, one in stored.items()
+        if name.startswith(PEERS)
+    ]
+    if few := sum(rounds < ROUNDS for rounds in of_rounds):
+        yield (
+            f"{few} of {len(of_rounds)} comparisons of trainers rest on fewer than {ROUNDS} rounds; each says on how "
+            "many.\n"
+        )
+
+
+def _is_measured(goal: Goal, machines: Iterable[Stored]) -> bool:
+    return any(True for stored in machines for _ in goal.measured(stored))
+
+
+def _has_amx(stored: Stored) -> bool:
+    return any("AMX" in one.get("about", {}).get("instructions", ()) for one in stored.values())
+
+
+def _in_software(stored: Stored) -> Iterator[tuple[str, str]]:
+    """Comparisons and their sides that computed in bf16 on a processor without instructions for it."""
+    for name, one in stored.items():
+        if name.startswith(PEERS):
+            instructions = one.get("about", {}).get("instructions")
+            yield from (
+                (name, side)
+                for side in one["found"]["ratios"]
+                if is_in_software(one["found"], side, instructions)
+            )
 
 
 def _words(one: Comparison) -> str:
@@ -152,12 +197,14 @@ def _against(
     """How many times as fast ours trains."""
 
     def measured(stored: Stored) -> Iterator[Reached]:
+        software = {id(stored[name]["found"]) for name, other in _in_software(stored) if other == side}
         for found in _comparisons(stored, workload, models):
-            if side in found["ratios"]:
+            if side in found["ratios"] and id(found) not in software:
                 ratio = found["ratios"][side]
                 spread = None if ratio["value"] is None else (ratio["low"], ratio["high"])
                 one = _reached(found, ratio["value"])
-                yield replace(one, roof=share_of_roof(found, "native"), spread=spread)
+                of = one.of + (EARLIER_SEARCH if side == "trl_tuned" and not is_current(found) else "")
+                yield replace(one, of=of, roof=share_of_roof(found, "native"), spread=spread)
 
     return measured
 
@@ -193,7 +240,18 @@ def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
             if part["ratio"] is None:
                 yield Reached(of=name, value=None)
             elif side in part["ratio"]:
-                yield Reached(of=name, value=part["ratio"][side], profile=part["profile"])
+                of = name
+                if side == "generate" and "generate-label" in part["ratio"]:
+                    of += f" ({part['ratio']['generate-label']:.1f}x where it stops behind the label)"
+                spread = part.get("spread", {}).get(side)
+                yield Reached(
+                    of=of,
+                    value=part["ratio"][side],
+                    profile=part["profile"],
+                    spread=(spread[0], spread[1]) if spread else None,
+                )
+            elif side in part.get("refused", {}):
+                yield Reached(of=name, value=None)
 
     return measured
 
@@ -266,7 +324,7 @@ GOALS = (
         goal=1, stretch=0.6, form="{:.2f}", least=False, measured=_memory, limit=NOTHING_KNOWN,
     ),
     Goal(
-        work="41 labels against `generate`, one prompt at a time",
+        work="41 labels against `generate`, one prompt at a time, 20 tokens",
         goal=25, stretch=35, form=RATIO, least=True, measured=_answering("labels", "generate"), limit=ALL_LABELS,
     ),
     Goal(

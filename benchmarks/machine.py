@@ -75,6 +75,7 @@ def _tell() -> None:
                 "vectors": torch.backends.cpu.get_cpu_capability(),
                 "memory_gb": round(device.total_memory / 2**30, 1),
                 "instructions": [name for name, is_there in there.items() if is_there],
+                "cuda": torch.cuda.is_available(),
                 "versions": versions(),
             }
         )

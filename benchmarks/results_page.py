@@ -42,7 +42,7 @@ def render(results: Path) -> str:
             f"## {about['device']}, {_threads(about)}, {about['vectors']}, {about['memory_gb']} GB\n"
         )
         parts.append(f"Matrix instructions: {', '.join(about['instructions']) or 'none'}.\n")
-        parts += goals.section(stored, has_amx="AMX" in about["instructions"])
+        parts += goals.section(stored, instructions=about["instructions"])
         peers = {name: one for name, one in stored.items() if name.startswith("training_peers")}
         if peers:
             figure = folder / FIGURE

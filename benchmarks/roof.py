@@ -22,6 +22,8 @@ from statistics import median
 from typing import Any
 
 REPEATS = 15
+LARGE_TOKENS = 1024
+"""A step of so many tokens comes near to the best that the device can do."""
 BANDWIDTH_BYTES = 1 << 28
 UNGATED = ("opt", "biogpt")
 """Architectures whose MLP has no gate."""
@@ -47,14 +49,14 @@ def measure(config: Path, *, tokens: int, precision: str) -> dict[str, Any]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     shape = json.loads(config.read_text(encoding="utf-8"))
     made = {"dtype": DTYPES[precision], "device": device}
-    products = [_product(tokens, width_in, width_out, made) for width_in, width_out in layer_shapes(shape)]
-    work = sum(product["operations"] for product in products)
-    seconds = sum(product["seconds"] for product in products)
+    products = _products(shape, tokens, made)
     return {
         "tokens": tokens,
         "precision": precision,
-        "flops": work / seconds,
+        "flops": _rate(products),
         "products": products,
+        "large_tokens": LARGE_TOKENS,
+        "large_flops": _rate(_products(shape, LARGE_TOKENS, made)),
         "bandwidth_gb_s": _bandwidth(device),
         "call_us": _call(device),
         "new_shape": _new_shape(shape, tokens, made),
@@ -84,6 +86,15 @@ def layer_shapes(shape: dict[str, Any]) -> list[tuple[int, int]]:
 def _inner_width(shape: dict[str, Any]) -> int:
     """Of the MLP, which configurations call by two names."""
     return int(shape.get("ffn_dim") or shape["intermediate_size"])
+
+
+def _products(shape: dict[str, Any], tokens: int, made: dict[str, Any]) -> list[dict[str, Any]]:
+    return [_product(tokens, width_in, width_out, made) for width_in, width_out in layer_shapes(shape)]
+
+
+def _rate(products: list[dict[str, Any]]) -> float:
+    """Operations a second of all of them together."""
+    return sum(one["operations"] for one in products) / sum(one["seconds"] for one in products)
 
 
 def _product(tokens: int, width_in: int, width_out: int, made: dict[str, Any]) -> dict[str, Any]:

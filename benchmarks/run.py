@@ -1,9 +1,13 @@
 """Measure speed and memory on this machine; write results as JSON and render RESULTS.md from all of them.
 
-    python benchmarks/run.py                        everything (most of a day on 2 cores)
+    python benchmarks/run.py                        everything (most of a day on 2 cores with AMX, days without bf16)
+    python benchmarks/run.py --missing              what has no result of this machine yet, such as after Ctrl-C
     python benchmarks/run.py --only scoring         one case
     python benchmarks/run.py --render               only RESULTS.md
     python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
+
+Every result is kept and RESULTS.md rendered as soon as a case is done. A result never takes the place of one with more
+trainers, steps or rounds unless `--replace` is given.
 
 Eight cases need the folder of real data sets that DATA.md describes (`--data`, by default shared/data beside the
 checkout): training_peers, answering, data_runs, preparing, memory_growth, contrast, passages and gguf; a run of
@@ -17,15 +21,17 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import answering_speed
 import contrast_checks
+import data_files
 import data_path
 import data_runs
 import engine_and_trl
@@ -79,44 +85,108 @@ def main() -> None:
         "--rows", type=int, default=1000, help="of larger sources data_runs draws so many rows"
     )
     parser.add_argument("--large", action="store_true", help="data_path measures a million rows as well")
+    parser.add_argument("--missing", action="store_true", help="only what has no result of this machine yet")
+    parser.add_argument(
+        "--replace", action="store_true", help="also results with more trainers, steps or rounds"
+    )
     parser.add_argument("--note", help="stands beside the result, such as: the machine was busy")
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
     asked = parser.parse_args()
     if asked.steps is not None and asked.steps < training_peers.FEWEST_STEPS:
         parser.error(f"--steps: at least {training_peers.FEWEST_STEPS}, of which the first 3 are not timed")
-    if not asked.render:
-        names = [asked.only] if asked.only else sorted({*CASES, *WORKS})
-        if not asked.data.is_dir():
-            absent = (
-                f"{asked.data} does not exist; DATA.md says what belongs into it, --data names another folder"
-            )
-            if asked.only and asked.only not in WITHOUT_DATA:
-                sys.exit(absent)
-            names = [name for name in names if name in WITHOUT_DATA]
-            print(f"{absent}. Left out: {', '.join(sorted({*CASES, *WORKS} - WITHOUT_DATA))}", flush=True)
-        failed = [
-            work.stored_as
-            for name in names
-            for work in WORKS.get(name, _one_work(name))(asked)
-            if not _is_measured(name, work, asked.note)
-        ]
+    if asked.render:
+        _render()
+        return
+    names = [asked.only] if asked.only else sorted({*CASES, *WORKS})
+    without = {name: absent for name in names if (absent := data_files.missing(name, asked.data))}
+    if asked.only and without:
+        sys.exit(_without_data(without, asked.data))
+    works = [
+        (name, work)
+        for name in names
+        if name not in without
+        for work in WORKS.get(name, _one_work(name))(asked)
+    ]
+    if asked.missing:
+        works = [(name, work) for name, work in works if _stored(work.stored_as) is None]
+    failed = []
+    for number, (name, work) in enumerate(works, start=1):
+        print(f"{work.stored_as} ({number} of {len(works)}) ...", flush=True)
+        if problem := _not_measured(name, work, asked):
+            failed.append(f"{work.stored_as}: {problem}")
+        _render()
+    if without:
+        print(_without_data(without, asked.data), flush=True)
+    if failed:
+        sys.exit("Not measured:\n" + "\n".join(failed))
+
+
+def _render() -> None:
     (HERE / "RESULTS.md").write_text(render(HERE / "results"), encoding="utf-8")
-    if not asked.render and failed:
-        sys.exit(f"Not measured, for the reasons above: {', '.join(failed)}")
 
 
-def _is_measured(name: str, work: Work, note: str | None) -> bool:
-    """Do one measurement and keep it. One that fails says why, and the others still get their turn."""
-    print(f"{work.stored_as} ...", flush=True)
-    # Before the work: the checkout may change while it runs.
-    about = machine.facts() | {"command": f"python benchmarks/run.py --only {name}{work.options}"}
+def _without_data(without: Mapping[str, list[str]], data: Path) -> str:
+    """Which cases are left out for want of data."""
+    lines = [f"  {name}: {', '.join(absent)}" for name, absent in without.items()]
+    return "\n".join([
+        f"Not measured, because {data} lacks what they read (benchmarks/DATA.md says where it is from; --data names "
+        "another folder):", *lines
+    ])  # fmt: skip
+
+
+def _not_measured(name: str, work: Work, asked: argparse.Namespace) -> str | None:
+    """Do one measurement and keep it; returns why there is no result. The others still get their turn."""
+    began = time.monotonic()
     try:
+        # Before the work: the checkout may change while it runs.
+        about = machine.facts() | {"command": f"python benchmarks/run.py --only {name}{work.options}"}
+        if work.weight is not None and not asked.replace:
+            there = _stored(work.stored_as)
+            if there and any(one > other for one, other in zip(_weight(there), work.weight, strict=True)):
+                return "the stored result has more trainers, steps or rounds; --replace measures it anew"
+        if other := list(data_files.other_than_published(name, asked.data)):
+            about["note"] = f"Other data than the published results have: {', '.join(other)}."
+            print(f"  {about['note']}", flush=True)
         found = work.measure()
-    except Exception:
+    except Exception as problem:
         traceback.print_exc()
-        return False
-    _store(work.stored_as, about | ({"note": note} if note else {}), found)
-    return True
+        return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+    if asked.note:
+        about["note"] = " ".join([about.get("note", ""), asked.note]).strip()
+    print(f"  {time.monotonic() - began:.0f} s", flush=True)
+    lost = _lost_sides(_stored(work.stored_as), found) if not asked.replace else []
+    if lost:
+        _store(work.stored_as, about, found, below="incomplete")
+        return f"{', '.join(lost)} did not run now, so the stored result stays; this one lies in incomplete/"
+    _store(work.stored_as, about, found)
+    return None
+
+
+def _stored(name: str) -> dict[str, Any] | None:
+    """The result of this machine that is there already."""
+    path = HERE / "results" / machine.folder_of(_machine()) / f"{name}.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+@cache
+def _machine() -> dict[str, Any]:
+    return machine.facts()
+
+
+def _weight(stored: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Trainers, steps and rounds of a comparison; in place of the first two those of answering have bases."""
+    asked = stored["found"].get("asked")
+    if asked:
+        return len(stored["found"]["sides"]), asked["steps"], asked["rounds"]
+    models = stored["found"]["models"].values()
+    return len(models), 0, min(len(one["labels"]["runs"]["ours"]) for one in models)
+
+
+def _lost_sides(there: Mapping[str, Any] | None, found: Mapping[str, Any]) -> list[str]:
+    """Trainers of the stored result that were asked to run again and did not."""
+    if not there or "asked" not in found:
+        return []
+    return [side for side in there["found"]["sides"] if side in found["not_run"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,17 +197,20 @@ class Work:
     options: str
     """What the command that repeats it says besides the case."""
     measure: Callable[[], dict[str, Any]]
+    weight: tuple[int, int, int] | None = None
+    """Trainers, steps and rounds, where fewer of them must not take the place of more."""
 
 
 def _one_work(name: str) -> Callable[[argparse.Namespace], list[Work]]:
     """A case that is one measurement."""
 
     def works(asked: argparse.Namespace) -> list[Work]:
-        options, stored_as = "", name
+        options, stored_as, weight = "", name, None
         if name == "data_runs":
             options = f" --rows {asked.rows}"
         if name == "answering":
             options = f" --rounds {asked.rounds}"
+            weight = (1 if asked.model else len(answering_speed.NAMES), 0, asked.rounds)
             if asked.model:
                 options, stored_as = f" --model {asked.model}{options}", f"answering-{asked.model}"
         if name == "data_path" and asked.large:
@@ -147,7 +220,8 @@ def _one_work(name: str) -> Callable[[argparse.Namespace], list[Work]]:
             # A closer look at some tasks does not take the place of the look at all of them.
             if set(asked.tasks) != set(training_quality.TASKS):
                 stored_as = f"training_quality-{'-'.join(asked.tasks)}"
-        return [Work(stored_as=stored_as, options=options, measure=lambda: CASES[name](asked))]
+        measure = partial(CASES[name], asked)
+        return [Work(stored_as=stored_as, options=options, measure=measure, weight=weight)]
 
     return works
 
@@ -161,12 +235,14 @@ def _training_peers(asked: argparse.Namespace) -> list[Work]:
         sides=asked.sides,
         steps=asked.steps,
         rounds=asked.rounds,
+        is_slow=not (_machine()["instructions"] or _machine()["cuda"]),
     )
     return [
         Work(
             stored_as=training_peers.name_of(one),
             options=training_peers.options_of(one),
             measure=partial(compare, asked.data.resolve(), one),
+            weight=(len(one.sides), one.steps, one.rounds),
         )
         for one in planned
     ]
@@ -234,15 +310,11 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 }
 WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers": _training_peers}
 """Cases of several measurements."""
-WITHOUT_DATA = {
-    "engine_and_trl", "near_duplicates", "first_run", "demo", "sample_tasks", "sample_answers", "training_quality",
-    "statistics", "scoring", "data_path", "start_up", "serving", "same_answers",
-}  # fmt: skip
 
 
-def _store(name: str, about: dict[str, Any], found: dict[str, Any]) -> None:
-    """Write a result into the folder of its machine."""
-    folder = HERE / "results" / machine.folder_of(about)
+def _store(name: str, about: dict[str, Any], found: dict[str, Any], *, below: str = "") -> None:
+    """Write a result into the folder of its machine, or into one below it that the page does not show."""
+    folder = HERE / "results" / machine.folder_of(about) / below
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"case": name, "about": about, "found": found}, indent=1)
     (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")

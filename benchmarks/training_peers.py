@@ -10,6 +10,8 @@ MODELS = ("llama-42m", "llama-135m", "qwen2.5-0.5b", "llama-3.2-1b", "opt-1.3b",
 """Shipped configurations, in which the base's own dropout is 0: ours is off while an adapter is trained."""
 DROPOUTS = (0.05, 0.0)
 FEWEST_STEPS = 5
+SLOW = 3
+"""A processor without instructions for bf16 takes the plan's steps by this."""
 LARGE = tuple(side for side in SIDES if side != "seed0")
 FEW = ("native", "trl", "trl_tuned", "unsloth", "axolotl")
 PLAN = {
@@ -36,8 +38,12 @@ def planned(
     sides: Iterable[str] | None,
     steps: int | None,
     rounds: int,
+    is_slow: bool = False,
 ) -> list[Comparison]:
-    """The comparisons of the plan, or of what is asked for in place of it."""
+    """The comparisons of the plan, or of what is asked for in place of it.
+
+    `is_slow` is a machine on which the steps of the plan would take days.
+    """
     pairs = [
         pair
         for pair in PLAN
@@ -48,6 +54,8 @@ def planned(
     made = []
     for pair in pairs:
         usual_steps, usual_sides = PLAN.get(pair, (8, FEW))
+        if is_slow:
+            usual_steps = max(FEWEST_STEPS, usual_steps // SLOW)
         chosen = tuple(sides or usual_sides)
         for share in DROPOUTS if dropout is None else (dropout,):
             made.append(

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -39,6 +40,8 @@ FACTS = ("sizes", "first_step", "longest", "learning_rate", "lora", "precision")
 """What is kept of a prepared workload's facts beside a result."""
 PADDED_TO = 384
 """What the tutorial's script pads every row to, where none is longer."""
+LONGEST_RUN_S = 3600
+"""A side that takes longer for one run is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,7 @@ def compare(data: Path, asked: Comparison) -> dict[str, Any]:
                 rows=asked.workload,
                 dropout=asked.dropout,
                 steps=asked.steps,
+                curve_steps=(SIDES["seed0"].most_steps or 0) if "seed0" in asked.sides else 0,
             )
         bench = _Bench(folder=folder, facts=facts, environments=environments)
         runs: dict[str, list[dict[str, Any]]] = {side: [] for side in asked.sides if side not in not_run}
@@ -121,7 +125,7 @@ def compare(data: Path, asked: Comparison) -> dict[str, Any]:
             for side in [side for side in [*list(runs)[turn:], *list(runs)[:turn]] if side not in not_run]:
                 print(f"  round {number + 1}: {side}", flush=True)
                 try:
-                    runs[side].append(bench.run(side, settings[side]))
+                    runs[side].append(bench.run(side, settings[side], limit_s=LONGEST_RUN_S))
                 except RuntimeError as problem:
                     not_run[side] = str(problem)
         if OURS in not_run:
@@ -201,6 +205,7 @@ def _told(runs: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> dict[s
         "moved": last["moved"],
         "needed_flops_per_s": rate,
         "dropouts": last["dropouts"],
+        "device": last["device"],
         "computes_in": last["computes_in"],
         "versions": last["versions"],
         "threads": last["threads"],
@@ -236,7 +241,16 @@ class _Bench:
         seconds = time.perf_counter() - started
         if done.returncode:
             raise RuntimeError(f"{side} left with {done.returncode}: {done.stderr.strip()[-1500:]}")
-        return {**json.loads(done.stdout.strip().splitlines()[-1]), "process_seconds": seconds}
+        return {**_last_object(side, done.stdout), "process_seconds": seconds}
+
+
+def _last_object(side: str, output: str) -> dict[str, Any]:
+    """The last line that is a JSON object: a library may still say something after it."""
+    for line in reversed(output.splitlines()):
+        if line.startswith("{"):
+            with suppress(json.JSONDecodeError):
+                return dict(json.loads(line))
+    raise RuntimeError(f"{side} told no result: {output.strip()[-1500:]}")
 
 
 def _settings_of(
@@ -251,7 +265,7 @@ def _settings_of(
         settings["seed0"]["max_length"] = max(PADDED_TO, bench.facts["longest"])
     if "trl_tuned" not in settings:
         return settings, promises, []
-    tried = search(bench.facts, partial(bench.run, "trl_tuned"), steps)
+    tried = search(bench.facts, partial(bench.run, "trl_tuned"), steps, cuda=bench.facts["cuda"])
     settings["trl_tuned"]["sft"] = tried[0].sft
     if tried[0].regroups:
         promises["trl_tuned"] = Promise(same_steps=False)

@@ -1,9 +1,9 @@
 """The quickest settings of TRL's SFTTrainer that a careful user would find on this machine.
 
-Along one axis after the other, each held at its best so far: the number format, the attention, padding to a multiple,
-and how a step of 8 rows is made. The best three of all are then tried twice more, in turn, because one short run on a
-machine that others share says little. A try that takes far longer than the quickest is given up: bf16 that a
-processor has only in software can take minutes for a step.
+Along one axis after the other, each held at its best so far: the number format, the attention (and on a GPU fused
+kernels), padding to a multiple, and how a step of 8 rows is made. The best three of all are then tried twice more, in
+turn, because one short run on a machine that others share says little. A try that takes far longer than the quickest is
+given up: bf16 that a processor has only in software can take minutes for a step.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ FORMATS = {
 }
 """Of the weights and the products; what the device is known to be quick in is tried first."""
 ATTENTION = {name: {"model_init_kwargs": {"attn_implementation": name}} for name in ("sdpa", "eager")}
+FLASH = {"flash_attention_2": {"model_init_kwargs": {"attn_implementation": "flash_attention_2"}}}
+KERNELS = {"": {}, "Liger kernels": {"use_liger_kernel": True}}
+"""Both need CUDA and packages of their own; where those are missing the try fails, and that is told."""
 PADDING = {"": {}, "padded to multiples of 8": {"pad_to_multiple_of": 8}}
 """On a CPU a product of a shape that was seen before is quicker."""
 
@@ -57,12 +60,12 @@ Run = Callable[[dict[str, Any], float | None], dict[str, Any]]
 """Trains with settings for at most so many seconds; raises RuntimeError where that fails or takes longer."""
 
 
-def search(facts: Mapping[str, Any], run: Run, steps: int) -> list[Tried]:
+def search(facts: Mapping[str, Any], run: Run, steps: int, *, cuda: bool = False) -> list[Tried]:
     """All that was tried, the quickest first."""
     steps = min(steps, STEPS)
     found: list[Tried] = []
     best = Tried(choices=(), sft=dict(ALWAYS), regroups=False)
-    for options in axes(facts):
+    for options in axes(facts, cuda=cuda):
         here = [best] if found else []  # the first option of a later axis is what is there already
         for name, sft in list(options.items())[len(here) :]:
             asked = _chosen(best, name, sft)
@@ -76,7 +79,7 @@ def search(facts: Mapping[str, Any], run: Run, steps: int) -> list[Tried]:
     return [*sorted(finalists, key=lambda one: -one.speed), *sorted(others, key=lambda one: -one.speed)]
 
 
-def axes(facts: Mapping[str, Any]) -> list[dict[str, dict[str, Any]]]:
+def axes(facts: Mapping[str, Any], *, cuda: bool = False) -> list[dict[str, dict[str, Any]]]:
     """Axis by axis the options; but for those of the first, the first option changes nothing.
 
     Packs hold as many rows on average as a step has, so that a step learns from as much.
@@ -101,7 +104,8 @@ def axes(facts: Mapping[str, Any]) -> list[dict[str, dict[str, Any]]]:
     }  # fmt: skip
     first = facts["precision"]
     formats = {first: FORMATS[first], **FORMATS}
-    return [formats, ATTENTION, PADDING, steps]
+    on_gpu = [KERNELS] if cuda else []
+    return [formats, ATTENTION | FLASH if cuda else ATTENTION, *on_gpu, PADDING, steps]
 
 
 def _chosen(best: Tried, name: str, sft: Mapping[str, Any]) -> Tried:

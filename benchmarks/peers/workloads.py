@@ -62,8 +62,13 @@ WORKLOADS: dict[str, Callable[[Path], list[tuple[str, str]]]] = {
 }
 
 
-def prepare(folder: Path, data: Path, *, model: str, rows: str, dropout: float, steps: int) -> dict[str, Any]:
-    """Write a workload of so many steps; returns its facts."""
+def prepare(
+    folder: Path, data: Path, *, model: str, rows: str, dropout: float, steps: int, curve_steps: int
+) -> dict[str, Any]:
+    """Write a workload of so many steps; returns its facts.
+
+    Of the first `curve_steps` the losses of a side that learns prompts as well are computed in plain fp32.
+    """
     import torch
     from datasets import Dataset, disable_progress_bars
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
@@ -100,7 +105,8 @@ def prepare(folder: Path, data: Path, *, model: str, rows: str, dropout: float, 
         "learning_rate": LEARNING_RATE,
         "batch": BATCH,
         "precision": precision(),
-        **_first_adapter(folder, [(e.input_ids, e.labels) for e in batches[0]]),
+        "cuda": torch.cuda.is_available(),
+        **_plain_facts(folder, [[(e.input_ids, e.labels) for e in batch] for batch in batches], curve_steps),
     }
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     return facts
@@ -135,8 +141,12 @@ def _examples(tokenizer: Any, pairs: list[tuple[str, str]]) -> Iterator[Any]:
                       completion=answer, answer_cut=False, prompt_cut=False)  # fmt: skip
 
 
-def _first_adapter(folder: Path, rows: list[tuple[list[int], list[int]]]) -> dict[str, Any]:
-    """Draw the adapter; sizes of the model, and loss and gradient of the first step in plain fp32."""
+Rows = list[tuple[list[int], list[int]]]
+"""Tokens and labels of each row."""
+
+
+def _plain_facts(folder: Path, batches: list[Rows], curve_steps: int) -> dict[str, Any]:
+    """Draw the adapter; sizes of the model, and what its first steps must find, in plain fp32."""
     import torch
     from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
     from safetensors.torch import save_file
@@ -166,11 +176,25 @@ def _first_adapter(folder: Path, rows: list[tuple[list[int], list[int]]]) -> dic
             "head": head,
             "adapter": sum(tensor.numel() for tensor in tensors.values()),
         },
-        "first_step": {learns: _plain_step(model, rows, learns) for learns in ("answers", "all")},
+        "first_step": {learns: _plain_step(model, batches[0], learns) for learns in ("answers", "all")},
+        "curve_of_all": _plain_curve(model, batches[:curve_steps]),
     }
 
 
-def _plain_step(model: Any, rows: list[tuple[list[int], list[int]]], learns: str) -> dict[str, float]:
+def _plain_curve(model: Any, batches: list[Rows]) -> list[float]:
+    """The loss of each step that learns prompts as well, with the optimizer that all sides have, without dropout."""
+    import torch
+
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0)
+    losses = []
+    for rows in batches:
+        losses.append(_plain_step(model, rows, "all")["loss"])
+        optimizer.step()
+    return losses
+
+
+def _plain_step(model: Any, rows: Rows, learns: str) -> dict[str, float]:
     """Loss in nats per learned token and length of the gradient, one row after the other.
 
     `all` is what a tutorial's script learns: every token, the first one from padding on its left, and no end token.

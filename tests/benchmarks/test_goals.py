@@ -11,23 +11,28 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import goals
 
+AMX = ["AMX", "AVX512-BF16"]
+DATA_PATH = {"found": {"sizes": {"100000": {"prepare": {"seconds": 1.0}, "encode": {"seconds": 1.0}}}}}
 
-def compared(ratio: float | None):
+
+def compared(ratio: float | None, *, instructions=AMX, rounds=5):
+    side = {"needed_flops_per_s": 3e11, "peak_rss_mb": 900, "peak_gpu_mb": None}
     return {
         "training_peers-llama-42m-short-0.05": {
+            "about": {"instructions": instructions},
             "found": {
-                "asked": {"model": "llama-42m", "workload": "short", "dropout": 0.05},
-                "sides": {"native": {"needed_flops_per_s": 3e11, "peak_rss_mb": 900}},
+                "asked": {"model": "llama-42m", "workload": "short", "dropout": 0.05, "rounds": rounds},
+                "sides": {"native": side, "trl": side},
                 "ratios": {"trl": {"value": ratio, "low": 2.5, "high": 9.5}},
                 "roofs": [{"flops": 5e11}, {"flops": 1e12}],
                 "profile": {"matrix products": 0.5, "copies": 0.5},
-            }
+            },
         }
     }
 
 
 def test_a_goal_that_is_reached_is_not_explained():
-    page = "\n".join(goals.section(compared(9.0), has_amx=True))
+    page = "\n".join(goals.section(compared(9.0), instructions=AMX))
     assert (
         "| training against TRL's defaults, short rows | llama-42m, dropout 0.05 | 6.0x | 10.0x | 9.0x "
         "| 2.5x to 9.5x | 150% |" in page
@@ -36,7 +41,7 @@ def test_a_goal_that_is_reached_is_not_explained():
 
 
 def test_a_missed_goal_stands_with_where_the_time_goes_and_how_far_the_goal_is():
-    page = "\n".join(goals.section(compared(3.0), has_amx=True))
+    page = "\n".join(goals.section(compared(3.0), instructions=AMX))
     assert "| 3.0x | 2.5x to 9.5x | 50% |" in page
     assert (
         "- training against TRL's defaults, short rows, llama-42m, dropout 0.05: ours reaches 30% of the roof, the "
@@ -45,20 +50,21 @@ def test_a_missed_goal_stands_with_where_the_time_goes_and_how_far_the_goal_is()
 
 
 def test_a_machine_without_amx_is_told_to_be_another_than_the_goals_are_for():
-    assert goals.SET_FOR_AMX in "\n".join(goals.section(compared(3.0), has_amx=False))
-    assert goals.SET_FOR_AMX not in "\n".join(goals.section(compared(3.0), has_amx=True))
+    assert goals.SET_FOR_AMX in "\n".join(goals.section(compared(3.0), instructions=[]))
+    assert goals.SET_FOR_AMX not in "\n".join(goals.section(compared(3.0), instructions=AMX))
 
 
 def test_two_goals_missed_for_one_reason_share_its_words():
     stored = compared(3.0)
     found = stored["training_peers-llama-42m-short-0.05"]["found"]
     found["ratios"]["llamafactory"] = found["ratios"]["trl"]
-    page = "\n".join(goals.section(stored, has_amx=True))
+    found["sides"]["llamafactory"] = found["sides"]["trl"]
+    page = "\n".join(goals.section(stored, instructions=AMX))
     assert page.count(goals.SMALL_STEPS) == 1
 
 
 def test_a_refused_ratio_is_neither_reached_nor_missed():
-    page = "\n".join(goals.section(compared(None), has_amx=True))
+    page = "\n".join(goals.section(compared(None), instructions=AMX))
     assert "| refused |  |  |" in page
     assert "Where a goal is missed" not in page
 
@@ -66,13 +72,13 @@ def test_a_refused_ratio_is_neither_reached_nor_missed():
 @pytest.mark.parametrize(("seconds", "share", "missed"), [(100.0, "150%", False), (300.0, "50%", True)])
 def test_a_time_is_to_be_below_its_goal(seconds, share, missed):
     stages = {"prepare": {"seconds": seconds}, "encode": {"seconds": seconds}}
-    page = "\n".join(goals.section({"data_path": {"found": {"sizes": {"100000": stages}}}}, has_amx=True))
+    page = "\n".join(goals.section({"data_path": {"found": {"sizes": {"100000": stages}}}}, instructions=AMX))
     assert f"| {share} |" in page
     assert ("Where a goal is missed" in page) is missed
 
 
 def test_nothing_measured_is_no_section():
-    assert list(goals.section({}, has_amx=True)) == []
+    assert list(goals.section({}, instructions=AMX)) == []
 
 
 def test_what_no_machine_has_measured_is_told():
@@ -80,8 +86,51 @@ def test_what_no_machine_has_measured_is_told():
     assert "- training against TRL's defaults, long rows: goal 2.5x" in page
     assert "- training against TRL's defaults, short rows" not in page
     assert (
-        "- training of llama-42m, symptom rows, dropout 0.05, beside a tutorial's script, TRL, defaults"
-        in page
+        "- training of llama-42m, symptom rows, dropout 0.05, beside a tutorial's script, TRL, tuned" in page
     )
     assert "- training of opt-1.3b, symptom rows, dropout 0.0\n" in page
     assert "one H200" in page
+
+
+def test_a_goal_that_only_another_kind_of_machine_has_measured_is_open_with_amx():
+    page = "\n".join(goals.unmeasured([compared(9.0) | {"demo": {"about": {"instructions": []}}}]))
+    assert "- training against TRL's defaults, short rows, with AMX" not in page
+    page = "\n".join(goals.unmeasured([with_numbers_told(compared(9.0, instructions=[]))]))
+    assert "- training against TRL's defaults, short rows, with AMX: goal 6.0x" in page
+
+
+def with_numbers_told(stored, number="float32"):
+    """Of sides that tell in which number format they compute."""
+    for side in stored["training_peers-llama-42m-short-0.05"]["found"]["sides"].values():
+        side["computes_in"] = number
+    return stored
+
+
+@pytest.mark.parametrize("told", [with_numbers_told(compared(51.0, instructions=[]), "bfloat16"),
+                                  compared(51.0, instructions=[])])  # fmt: skip
+def test_bf16_in_software_is_held_against_no_goal(told):
+    page = "\n".join(goals.section(told | {"data_path": DATA_PATH}, instructions=[]))
+    assert "51.0x" not in page
+    assert goals.NOT_HELD in page
+
+
+def test_a_peer_in_fp32_counts_on_a_machine_without_bf16():
+    page = "\n".join(goals.section(with_numbers_told(compared(7.0, instructions=[])), instructions=[]))
+    assert "| 7.0x |" in page
+    assert goals.NOT_HELD not in page
+
+
+def test_a_peer_that_was_tuned_by_the_earlier_search_is_marked():
+    stored = compared(4.0)
+    found = stored["training_peers-llama-42m-short-0.05"]["found"]
+    found["ratios"] = {"trl_tuned": found["ratios"]["trl"]}
+    found["sides"]["trl_tuned"] = found["sides"]["trl"]
+    page = "\n".join(goals.section(stored, instructions=AMX))
+    assert f"| llama-42m, dropout 0.05{goals.EARLIER_SEARCH} | 3.0x |" in page
+
+
+def test_comparisons_of_few_rounds_are_counted():
+    assert "1 of 1 comparisons of trainers rest on fewer than 5" in "\n".join(
+        goals.unmeasured([compared(9.0, rounds=3)])
+    )
+    assert "fewer than 5" not in "\n".join(goals.unmeasured([compared(9.0)]))

@@ -33,6 +33,21 @@ def test_a_pair_outside_the_plan_can_be_asked_for():
     )
 
 
+def test_a_machine_without_bf16_takes_fewer_steps_unless_it_is_asked_for_more():
+    slow = planned(**NOTHING_ASKED, is_slow=True)
+    assert {one.steps for one in slow} == {11, 6, 5}
+    assert {one.steps for one in planned(**{**NOTHING_ASKED, "steps": 33}, is_slow=True)} == {33}
+
+
+def test_kernels_for_a_gpu_are_tried_only_there():
+    facts = {"batch": 8, "longest": 46, "tokens": [290], "precision": "bf16"}
+    named = {name for options in axes(facts) for name in options}
+    assert {name for options in axes(facts, cuda=True) for name in options} - named == {
+        "flash_attention_2",
+        "Liger kernels",
+    }
+
+
 def test_packs_hold_the_longest_row_and_as_many_rows_as_a_step():
     *_, short = axes({"batch": 8, "longest": 46, "tokens": [290, 280, 300], "precision": "bf16"})
     assert "1 packs (bfd) of 290 tokens" in short
@@ -117,7 +132,7 @@ def a_run(speed: float, **changed):
         "peak_rss_mb": 900, "peak_gpu_mb": None, "steps": 2, "rows": 16, "tokens": 560, "supervised": 80,
         "timed": {"rows": 8, "tokens": 280, "supervised": 40, "padded": 300}, "seconds": 8 / speed,
         "losses": [10.0, 9.0], "grad_norm": 4.0, "adapters": 4, "moved": 4, "versions": {}, "threads": 2,
-        "dropouts": [0.0], "computes_in": "float32", **changed,
+        "dropouts": [0.0], "device": "cpu", "computes_in": "float32", **changed,
     }  # fmt: skip
 
 

@@ -84,6 +84,7 @@ def main() -> None:
             adapters=len(now),
             moved=sum(not now[name].detach().cpu().equal(first[name]) for name in now),
             dropouts=sorted({layer.dropout for _, layer in lora_layers(base.model)}),
+            device=base.device.type,
             computes_in=str(base.model.get_input_embeddings().weight.dtype).removeprefix("torch."),
         ),
         "torch",

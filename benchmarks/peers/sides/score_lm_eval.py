@@ -3,7 +3,7 @@
     python score_lm_eval.py ROWS FOLDER
 
 ROWS are read at a time; the harness's own default is 1. It runs in the harness's environment and is told the same
-tokens as our side; the adapter lies beside the weights.
+tokens as our side; the adapter lies beside the weights, but for where the folder holds a merged model.
 """
 
 from __future__ import annotations
@@ -24,9 +24,14 @@ def main() -> None:
     questions = json.loads((folder / "questions.json").read_text(encoding="utf-8"))
     prompts, labels = questions["prompts"], questions["labels"]
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    merged = folder / "merged"
+    what: dict[str, str] = (
+        {"pretrained": str(merged)}
+        if merged.is_dir()
+        else {"pretrained": str(folder / "base"), "peft": str(folder / "adapter")}
+    )
     model = HFLM(
-        pretrained=str(folder / "base"),
-        peft=str(folder / "adapter"),
+        **what,
         dtype=questions["dtype"],
         device=device,
         batch_size=rows,

@@ -93,6 +93,7 @@ class Watch(TrainerCallback):
             adapters=len(now),
             moved=sum(not torch.equal(now[name], self.first[name]) for name in now),
             dropouts=self.dropouts,
+            device=next(self.model.parameters()).device.type,
             computes_in=self.computes_in,
             **more,
         )
