@@ -67,7 +67,8 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
         "Ours is the engine as a run calls it, without the line in steps.jsonl and the checkpoints of a run; the "
         "others are driven by their trainers, which log every step. In our layers q, k and v share a dropout mask, as "
         "gate and up do (docs/decisions/0023). Few steps are timed, and products of shapes that come for the first "
-        "time are slower, which in so short a time costs a side that does not round its shapes more than in a long training.\n"
+        "time are slower, which in so short a time costs a side that does not round its shapes more than in a "
+        "long training.\n"
     )
     yield (
         "Roof: the share of the best matrix product rate measured beside it that the needed arithmetic makes up (4N, "
@@ -149,7 +150,8 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
         f"Matrix products of {roofs[0]['tokens']} tokens in {roofs[0].get('precision', 'bf16')} reached {flops} "
         f"TFLOP/s from round to round{large}; a product of a new shape took {first} ms and when it came again "
         f"{again} ms; attention of 8 rows of {short[0]['tokens']} tokens, forward and backward, {fused} ms fused and "
-        f"{plain} ms as plain products; memory was copied at {moved} GB/s, and a call took {call} microseconds.{uneven}\n"
+        f"{plain} ms as plain products; memory was copied at {moved} GB/s, and a call took {call} "
+        f"microseconds.{uneven}\n"
     )
 
 
