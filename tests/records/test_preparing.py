@@ -195,3 +195,28 @@ def test_every_row_of_a_dirty_table_ends_in_exactly_one_file(
         for line in (folder / f"{name}.jsonl").read_text(encoding="utf-8").splitlines():
             ended[json.loads(line)["source_row"]] += 1
     assert ended == Counter(range(1, facts["rows"] + 1))
+
+
+class Telling(Silent):
+    """Keeps the notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def test_what_the_reader_should_look_at_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "fever,cough,itch,age,prognosis\n1,0,0,34,Flu\n0,1,0,51,Flu\n1,1,0,20,flu\n0,0,1,77,Cold\n1,0,1,8,Cold\n"
+    )
+    told = Telling()
+    data = DataSection(format="symptom_table", source=str(path))
+    prepare(data, 0, tmp_path / "1-records", progress=told)
+    assert told.notes == [
+        "rows.csv: no question holds anything of the column 'age'",
+        "labels: 'Flu', 'flu' differ in case or spaces only and are learned as different labels; "
+        'data.aliases: {"flu": "Flu"} makes them one',
+    ]

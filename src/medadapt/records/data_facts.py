@@ -8,7 +8,7 @@ from typing import Any
 
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import SPLITS, DroppedRow, Record, SplitName
-from medadapt.records.cleaning.texts import Repairs
+from medadapt.records.cleaning.texts import Repairs, answer_form
 from medadapt.records.reading.readers import Reading
 from medadapt.records.reading.sources import SAMPLE, Sources
 from medadapt.records.rows import Parsed
@@ -54,6 +54,7 @@ def split_facts(
         "counts": {**counts, "dropped": len(dropped)},
         "dropped": dict(Counter(row.reason for row in dropped).most_common()),
         "labels": labels,
+        "alike_labels": alike_labels(records),
         "labels_without_test": [label for label in labels if label not in tested],
         "labels_without_train": [label for label in labels if label not in trained],
         "groups": len(groups),
@@ -63,3 +64,12 @@ def split_facts(
             "got": {name: round(count / len(records), 4) for name, count in counts.items()},
         },
     }
+
+
+def alike_labels(records: Sequence[Record]) -> list[list[str]]:
+    """Groups of labels that differ in case or spaces only, the most frequent spelling of each group first."""
+    counts = Counter(record.label for record in records if record.label is not None)
+    groups: dict[str, list[str]] = {}
+    for label in sorted(counts, key=lambda label: (-counts[label], label)):
+        groups.setdefault(answer_form(label), []).append(label)
+    return [group for _, group in sorted(groups.items()) if len(group) > 1]

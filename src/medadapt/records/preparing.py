@@ -13,8 +13,11 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import SPLITS, TASK_OF_FORMAT, DroppedRow, Record, SplitName, Task, write_records
+from medadapt.records.cleaning.empty_cells import emptied
 from medadapt.records.cleaning.texts import Repairs
 from medadapt.records.data_facts import licence, reading_facts, split_facts
+from medadapt.records.data_notes import data_notes
+from medadapt.records.formats.answer_base import UNFITTING
 from medadapt.records.formats.dialogue import parse_dialogue
 from medadapt.records.formats.multiple_choice import parse_multiple_choice
 from medadapt.records.formats.question_answer import parse_question_answer
@@ -54,7 +57,8 @@ def prepare(
     hashes = {file.name: sha256_file(file.path) for file in sources.files}
     splits = {file.name: file.split for file in sources.files if file.split is not None}
     reading = read_rows(sources.files, repairs=repairs, progress=progress)
-    rows = with_ids(reading.rows, data.columns.get("id"), splits)
+    read = emptied(reading.rows, repairs, kept=data.aliases)
+    rows = with_ids(read, data.columns.get("id"), splits)
     progress.start("Cleaning")
     parsed = _parse(rows, data, repairs)
     if splits:
@@ -86,6 +90,8 @@ def prepare(
         "smoke": smoke,
     }
     _write(folder, parts, dropped, facts)
+    for line in data_notes(facts):
+        progress.note(line)
     return facts
 
 
@@ -131,9 +137,14 @@ def _nothing_usable(dropped: Sequence[DroppedRow], data: DataSection, num_rows: 
     reasons = Counter(row.reason for row in dropped)
     counted = ", ".join(f"{reason} {count:,}" for reason, count in reasons.most_common())
     (commonest, _), *_ = reasons.most_common(1)
-    example = next(row for row in dropped if row.reason == commonest)
+    examples = [row for row in dropped if row.reason == commonest]
+    unfitting = [row for row in examples if row.detail.startswith(UNFITTING)]
+    example = next(iter(unfitting or examples))
     remedies = {
-        "unlabelled": "These rows have no answers, as in a hidden test set: use a file that has them, or "
+        "unlabelled": "Write each answer as a letter, a number or the text of an option, or name the column with "
+        "data.columns: {answer: <column>}."
+        if unfitting
+        else "These rows have no answers, as in a hidden test set: use a file that has them, or "
         "name the column with data.columns.",
     }
     return DataError(

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medadapt.records.cleaning.texts import answer_form, clean_lines, clean_question, normal_form, sound_text
+from medadapt.records.cleaning.texts import (
+    answer_form,
+    clean_lines,
+    clean_question,
+    normal_form,
+    sound_text,
+    text_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +91,11 @@ def test_sound_text_can_be_written_and_is_stable(text: str) -> None:
 @given(st.text())
 def test_the_normal_form_is_stable(text: str) -> None:
     assert normal_form(normal_form(text)) == normal_form(text)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [(17, "17"), (17.0, "17"), (-0.5, "-0.5"), (1e300, "1e+300"), (True, "True"), (float("nan"), "")],
+)
+def test_a_number_reads_the_same_in_columns_of_whole_and_of_other_numbers(cell: float, text: str) -> None:
+    assert text_of(cell, "c") == text

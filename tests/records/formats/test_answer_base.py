@@ -83,3 +83,7 @@ def test_an_answer_that_points_nowhere_has_its_reason(cell: Any, base: Any, reas
     with pytest.raises(RowError) as caught:
         answer_index(cell, FOUR, base)
     assert caught.value.reason == reason
+
+
+def test_an_answer_that_is_a_number_finds_the_option_that_is_one() -> None:
+    assert answer_index(17.0, Choices(texts=("16", "17", "18")), "text") == 1

@@ -214,6 +214,22 @@ def test_a_dialogue_and_its_continuation_lie_in_one_group(dialogues: Callable[..
     assert result.facts["groups"] == 4
 
 
+def test_windows_of_one_dialogue_lie_in_one_group(dialogues: Callable[..., Any]):
+    first = (
+        "I have had a dry cough at night for about three weeks now.",
+        "Does it get worse when you lie down flat?",
+    )
+    second = (
+        "Yes, and my throat burns in the morning when I get up.",
+        "That sounds like acid reflux to me, eat early.",
+    )
+    third = ("How long should I wait before I see a doctor?", "Two weeks.")
+
+    result = dialogues([{"messages": chat(*first, *second, *third)}, {"messages": chat(*second)}])
+
+    assert result.facts["groups"] == 4
+
+
 def test_dialogues_with_other_earlier_turns_are_no_duplicates(dialogues: Callable[..., Any]):
     result = dialogues(
         [{"messages": chat(first, "Go on.", USER, DOCTOR)} for first in ("I am 80.", "I am 8.")]

@@ -73,7 +73,7 @@ def test_an_answer_that_names_an_empty_fifth_option_is_dropped(prepared) -> None
     assert prepared(lines(*rows), "t.jsonl", format="multiple_choice").reasons == {5: "bad_options"}
 
 
-@pytest.mark.parametrize("opc", ["", None, "A4", " a4 "])
+@pytest.mark.parametrize("opc", ["", None, " a4 "])
 def test_missing_and_equal_options_are_dropped(prepared, opc: str | None) -> None:
     result = prepared(lines(*FOUR, exam(4, opc=opc)), "t.jsonl", format="multiple_choice")
     assert result.reasons == {5: "bad_options"}
@@ -121,6 +121,70 @@ def test_letters_before_options_go_only_where_all_have_theirs(prepared) -> None:
         ["A. one", "two"],
         ["C. one", "D. two"],
     ]
+
+
+def test_answers_may_carry_the_letters_that_options_do(prepared) -> None:
+    rows = [
+        {"question": question, "choices": ["A. one", "B. two"], "answer": answer}
+        for question, answer in zip(QUESTIONS, ("B. two", "a.  ONE", "two", "B. two"), strict=True)
+    ]
+    result = prepared(lines(*rows), "t.jsonl", format="multiple_choice")
+    assert [(record.answer, record.answer_index) for record in result.records] == [
+        ("two", 1), ("one", 0), ("two", 1), ("two", 1),
+    ]  # fmt: skip
+
+
+def test_options_that_differ_in_case_are_different(prepared) -> None:
+    rows = [
+        {"question": question, "choices": ["AA", "Aa", "aa"], "answer": answer}
+        for question, answer in zip(QUESTIONS, ("aa", "Aa", "AA", "aA"), strict=True)
+    ]
+    result = prepared(lines(*rows), "t.jsonl", format="multiple_choice")
+    assert [record.answer_index for record in result.records] == [2, 1, 0]
+    assert result.reasons == {4: "unlabelled"}
+
+
+def test_answers_that_fit_no_option_are_not_called_a_hidden_test_set(prepared) -> None:
+    rows = [{"question": question, "choices": ["one", "two"], "answer": "three"} for question in QUESTIONS]
+    with pytest.raises(DataError, match=r"the answer 'three' is not an option's text") as refused:
+        prepared(lines(*rows), "t.jsonl", format="multiple_choice")
+    assert "hidden" not in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ("A", "B", "C"),
+        ("option_a", "option_b", "option_c"),
+        ("Option 1", "Option 2", "Option 3"),
+        ("choice0", "choice1", "choice2"),
+    ],
+)
+@pytest.mark.parametrize("by", ["letter", "text", "column"])
+def test_a_column_for_each_option_is_found_by_its_name(prepared, columns: tuple[str, ...], by: str) -> None:
+    texts = ("one", "two", "three")
+    answer = {"letter": "B", "text": "two", "column": columns[1]}[by]
+    rows = "".join(f"{question},{','.join(texts)},{answer}\n" for question in QUESTIONS)
+    records = prepared(f"question,{','.join(columns)},answer\n{rows}", format="multiple_choice").records
+    assert [(record.options, record.answer_index) for record in records] == [(list(texts), 1)] * 4
+
+
+@pytest.mark.parametrize(
+    "cell", ['["one", "two"]', "['one', 'two']", '{"A": "one", "B": "two"}', "{'A': 'one', 'B': 'two'}"]
+)
+def test_a_list_or_object_of_options_may_be_text_in_a_cell(prepared, cell: str) -> None:
+    quoted = '"' + cell.replace('"', '""') + '"'
+    text = "question,options,answer\n" + "".join(f"{question},{quoted},two\n" for question in QUESTIONS)
+    records = prepared(text, format="multiple_choice").records
+    assert [(record.options, record.answer) for record in records] == [(["one", "two"], "two")] * 4
+
+
+def test_the_column_named_as_the_question_is_no_context_too(prepared) -> None:
+    rows = [{"context": question, "choices": ["one", "two"], "answer": "two"} for question in QUESTIONS]
+    records = prepared(
+        lines(*rows), "t.jsonl", format="multiple_choice", columns={"question": "context"}
+    ).records
+    assert [record.context for record in records] == [None] * 4
 
 
 def test_pubmedqa_shows_neither_the_long_answer_nor_the_decision(prepared) -> None:

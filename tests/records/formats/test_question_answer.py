@@ -120,3 +120,37 @@ def test_unknown_columns_are_refused_with_their_names(prepared: Callable[..., An
         DataError, match="question_answer needs a column for the question; the columns are 'a', 'b'"
     ):
         prepared(json.dumps([{"a": "x", "b": "y"}]), "r.json", format="question_answer")
+
+
+def test_a_column_named_as_the_question_is_no_context_too(prepared: Callable[..., Any]):
+    content = json.dumps([{"Context": q, "Response": a} for q, a in PAIRS])
+    columns = {"question": "Context", "answer": "Response"}
+
+    records = prepared(content, "r.json", format="question_answer", columns=columns).records
+
+    assert [(record.question, record.context) for record in records] == [(q, None) for q, _ in PAIRS]
+
+
+ALPACA = [
+    *({"instruction": q, "input": "", "output": a} for q, a in PAIRS),
+    {"instruction": "Sum up the case.", "input": "A man of 80 fell.", "output": "A fall."},
+]
+
+
+def test_an_instruction_before_the_few_rows_with_an_input_belongs_to_them(prepared: Callable[..., Any]):
+    result = prepared(json.dumps(ALPACA), "r.json", format="question_answer")
+
+    assert result.records[-1].question == "Sum up the case.\n\nA man of 80 fell."
+    assert "instructions" not in result.facts
+
+
+def test_an_instruction_that_most_rows_have_is_kept_once_though_some_rows_are_asked_by_theirs(
+    prepared: Callable[..., Any],
+):
+    others = [{"instruction": "Answer.", "input": q, "output": a} for q, a in PAIRS]
+    content = json.dumps([*others, {"instruction": "What is asthma?", "input": "", "output": "A disease."}])
+
+    result = prepared(content, "r.json", format="question_answer")
+
+    assert [record.question for record in result.records] == [*(q for q, _ in PAIRS), "What is asthma?"]
+    assert result.facts["instructions"] == ["Answer."]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from medadapt.core.errors import DataError
+from medadapt.records.data_notes import data_notes
 
 LISTED = """Disease,Symptom_1,Symptom_2,Symptom_3
  Flu ,fever, dischromic _patches,cough
@@ -125,3 +126,99 @@ def test_a_table_without_a_label_lists_its_columns_and_the_key_to_set(prepared) 
 def test_a_named_column_that_is_missing_is_an_error(prepared) -> None:
     with pytest.raises(DataError, match=r"no column 'Diagnose'.*data\.columns\.label"):
         prepared(LISTED, format="symptom_table", columns={"label": "Diagnose"})
+
+
+GRID = [(n >> 0 & 1, n >> 1 & 1, n >> 2 & 1) for n in range(1, 8)]
+
+
+def marked(head: str, *columns: list[object]) -> str:
+    """A 0/1 table of three symptoms with a label, and further columns behind the label."""
+    rows = [
+        ",".join(map(str, (*marks, "Flu" if number % 2 else "Cold", *(column[number] for column in columns))))
+        for number, marks in enumerate(GRID)
+    ]
+    return "\n".join([f"fever,cough,itch,prognosis{head}", *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "column"),
+    [
+        ("age", [34, 51, 34, 20, 77, 8, 51]),
+        ("patient_id", [f"P{n}" for n in range(7)]),
+        ("S.No", list(range(1, 8))),
+        ("pain", [0, 3, 1, 2, 0, 1, 3]),
+    ],
+)
+def test_a_column_beside_marks_is_left_out_and_named(prepared, name: str, column: list[object]) -> None:
+    result = prepared(marked(f",{name}", column), format="symptom_table")
+    assert [record.question for record in result.records][:3] == ["fever", "cough", "fever; cough"]
+    assert result.facts["columns_left_out"] == {"rows.csv": [name]}
+
+
+@pytest.mark.parametrize("index", [list(range(1, 8)), [4, 90, 2, 33, 8, 7, 61]])
+def test_an_index_that_does_not_count_from_0_is_no_symptom(prepared, index: list[object]) -> None:
+    result = prepared(marked(",", index), format="symptom_table")
+    assert result.records[0].question == "fever"
+    assert "columns_left_out" not in result.facts
+
+
+def test_an_index_in_which_a_faulty_row_is_missing_is_no_symptom(prepared) -> None:
+    text = marked(",", list(range(7))).replace("1,1,0,Cold,2", "1,1,0,Cold,2,too much")
+    result = prepared(text, format="symptom_table")
+    assert len(result.records) == 6
+    assert result.records[0].question == "fever"
+
+
+def test_marks_beside_sentences_are_refused_unless_one_is_named(prepared) -> None:
+    text = marked(",notes", [f"I have felt unwell for {n} days" for n in range(7)])
+    with pytest.raises(DataError, match=r"sentences in 'notes'[\s\S]*data\.columns: \{question: notes\}"):
+        prepared(text, format="symptom_table")
+    named = prepared(text, format="symptom_table", columns={"question": "notes"})
+    assert named.records[0].question == "I have felt unwell for 0 days"
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [34, 51, 34, 34, 51, 34, 51],
+        ["2024-05-01", "2024-05-02", "2024-05-01", "2024-05-02", "2024-05-01", "2024-05-02", "2024-05-01"],
+        [f"P{n}" for n in range(7)],
+    ],
+)
+def test_ages_dates_and_ids_are_not_taken_for_the_label(prepared, column: list[object]) -> None:
+    text = marked(",extra", column).replace("prognosis", "outcome").replace("Flu", "1").replace("Cold", "0")
+    with pytest.raises(DataError, match="needs a column for the label"):
+        prepared(text, format="symptom_table")
+
+
+def test_a_heading_that_is_repeated_loses_no_symptom(prepared) -> None:
+    text = LISTED.replace("Symptom_1,Symptom_2,Symptom_3", "Symptom,Symptom,Symptom")
+    assert prepared(text, format="symptom_table").records[0].question == "fever; dischromic patches; cough"
+
+
+def test_a_numbered_heading_that_is_repeated_loses_no_symptom(prepared) -> None:
+    text = LISTED.replace("Symptom_1,Symptom_2,Symptom_3", "Symptom_1,Symptom_1,Symptom_2")
+    assert prepared(text, format="symptom_table").records[0].question == "fever; dischromic patches; cough"
+
+
+def test_numbered_columns_of_marks_are_named_by_their_heads(prepared) -> None:
+    text = marked("").replace("fever,cough,itch", "symptom1,symptom2,symptom3")
+    assert prepared(text, format="symptom_table").records[2].question == "symptom1; symptom2"
+
+
+def test_labels_that_look_the_same_are_one(prepared) -> None:
+    text = "Disease,Symptom_1\nHepatitis A,a\nHepatitis\xa0A,b\nM\xe9ni\xe8re,c\nMe\u0301nie\u0300re,d\n"
+    facts = prepared(text, format="symptom_table").facts
+    assert facts["labels"] == ["Hepatitis A", "M\xe9ni\xe8re"]
+    assert facts["repairs"]["no-break spaces and loose accents in labels replaced"] == 2
+
+
+def test_labels_that_differ_in_case_or_spaces_are_named_with_the_alias_that_joins_them(prepared) -> None:
+    text = "Disease,Symptom_1\nFlu,a\nFlu,b\nflu,c\nCold,d\ncommon  cold,e\ncommon cold,f\ncommon cold,g\n"
+    facts = prepared(text, format="symptom_table").facts
+    assert facts["alike_labels"] == [["common cold", "common  cold"], ["Flu", "flu"]]
+    assert list(data_notes(facts))[1].endswith('data.aliases: {"flu": "Flu"} makes them one')
+    joined = prepared(
+        text, format="symptom_table", aliases={"flu": "Flu", "common  cold": "common cold"}
+    ).facts
+    assert (joined["labels"], joined["alike_labels"]) == (["Cold", "Flu", "common cold"], [])

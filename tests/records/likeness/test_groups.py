@@ -43,3 +43,39 @@ def test_a_group_is_named_after_its_content_not_its_place() -> None:
     there = {record.id: record.group for record in with_groups(found, "near")}
     back = {record.id: record.group for record in with_groups(found[::-1], "near")}
     assert there == back
+
+
+LONG_ASKED = "My knee hurts since Monday and it is worse in the evening, what is it?"
+LONG_REPLY = "A strain of the outer ligament, most likely, so rest it for some days."
+
+
+def dialogue(*said: str) -> Record:
+    *earlier, question, answer = said
+    history = [
+        {"role": ("user", "assistant")[place % 2], "content": content}
+        for place, content in enumerate(earlier)
+    ]
+    return Record(
+        id=" ".join(said), source_row=1, group="", question=question, answer=answer, history=history
+    )
+
+
+def test_an_exchange_within_a_dialogue_joins_the_record_that_ends_with_it() -> None:
+    window = dialogue("Hello, I am 50.", "What ails you?", LONG_ASKED, LONG_REPLY, "Thank you.", "Be well.")
+    alone = dialogue(LONG_ASKED, LONG_REPLY)
+    assert groups_of([window, dialogue("Cough?", "Reflux."), alone], "near") == [0, 1, 0]
+    assert groups_of([window, alone], "none") == [0, 1]
+
+
+def test_greetings_and_thanks_join_no_dialogues() -> None:
+    thanks = ("Thank you so much.", "You are welcome, and do come again if anything else should worry you.")
+    found = [
+        dialogue(LONG_ASKED, LONG_REPLY, *thanks),
+        dialogue("Why do I cough?", "Perhaps reflux.", *thanks),
+    ]
+    assert groups_of(found, "near") == [0, 1]
+
+
+def test_a_question_that_is_asked_again_at_the_beginning_of_a_dialogue_joins_it() -> None:
+    found = [dialogue("My ear?", "See a doctor."), dialogue("My ear?", "Wax.", "And the other?", "Wax, too.")]
+    assert groups_of(found, "near") == [0, 0]

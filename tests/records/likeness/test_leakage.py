@@ -78,3 +78,52 @@ def test_near_copies_stop_a_run_only_where_the_split_kept_them_together() -> Non
     parts = {"train": [], "validation": [], "test": []}
     assert measure_leakage(parts, "near", task="qa")["gated"] == ["exact", "near"]  # type: ignore[arg-type]
     assert measure_leakage(parts, "exact", task="qa")["gated"] == ["exact"]  # type: ignore[arg-type]
+
+
+def dialogue(identity: str, *said: str, group: str = "") -> Record:
+    *earlier, question, answer = said
+    history = [
+        {"role": ("user", "assistant")[place % 2], "content": content}
+        for place, content in enumerate(earlier)
+    ]
+    return Record(id=identity, source_row=1, group=group, question=question, answer=answer, history=history)
+
+
+ASKED, REPLY = "My knee hurts, what is it?", "It is a strain of the outer ligament, so rest it for some days."
+MORE = ("It also swells in the evening.", "Then have an X-ray taken.")
+
+
+def test_a_test_question_that_was_answered_earlier_in_a_training_dialogue_is_an_exact_leak() -> None:
+    parts = {
+        "train": [
+            dialogue("t", ASKED, REPLY, *MORE),
+            dialogue("u", "Why do I cough?", "Reflux.", "And my ear?", "Wax."),
+        ],
+        "validation": [dialogue("v", "WHY DO I COUGH", "It is gout.")],
+        "test": [dialogue("e", ASKED, REPLY), dialogue("f", MORE[0], "Cool it.")],
+    }
+    leakage = measure_leakage(parts, "near", task="qa")  # type: ignore[arg-type]
+    assert (leakage["exact"], leakage["near"]) == (1, 1)
+    assert leakage["flagged"] == {"e": ["exact", "near", "answer"]}
+    assert leakage["validation"] == {"exact": 1, "near": 1}
+
+
+def test_an_earlier_question_in_a_training_dialogue_names_its_record() -> None:
+    parts = {
+        "train": [dialogue("s", "Why do I cough?", "Reflux."), dialogue("t", ASKED, REPLY, *MORE)],
+        "validation": [],
+        "test": [dialogue("e", ASKED, "Gout.")],
+    }
+    leakage = measure_leakage(parts, "near", task="qa")  # type: ignore[arg-type]
+    assert leakage["examples"] == [{"test": "e", "seen": "t", "exact": True}]
+
+
+def test_a_test_answer_that_was_given_earlier_in_a_training_dialogue_is_a_leaked_answer() -> None:
+    parts = {
+        "train": [dialogue("t", "Hello, I am 50.", "What ails you?", ASKED, REPLY, *MORE)],
+        "validation": [],
+        "test": [dialogue("e", "A knee aches.", REPLY)],
+    }
+    leakage = measure_leakage(parts, "near", task="qa")  # type: ignore[arg-type]
+    assert leakage["flagged"] == {"e": ["answer"]}
+    assert (leakage["answer_containment"]["count"], leakage["answer_containment"]["exact"]) == (1, 1)

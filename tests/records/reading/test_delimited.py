@@ -117,3 +117,21 @@ def test_what_a_csv_writer_wrote_is_read_back(cells: list[tuple[str, str]]) -> N
 def test_no_text_stops_the_reader(text: str) -> None:
     rows = rows_of("a,b\n" + text)
     assert [row.source_row for row in rows] == list(range(1, len(rows) + 1))
+
+
+def test_rows_between_two_open_quotes_stay_rows_of_their_own() -> None:
+    rows = rows_of('a,b\nQ1,"A1\nQ2,A2\nQ3,A3\nQ4,"A4\nQ5,A5\n')
+    assert [row.fault is None for row in rows] == [False, True, True, False, True]
+    assert [row.values["b"] for row in rows if row.fault is None] == ["A2", "A3", "A5"]
+
+
+def test_many_pairs_of_open_quotes_cost_their_lines_only() -> None:
+    many = 10 * MANY_UNCLOSED
+    rows = rows_of("a,b\n" + 'Q,"A\n7,8\n' * many)
+    assert [row.fault is None for row in rows] == [False, True] * many
+
+
+def test_a_quote_within_the_words_of_a_long_cell_is_forgiven() -> None:
+    rows = rows_of('a,b\n"one\nhe said "no" again, twice",2\n"three\n""four""",5\n')
+    assert [row.fault is None for row in rows] == [False, True]
+    assert rows[1].values == {"a": 'three\n"four"', "b": "5"}

@@ -180,6 +180,15 @@ def test_hidden_answers_are_told_as_such(tmp_path: Path):
     assert "hidden answers" in refused.value.remedy
 
 
+def test_answers_that_fit_no_option_are_not_told_as_hidden(tmp_path: Path):
+    row = {"question": "Bile?", "choices": list(ENDS.values()), "answer": "Skin"}
+
+    with pytest.raises(DataError, match="unlabelled 1") as refused:
+        read("medmcqa", written(tmp_path, [row]))
+
+    assert "hidden" not in refused.value.remedy
+
+
 def test_questions_that_stand_twice_share_a_group(tmp_path: Path):
     rows = [
         {**EXAM, "cop": 0},

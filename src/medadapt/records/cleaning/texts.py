@@ -29,6 +29,9 @@ CONTROL_CHARACTERS = {code: _cp1252(code) for code in range(0x80, 0xA0)}
 NOTHING_SHOWN = {0x00: None, 0x7F: None}
 SEPARATORS = {0x2028: "\n", 0x2029: "\n"}
 LONE_SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+NO_BREAK_SPACES = dict.fromkeys((0xA0, 0x2007, 0x202F), " ")
+LARGEST_EXACT = 2.0**53
+"""From here on a float no longer holds every whole number."""
 
 
 def sound_text(text: str, repairs: Repairs) -> str:
@@ -80,11 +83,16 @@ def sound_value(value: Any, repairs: Repairs) -> Any:
 
 
 def text_of(value: Any, name: str) -> str:
-    """The text in a cell, stripped; empty for null. Raises RowError where a list or object stands instead."""
-    if value is None:
+    """The text in a cell, stripped; empty for null. Raises RowError where a list or object stands instead.
+
+    A whole number is written without a point: a column of numbers becomes one of floats as soon as a cell is empty.
+    """
+    if value is None or value != value:
         return ""
     if isinstance(value, str):
         return value.strip()
+    if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT:
+        return str(int(value))
     if isinstance(value, bool | int | float):
         return str(value)
     kind = "a list" if isinstance(value, list) else "an object"
@@ -94,6 +102,11 @@ def text_of(value: Any, name: str) -> str:
 def one_line(text: str) -> str:
     """The text with every run of white space made one space."""
     return " ".join(text.split())
+
+
+def composed(text: str) -> str:
+    """The text with accents on their letters (NFC) and plain spaces for no-break ones: what looks the same is."""
+    return unicodedata.normalize("NFC", text).translate(NO_BREAK_SPACES)
 
 
 def clean_lines(text: str, repairs: Repairs) -> str:
@@ -143,6 +156,11 @@ def normal_form(text: str) -> str:
     return " ".join(folded.translate(_LETTERS_AND_SYMBOLS).split()) or folded.strip()
 
 
+def option_form(text: str) -> str:
+    """An option as told from the others: spaces joined, case and punctuation kept (the genotype `Aa` is not `aa`)."""
+    return one_line(unicodedata.normalize("NFC", text))
+
+
 def answer_form(text: str) -> str:
     """An answer or option as compared: case-folded, spaces joined, punctuation kept (`-1` is not `1`)."""
-    return one_line(unicodedata.normalize("NFC", text)).casefold()
+    return option_form(text).casefold()

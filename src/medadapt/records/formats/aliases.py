@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from medadapt.records.cleaning.texts import Repairs, answer_form, text_of
+from medadapt.records.cleaning.texts import Repairs, answer_form, composed, text_of
 
 
 class Aliases:
@@ -24,3 +24,11 @@ class Aliases:
         if standard != text:
             self._repairs["aliases replaced"] += 1
         return standard
+
+    def label(self, cell: Any, name: str) -> str:
+        """As `trimmed`, with plain spaces and composed accents: labels that look the same are one."""
+        text = self.trimmed(cell, name)
+        label = composed(text)
+        if label != text:
+            self._repairs["no-break spaces and loose accents in labels replaced"] += 1
+        return label

@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from medadapt.core.errors import DataError
 from medadapt.core.records import LETTERS
-from medadapt.records.cleaning.texts import answer_form
+from medadapt.records.cleaning.texts import answer_form, option_form, text_of
 from medadapt.records.formats.choice_layouts import Choices
 from medadapt.records.rows import RowError
 
 AnswerBase = Literal[0, 1, "letter", "text"]
 LETTER = re.compile(r"[(\[]?([A-Za-z])[)\].:]?")
+UNFITTING = "the answer '"
+"""How the detail of an `unlabelled` row begins that has an answer, though none that fits."""
 WHOLE_NUMBER = re.compile(r"(-?\d{1,4})(?:\.0+)?")
 
 
@@ -35,7 +37,7 @@ def find_answer_base(
             keyed += not is_missing(cell)  # an option's own key is clear, however other rows count
         elif (number := _whole_number(cell)) is not None:
             numbers[number, len(choices.texts)] += 1
-        elif _letter(cell) is not None and _by_text(cell, choices) is None:
+        elif _letter(cell) is not None and index_of_text(cell, choices) is None:
             letters += 1
         else:
             texts += 1
@@ -74,16 +76,30 @@ def answer_index(cell: Any, choices: Choices, base: AnswerBase | None) -> int:
         index = number - int(base == 1)
     elif base == "letter" and letter is not None:
         index = letter
-    elif (by_text := _by_text(cell, choices)) is not None:
+    elif (by_text := index_of_text(cell, choices)) is not None:
         return by_text
     else:
         kind = {0: "a number from 0", 1: "a number from 1", "letter": "a letter"}.get(
             base or "", "an option's text"
         )
-        raise RowError("unlabelled", f"the answer '{str(cell)[:60]}' is not {kind}")
+        raise RowError("unlabelled", f"{UNFITTING}{str(cell)[:60]}' is not {kind}")
     if not 0 <= index < len(choices.texts):
         raise RowError("bad_options", f"the answer '{cell}' has no option (the row has {len(choices.texts)})")
     return index
+
+
+def index_of_text(cell: Any, choices: Choices) -> int | None:
+    """Place of the one option with this text, as the option is shown or as it was read; None where not one has it.
+
+    Case tells options apart where it must (`AA`, `Aa`, `aa`) and is ignored where it need not.
+    """
+    wanted = text_of(cell, "the answer") if isinstance(cell, str | int | float) else str(cell)
+    for texts in (choices.texts, choices.as_read):
+        for form in (option_form, answer_form):
+            forms = [form(text) for text in texts]
+            if forms.count(form(wanted)) == 1:
+                return forms.index(form(wanted))
+    return None
 
 
 def is_missing(cell: Any) -> bool:
@@ -99,12 +115,6 @@ def _by_key(cell: Any, choices: Choices) -> int | None:
     if folded not in keys and (found := LETTER.fullmatch(str(cell).strip())):
         folded = found[1].casefold()
     return keys.index(folded) if folded in keys else None
-
-
-def _by_text(cell: Any, choices: Choices) -> int | None:
-    forms = [answer_form(text) for text in choices.texts]
-    wanted = answer_form(str(cell))
-    return forms.index(wanted) if forms.count(wanted) == 1 else None
 
 
 def _whole_number(cell: Any) -> int | None:

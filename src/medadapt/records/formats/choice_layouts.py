@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Literal
 
 from medadapt.core.errors import DataError
@@ -15,6 +19,9 @@ from medadapt.records.formats.columns import Columns
 from medadapt.records.rows import RawRow, RowError, columns_of
 
 OPTION_COLUMNS = ("opa", "opb", "opc", "opd", "ope")
+OPTION_STEMS = ("option", "choice", "")
+"""What own columns of options are called before their letter or number; a bare number is no name of one."""
+MOST_COLUMNS = 10
 PUBMEDQA_OPTIONS = ("yes", "no", "maybe")
 
 
@@ -42,6 +49,8 @@ class Choices:
 
     texts: tuple[str, ...]
     keys: tuple[str, ...] | None = None
+    as_read: tuple[str, ...] = ()
+    """The texts with the letters before them, where these were taken away."""
 
 
 def find_choice_layout(rows: Sequence[RawRow], data: DataSection, *, file: str) -> ChoiceLayout | None:
@@ -59,26 +68,30 @@ def find_choice_layout(rows: Sequence[RawRow], data: DataSection, *, file: str) 
         kind = "columns"
     elif held is not None:
         kind, options = "options", (held,)
+    elif (own := _own_option_columns(present)) and "options" not in data.columns:
+        kind, options = "columns", own
     elif decision is not None:
         # Every other cell of a PubMedQA object (LONG_ANSWER, annotators' guesses) gives the answer away.
         kind, options = "pubmedqa", ()
     else:
         raise DataError(
             f"{file} is no multiple-choice layout that is known; its columns are {columns.shown()}.",
-            "MedMCQA (question opa opb opc opd cop), an options or choices column, or PubMedQA "
-            "(QUESTION CONTEXTS final_decision)",
+            "MedMCQA (question opa opb opc opd cop), a column for each option (A B C ..., option_a ..., option1 ...), "
+            "an options or choices column, or PubMedQA (QUESTION CONTEXTS final_decision)",
             "Name the column of the options with data.columns: {options: <column>}, or rename the columns.",
         )
+    question = columns.need("question", ("question",))
+    context = columns.find("context", ("contexts", "context"))
     return ChoiceLayout(
         kind=kind,
-        question=columns.need("question", ("question",)),
+        question=question,
         options=options,
         answer=columns.find("answer", ("final_decision",) if kind == "pubmedqa" else ("answer",)),
         # A guess never goes before the answer column that the recipe names.
         answer_index=columns.find(
             "answer_index", () if "answer" in data.columns else ("cop", "answer_idx", "answer_index")
         ),
-        context=columns.find("context", ("contexts", "context")),
+        context=context if context != question else None,
         choice_type=columns.find("choice_type", ("choice_type",)),
         explanation=columns.find("explanation", () if kind == "pubmedqa" else ("exp", "explanation")),
         subject=columns.find("subject", ("subject_name", "subject")),
@@ -94,8 +107,11 @@ def choices_of(row: RawRow, layout: ChoiceLayout) -> Choices:
     if layout.kind == "columns":
         cells = [text_of(row.values.get(name), name) for name in layout.options]
         # A fifth option is the exception: where it is empty the row has four.
-        return Choices(texts=_without_last_empty(cells, keep=4))
+        texts = _without_last_empty(cells, keep=4)
+        return Choices(texts=texts, keys=layout.options[: len(texts)])
     held = row.values.get(layout.options[0])
+    if isinstance(held, str):
+        held = list_in(held)
     if isinstance(held, dict):
         keyed = sorted((str(key).strip(), text_of(text, f"option {key}")) for key, text in held.items())
         texts = _without_last_empty([text for _, text in keyed], keep=4)
@@ -103,6 +119,21 @@ def choices_of(row: RawRow, layout: ChoiceLayout) -> Choices:
     if isinstance(held, list):
         return Choices(texts=_without_last_empty([text_of(text, "an option") for text in held], keep=4))
     raise RowError("bad_options", f"'{layout.options[0]}' holds no list or object of options")
+
+
+def list_in(text: str) -> Any:
+    """The list or object that a table keeps as text, in JSON or as Python prints it; None where it holds none."""
+    if not text.lstrip().startswith(("[", "{")):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of a backslash in a text
+            return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def option_prefix_free(texts: Sequence[str]) -> tuple[str, ...] | None:
@@ -134,6 +165,18 @@ def answer_cell(row: RawRow, layout: ChoiceLayout) -> Any:
         if column is not None and (cell := row.values.get(column)) not in (None, ""):
             return cell.strip() if isinstance(cell, str) else cell
     return None
+
+
+def _own_option_columns(present: Sequence[str]) -> tuple[str, ...]:
+    """Columns of options by their own names: `option_a` ..., `Option 1` ..., `choice_a` ..., `A` ...; maybe none."""
+    plain = {re.sub(r"[\W_]+", "", name).casefold(): name for name in reversed(present)}
+    letters = LETTERS[:MOST_COLUMNS].casefold()
+    for stem in OPTION_STEMS:
+        for marks in (letters, "0123456789", "123456789") if stem else (letters,):
+            found = takewhile(lambda name: name in plain, (stem + mark for mark in marks))
+            if len(named := tuple(plain[name] for name in found)) >= 2:
+                return named
+    return ()
 
 
 def _without_last_empty(texts: Sequence[str], *, keep: int) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 
 from medadapt.core.recipe import DataSection
@@ -11,11 +11,11 @@ from medadapt.core.records import Record
 from medadapt.records.cleaning.texts import Repairs, text_of
 from medadapt.records.formats.aliases import Aliases
 from medadapt.records.formats.columns import Columns
-from medadapt.records.formats.open_texts import checked_answer, exchange_key
+from medadapt.records.formats.open_texts import checked_answer
 from medadapt.records.formats.question_answer import pair_record
 from medadapt.records.formats.question_pairs import PairColumns, pair_columns
 from medadapt.records.formats.turns import read_turns, split_turns
-from medadapt.records.rows import Draft, Parsed, RawRow, RowError, by_file, columns_of, no_sound_row
+from medadapt.records.rows import Parsed, RawRow, RowError, by_file, columns_of, no_sound_row
 
 LISTS = ("messages", "conversations", "conversation", "dialogue", "dialog", "turns", "utterances")
 
@@ -32,9 +32,8 @@ def parse_dialogue(rows: Sequence[RawRow], data: DataSection, repairs: Repairs) 
     """Drafts of dialogues: `question` is the last message with a reply, `history` all that came before it.
 
     Understands instruction/input/output, patient/doctor and other pairs of columns, `messages` and ShareGPT's
-    `conversations`. An instruction that is the same in all rows of a file stands in the facts instead. A
-    dialogue that goes on another one of the source is put into its group. Raises DataError for columns that
-    are not recognised.
+    `conversations`. An instruction that is the same in all rows of a file stands in the facts instead. Raises
+    DataError for columns that are not recognised.
     """
     aliases = Aliases(data.aliases, repairs)
     parsed = Parsed()
@@ -52,7 +51,6 @@ def parse_dialogue(rows: Sequence[RawRow], data: DataSection, repairs: Repairs) 
         parsed.take(file_rows, partial(pair_record, columns=layout, aliases=aliases, repairs=repairs))
     if standing:
         parsed.facts["instructions"] = list(standing)
-    parsed.drafts = joined_by_beginning(parsed.drafts)
     return parsed
 
 
@@ -87,25 +85,3 @@ def _turns_record(row: RawRow, *, columns: TurnColumns, aliases: Aliases, repair
         answer=checked_answer(answer, question, aliases=aliases, repairs=repairs),
         history=[asdict(turn) for turn in earlier],
     )
-
-
-def joined_by_beginning(drafts: Sequence[Draft]) -> list[Draft]:
-    """Drafts in which a dialogue that goes on another one has its group.
-
-    Published files often hold the same dialogue after two, four and six turns. The longer one holds the
-    shorter one's answer, so that they must lie in one split although their texts are not alike. A group that
-    the source gives stays.
-    """
-    said = [_said(draft.record) for draft in drafts]
-    whole = {exchange_key(parts) for parts in said}
-    joined = []
-    for draft, parts in zip(drafts, said, strict=True):
-        beginnings = (exchange_key(parts[:end]) for end in range(2, len(parts) + 1, 2))
-        group = draft.record.group or next(key for key in beginnings if key in whole)
-        joined.append(replace(draft, record=replace(draft.record, group=group)))
-    return joined
-
-
-def _said(record: Record) -> list[str]:
-    turns = [turn["content"] for turn in record.history if turn["role"] != "system"]
-    return [*turns, record.question, record.answer]

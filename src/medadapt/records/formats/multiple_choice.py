@@ -8,12 +8,13 @@ from typing import Any
 
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import LETTERS, Record
-from medadapt.records.cleaning.texts import Repairs, answer_form, clean_lines, text_of
+from medadapt.records.cleaning.texts import Repairs, clean_lines, option_form, text_of
 from medadapt.records.formats.aliases import Aliases
 from medadapt.records.formats.answer_base import (
     AnswerBase,
     answer_index,
     find_answer_base,
+    index_of_text,
 )
 from medadapt.records.formats.choice_layouts import (
     ChoiceLayout,
@@ -66,7 +67,9 @@ def _answer(row: RawRow, layout: ChoiceLayout, aliases: Aliases) -> Any:
 
 def _prefix_free(choices: Choices) -> Choices:
     freed = option_prefix_free(choices.texts)
-    return choices if freed is None else Choices(texts=freed, keys=choices.keys)
+    if freed is None:
+        return choices
+    return Choices(texts=freed, keys=choices.keys, as_read=choices.texts)
 
 
 def _record(
@@ -122,7 +125,7 @@ def _check_options(options: Sequence[str]) -> None:
         raise RowError("bad_options", f"{len(options)} options are more than there are letters")
     if "" in options:
         raise RowError("bad_options", f"option {LETTERS[options.index('')]} is empty")
-    forms = [answer_form(option) for option in options]
+    forms = [option_form(option) for option in options]
     for place, form in enumerate(forms):
         if form in forms[:place]:
             raise RowError(
@@ -135,8 +138,8 @@ def _check_second_answer(row: RawRow, layout: ChoiceLayout, choices: Choices, in
     if layout.answer_index is None or layout.answer is None:
         return
     second = row.values.get(layout.answer)
-    forms = [answer_form(text) for text in choices.texts]
-    if isinstance(second, str) and (form := answer_form(second)) in forms and forms[index] != form:
+    named = index_of_text(second, choices) if isinstance(second, str) else None
+    if named is not None and named != index:
         raise RowError("bad_options", f"'{layout.answer_index}' and '{layout.answer}' name different options")
 
 

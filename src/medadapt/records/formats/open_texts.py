@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from medadapt.core.hashes import sha256_text
 from medadapt.records.cleaning.markup import without_markup
 from medadapt.records.cleaning.texts import Repairs, clean_lines, clean_question, normal_form
 from medadapt.records.formats.aliases import Aliases
@@ -34,8 +33,3 @@ def checked_answer(text: str, question: str, *, aliases: Aliases, repairs: Repai
     if normal_form(answer) == normal_form(question):
         raise RowError("empty_answer", "the answer only repeats the question")
     return answer
-
-
-def exchange_key(parts: list[str]) -> str:
-    """Hash of a stretch of dialogue, equal where the same was said."""
-    return sha256_text("\x00".join(normal_form(part) for part in parts))

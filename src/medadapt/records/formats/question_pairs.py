@@ -58,13 +58,14 @@ def pair_columns(rows: Sequence[RawRow], columns: Columns, data: DataSection) ->
         title = columns.find("title", ("description",)) if question.strip().casefold() == "patient" else None
     if instruction == question:
         instruction = None
+    context = columns.find("context", ("context",))
     return PairColumns(
         question=question,
         answer=answer,
         instruction=instruction,
         title=title,
         standing=_standing(rows, question, instruction),
-        context=columns.find("context", ("context",)),
+        context=context if context not in (question, answer, instruction) else None,
         group=columns.find("group"),
     )
 
@@ -93,12 +94,22 @@ def context_text(row: RawRow, columns: PairColumns, repairs: Repairs) -> str | N
 
 
 def _standing(rows: Sequence[RawRow], question: str, instruction: str | None) -> str | None:
-    """The instruction that stands before every question of the file, where it is one and the same."""
+    """The instruction that stands before every question of the file, where it is one and the same.
+
+    Where rows without a question are asked by their instruction, as in Alpaca's layout, one before the few others
+    is no standing one, unless most rows of the file have it.
+    """
     if instruction is None:
         return None
-    said = {
-        str(row.values.get(instruction) or "").strip(): None
-        for row in rows
-        if row.fault is None and str(row.values.get(question) or "").strip()
-    }
-    return next(iter(said)) or None if len({normal_form(text) for text in said}) == 1 else None
+    before: list[str] = []
+    instead: list[str] = []
+    for row in rows:
+        if row.fault is None:
+            (before if _filled(row, question) else instead).append(_filled(row, instruction))
+    if len({normal_form(said) for said in before}) != 1 or (any(instead) and len(before) <= len(instead)):
+        return None
+    return before[0] or None
+
+
+def _filled(row: RawRow, column: str) -> str:
+    return str(row.values.get(column) or "").strip()

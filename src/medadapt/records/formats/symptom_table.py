@@ -2,114 +2,47 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
 
-from medadapt.core.errors import DataError
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import Record
 from medadapt.records.cleaning.texts import Repairs, clean_question, one_line, text_of
 from medadapt.records.formats.aliases import Aliases
-from medadapt.records.formats.columns import Columns
-from medadapt.records.rows import Parsed, RawRow, RowError, by_file, columns_of, no_sound_row
+from medadapt.records.formats.symptom_layouts import ABSENT, COPY, PRESENT, TableLayout, find_layout, mark
+from medadapt.records.rows import Parsed, RawRow, RowError, by_file, no_sound_row
 
-LABELS = ("Disease", "prognosis", "diagnosis", "label", "condition")
-DESCRIPTIONS = ("description", "symptoms", "text", "question")
-LISTED = re.compile(r"symptoms?[ _.-]*\d+", re.IGNORECASE)
-UNNAMED = re.compile(r"Unnamed: \d+")
-COPY = re.compile(r"\.\d+$")
-PRESENT, ABSENT = frozenset({"1", "1.0", "true", "True"}), frozenset({"", "0", "0.0", "false", "False"})
 NO_SYMPTOM = frozenset({"", "nan", "null", "none"})
-ENOUGH_MARKS = 0.95
-"""A column counts as 0/1 where at least this share of its cells is; the other rows are dropped by name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableLayout:
-    """Where a table keeps the label and the symptoms."""
-
-    label: str
-    kind: Literal["listed", "marked", "described"]
-    columns: tuple[str, ...]
-    """Cells with a symptom each, or 0/1 columns, or the one column with the description."""
-    group: str | None = None
 
 
 def parse_symptom_table(rows: Sequence[RawRow], data: DataSection, repairs: Repairs) -> Parsed:
     """Drafts of a symptom table: `question` lists the symptoms, `label` and `answer` are the diagnosis.
 
     Three layouts are told apart for each file: columns Symptom_1..n, one 0/1 column a symptom, and a
-    free-text description. Labels are trimmed, never respelled. Raises DataError for any other file.
+    free-text description. Labels are trimmed, never respelled. The facts name columns that are in no question.
+    Raises DataError for any other file.
     """
     aliases = Aliases(data.aliases, repairs)
     parsed = Parsed()
+    left_out: dict[str, list[str]] = {}
     for file, file_rows in by_file(rows).items():
         if all(row.fault is not None and not row.missing for row in file_rows):
             parsed.take(file_rows, no_sound_row)
             continue
         layout = find_layout(file_rows, data, file=file)
+        if layout.left_out:
+            left_out[file] = list(layout.left_out)
         forgiven = [_forgive(row, layout) for row in file_rows]
         parsed.take(forgiven, partial(_record, layout=layout, read=_reader(layout, repairs), aliases=aliases))
+    if left_out:
+        parsed.facts["columns_left_out"] = left_out
     return parsed
-
-
-def find_layout(rows: Sequence[RawRow], data: DataSection, *, file: str) -> TableLayout:
-    """The layout of one file. Raises DataError that names the columns where it is not clear."""
-    sound = [row for row in rows if row.fault is None] or [row for row in rows if row.missing]
-    columns = Columns(columns_of(sound), data, file=file)
-    identity, group = columns.find("id", ("id",)), columns.find("group")
-    candidates = [
-        name for name in columns.present if name not in (identity, group) and not _is_filler(name, sound)
-    ]
-    filled = [name for name in candidates if any(_mark(row.values.get(name)) for row in sound)]
-    marks = {name for name in filled if _is_marked(name, sound)}
-    label = columns.find("label", LABELS)
-    if label is None:
-        others = [name for name in filled if name not in marks]
-        label = others[0] if len(others) == 1 else columns.need("label", LABELS)
-    symptoms = [name for name in filled if name != label]
-    texts = [name for name in symptoms if name not in marks]
-    listed = tuple(name for name in candidates if LISTED.fullmatch(name) and name != label)
-    described = columns.find("question") or (
-        texts[0] if len(texts) == 1 else columns.find("question", DESCRIPTIONS)
-    )
-    if "question" not in data.columns and listed:
-        return TableLayout(label=label, kind="listed", columns=listed, group=group)
-    if "question" not in data.columns and symptoms and not texts:
-        return TableLayout(label=label, kind="marked", columns=tuple(symptoms), group=group)
-    if described is not None and described != label:
-        return TableLayout(label=label, kind="described", columns=(described,), group=group)
-    raise DataError(
-        f"{file} has the label column '{label}' but no symptoms that can be told apart; its columns are "
-        f"{columns.shown()}.",
-        "columns Symptom_1, Symptom_2 ...; a 0/1 column for each symptom; or one column with a description",
-        "Name the description with data.columns: {question: <column>}, or rename the symptom columns.",
-    )
 
 
 def symptom_name(cell: str) -> str:
     """A symptom as words: underscores and stray spaces, outside and inside, made single spaces."""
     return one_line(cell.replace("_", " "))
-
-
-def _is_filler(name: str, rows: Sequence[RawRow]) -> bool:
-    """A column without a name that is empty or counts the rows, as spreadsheets and pandas leave them."""
-    if not UNNAMED.fullmatch(name):
-        return False
-    cells = [str(row.values.get(name) or "").strip() for row in rows]
-    return not any(cells) or cells == [str(n) for n in range(len(cells))]
-
-
-def _is_marked(name: str, rows: Sequence[RawRow]) -> bool:
-    cells = [_mark(row.values.get(name)) for row in rows]
-    return sum(cell in PRESENT or cell in ABSENT for cell in cells) >= ENOUGH_MARKS * len(cells)
-
-
-def _mark(cell: Any) -> str:
-    return "" if cell is None else str(cell).strip()
 
 
 def _forgive(row: RawRow, layout: TableLayout) -> RawRow:
@@ -163,11 +96,11 @@ def _marked_names(columns: Sequence[str], repairs: Repairs) -> dict[str, str]:
 def _marked(row: RawRow, *, names: dict[str, str]) -> tuple[str, list[str]]:
     found: set[str] = set()
     for column, name in names.items():
-        mark = _mark(row.values.get(column))
-        if mark in PRESENT:
+        cell = mark(row.values.get(column))
+        if cell in PRESENT:
             found.add(name)
-        elif mark not in ABSENT:
-            raise RowError("unparsed_row", f"'{column}' holds '{mark[:40]}' instead of 0 or 1")
+        elif cell not in ABSENT:
+            raise RowError("unparsed_row", f"'{column}' holds '{cell[:40]}' instead of 0 or 1")
     symptoms = [name for name in dict.fromkeys(names.values()) if name in found]
     return "; ".join(symptoms), symptoms
 
@@ -180,7 +113,7 @@ def _record(row: RawRow, *, layout: TableLayout, read: SymptomReader, aliases: A
     question, symptoms = read(row)
     if not question:
         raise RowError("empty_question", "no symptom in this row")
-    label = aliases.trimmed(row.values.get(layout.label), layout.label)
+    label = aliases.label(row.values.get(layout.label), layout.label)
     if not label:
         raise RowError("unlabelled", f"'{layout.label}' is empty")
     return Record(

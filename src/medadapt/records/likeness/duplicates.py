@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from medadapt.core.hashes import sha256_text
 from medadapt.core.records import DroppedRow, Record, Task
@@ -21,7 +21,12 @@ def input_text(record: Record) -> str:
     if symptoms := record.meta.get("symptoms"):
         return "; ".join(sorted(normal_form(symptom) for symptom in symptoms))
     turns = (turn["content"] for turn in record.history if turn["role"] != "system")
-    return " | ".join(normal_form(part) for part in (*turns, record.context or "", record.question) if part)
+    return joined_input(normal_form(part) for part in (*turns, record.context or "", record.question) if part)
+
+
+def joined_input(parts: Iterable[str]) -> str:
+    """One text of the parts of an input, each in normal form."""
+    return " | ".join(parts)
 
 
 def input_key(record: Record) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,8 @@ MANY_UNCLOSED = 20
 """Quotes that are never closed, from which on a file is taken to have more of them."""
 REACH = 200
 """Lines over which a cell of such a file may go on."""
+IN_QUOTES = r'"(?:[^"]++|"")*+"'
+"""A cell in quotes, in which two quotes are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +94,36 @@ def _lines(text: str, delimiter: str) -> Iterator[_Line]:
         first = start
         for cells in reader:
             after = start + reader.line_num
-            if after > end:
+            if after > end or (after > first + 1 and _swallows_rows(lines[first:after], delimiter)):
                 break
             if cells:
                 yield _Line(first + 1, cells)
             first = after
         if first < end:
-            # The quote opened in line `first` swallowed all up to the end: give up that line only.
+            # The quote opened in line `first` swallowed all up to the end, or up to where the next cell in
+            # quotes opens: give up that line only.
             yield _Line(first + 1, [lines[first].rstrip("\r\n")], "a quote that is never closed")
             unclosed += 1
             first += 1
         start = first  # where the row that reached beyond the end is END itself, it is the end
+
+
+def _swallows_rows(lines: list[str], delimiter: str) -> bool:
+    """Whether a row of several lines is more than one: a cell of it ends with the quote that opens another cell.
+
+    `1,"open` and, lines later, `7,"also open` would make one cell of all that stands between them. A quote that
+    ends a cell inside a word, where it was meant as a character, is forgiven as ever.
+    """
+    try:
+        list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        text, place, stop = "".join(lines), 0, re.escape(delimiter)
+        sound = re.compile(rf'(?:{IN_QUOTES}|[^"{stop}\r\n][^{stop}\r\n]*+|)(?:{stop}|[\r\n]+)')
+        while found := sound.match(text, place):
+            place = found.end()
+        cell = re.match(IN_QUOTES, text[place:])
+        return cell is not None and cell[0][-2:-1] in (delimiter, "\r", "\n")
+    return False
 
 
 def _delimiter(text: str, *, tab: bool) -> str:

@@ -5,7 +5,6 @@ The prompts of lm-evaluation-harness hold a row's texts as they are, so a cleane
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +20,7 @@ from medadapt.records.formats.choice_layouts import (
     Choices,
     answer_cell,
     find_choice_layout,
+    list_in,
 )
 from medadapt.records.rows import Parsed, RawRow, RowError, by_file, no_sound_row
 
@@ -130,21 +130,14 @@ def _choices(row: RawRow, layout: ChoiceLayout) -> Choices:
         texts = [_as_published(row.values.get(name), name) for name in layout.options]
         return Choices(texts=tuple(texts[:NUM_OPTIONS] if not any(texts[NUM_OPTIONS:]) else texts))
     held = row.values.get(layout.options[0])
-    if isinstance(held, str):  # a table keeps a list as text
-        held = _listed(held)
+    if isinstance(held, str):
+        held = list_in(held)
     if isinstance(held, dict):
         keyed = sorted((str(key).strip(), _as_published(text, f"option {key}")) for key, text in held.items())
         return Choices(texts=tuple(text for _, text in keyed), keys=tuple(key for key, _ in keyed))
     if isinstance(held, list):
         return Choices(texts=tuple(_as_published(text, "an option") for text in held))
     raise RowError("bad_options", f"'{layout.options[0]}' holds no list or object of options")
-
-
-def _listed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def _context(row: RawRow, layout: ChoiceLayout) -> str:

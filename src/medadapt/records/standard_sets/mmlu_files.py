@@ -13,6 +13,7 @@ from medadapt.core.progress import Progress
 from medadapt.core.records import LETTERS
 from medadapt.core.standard_sets import MMLU_SUBSETS
 from medadapt.records.cleaning.texts import Repairs, sound_text
+from medadapt.records.formats.choice_layouts import OPTION_COLUMNS
 from medadapt.records.reading.encodings import decode
 from medadapt.records.reading.readers import content_of, read_rows
 from medadapt.records.reading.sources import SourceFile
@@ -20,7 +21,6 @@ from medadapt.records.rows import FilePlace, RawRow
 from medadapt.records.standard_sets.layouts import NUM_OPTIONS, SUBSET
 
 OTHER_SPLITS = ("dev", "val", "validation", "train", "auxiliary")
-OPTION_COLUMNS = ("opa", "opb", "opc", "opd")
 SUBJECT = "subject"
 
 
@@ -81,12 +81,7 @@ def _with_subset(row: RawRow, subset: str | None) -> RawRow:
     if row.fault is not None:
         return row
     named = subset or str(row.values.get(SUBJECT) or "").strip().lower().replace(" ", "_")
-    lowered = {key.strip().lower(): key for key in row.values}
-    values = dict(row.values)
-    if all(letter in lowered for letter in "abcd"):  # the usual heads of the original files
-        for letter, column in zip("abcd", OPTION_COLUMNS, strict=True):
-            values[column] = values.pop(lowered[letter])
-    return replace(row, values={**values, SUBSET: named})
+    return replace(row, values={**row.values, SUBSET: named})
 
 
 def _rows_without_header(file: SourceFile, *, several: bool, repairs: Repairs) -> list[RawRow] | None:
@@ -98,7 +93,7 @@ def _rows_without_header(file: SourceFile, *, several: bool, repairs: Repairs) -
     if not lines or len(lines[0]) != NUM_OPTIONS + 2 or lines[0][-1].strip() not in LETTERS[:NUM_OPTIONS]:
         return None
     place = FilePlace(name=file.name, several=several)
-    names = ("question", *OPTION_COLUMNS, "answer")
+    names = ("question", *OPTION_COLUMNS[:NUM_OPTIONS], "answer")
     rows = []
     for number, cells in enumerate(lines, 1):
         whole = len(cells) == len(names)

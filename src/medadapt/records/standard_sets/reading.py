@@ -15,6 +15,7 @@ from medadapt.core.recipe import DataSection
 from medadapt.core.records import Record
 from medadapt.core.standard_sets import MMLU_SUBSETS, NamedSource, SetName
 from medadapt.records.cleaning.texts import Repairs
+from medadapt.records.formats.answer_base import UNFITTING
 from medadapt.records.likeness.groups import with_groups
 from medadapt.records.reading.hub_address import HUB, parse_address
 from medadapt.records.reading.readers import read_rows
@@ -68,7 +69,9 @@ def read_standard_set(named: NamedSource, *, progress: Progress, offline: bool =
         raise DataError(
             f"{named.source}: no row of {named.name} can be asked ({counts}{first}).",
             "questions with options and the right answer",
-            _remedy(named, unusable),
+            _remedy(
+                named, unusable, unfitting=any(row.detail.startswith(UNFITTING) for row in parsed.dropped)
+            ),
         )
     return StandardSet(
         named=named,
@@ -103,13 +106,13 @@ def _found(source: str, *, offline: bool) -> Sources:
     return find_sources(DataSection(format="multiple_choice", source=source), offline=offline)
 
 
-def _remedy(named: NamedSource, unusable: Mapping[str, int]) -> str:
+def _remedy(named: NamedSource, unusable: Mapping[str, int], *, unfitting: bool) -> str:
     if named.name == "mmlu-medical" and "filtered" in unusable:
         return (
             f"Only the six medical subsets are asked: {', '.join(MMLU_SUBSETS)}. Name files or folders called so, or "
             "give each row its subset in a column subject."
         )
-    if "unlabelled" in unusable:
+    if "unlabelled" in unusable and not unfitting:
         return "Test sets with hidden answers cannot be marked; use the validation set that has them."
     return f"Name the file of {named.name} as it was published, with --on {named.name}=PATH."
 
