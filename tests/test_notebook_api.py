@@ -42,6 +42,11 @@ def test_mistakes_are_told_in_the_words_of_python(model):
         model.ask(" ")
     with pytest.raises(DataError, match="context has no place"):
         model.ask("fever", context="a text")
+    with pytest.raises(MedAdaptError, match=r"^seed would change nothing") as told:
+        model.ask("fever", seed=1)
+    assert told.value.remedy == "Add temperature=0.7, or leave it out."
+    with pytest.raises(MedAdaptError, match=r"^temperature has a value"):
+        model.ask("fever", temperature=-1.0)
     with pytest.raises(MedAdaptError, match="validation records"):
         model.classify("fever", risk=0.1)
 

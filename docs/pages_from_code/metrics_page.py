@@ -53,7 +53,8 @@ INTRODUCTION = """\
 Each metric has a value, an interval at the level of `evaluation.alpha` and the number of test records behind
 it. What cannot be computed is null, with a reason. `difference` is tuned minus baseline on the same records.
 Its verdict is `better` or `worse` where p is below alpha and the interval excludes 0 on that side, and
-`not shown` everywhere else. `not shown` is no proof that two models are equal."""
+`not shown` everywhere else. Where every resample gives the same difference no interval is told, and the verdict
+rests on p alone. `not shown` is no proof that two models are equal."""
 
 
 def metrics_page() -> str:

@@ -99,10 +99,10 @@ class Model:
         the run's own evaluation: the likeliest tokens, as many as it allows.
         """
         from medadapt.serving.answering import NOTICE, reply
-        from medadapt.serving.sampling import Sampling, check_sampling
+        from medadapt.serving.sampling import Sampling, SettingWords, check_sampling
 
         sampling = Sampling(temperature=temperature, seed=seed)
-        check_sampling(sampling)
+        check_sampling(sampling, words=SettingWords(name=str, give_temperature="Add temperature=0.7"))
         record = self._record(question, context, type, options, history)
         given = reply(self._assistant, record, model=model, sampling=sampling, max_new_tokens=max_new_tokens)
         for _ in given.pieces:
@@ -224,7 +224,8 @@ def run(
 
     `recipe` is a path, the name of a bundled recipe, a run folder, or the recipe's values themselves; `overrides` are
     `section.key=value`. The outcome has the run's `folder`, its `metrics`, what was found, and the `exit_code`: 3 for a
-    leak, a worse model or an adapter without effect, which raises nothing.
+    leak, a worse model, an adapter without effect or files that were changed by hand, 4 for a training that diverged
+    and was measured all the same. Neither raises anything.
     """
     from medadapt.cli.progress import shown_progress
     from medadapt.core.progress import Silent

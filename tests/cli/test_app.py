@@ -129,17 +129,25 @@ def recipes_list_where(names: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-def test_a_bug_is_exit_1_with_a_traceback_and_still_one_json_object():
-    done = recipes_list_where("1 / 0")
+@pytest.mark.parametrize(
+    ("bug", "kind"),
+    [
+        ("1 / 0", "ZeroDivisionError"),
+        ("__import__('torch').zeros(2) + __import__('torch').zeros(3)", "RuntimeError"),
+    ],
+)
+def test_a_bug_is_exit_1_with_a_traceback_and_still_one_json_object(bug, kind):
+    done = recipes_list_where(bug)
     assert done.returncode == 1
     assert "Traceback" in done.stderr
     told = json.loads(done.stdout)
     assert told["exit_code"] == 1
-    assert "ZeroDivisionError" in told["problem"]
+    assert kind in told["problem"]
 
 
-def test_memory_that_ran_out_is_no_bug():
-    done = recipes_list_where("bytearray(1 << 62)")
+@pytest.mark.parametrize("asked", ["bytearray(1 << 62)", "__import__('torch').empty(1 << 60)"])
+def test_memory_that_ran_out_is_no_bug(asked):
+    done = recipes_list_where(asked)
     assert done.returncode == 2
     assert "Memory ran out" in done.stderr
     assert "Traceback" not in done.stderr

@@ -99,7 +99,16 @@ def test_a_chat_that_switches_to_a_model_without_a_rule_says_so_and_goes_on(
 @pytest.mark.parametrize("command", [["ask", "fever"], ["chat"]])
 @pytest.mark.parametrize(
     ("words", "problem"),
-    [(["--risk", "0.7"], "no share of wrong answers"), (["--risk", "0.1", "--base", "x"], "both given")],
+    [
+        (["--risk", "0.7"], "no share of wrong answers"),
+        (["--risk", "0.1", "--base", "x"], "both given"),
+        (
+            ["--risk", "0.1", "--temperature", "0.7", "--seed", "1"],
+            "^--temperature and --seed would change nothing",
+        ),
+        (["--risk", "0.1", "--max-new-tokens", "5"], "^--max-new-tokens would change nothing beside --risk"),
+        (["--risk", "0.1", "--repetition-penalty", "1.2"], "^--repetition-penalty would change nothing"),
+    ],
 )
 def test_a_risk_that_cannot_be_used_is_refused(command, words, problem, bold_run, use):
     with pytest.raises(MedAdaptError, match=problem) as told:

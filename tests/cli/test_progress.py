@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import io
+import time
 
+import pytest
 from rich.console import Console
 
 from medadapt.cli import progress
@@ -55,3 +57,30 @@ def test_bars_may_be_nested_and_leave_the_terminal_clean(monkeypatch):
     bars.stop()
     assert "a note" in shown.file.getvalue()
     assert shown.file.getvalue().endswith("\x1b[?25h") or "\x1b[?25h" in shown.file.getvalue()
+
+
+def test_steps_of_an_earlier_session_do_not_shorten_the_time_left(monkeypatch):
+    shown = Console(file=io.StringIO(), width=200)
+    monkeypatch.setattr(progress, "talk", shown)
+    lines = LineProgress()
+    lines.start("training", total=100, done=50)
+    begun = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: begun + 100)
+    lines.advance(10)
+    assert shown.file.getvalue() == "training 60/100, 6:40 left\n"
+
+
+@pytest.mark.parametrize("done", [0, 4])
+def test_a_bar_tells_the_time_left_where_a_step_takes_minutes(done, monkeypatch):
+    clock = [0.0]
+    shown = Console(file=io.StringIO(), width=120, force_terminal=True, get_time=lambda: clock[0])
+    monkeypatch.setattr(progress, "talk", shown)
+    bars = BarProgress()
+    bars.start("training", total=10, done=done)
+    for _ in range(3):
+        clock[0] += 128
+        bars.advance()
+    (drawn,) = bars._bars.tasks
+    bars.stop()
+    assert drawn.completed == done + 3
+    assert drawn.time_remaining == 128 * (7 - done)

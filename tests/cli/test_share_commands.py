@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import pytest
 from typer.exceptions import TyperException
 
 from medadapt.core.errors import MedAdaptError, RunFolderError, StoppedError
+from medadapt.serving import command_targets, hub
 from medadapt.serving.export import merged, ollama
 
 
@@ -124,3 +126,18 @@ def test_a_dry_run_lists_files_and_sizes_without_a_network(finished, use, monkey
 def test_push_refuses_a_name_without_a_user(finished, use):
     with pytest.raises(MedAdaptError, match="names no repository"):
         use("push", finished, "--to", "tiny", "--dry-run")
+
+
+@pytest.mark.parametrize(("data_format", "options"), [("symptom_table", ""), ("multiple_choice", "options")])
+def test_push_ends_with_a_command_that_asks_what_was_pushed(data_format, options, finished, use, monkeypatch):
+    run = command_targets.read_run(str(finished))
+    recipe = run.recipe.model_copy(
+        update={"data": run.recipe.data.model_copy(update={"format": data_format})}
+    )
+    monkeypatch.setattr(command_targets, "read_run", lambda _: dataclasses.replace(run, recipe=recipe))
+    done = hub.Pushed(url="u", commit="c", created=True, private=True)
+    monkeypatch.setattr(hub, "push", lambda *_, **__: done)
+    _, out, _ = use("push", finished, "--to", "jane/tiny", "--revision", "trial")
+    words = ['medadapt ask hub:jane/tiny@trial "your question"']
+    words += ['--options "first;second;third"'] if options else []
+    assert out.splitlines()[-1] == " ".join([*words, "--base path/to/the/base"])

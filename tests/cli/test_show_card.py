@@ -204,3 +204,10 @@ def test_a_failed_gate_is_told_on_stderr(monkeypatch, capsys):
     finding = {"kind": "leak", "exit_code": 3, "problem": "Two records leaked.", "remedy": "Split by group."}
     assert "leaked" not in drawn(metrics(findings=[finding]), monkeypatch).replace("Test data leaked", "")
     assert "Two records leaked. Split by group." in capsys.readouterr().err
+
+
+def test_a_share_that_only_rounds_to_nothing_is_shown(monkeypatch):
+    rates = {"baseline": {"truncated": 0.0, "empty": 0.0}, "tuned": {"truncated": 0.0, "empty": 1 / 2500}}
+    text = words(metrics(rates=rates), monkeypatch)
+    assert "Nothing written: base 0.0%, tuned < 0.1%" in text
+    assert "shortened" not in text

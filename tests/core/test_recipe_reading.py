@@ -177,9 +177,16 @@ def test_a_mistake_in_a_file_names_the_file(tmp_path: Path):
     )
 
 
-def test_an_override_is_not_cut_at_what_looks_like_a_comment():
+@pytest.mark.parametrize("value", ["Answer as in #1, briefly", "#1 rule", "Answer as in\t#1"])
+def test_an_override_is_not_cut_at_what_looks_like_a_comment(value: str):
     with pytest.raises(RecipeError, match="taken for a comment"):
-        recipe_from(smallest(), where="r", overrides=["prompt.system=Answer as in #1, briefly"])
+        recipe_from(smallest(), where="r", overrides=[f"prompt.system={value}"])
+
+
+def test_what_only_looks_like_a_comment_stands_in_quotes_in_a_word_or_in_a_glob():
+    globbed = recipe_from(smallest(), where="r", overrides=["data.source=*/a #1.csv"])
+    assert globbed.data.source == "*/a #1.csv"
+    assert recipe_from(smallest(), where="r", overrides=["data.source=a#1.csv"]).data.source == "a#1.csv"
     quoted = recipe_from(smallest(), where="r", overrides=['prompt.system="Answer as in #1, briefly"'])
     assert quoted.prompt.system == "Answer as in #1, briefly"
 

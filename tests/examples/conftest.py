@@ -11,7 +11,7 @@ import pytest
 from transformers import AddedToken
 
 from medadapt.core.records import Record
-from medadapt.examples.chat import chat_closing
+from medadapt.examples.chat import chat_closing, chat_join
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.plan import EncodingPlan
 from medadapt.examples.templates import Wording
@@ -160,6 +160,7 @@ def encoder_for() -> Callable[..., Encoder]:
             "prompt_limit": 90_000,
             "closing": chat_closing(tokenizer) if chat else tokenizer.eos_token,
             "labels": (),
+            "join": chat_join(tokenizer) if chat else "plain",
         }
         return Encoder(tokenizer, EncodingPlan(wording=wording, chat=chat, **{**values, **plan}))
 

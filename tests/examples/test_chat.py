@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from medadapt.core.recipe import Recipe
 from medadapt.core.records import Record
 from medadapt.examples.chat import ChatTemplate, chat_closing
 from medadapt.examples.encoding import EncodedPrompt, Encoder
+from medadapt.examples.encoding_stage import make_plan
+from medadapt.examples.general_plan import general_plan
+from medadapt.examples.plan import plan_from_json, plan_to_json
 from medadapt.examples.templates import BODIES
 
 
@@ -152,6 +157,36 @@ def test_an_answer_follows_what_the_chat_template_writes_before_it(
 
     assert encoder.choices(asked) == {"A": f"{gap}A", "B": f"{gap}B"}
     assert encoder.reference(asked) == f"{gap}B"
+
+
+@pytest.mark.parametrize(
+    ("family", "join"),
+    [("chatml", "plain"), ("llama_3", "plain"), ("granite", "template"), ("mistral_nemo", "template")],
+)
+def test_a_new_plan_says_so_where_the_chat_template_joins_otherwise_than_plain_prompts(
+    family: str, join: str, request: pytest.FixtureRequest
+):
+    tokenizer = request.getfixturevalue(family)
+    recipe = Recipe.model_validate({"data": {"format": "dialogue", "source": "a"}, "model": {"base": "m"}})
+
+    made = make_plan(recipe, [], Path(), tokenizer, 512)
+
+    assert (made.join, general_plan(tokenizer, 512).join) == (join, join)
+
+
+def test_a_plan_from_before_the_chat_template_was_asked_is_followed_as_it_was(
+    granite: Any, encoder_for: Callable[..., Encoder], dialogue: Callable[..., Record]
+):
+    new = encoder_for(granite, "dialogue", chat=True)
+    stored = plan_to_json(new.plan)
+    assert stored.pop("join") == "template"
+    old = Encoder(granite, plan_from_json(stored))
+
+    references = (new.reference(dialogue(*SAID)), old.reference(dialogue(*SAID)))
+
+    assert references == ("See a doctor.", " See a doctor.")
+    assert "<|end_of_role|>Drink water." in new.prompt_text(dialogue(*SAID))
+    assert "<|end_of_role|> Drink water." in old.prompt_text(dialogue(*SAID))
 
 
 def test_a_chat_prompt_is_read_with_its_special_tokens(

@@ -237,6 +237,7 @@ def test_a_long_conversation_loses_its_oldest_exchanges_first(
     assert prompt.text == whole.prompt_text(talk)
     kept = whole.prompt(without_oldest(talk, prompt.exchanges_left_out))
     assert prompt.truncated == (len(whole.prompt(talk).tokens) > limit)
+    assert prompt.cut == (len(kept.tokens) > limit)
     if prompt.exchanges_left_out:  # one exchange more would not have fitted
         assert len(whole.prompt(without_oldest(talk, prompt.exchanges_left_out - 1)).tokens) > limit
     if len(kept.tokens) <= limit:

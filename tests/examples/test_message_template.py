@@ -73,6 +73,19 @@ def test_options_stand_behind_the_question(name, listed, chat):
     assert check_template(message_template(encoder), encoder, given).same == 3
 
 
+@pytest.mark.parametrize(("join", "gap"), [("plain", " "), ("template", "")])
+def test_earlier_answers_are_joined_as_the_plan_says(join, gap, granite):
+    wording = Wording(template="dialogue", system=None, options=False, answer="text")
+    plan = EncodingPlan(
+        wording=wording, chat=True, max_length=2000, prompt_limit=1900, closing="<|end_of_text|>", labels=(),
+        join=join,
+    )  # fmt: skip
+    encoder = Encoder(granite, plan)
+    template = message_template(encoder)
+    assert template.join == gap
+    assert check_template(template, encoder, [record(history=TALK)]).same == 1
+
+
 def test_a_template_that_is_not_the_runs_is_found_out():
     other = message_template(encoder_for("symptoms"))
     assert check_template(other, encoder_for("question"), [record()]).same == 0

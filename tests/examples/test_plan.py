@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,16 @@ PLAN = EncodingPlan(
 )
 
 
-def test_a_plan_comes_back_from_json():
-    assert plan_from_json(json.loads(json.dumps(plan_to_json(PLAN)))) == PLAN
+@pytest.mark.parametrize("join", ["plain", "template"])
+def test_a_plan_comes_back_from_json(join: Any):
+    plan = replace(PLAN, join=join)
+
+    assert plan_from_json(json.loads(json.dumps(plan_to_json(plan)))) == plan
+
+
+def test_a_plain_plan_is_stored_and_read_as_before_there_was_another_join():
+    assert "join" not in plan_to_json(PLAN)
+    assert plan_from_json(plan_to_json(PLAN)).join == "plain"
 
 
 @pytest.mark.parametrize(
@@ -38,6 +47,7 @@ def test_a_plan_comes_back_from_json():
         ("prompt_limit", 0, "prompt_limit: 0"),
         ("closing", "", "closing: ''"),
         ("labels", ["Flu", 3], "labels: ['Flu', 3]"),
+        ("join", "glue", "join: 'glue'"),
         ("wording", "question", "wording: 'question'"),
         ("wording.template", "poem", "wording.template: 'poem' is no template of this version"),
         ("wording.answer", ["text"], "wording.answer: ['text']"),

@@ -67,6 +67,13 @@ def test_a_worse_primary_metric_is_a_regression(metrics):
     assert _kinds(metrics) == [("regression", 3)]
 
 
+def test_a_regression_without_an_interval_is_told_without_one(metrics):
+    metrics["difference"]["accuracy"] = {"value": -0.2, "low": None, "high": None, "verdict": "worse"}
+    assert _kinds(metrics) == [("regression", 3)]
+    problem = findings(metrics, allow_leak=False)[0].problem
+    assert problem == "The tuned model is worse than its base: accuracy changed by -0.2."
+
+
 def test_another_metric_that_is_worse_is_no_regression(metrics):
     metrics["difference"]["loss"] = {"value": 0.2, "low": 0.1, "high": 0.3, "verdict": "worse"}
     assert _kinds(metrics) == []

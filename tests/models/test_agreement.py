@@ -30,6 +30,24 @@ def test_in_fp32_states_agree_to_its_digits(deep):
     assert not same_states(own * 1.001, own, deep, TOKENS)
 
 
+class OnApplesGpu(torch.Tensor):
+    """A tensor on a device without double precision."""
+
+    def double(self):
+        raise TypeError(
+            "Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64."
+        )
+
+    def cpu(self):
+        return self.as_subclass(torch.Tensor)
+
+
+def test_states_on_a_device_without_double_precision_are_compared(deep):
+    own = final_hidden(deep, TOKENS)
+    ours = own * (1 + 5e-5)
+    assert same_states(ours.as_subclass(OnApplesGpu), own.as_subclass(OnApplesGpu), deep, TOKENS)
+
+
 def test_in_16_bits_a_deep_model_may_differ_as_far_as_rounding_moves_it(deep):
     model = deep.to(torch.bfloat16)
     own = final_hidden(model, TOKENS)

@@ -9,10 +9,25 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import Gemma3Config, Gemma3TextConfig, LlamaConfig, MambaConfig, Phi3Config
+from transformers import (
+    BartConfig,
+    DbrxConfig,
+    Gemma3Config,
+    Gemma3TextConfig,
+    GPTNeoConfig,
+    LlamaConfig,
+    MambaConfig,
+    MixtralConfig,
+    MptConfig,
+    Phi3Config,
+    PhimoeConfig,
+    PreTrainedConfig,
+    Starcoder2Config,
+)
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
+from medadapt.models import loading
 from medadapt.models.adapter import load_adapter, new_adapter, save_config, save_weights
 from medadapt.models.base_files import find_files
 from medadapt.models.device import pick_device, resolve_dtype
@@ -148,6 +163,16 @@ def test_a_cut_off_weight_file_is_named(base_folder, tmp_path):
         load_base(section(folder), device="cpu")
 
 
+def test_memory_that_runs_out_while_weights_are_loaded_is_told_with_a_way_out(base_folder, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 14.00 GiB.")
+
+    monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", full)
+    with pytest.raises(ModelError, match="Memory ran out") as caught:
+        load_base(section(base_folder), device="cpu")
+    assert "model.offload: cpu" in caught.value.remedy
+
+
 def test_a_base_without_pad_token_loads(base_folder):
     base = load_base(section(base_folder), device="cpu")
     assert base.tokenizer.pad_token_id is None
@@ -273,6 +298,34 @@ def test_dropout_comes_back_in_nested_configurations_too(tmp_path):
     restore_dropout(text_alone, own)
     assert whole.text_config.attention_dropout == text_alone.attention_dropout == 0.2
     assert whole.to_dict() == own.to_dict()
+
+
+RANDOM_IN_TRAINING = [
+    Starcoder2Config(residual_dropout=0.1, embedding_dropout=0.1, attention_dropout=0.1),
+    GPTNeoConfig(resid_dropout=0.1, embed_dropout=0.1, attention_dropout=0.1),
+    MptConfig(resid_pdrop=0.1, emb_pdrop=0.1),
+    DbrxConfig(resid_pdrop=0.1, attn_config={"attn_pdrop": 0.1}, ffn_config={"moe_jitter_eps": 0.1}),
+    MixtralConfig(router_jitter_noise=0.1),
+    PhimoeConfig(input_jitter_noise=0.1),
+    BartConfig(decoder_layerdrop=0.1),
+]
+
+
+@pytest.mark.parametrize("own", RANDOM_IN_TRAINING, ids=lambda config: config.model_type)
+def test_nothing_of_a_base_is_random_in_training(own, tmp_path):
+    own.save_pretrained(tmp_path)
+    config = config_without_dropout(str(tmp_path))
+    nested = [part for part in vars(config).values() if isinstance(part, PreTrainedConfig)]
+    shares = [value for part in (config, *nested) for value in vars(part).values() if value == 0.1]
+    assert shares == []
+    restore_dropout(config, own)
+    assert config.to_dict() == load_config(str(tmp_path)).to_dict()
+
+
+def test_what_a_base_computes_by_is_no_dropout_whatever_its_name(tmp_path):
+    """PhiMoE's router lets experts in by `router_jitter_noise`, in training and afterwards."""
+    PhimoeConfig(router_jitter_noise=0.02).save_pretrained(tmp_path)
+    assert config_without_dropout(str(tmp_path)).router_jitter_noise == 0.02
 
 
 def test_a_base_whose_positions_change_for_long_batches_is_read_up_to_there():

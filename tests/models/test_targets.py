@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, MambaConfig, MambaForCausalLM
 
 from medadapt.core.errors import ModelError
 from medadapt.models.agreement import verify_forward
@@ -45,6 +45,15 @@ def test_names_that_match_nothing_are_listed_with_the_real_ones():
     with pytest.raises(ModelError, match="o_proj, gate_proj") as caught:
         resolve_targets(tiny_opt(), ("q_proj", "o_proj", "gate_proj"))
     assert "out_proj" in caught.value.expected
+
+
+def test_a_decoder_without_attention_is_told_with_the_layers_it_has():
+    shape = {"hidden_size": 16, "state_size": 4, "num_hidden_layers": 1, "vocab_size": 11}
+    with pytest.raises(
+        ModelError, match="asks for attention, which the decoder of MambaForCausalLM does"
+    ) as caught:
+        resolve_targets(MambaForCausalLM(MambaConfig(**shape)), "attention")
+    assert "in_proj" in caught.value.expected
 
 
 @pytest.mark.parametrize(

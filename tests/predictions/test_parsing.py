@@ -203,6 +203,24 @@ def test_label_is_the_one_the_answer_commits_to(text, labels, expected):
     assert read_label(text, labels, ALIASES) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Acne.", "Acne"),
+        (" ACNE", "ACNE"),
+        ("The diagnosis is ACNE, not impetigo", "ACNE"),
+        ("acne", "Acne"),  # as no label is written: the first
+        ("pimples", "ACNE"),
+        ("heart attack", "heart attack"),
+        ("Heart_attack and nothing else", "Heart_attack"),
+        ("HEART ATTACK.", "heart attack"),
+    ],
+)
+def test_labels_that_differ_in_case_or_spaces_alone_are_told_apart(text, expected):
+    labels = ["Acne", "ACNE", "heart attack", "Heart_attack", "Impetigo"]
+    assert read_label(text, labels, {"pimples": "ACNE"}) == expected
+
+
 # Right after an answer, a verdict on it or the text of another option does change it.
 VERDICT_OR_OPTION = re.compile(
     r"\W*(?:no|not|false|wrong|incorrect|is|this|that|it|which|fever|cough|rash|jaundice)\b", re.IGNORECASE

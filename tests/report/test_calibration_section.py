@@ -130,3 +130,26 @@ def test_the_drawings_show_what_they_are_given_and_are_the_same_for_the_same() -
         assert first == again != changed
         assert Image.open(io.BytesIO(first)).size[0] == int(6.4 * 2 * 96)
         assert draw({}) is None
+
+
+def advice(inputs: ReportInputs) -> list[str]:
+    return [
+        block.text
+        for block in section_of(inputs).blocks
+        if isinstance(block, Text) and "--risk" in block.text
+    ]
+
+
+def test_only_a_risk_that_the_tuned_model_can_keep_is_advised(inputs_with: Build) -> None:
+    inputs = inputs_with()
+    kept = inputs.metrics["calibration"]["tuned"]["thresholds"]
+    assert "--risk 0.1`" in advice(inputs)[0]
+    kept["0.2"] = kept["0.1"]
+    kept["0.1"] = kept["0.05"]
+    assert "--risk 0.2`" in advice(inputs)[0]
+    del kept["0.2"]
+    assert advice(inputs) == []  # the base model's own threshold is in the table all the same
+
+
+def test_a_confidence_near_certainty_is_not_rounded_to_it(inputs_with: Build) -> None:
+    assert "claims to be right > 99.9% of the time" in first_text(inputs_with(0.9998, 0.9))

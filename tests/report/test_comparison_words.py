@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from medadapt.report.comparison_words import discordant_sentence
+from medadapt.report.comparison_words import comparison_sentence, discordant_sentence
 
 
 def told(*, both: int, first: int, second: int, neither: int, by: str = "accuracy", **more: Any) -> str:
@@ -47,3 +47,15 @@ def test_of_written_choices_it_is_said_that_the_written_answers_are_meant():
 
 def test_nothing_is_said_where_right_and_wrong_are_not_known():
     assert discordant_sentence({"n": 3, "discordant": {"by": None, "reason": "x"}}) == ""
+
+
+def test_a_comparison_without_a_proof_says_what_such_test_sets_show():
+    values = {"accuracy": {"value": 0.5, "low": 0.4, "high": 0.6}}
+    change = {"value": 0.0, "low": -0.1, "high": 0.1, "p": 1.0, "verdict": "not shown"}
+    told = comparison_sentence(
+        {"primary": "accuracy", "n": 80, "alpha": 0.05, "tuned": {"first": values, "second": values},
+         "difference": {"accuracy": change}, "detectable_difference": 0.14, "detectable_reason": None}
+    )  # fmt: skip
+    assert told.endswith(
+        "That is no proof that they are equal. A true difference of about 14 points is shown in 80% of such test sets."
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import yaml
@@ -51,11 +52,15 @@ def test_figures_that_would_mislead_are_kept_out_of_the_metadata(
     honest = diagnosis_inputs(labels=("Gout", "Acne"))
     diverged = [{"kind": "diverged", "exit_code": 4, "problem": "p", "remedy": "r"}]
     edited = [{"kind": "edited", "exit_code": 3, "problem": "p", "remedy": "r"}]
+    changed = {**honest.metrics["protocol"], "fixed_before_tuning": False, "fixed_reason": "changed"}
     reasons = {
         "changed by hand": dataclasses.replace(honest, metrics={**honest.metrics, "findings": edited}),
         "smoke run": dataclasses.replace(honest, run={**honest.run, "smoke": True}),
         "test data leaked": choice_inputs(),
         "diverged": dataclasses.replace(honest, metrics={**honest.metrics, "findings": diverged}),
+        "evaluation was changed after": dataclasses.replace(
+            honest, metrics={**honest.metrics, "protocol": changed}
+        ),
     }
     assert "model-index" in split(model_card(honest))[0]
     for reason, inputs in reasons.items():
@@ -108,6 +113,40 @@ def test_metadata_names_library_base_and_kind(inputs: ReportInputs) -> None:
     assert matter["base_model"] == "facebook/opt-1.3b"
     assert {"medadapt", "lora", "medical"} <= set(matter["tags"])  # type: ignore[call-overload]
     assert "license" not in matter  # nobody stated one
+
+
+@pytest.mark.parametrize(
+    ("quantization", "kind", "tagged"),
+    [
+        ("none", "A LoRA adapter for", False),
+        ("nf4", "A QLoRA adapter for", True),
+        ("int8", "A LoRA adapter (base in 8 bits) for", False),
+    ],
+)
+def test_only_an_adapter_of_a_base_in_4_bits_is_called_qlora(
+    diagnosis_inputs: Build, quantization: str, kind: str, tagged: bool
+) -> None:
+    inputs = diagnosis_inputs(labels=("Gout", "Acne"))
+    model = {"base": "facebook/opt-1.3b", "quantization": quantization}
+    matter, prose = split(model_card(dataclasses.replace(inputs, recipe={**inputs.recipe, "model": model})))
+    assert kind in prose
+    assert ("qlora" in matter["tags"]) == tagged  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("base", ["/data/models/gpt2", "models/gpt2", "gpt2"])
+def test_a_folder_is_not_taken_for_a_model_of_the_hub(
+    diagnosis_inputs: Build, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = diagnosis_inputs(labels=("Gout", "Acne"))
+    inputs = dataclasses.replace(inputs, recipe={**inputs.recipe, "model": {"base": base}})
+    (tmp_path / "models" / "gpt2").mkdir(parents=True)
+    (tmp_path / "gpt2").mkdir()
+    monkeypatch.chdir(tmp_path)
+    matter, prose = split(model_card(inputs))
+    assert not {"base_model", "base_model_relation"} & set(matter)
+    assert "for a local base model named gpt2, trained with" in prose
+    assert 'AutoModelForCausalLM.from_pretrained("path/to/the/base")' in prose
+    assert 'medadapt ask path/to/this/adapter "your question" --base path/to/the/base' in prose
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from huggingface_hub import ModelCard
+from made_choices import choices
 from made_proof import clean, proven_choices, proven_diagnosis, proven_questions
 from page_reader import Reader, assert_inert
 
@@ -22,6 +23,7 @@ from medadapt.report.limits import limits
 from medadapt.report.model_card import model_card
 from medadapt.report.protocol_line import protocol_line
 from medadapt.report.reporting import reporting
+from medadapt.report.result_sections import groups_section
 from medadapt.report.scoring_section import scoring_section
 from medadapt.report.sections import Table, Text
 
@@ -242,6 +244,42 @@ def test_limits_tell_what_was_not_measured() -> None:
     assert "one order only" not in told
     measured = " ".join(limits(proven_questions()))
     assert "lost other abilities" not in measured
+
+
+def test_options_that_are_hidden_stand_in_no_order() -> None:
+    """Nothing is said of their order: not as a limit, not as something left undone, not among the ways of scoring."""
+    inputs = choices()
+    inputs.metrics["permutations"] = {"reason": "options were asked in one order only"}
+    hidden = dataclasses.replace(inputs, recipe={**inputs.recipe, "prompt": {"options": False}})
+    state = {item: (state, why) for item, state, why in reporting(hidden)}["Order of the options changed"]
+    assert state == ("not applicable", "the prompt shows no options")
+    assert any("one order only" in line for line in limits(inputs))
+    assert not any("one order only" in line for line in limits(hidden))
+    assert scoring_section(inputs) is not None
+    assert scoring_section(hidden) is None
+
+
+def test_each_item_is_where_the_card_says_that_it_is() -> None:
+    inputs = proven_choices()
+    text = model_card(inputs)
+    parts = {part.partition("\n")[0]: part for part in text.split("\n## ")}
+    places = {item: where for item, state, where in reporting(inputs) if state == "reported"}
+    marks = {
+        "Split and what was kept together": "| Split | equal inputs kept together |",
+        "Device and time": "| Time in steps | 12.6 s, 1,333 tokens/s |",
+        "Order of the options changed": "in 4 orders, the base model changes its choice in 66.7% (57.8 to 74.5%)",
+    }
+    for item, mark in marks.items():
+        assert mark in parts[places[item]], item
+    assert places["Results by subject or question type"] == "the run's report (index.html)"
+    assert groups_section(inputs) is not None
+
+
+def test_the_size_of_the_test_set_is_told_in_whole_points() -> None:
+    inputs = choices()
+    inputs.metrics["detectable_difference"] = 1.0
+    told = {item: why for item, _, why in reporting(inputs)}["Size of the test set, and what it can show"]
+    assert told == "120 test records; a true difference of about 100 points is shown in 80% of such test sets"
 
 
 def test_the_model_card_names_controls_clean_subset_and_protocol_and_the_hub_reads_it() -> None:

@@ -91,3 +91,12 @@ def test_a_verdict_that_depends_on_the_seed_is_a_doubt_about_a_gain(
     change = {**metrics["difference"]["accuracy"], "verdict": "better"}
     metrics = {**metrics, "difference": {**metrics["difference"], "accuracy": change}}
     assert "The verdict depends on the seed" in proof_card(metrics, spread()).caveats
+
+
+def test_a_gate_that_failed_is_told_also_where_the_verdict_depends_on_the_seed():
+    failed = {"2": ["no_effect", "leak"]}
+    for told in (spread(failed=failed), spread(failed=failed, verdicts=dict.fromkeys("012", "better"))):
+        judged = seeds_judgement(told)
+        assert judged.tone == "warning"
+        for text in (judged.text, judged.short):
+            assert text.endswith(". A gate failed (seed 2: no effect, leak).")

@@ -36,13 +36,14 @@ def with_model(inputs: ReportInputs, **model: object) -> ReportInputs:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with a base called `base` and an adapter at the place that the card names."""
+    """A working folder with a base and an adapter at the places that the card names."""
     # Where the CPU computes bf16, bitsandbytes takes no 4-bit layer narrower than a block of 64 weights.
-    save_base(tmp_path / "base", tiny_llama(width=64))
-    base = AutoModelForCausalLM.from_pretrained(tmp_path / "base")
+    folder = tmp_path / "path" / "to" / "the" / "base"
+    save_base(folder, tiny_llama(width=64))
+    base = AutoModelForCausalLM.from_pretrained(folder)
     adapter = tmp_path / "path" / "to" / "this" / "adapter"
     get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(adapter)
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "base")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = CHAT
     tokenizer.save_pretrained(adapter)
     monkeypatch.chdir(tmp_path)
@@ -54,7 +55,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_code_asks_with_the_trained_prompt_and_plain_peft(
     qa_inputs: Build, place: Path, capsys: pytest.CaptureFixture[str], quantization: str, chat: bool
 ) -> None:
-    inputs = with_model(qa_inputs(), base="base", quantization=quantization)
+    inputs = with_model(qa_inputs(), base="path/to/the/base", quantization=quantization)
     tokenizer = AutoTokenizer.from_pretrained(place / "path" / "to" / "this" / "adapter")
     wording = Wording(template="question", system="Be brief.", options=False, answer="text")
     encoder = Encoder(
@@ -73,7 +74,7 @@ def test_the_code_asks_with_the_trained_prompt_and_plain_peft(
 
 
 def test_the_code_stops_at_the_closing_token_and_at_the_end_of_text(qa_inputs: Build, place: Path) -> None:
-    inputs = with_model(qa_inputs(), base="base")
+    inputs = with_model(qa_inputs(), base="path/to/the/base")
     inputs.examples["plan"] |= {"chat": True}
     shown = {"prompt": "Why?", "stops": ["</s>"]}
     written: dict[str, Any] = {}
@@ -121,3 +122,20 @@ def test_quotes_in_an_instruction_stay_inside_their_string(qa_inputs: Build) -> 
     assert code
     compile(code[1], "card", "exec")
     assert 'say \\"yes\\"' in code[1]
+
+
+def command_of(inputs: ReportInputs) -> str:
+    (command,) = re.findall(r"```bash\n(.*?)\n```", usage(inputs), re.DOTALL)
+    return str(command)
+
+
+def test_the_command_has_all_that_the_adapter_cannot_do_without(choice_inputs: Build) -> None:
+    asked, options = 'medadapt ask path/to/this/adapter "your question"', '--options "first;second;third"'
+    inputs = choice_inputs()
+    assert command_of(inputs) == f"{asked} {options}"
+    hidden = dataclasses.replace(inputs, recipe={**inputs.recipe, "prompt": {"options": False}})
+    assert command_of(hidden) == asked
+    assert command_of(with_model(inputs, base="/data/gpt2")) == f"{asked} {options} --base path/to/the/base"
+    assert command_of(with_model(hidden, base="sample:base")) == asked
+    smoke = dataclasses.replace(hidden, run={**hidden.run, "smoke": True})
+    assert command_of(smoke) == f"{asked} --base path/to/this/run/0-base"

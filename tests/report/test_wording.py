@@ -12,6 +12,9 @@ from medadapt.report import wording
     [
         ("accuracy", 0.78689, "78.7%"),
         ("accuracy", 1.0, "100.0%"),
+        ("accuracy", 0.0, "0.0%"),
+        ("accuracy", 1 / 2500, "< 0.1%"),
+        ("accuracy", 2499 / 2500, "> 99.9%"),
         ("loss", 2.34567, "2.346"),
         ("perplexity", 14321.9, "14,322"),
         ("perplexity", 997.68, "997.7"),

@@ -88,7 +88,9 @@ def test_an_index_is_replaced_only_when_asked(tmp_path):
     assert sorted(one.name for one in tmp_path.iterdir()) == ["index", "other"]
 
 
-@pytest.mark.parametrize("content", ['{"pages": 3}', '{"passages": 3}', "[]", "no JSON"])
+@pytest.mark.parametrize(
+    "content", ['{"pages": 3}', '{"schema": 1, "passages": 3, "origin": "a"}', "[]", "no JSON"]
+)
 @pytest.mark.parametrize("parts", [("passages.jsonl", "words"), ("passages.jsonl",), ("words",), ()])
 def test_a_folder_of_others_with_an_index_json_is_not_replaced(tmp_path, content, parts):
     folder = tmp_path / "site"
@@ -102,12 +104,26 @@ def test_a_folder_of_others_with_an_index_json_is_not_replaced(tmp_path, content
 
 
 @pytest.mark.parametrize("gone", ["passages.jsonl", "words"])
-def test_what_lacks_a_part_of_an_index_is_not_replaced(tmp_path, gone):
+def test_an_index_that_has_lost_a_part_is_replaced(tmp_path, gone):
     folder = tmp_path / "index"
     made(folder, ["one text"])
-    (folder / gone).rename(folder / "elsewhere")
-    with pytest.raises(RunFolderError, match="no index"):
+    (folder / gone).rename(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="cannot be used") as refused:
+        load_index(folder, no_model)
+    assert "--replace" in refused.value.remedy
+    assert len(made(folder, ["another", "text"], replace=True)) == 2
+
+
+def test_where_an_index_does_not_say_what_it_is_both_commands_say_to_delete_it_first(tmp_path):
+    folder = tmp_path / "index"
+    made(folder, ["one text"])
+    (folder / "index.json").write_text('{"schema": 1, "pass')
+    with pytest.raises(DataError, match="cannot be used") as unusable:
+        load_index(folder, no_model)
+    with pytest.raises(RunFolderError, match="no index") as taken:
         made(folder, ["another text"], replace=True)
+    assert unusable.value.remedy.startswith(f"Delete {folder} first")
+    assert "if this one was an index, delete it first" in taken.value.remedy
 
 
 def test_an_index_of_another_version_is_replaced(tmp_path):

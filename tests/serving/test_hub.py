@@ -131,6 +131,14 @@ def test_the_uploaded_card_is_valid_and_names_the_repository(run):
     assert "path/to/this/adapter" not in card
 
 
+def test_the_card_on_a_branch_asks_and_loads_from_that_branch(run):
+    files = uploads(run, NAME, revision="trial")
+    card = content(next(file for file in files if file.name == "README.md")).decode()
+    assert f'medadapt ask hub:{NAME}@trial "your question"' in card
+    assert 'PeftModel.from_pretrained(base, adapter, revision="trial")' in card
+    assert 'AutoTokenizer.from_pretrained(adapter, revision="trial")' in card
+
+
 def test_a_second_push_updates_the_files_and_says_so(run, stand_in):
     push(uploads(run, NAME), NAME, public=False)
     changed = [*uploads(run, NAME)[:-1]]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -47,6 +49,35 @@ def test_token_by_token_gives_what_generate_gives(family):
     base = tuned_base(family)
     greedy = generate(base, PROMPTS, max_new_tokens=24, closing_ids=[], batch_tokens=1)
     assert [written(base, prompt) for prompt in PROMPTS] == greedy
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"model_type": "mamba", "state_size": 4, "expand": 2, "conv_kernel": 4},
+        {"model_type": "mamba2", "num_heads": 4, "head_dim": 16, "state_size": 8, "n_groups": 1, "chunk_size": 8},
+        {"model_type": "rwkv", "attention_hidden_size": 32, "intermediate_size": 64, "context_length": 64},
+        {"model_type": "recurrent_gemma", "num_attention_heads": 4, "intermediate_size": 64, "lru_width": 32},
+    ],
+    ids=lambda config: config["model_type"],
+)  # fmt: skip
+def test_models_with_a_memory_of_another_kind_write_what_they_write_without_it(config):
+    size = {"vocab_size": 258, "hidden_size": 32, "num_hidden_layers": 3}
+    ends = {"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 0}
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**size, **ends, **config)).eval()
+    for weight in model.parameters():
+        if weight.ndim == 2:
+            torch.nn.init.normal_(weight, std=0.3)
+    tokens = list(PROMPTS[0])
+    with torch.no_grad():
+        for _ in range(12):
+            tokens.append(
+                int(model(input_ids=torch.tensor([tokens]), use_cache=False).logits[0, -1].argmax())
+            )
+    wanted = tokens[len(PROMPTS[0]) :]
+    assert len(set(wanted)) > 1
+    assert written(replace(tuned_base("llama"), model=model), PROMPTS[0], most=12) == wanted
 
 
 def test_the_closing_token_ends_an_answer_and_is_not_given():

@@ -74,6 +74,25 @@ def test_attention_weights_are_counted_as_far_as_rows_are_short_enough_for_plain
     assert kept("cuda", 100) == 0
 
 
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_without_fused_attention_its_weights_are_counted_on_every_device(kind):
+    model = tiny_llama()
+    model.set_attn_implementation("eager")
+    layers, heads = model.config.num_hidden_layers, model.config.num_attention_heads
+    assert attention_bytes(model, kind, longest=5000, checkpointing=False) == 10 * layers * heads * 5000
+    assert attention_bytes(model, kind, longest=5000, checkpointing=True) == 10 * heads * 5000
+
+
+def test_activations_are_recomputed_where_weights_only_visit_the_gpu(model, monkeypatch):
+    assert not plan(model, total_memory=8 * GIB).checkpointing
+    places = {"model.embed_tokens": 0, "model.layers.0": 0, "model.layers.1": "cpu"}
+    monkeypatch.setattr(model, "hf_device_map", places, raising=False)
+    assert plan(model, total_memory=8 * GIB).checkpointing
+    assert not plan(model, total_memory=8 * GIB, checkpointing="off").checkpointing
+    monkeypatch.setattr(model, "hf_device_map", {"": "cpu"})  # nothing visits anything
+    assert not plan(model, total_memory=8 * GIB).checkpointing
+
+
 def test_weights_that_lie_elsewhere_leave_the_device_its_room():
     whole = tiny_llama()
     here = largest_share(whole, "cpu")

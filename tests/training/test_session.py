@@ -25,17 +25,22 @@ from medadapt.models.adapter import new_adapter
 from medadapt.models.dropout import silenced
 from medadapt.models.loading import load_base
 from medadapt.models.lora import lora_layers
-from medadapt.training import engine, native_backend, validation
+from medadapt.training import engine, native_backend, session, validation
 from medadapt.training.checkpoints import checkpoint_folders, load_checkpoint
+from medadapt.training.memory import MemoryPlan
 from medadapt.training.session import train_adapter
 from tiny import random_rows, save_base, tiny_llama, write_rows
 
 
 class Told(Silent):
-    """Progress that remembers its notes."""
+    """Progress that remembers its notes, and the steps of each piece of work: all, and those done before."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self.begun: dict[str, tuple[int | None, int]] = {}
+
+    def start(self, task: str, total: int | None = None, *, done: int = 0) -> None:
+        self.begun[task] = (total, done)
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -175,6 +180,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     damaged.write_bytes(damaged.read_bytes()[:-1] + b"\x7f")
     told = Told()
     train(base_folder, examples, tmp_path, progress=told)
+    assert told.begun["Training"] == (12, 6)
     assert any("optimizer.safetensors" in note for note in told.notes)
     assert any("Going on from step 6" in note for note in told.notes)
     assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(
@@ -387,6 +393,56 @@ def test_memory_that_runs_out_in_validation_makes_its_batches_smaller(
     )
     assert len(theirs) == 4
     assert ours == pytest.approx(theirs, rel=1e-6)
+
+
+def test_validation_remembers_that_memory_ran_out_and_makes_room(
+    base_folder, examples, tmp_path, monkeypatch
+):
+    base = load_base(make_recipe(base_folder).model, device="cpu")
+    rows = write_rows(tmp_path / "rows", random_rows(12, longest=3))
+    plain, refused, emptied = validation.rows_nll, [], []
+
+    def small_memory(model, rows, **options):
+        if len(rows) > 1:
+            refused.append(len(rows))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return plain(model, rows, **options)
+
+    monkeypatch.setattr(validation, "ROWS_IN_MEMORY", 4)
+    monkeypatch.setattr(validation, "rows_nll", small_memory)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(None))
+    validation.validation_loss(base.model, rows, MemoryPlan(micro_tokens=1000, checkpointing=False))
+    assert 1 <= len(refused) <= 3  # in the first of three groups alone
+    assert len(emptied) == len(refused)
+
+
+@pytest.mark.parametrize(("before", "tokens"), [("cpu", 50), ("cuda", 4096)])
+def test_on_another_kind_of_device_the_plan_made_for_it_is_kept(
+    before, tokens, base_folder, examples, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(native_backend.NativeBackend, "device_type", before)
+        patch.setattr(
+            session, "plan_memory", lambda *_, **__: MemoryPlan(micro_tokens=50, checkpointing=True)
+        )
+        with pytest.raises(StoppedError):
+            train(base_folder, examples, tmp_path, should_stop=lambda: True, micro_tokens="auto")
+    summary = train(base_folder, examples, tmp_path, micro_tokens="auto")
+    assert (summary["micro_tokens"], summary["checkpointing"]) == (tokens, True)
+
+
+def test_layers_that_only_visit_a_gpu_without_recomputing_are_told(
+    base_folder, examples, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(native_backend, "is_offloaded", lambda _: True)
+    for checkpointing, said in (("off", True), ("on", False)):
+        told = Told()
+        train(
+            base_folder, examples, tmp_path / checkpointing,
+            progress=told, checkpointing=checkpointing, epochs=0.1,
+        )  # fmt: skip
+        assert any("training.checkpointing: off" in note for note in told.notes) == said
 
 
 def test_dropout_masks_differ_between_layers_steps_and_seeds(base_folder):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from medadapt.examples.masking import IGNORED
 from medadapt.models import vocabulary
@@ -44,6 +45,33 @@ def test_in_bf16_the_gradient_is_the_exact_one_rounded_once():
     loss.backward()
     assert loss.dtype == torch.float32
     torch.testing.assert_close(source_NV.grad.double(), exact_NV.grad, rtol=2**-8, atol=1e-9)
+
+
+def test_what_is_ignored_may_be_no_number():
+    logits, targets = with_ignored(torch.float32)
+    wanted = targets != IGNORED
+    plain = summed_nll(logits[wanted], targets[wanted])
+    logits[~wanted] = torch.nan
+    torch.testing.assert_close(summed_nll(logits, targets), plain)
+
+
+class NoIndexByMask(TorchDispatchMode):
+    """Refuses what makes a GPU wait: the length of a selection by a mask is not known before it is computed."""
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket in {torch.ops.aten.nonzero, torch.ops.aten.masked_select}:
+            raise AssertionError(f"{func} waits for the device")
+        is_index = func.overloadpacket is torch.ops.aten.index
+        if is_index and any(one is not None and one.dtype == torch.bool for one in args[1]):
+            raise AssertionError(f"{func} by a mask waits for the device")
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_host_does_not_wait_to_learn_how_many_targets_there_are():
+    logits, targets = with_ignored(torch.float32)
+    source_NV = logits.requires_grad_()
+    with NoIndexByMask():
+        summed_nll(source_NV * 1, targets).backward()
 
 
 def test_logits_that_have_become_a_gradient_are_not_used_again():

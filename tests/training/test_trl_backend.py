@@ -9,6 +9,7 @@ import pytest
 import torch
 from accelerate.optimizer import AcceleratedOptimizer
 from peft import PeftModel
+from peft.utils import save_and_load
 from safetensors.torch import load_file
 
 from medadapt.core.errors import DivergedError, RecipeError, StoppedError
@@ -17,6 +18,7 @@ from medadapt.core.recipe import ModelSection, Recipe
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import load_base
+from medadapt.training import trl_backend
 from medadapt.training.memory import MemoryPlan
 from medadapt.training.session import train_adapter
 from medadapt.training.trl_backend import largest_cut
@@ -177,6 +179,20 @@ def test_a_loss_that_is_no_number_ends_trl_too(bases, examples, tmp_path):
             bases["llama"], examples, tmp_path, backend="trl", learning_rate=1e30, warmup=0, max_grad_norm=None,
             eval_every=100,
         )  # fmt: skip
+
+
+def test_the_hub_is_not_asked_about_the_base_at_each_evaluation(bases, examples, tmp_path, monkeypatch):
+    asked, wrap = [], trl_backend.with_peft_layers
+
+    def of_the_hub(model, folder):
+        wrapped = wrap(model, folder)
+        wrapped.peft_config["default"].base_model_name_or_path = "somebody/base"
+        return wrapped
+
+    monkeypatch.setattr(trl_backend, "with_peft_layers", of_the_hub)
+    monkeypatch.setattr(save_and_load, "check_file_exists_on_hf_hub", lambda *name: asked.append(name))
+    train(bases["llama"], examples, tmp_path, backend="trl", epochs=1, eval_every=1)
+    assert asked == []
 
 
 def test_a_setting_of_trl_reaches_it_and_is_recorded(bases, examples, tmp_path):

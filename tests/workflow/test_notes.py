@@ -18,7 +18,7 @@ def beforehand():
 def test_the_smallest_visible_difference_is_told_in_points(beforehand):
     told = notes.detectable(beforehand)
     assert told.startswith(
-        "this test set of 61 records can only show differences in accuracy of at least 16 points"
+        "this test set of 61 records shows a true difference in accuracy of about 16 points in 80% of cases"
     )
     assert "20%" in told
 

@@ -7,9 +7,14 @@ import pytest
 
 from medadapt.core.files import read_json, read_jsonl
 from medadapt.core.recipe_reading import read_recipe
+from medadapt.core.records import PASSAGES, Record, write_records
 from medadapt.core.run_folder import RunFolder
+from medadapt.examples.encoding import Encoder
+from medadapt.examples.plan import EncodingPlan
+from medadapt.examples.templates import Wording
 from medadapt.metrics.with_passages import COMPARED
-from medadapt.workflow.retrieving import search_facts
+from medadapt.models.smoke_base import byte_tokenizer
+from medadapt.workflow.retrieving import grounding, search_facts
 from medadapt.workflow.verifying import verify
 from serving_runs import make_base, make_run
 
@@ -38,6 +43,25 @@ def test_passages_are_of_training_records_alone(grounded):
     assert cited
     assert cited <= ids
     assert all(len(row["passages"]) <= 3 for row in rows)
+
+
+def test_a_long_conversation_makes_room_for_passages(tmp_path):
+    run = RunFolder(tmp_path)
+    said = [
+        {"role": "user", "content": "And then?"},
+        {"role": "assistant", "content": "Wait, and drink water."},
+    ]
+    about = {"source_row": 1, "group": "g", "question": "What is gout?", "answer": "Crystals."}
+    write_records(run.records / "train.jsonl", [Record(id="known", **about)])
+    run.predictions.mkdir()
+    plan = EncodingPlan(
+        wording=Wording(template="question", system=None, options=False, answer="text"),
+        chat=False, max_length=700, prompt_limit=600, closing="</s>", labels=(),
+    )  # fmt: skip
+    [shown] = grounding(run)(
+        Encoder(byte_tokenizer(), plan), [Record(id="asked", history=said * 30, **about)]
+    )
+    assert "Crystals." in shown.meta[PASSAGES]
 
 
 def test_prompts_hold_the_passages_and_the_usual_ones_do_not(grounded):

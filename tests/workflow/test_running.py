@@ -6,12 +6,17 @@ import signal
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from medadapt.core.errors import DataError, DiskError, MedAdaptError, ModelError, RunFolderError, StoppedError
-from medadapt.core.files import read_json, write_text
+from medadapt.core.files import read_json, write_json, write_text
+from medadapt.core.hashes import sha256_object
 from medadapt.core.progress import Silent
+from medadapt.core.strict_yaml import parse_yaml
+from medadapt.workflow import outputs
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
+from medadapt.workflow.stage_inputs import NEUTRAL
 
 
 def snapshot(folder):
@@ -398,4 +403,52 @@ def test_a_stage_is_not_run_on_what_was_made_from_files_that_were_exchanged_sinc
     request = RunRequest(recipe=tiny_path.recipe(), folder=tiny_path.folder, first="score")
     with pytest.raises(RunFolderError, match="made from other files of 1-records") as refused:
         run_stages(table, request, Silent())
-    assert refused.value.remedy.startswith(f"Run `medadapt train {tiny_path.folder}` first")
+    # Not `medadapt run`, which would put the old file back.
+    assert refused.value.remedy == f"Run `medadapt train {tiny_path.folder}` first."
+
+
+def test_a_large_file_that_was_exchanged_for_one_of_its_size_is_what_later_stages_see(tiny_path, monkeypatch):
+    monkeypatch.setattr(outputs, "HASHED_AGAIN_BYTES", 0)
+    table = tuple(replace(stage, exchangeable=stage.name == "train") for stage in tiny_path.table)
+    request = RunRequest(recipe=tiny_path.recipe(), folder=tiny_path.folder)
+    run_stages(table, request, Silent())
+    write_text(tiny_path.folder / "3-adapter/adapter.txt", "9")
+    assert run_stages(table, request, Silent()).ran == ("score",)
+    assert run_stages(table, request, Silent()).ran == ()
+    assert (tiny_path.folder / "3-adapter/adapter.txt").read_text() == "9"
+
+
+def as_of_an_older_version(folder, section, key):
+    """A run as it was made before there was a key, which its recipe and the hash of its section lack."""
+    recipe = parse_yaml((folder / "recipe.yaml").read_text(), "recipe.yaml")
+    del recipe[section][key]
+    write_text(folder / "recipe.yaml", yaml.safe_dump(recipe))
+    state = read_json(folder / "run.json")
+    values = {name: value for name, value in recipe[section].items() if f"{section}.{name}" not in NEUTRAL}
+    for stage in state["stages"].values():
+        if f"recipe {section}" in stage["inputs"]:
+            stage["inputs"][f"recipe {section}"] = sha256_object(values)
+    write_json(folder / "run.json", state)
+
+
+def test_a_key_that_came_with_a_new_version_makes_no_finished_stage_another(tiny_path):
+    tiny_path.run()
+    as_of_an_older_version(tiny_path.folder, "training", "warmup")
+    before = snapshot(tiny_path.folder)
+    assert tiny_path.run().ran == tiny_path.run(first="score", last="score").ran == ()
+    assert snapshot(tiny_path.folder) == before
+
+    tiny_path.run("evaluation.alpha=0.01", first="score")  # writes the recipe with the keys of this version
+    assert tiny_path.calls == ["score"]
+    tiny_path.run("evaluation.alpha=0.02", first="score")
+    assert tiny_path.calls == ["score"]
+    assert tiny_path.run("evaluation.alpha=0.02").ran == ()
+
+
+def test_a_stage_that_was_made_with_another_recipe_than_the_folder_tells_is_still_refused(tiny_path):
+    tiny_path.run()
+    path = tiny_path.folder / "recipe.yaml"
+    write_text(path, path.read_text().replace("epochs: 3.0", "epochs: 7.0"))
+    as_of_an_older_version(tiny_path.folder, "data", "aliases")
+    with pytest.raises(RunFolderError, match=r"made with other settings \(training\)"):
+        tiny_path.run("training.epochs=7", first="score")

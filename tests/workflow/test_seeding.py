@@ -218,6 +218,16 @@ def test_repetitions_of_another_training_are_refused_without_replace(own, base):
         run_seeds(asked(own, base, training=training), 2, Silent())
 
 
+def test_repetitions_take_on_a_setting_that_changes_no_example_where_they_are_replaced(own, base):
+    model = {"base": str(base), "precision": "auto"}  # read by encode, which writes the same as before
+    request = replace(asked(own, base, model=model), replace=True)
+    outcome = run_seeds(request, 3, Silent())
+    assert outcome.seeds["seeds"] == [0, 1, 2]
+    for seed in ("1", "2"):
+        assert read_recipe(own / "seeds" / seed / "recipe.yaml").model.precision == "auto"
+    assert run_seeds(request, 3, Silent()).ran == ()
+
+
 def test_an_error_names_the_seed(own, base, monkeypatch):
     def diverge(request: RunRequest, progress: Any) -> Any:
         if request.folder != own:

@@ -109,7 +109,15 @@ def main() -> NoReturn:
     except SystemExit as problem:
         # Typer leaves with 1, our word for a bug, where the reader of a pipe has gone.
         sys.exit(READER_GONE if isinstance(problem.__context__, BrokenPipeError) else problem.code)
-    except MemoryError:
+    except Exception as problem:
+        if not _memory_ran_out(problem):
+            if _wants_json():
+                from medadapt.cli.console import print_json
+
+                print_json(
+                    {"status": "failed", "exit_code": 1, "problem": f"{type(problem).__name__}: {problem}"}
+                )
+            raise  # a bug: Python shows where, and leaves with 1
         code = _tell(
             ModelError(
                 "Memory ran out.",
@@ -117,15 +125,18 @@ def main() -> NoReturn:
                 "Close other programs, use a smaller base or model.quantization: nf4, and run the same command again.",
             )
         )
-    except Exception as problem:
-        if _wants_json():
-            from medadapt.cli.console import print_json
-
-            print_json(
-                {"status": "failed", "exit_code": 1, "problem": f"{type(problem).__name__}: {problem}"}
-            )
-        raise  # a bug: Python shows where, and leaves with 1
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _memory_ran_out(problem: Exception) -> bool:
+    """Python says it in one way, torch in several of its own, which are none where torch is not loaded."""
+    if isinstance(problem, MemoryError):
+        return True
+    if "torch" not in sys.modules:
+        return False
+    from medadapt.models.device import is_out_of_memory
+
+    return is_out_of_memory(problem)
 
 
 def _tell(problem: MedAdaptError) -> int:

@@ -11,6 +11,7 @@ from medadapt.cli.console import plain, show_error, talk
 from medadapt.cli.replies import (
     grounding_for,
     refuse_passages,
+    refuse_settings,
     show_cited,
     show_reply,
     show_sureness,
@@ -53,6 +54,7 @@ def talk_to(
         if risk is not None:
             check_risk(risk, base=base)
             refuse_passages(index)
+            refuse_settings(sampling, max_new_tokens)
             rule_of = cache(partial(_rule_of, target, risk))
             rule_of(model)  # a risk that cannot be kept is told before anything large is loaded
         found = find_target(target, base=base)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medadapt.cli import options
+from medadapt.core.shell_command import command
 
 if TYPE_CHECKING:
     from medadapt.workflow.demo import FinishedDemo
@@ -105,12 +105,11 @@ def _command(
     task: TaskWord | None, *, every: bool, output: Path | None, overrides: Sequence[str], device: str
 ) -> str:
     """The shell command that goes on with this demo."""
-    words = ["medadapt", "demo"]
-    words += ["--all"] if every else ["--task", task.value] if task else []
+    words = ["--all"] if every else ["--task", task.value] if task else []
     words += ["-o", str(output)] if output else []
     words += [word for override in overrides for word in ("--set", override)]
     words += ["--device", device] if device != "cpu" else []
-    return shlex.join(words)
+    return command("demo", *words)
 
 
 @contextmanager

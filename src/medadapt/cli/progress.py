@@ -14,6 +14,8 @@ from medadapt.core.progress import Progress
 from medadapt.report.clean_text import one_line
 
 SECONDS_BETWEEN_LINES = 10.0
+SECONDS_OF_SPEED = 3600.0
+"""How far back a bar looks for the time a step takes; a step may take minutes, and two are needed."""
 
 
 @contextmanager
@@ -41,14 +43,15 @@ class BarProgress:
             bars.TimeRemainingColumn(compact=True),
             bars.TextColumn("{task.fields[figures]}", markup=False),
             console=talk,
+            speed_estimate_period=SECONDS_OF_SPEED,
             transient=True,
         )
         self._begun: list[bars.TaskID] = []
 
-    def start(self, task: str, total: int | None = None) -> None:
+    def start(self, task: str, total: int | None = None, *, done: int = 0) -> None:
         if not self._begun:
             self._bars.start()
-        self._begun.append(self._bars.add_task(one_line(task), total=total, figures=""))
+        self._begun.append(self._bars.add_task(one_line(task), total=total, completed=done, figures=""))
 
     def advance(self, steps: int = 1, figures: str = "") -> None:
         if not self._begun:
@@ -76,7 +79,9 @@ class BarProgress:
 class _Piece:
     task: str
     total: int | None
-    done: int = 0
+    before: int
+    """Steps that were taken before it began."""
+    done: int
     begun: float = field(default_factory=time.monotonic)
     told: float = field(default_factory=time.monotonic)
 
@@ -87,8 +92,8 @@ class LineProgress:
     def __init__(self) -> None:
         self._pieces: list[_Piece] = []
 
-    def start(self, task: str, total: int | None = None) -> None:
-        self._pieces.append(_Piece(one_line(task), total))
+    def start(self, task: str, total: int | None = None, *, done: int = 0) -> None:
+        self._pieces.append(_Piece(one_line(task), total, before=done, done=done))
 
     def advance(self, steps: int = 1, figures: str = "") -> None:
         if not self._pieces:
@@ -109,8 +114,8 @@ class LineProgress:
 
 def _line(piece: _Piece, now: float, figures: str) -> str:
     parts = [f"{piece.task} {piece.done:,}"]
-    if piece.total and piece.done:
-        left = (now - piece.begun) / piece.done * max(piece.total - piece.done, 0)
+    if piece.total and piece.done > piece.before:
+        left = (now - piece.begun) / (piece.done - piece.before) * max(piece.total - piece.done, 0)
         parts = [f"{piece.task} {piece.done:,}/{piece.total:,}", f"{_duration(left)} left"]
     return ", ".join([*parts, *([figures] if figures else [])])
 

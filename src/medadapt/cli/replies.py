@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +69,7 @@ def ask_and_show(
         if risk is not None:
             check_risk(risk, base=base)
             refuse_passages(index)
+            refuse_settings(sampling, max_new_tokens)
             rules = {model: abstention_rule(target, risk=risk, model=model) for model in models}
         found = find_target(target, base=base)
         if found.asking is not None:
@@ -124,6 +125,21 @@ def refuse_passages(index: Path | None) -> None:
             "--index and --risk are both given, but how sure is sure enough was measured without passages.",
             "one of them",
             "Leave one out.",
+        )
+
+
+def refuse_settings(sampling: Sampling, max_new_tokens: int | None) -> None:
+    """Raise MedAdaptError where settings of a written answer are given beside a risk, with which none is written."""
+    from medadapt.serving.sampling import COMMAND
+
+    given = [COMMAND.name(one.name) for one in fields(sampling) if getattr(sampling, one.name) != one.default]
+    given += [] if max_new_tokens is None else ["--max-new-tokens"]
+    if given:
+        raise MedAdaptError(
+            f"{' and '.join(given)} would change nothing beside --risk: the model names the label or option that it is "
+            "sure of, and writes nothing.",
+            f"--risk without {' and '.join(given)}",
+            f"Leave out {' and '.join(given)}, or --risk.",
         )
 
 

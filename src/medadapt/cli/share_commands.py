@@ -251,14 +251,15 @@ def push(
 
     Example: medadapt push runs/mine --to my-name/my-adapter --dry-run
     """
+    from medadapt.report.usage import LOCAL_BASE, ask_command
     from medadapt.serving.command_targets import read_run
     from medadapt.serving.hub import check_repository
     from medadapt.serving.hub import push as push_files
-    from medadapt.serving.upload import has_local_base, uploads
+    from medadapt.serving.upload import has_local_base, hub_address, uploads
 
     check_repository(to)
     found = read_run(run)
-    files = uploads(found, to)
+    files = uploads(found, to, revision=revision)
     sizes = {file.name: file.size for file in files}
     if has_local_base(found):
         talk.print(
@@ -278,7 +279,12 @@ def push(
         return
     what = "created" if done.created else "was there; its files were updated"
     results.print(plain(f"{to} {what} ({'private' if done.private else 'public'}): {done.url}"))
-    results.print(plain(f'medadapt ask hub:{to}{f"@{revision}" if revision else ""} "..."'))
+    asking = ask_command(
+        hub_address(to, revision),
+        options=found.recipe.task == "multiple_choice" and found.recipe.prompt.options,
+        base=LOCAL_BASE if has_local_base(found) else None,
+    )
+    results.print(plain(asking))
 
 
 def _show_sizes(sizes: dict[str, int], repository: str) -> None:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from medadapt.cli.console import plain, results
 from medadapt.cli.show_card import VERDICT_STYLES, with_interval
+from medadapt.core.shell_command import command
 
 if TYPE_CHECKING:
     from medadapt.workflow.benchmarking.session import Benchmark
@@ -28,7 +29,7 @@ def show_benchmark(done: Benchmark) -> None:
             results.print(plain(f"{name}: {remark}", "yellow"))
     results.print(plain(str(done.folder)), soft_wrap=True)
     results.print(
-        plain(f"`medadapt report {done.folder.parents[1]} --replace` shows them in the report.", "dim"),
+        plain(f"`{command('report', done.folder.parents[1], '--replace')}` shows them in the report.", "dim"),
         soft_wrap=True,
     )
 

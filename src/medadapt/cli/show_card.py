@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 VERDICT_STYLES = {"better": "bold green", "worse": "bold red", "not shown": "bold yellow"}
 TONE_STYLES = {"good": "green", "bad": "bold red", "warning": "yellow", "plain": ""}
 ROLE_STYLES = {"baseline": "cyan", "tuned": "magenta", "control": "bright_black"}
-NEVER = "0.0%"
 WIDEST = 100
 """Columns; longer lines are hard to read."""
 LONGEST_WORD = len("Perplexity")
@@ -141,9 +140,8 @@ def drawn_bars(groups: Sequence[BarGroup], level: str, target: Console) -> Itera
 
 def _missed(card: ProofCard) -> Iterator[RenderableType]:
     """Shares of answers that went missing, where there are any."""
-    for what, baseline, tuned in card.rates:
-        if (baseline, tuned) != (NEVER, NEVER):
-            yield plain(f"{what}: base {baseline}, tuned {tuned}", "yellow")
+    for what, baseline, tuned in card.missed:
+        yield plain(f"{what}: base {baseline}, tuned {tuned}", "yellow")
 
 
 def _table(rows: list[CardRow]) -> Table:

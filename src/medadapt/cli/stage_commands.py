@@ -188,6 +188,7 @@ def _refuse_changes(overrides: Sequence[str], *, replace: bool) -> None:
 def _verify(recipe: str, *, output: Path | None, as_json: bool) -> None:
     from medadapt.cli.console import plain, print_json, results, talk
     from medadapt.core.run_folder import RunFolder
+    from medadapt.core.shell_command import command
     from medadapt.workflow.locating import locate_run
     from medadapt.workflow.verifying import verification
 
@@ -218,7 +219,8 @@ def _verify(recipe: str, *, output: Path | None, as_json: bool) -> None:
     else:
         results.print("identical: metrics.json follows from the predictions")
     if added and not as_json:
-        told = f"This version measures more ({', '.join(added)}); `medadapt score {found.folder}` adds it."
+        adding = command("score", found.folder)
+        told = f"This version measures more ({', '.join(added)}); `{adding}` adds it."
         talk.print(plain(told), soft_wrap=True)
     raise typer.Exit(code)
 

@@ -14,6 +14,7 @@ from typing import Any
 from medadapt.core.choice_rules import CHOICE_RULES
 from medadapt.core.documents import short
 from medadapt.core.errors import DataError
+from medadapt.core.shell_command import command
 
 ADDED_LATER = frozenset({"choices", "similarity"})
 """Fields that files of earlier versions lack."""
@@ -54,7 +55,7 @@ def bad_prediction(path: Path, line: int, fault: str) -> DataError:
     return DataError(
         f"{path}:{line} is no prediction that can be used: {fault}.",
         "the predictions as `medadapt predict` wrote them, one for each record",
-        f"Run `medadapt predict {path.parent.parent}`: it makes predictions anew that were changed.",
+        f"Run `{command('predict', path.parent.parent)}`: it makes predictions anew that were changed.",
     )
 
 

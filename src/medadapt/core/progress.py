@@ -8,8 +8,11 @@ from typing import Protocol
 class Progress(Protocol):
     """Something that shows steps of one piece of work after another."""
 
-    def start(self, task: str, total: int | None = None) -> None:
-        """A new piece of work begins; `total` is the number of steps, where it is known."""
+    def start(self, task: str, total: int | None = None, *, done: int = 0) -> None:
+        """A new piece of work begins; `total` is the number of steps, where it is known.
+
+        `done` of them were taken before, so that they say nothing of how long a step takes.
+        """
 
     def advance(self, steps: int = 1, figures: str = "") -> None:
         """So many steps are done; `figures` is a short text such as `loss 1.23, 310 tokens/s`."""
@@ -24,7 +27,7 @@ class Progress(Protocol):
 class Silent:
     """Progress that nobody watches."""
 
-    def start(self, task: str, total: int | None = None) -> None: ...
+    def start(self, task: str, total: int | None = None, *, done: int = 0) -> None: ...
 
     def advance(self, steps: int = 1, figures: str = "") -> None: ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -87,16 +88,16 @@ def _apply_override(values: dict[str, Any], override: str) -> None:
                 "section.key=value",
                 f"Use --set {key}=... instead.",
             )
-    if " #" in text and text.lstrip()[:1] not in ("'", '"', "[", "{"):
-        raise RecipeError(
-            f"--set {override}: what follows ' #' would be taken for a comment.",
-            "a value in quotes where it holds ' #'",
-            f"Use --set '{key}=\"...\"'.",
-        )
     if text.startswith("*"):
         place[path[-1]] = text  # a glob: YAML would see an alias, which no recipe has
-    else:
-        place[path[-1]] = parse_yaml(text, f"--set {key}") if text.strip() else None
+        return
+    if re.search(r"(^|\s)#", text) and text.lstrip()[:1] not in ("'", '"', "[", "{"):
+        raise RecipeError(
+            f"--set {override}: what follows '#' would be taken for a comment.",
+            "a value in quotes where a word of it begins with '#'",
+            f"Use --set '{key}=\"...\"'.",
+        )
+    place[path[-1]] = parse_yaml(text, f"--set {key}") if text.strip() else None
 
 
 def _kind(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from medadapt.core.documents import short
 from medadapt.core.errors import DataError
+from medadapt.core.shell_command import command
 
 NEEDED = ("id", "source_row", "group", "question", "answer")
 """Fields that no record is without."""
@@ -42,7 +43,7 @@ def _bad_record(path: Path, line: int, fault: str) -> DataError:
 
 
 def _remedy(path: Path) -> str:
-    return f"Run `medadapt prepare {path.parent.parent}`: it makes records anew that were changed."
+    return f"Run `{command('prepare', path.parent.parent)}`: it makes records anew that were changed."
 
 
 def _is_text(value: Any) -> bool:

@@ -12,6 +12,7 @@ from jinja2 import TemplateError
 
 from medadapt.core.records import Record
 from medadapt.examples.conversation import Parts, after_shown, exchanges
+from medadapt.examples.plan import Join
 from medadapt.examples.templates import CLOSING_WORDS, Wording, join, render_exchange, system_text
 
 FIXED_DATE = date(2024, 7, 26)
@@ -24,8 +25,9 @@ Message = dict[str, str]
 class ChatTemplate:
     """A tokenizer's chat template with a fixed date, in which data never ends a turn or opens one."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, *, joins: Join = "template") -> None:
         self._tokenizer = tokenizer
+        self._joins = joins
         # The function that tells today's date cannot be handed in, so its calls are replaced in the template.
         self._template = TODAY.sub(
             lambda call: repr(FIXED_DATE.strftime(call[2])), tokenizer.get_chat_template()
@@ -63,9 +65,9 @@ class ChatTemplate:
         """The answer as it follows this prompt: after what the template writes there, which may be nothing.
 
         A template that writes a thought there, or turns otherwise than it opens them, does not tell. Then the
-        rule of plain prompts holds.
+        rule of plain prompts holds, as it does for plans that joined all answers by it.
         """
-        if self._gap is None:
+        if self._joins == "plain" or self._gap is None:
             return join(prompt, answer)
         return self._gap + answer if answer else answer
 
@@ -127,6 +129,13 @@ class ChatTemplate:
             messages.append({"role": "user", "content": self.spelled_out(body.strip())})
             messages.append({"role": "assistant", "content": self.spelled_out(exchange.answer.strip())})
         return messages[:-1]
+
+
+def chat_join(tokenizer: Any) -> Join:
+    """How a new plan joins answers to prompts in this chat template: by its rule where that is not the plain one."""
+    template = ChatTemplate(tokenizer)
+    opened = template.render([{"role": "user", "content": "question"}], opened=True)
+    return "plain" if template.join(opened, "answer") == join(opened, "answer") else "template"
 
 
 def chat_closing(tokenizer: Any) -> str:

@@ -39,6 +39,8 @@ class EncodedPrompt:
     tokens: list[int]
     truncated: bool
     """Whether something was left out: the oldest exchanges, or text from its middle."""
+    cut: bool = False
+    """Whether text was left out of its middle."""
     answered: tuple[tuple[int, int], ...] = ()
     """Where in `tokens` earlier answers stand, oldest first: their first token, and the one after their
     closing token. They are learned in training and only read everywhere else."""
@@ -53,7 +55,7 @@ class Encoder:
         self.tokenizer = tokenizer
         self.plan = plan
         self.closing_ids: tuple[int, ...] = (_closing_id(tokenizer, plan.closing),)
-        self._chat = ChatTemplate(tokenizer) if plan.chat else None
+        self._chat = ChatTemplate(tokenizer, joins=plan.join) if plan.chat else None
         self._tokeniser = Tokeniser(tokenizer, chat=plan.chat, closing_id=self.closing_ids[0])
         # All prompts of a plan end alike, so one tells what stands before an answer.
         self._blank = Record(id="", source_row=0, group="", question="question", answer="")
@@ -146,7 +148,7 @@ class Encoder:
         return [answer + ending for answer in answers]
 
     def _joined(self, answer: str) -> str:
-        """An answer as it follows a prompt of this plan; in a chat, its template says how."""
+        """An answer as it follows a prompt of this plan; in a chat, its template may say how."""
         return (self._chat.join if self._chat else join)(self._prompt_end, answer)
 
     def _parts(self, record: Record) -> Parts:
@@ -201,13 +203,14 @@ class Encoder:
             left_out = 1 + bisect_left(fits, True, key=lambda count: len(without(count).tokens) <= limit)
             kept = without(left_out)
         tokens = kept.tokens
-        if len(tokens) > limit:  # only where no earlier exchange is left
+        if cut := len(tokens) > limit:  # only where no earlier exchange is left
             head = limit // 2
             tokens = [*tokens[:head], *tokens[len(tokens) - (limit - head) :]]
         return EncodedPrompt(
             text=whole.text,
             tokens=tokens,
             truncated=True,
+            cut=cut,
             answered=kept.answered,
             exchanges_left_out=left_out,
         )

@@ -12,7 +12,7 @@ from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import SPLITS, Record, read_records
 from medadapt.examples.answer_room import with_answer_room
-from medadapt.examples.chat import chat_closing
+from medadapt.examples.chat import chat_closing, chat_join
 from medadapt.examples.conversation import num_earlier_exchanges
 from medadapt.examples.encoding import EncodedPrompt, Encoder
 from medadapt.examples.encoding_notes import encoding_notes
@@ -96,6 +96,7 @@ def make_plan(
         prompt_limit=max_length,
         closing=chat_closing(tokenizer) if chat else tokenizer.eos_token,
         labels=labels,
+        join=chat_join(tokenizer) if chat else "plain",
     )
     return with_answer_room(Encoder(tokenizer, unlimited), records)
 

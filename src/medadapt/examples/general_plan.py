@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from medadapt.examples.chat import chat_closing
+from medadapt.examples.chat import chat_closing, chat_join
 from medadapt.examples.plan import EncodingPlan
 from medadapt.examples.templates import Wording
 
@@ -25,4 +25,5 @@ def general_plan(tokenizer: Any, context_length: int | None) -> EncodingPlan:
         prompt_limit=length - length // 4,
         closing=chat_closing(tokenizer) if chat else tokenizer.eos_token,
         labels=(),
+        join=chat_join(tokenizer) if chat else "plain",
     )

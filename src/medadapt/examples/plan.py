@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, Literal, get_args
 
 from medadapt.core.errors import DataError
 from medadapt.examples.templates import BODIES, Wording
 
 SUMMARY = "examples.json"
+Join = Literal["plain", "template"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +28,17 @@ class EncodingPlan:
     """The token a finished answer ends with: end of text, or end of turn in a chat template."""
     labels: tuple[str, ...]
     """The closed set of labels of a diagnosis task, else empty."""
+    join: Join = "plain"
+    """What stands before an answer: one space behind a visible character, or what the chat template writes there.
+    Plans stored before there was a choice say nothing: they are plain."""
 
 
 def plan_to_json(plan: EncodingPlan) -> dict[str, Any]:
-    """The plan as plain values for a JSON file."""
-    return asdict(plan) | {"labels": list(plan.labels)}
+    """The plan as plain values for a JSON file; without `join` where it is plain, as it always was."""
+    values = asdict(plan) | {"labels": list(plan.labels)}
+    if plan.join == "plain":
+        del values["join"]
+    return values
 
 
 def plan_from_json(stored: Any, *, where: str = "The encoding plan") -> EncodingPlan:
@@ -62,6 +69,7 @@ FITS = {
     "prompt_limit": lambda value: type(value) is int and value > 0,
     "closing": lambda value: isinstance(value, str) and value != "",
     "labels": lambda value: isinstance(value, list) and all(isinstance(label, str) for label in value),
+    "join": lambda value: value in get_args(Join),
     "template": lambda value: isinstance(value, str),
     "system": lambda value: value is None or isinstance(value, str),
     "options": lambda value: isinstance(value, bool),
@@ -75,8 +83,9 @@ def _faults(stored: Any, kind: type) -> list[str]:
     if not isinstance(stored, dict):
         return ["it is missing"]
     names = [field.name for field in fields(kind)]
+    needed = [field.name for field in fields(kind) if field.default is MISSING]
     return [
-        *(f"{name}: missing" for name in names if name not in stored),
+        *(f"{name}: missing" for name in needed if name not in stored),
         *(f"{name}: unknown" for name in stored if name not in names),
         *(f"{name}: {stored[name]!r}" for name in names if name in stored and not FITS[name](stored[name])),
     ]

@@ -76,11 +76,13 @@ def _regression(metrics: Metrics) -> Finding | None:
     change = metrics["difference"][primary]
     if change["verdict"] != "worse":
         return None
+    level, ends = f"{100 * (1 - metrics['alpha']):.10g}%", ""
+    if change["low"] is not None:  # without any spread between resamples the verdict rests on p alone
+        ends = f" ({level} interval {change['low']:+.4g} to {change['high']:+.4g})"
     return Finding(
         kind="regression",
         exit_code=3,
-        problem=f"The tuned model is worse than its base: {primary} changed by {change['value']:+.4g} "
-        f"({100 * (1 - metrics['alpha']):.10g}% interval {change['low']:+.4g} to {change['high']:+.4g}).",
+        problem=f"The tuned model is worse than its base: {primary} changed by {change['value']:+.4g}{ends}.",
         remedy="Read the worst regressions in the report; try a lower learning rate or fewer epochs.",
     )
 

@@ -68,7 +68,9 @@ def same_states(ours: Tensor, own: Tensor, model: nn.Module, tokens_BT: Tensor) 
 
 
 def _apart(ours: Tensor, own: Tensor) -> float:
-    return float((ours.double() - own.double()).norm() / own.double().norm())
+    # In main memory: Apple's GPUs have no double precision.
+    ours, own = (states.detach().cpu().double() for states in (ours, own))
+    return float((ours - own).norm() / own.norm())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig
 
 from medadapt.core.errors import ModelError, first_line
 from medadapt.core.recipe import ModelSection
@@ -21,11 +21,11 @@ from medadapt.models.base_files import (
     find_folder,
     read_base_config,
 )
-from medadapt.models.device import PRECISION_OF, device_facts, pick_device, resolve_dtype
+from medadapt.models.device import PRECISION_OF, device_facts, is_out_of_memory, pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
 from medadapt.models.forward import context_of, text_config
 from medadapt.models.local_base import local_folder
-from medadapt.models.placement import Placement, place_base
+from medadapt.models.placement import MAKES_ROOM, Placement, place_base
 from medadapt.models.quantization import (
     check_head,
     guard_cpu_quantization,
@@ -37,10 +37,10 @@ from medadapt.models.targets import resolve_targets
 
 FAST_ATTENTION = "sdpa"
 PLAIN_ATTENTION = "eager"
-DROPOUTS = (
-    "dropout", "attention_dropout", "activation_dropout", "hidden_dropout", "layerdrop",
-    "resid_pdrop", "embd_pdrop", "attn_pdrop", "hidden_dropout_prob", "attention_probs_dropout_prob",
-)  # fmt: skip
+DROPOUTS = ("dropout", "dropout_p", "dropout_prob", "pdrop", "layerdrop", "jitter_noise", "jitter_eps")
+"""How the names of settings end that make a model random in training."""
+THRESHOLDS = {("phimoe", "router_jitter_noise")}
+"""Named so, but no noise: Phi's mixture uses it to choose experts, in training or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,7 @@ def check_base(model: ModelSection, targets: str | tuple[str, ...]) -> None:
         fingerprint(folder / "config.json", weights)
     if model.adapter is not None:
         read_adapter_config(find_adapter(model.adapter))
-    if not isinstance(targets, str) and not model.trust_remote_code:
+    if targets != "all-linear" and not model.trust_remote_code:  # which every decoder has
         with torch.device("meta"), quiet_libraries():
             resolve_targets(AutoModelForCausalLM.from_config(config), targets)
 
@@ -183,6 +183,12 @@ def _load_weights(name: str, folder: Path, options: dict[str, Any]) -> Any:
             f"{name}: the model cannot be loaded ({first_line(problem)}).",
             "a causal language model that transformers knows, with complete safetensors files",
             "Check model.base; `medadapt run ... --smoke` tries the recipe without it.",
+        ) from problem
+    except (RuntimeError, MemoryError) as problem:
+        if not is_out_of_memory(problem):
+            raise
+        raise ModelError(
+            f"Memory ran out while the weights of {name} were loaded.", "room for all weights", MAKES_ROOM
         ) from problem
 
 
@@ -254,9 +260,7 @@ def config_without_dropout(name: str, *, revision: str | None = None, trust_remo
     """
     config = load_config(name, revision=revision, trust_remote_code=trust_remote_code)
     for part in {id(c): c for c in (config, config.get_text_config())}.values():
-        for key in DROPOUTS:
-            if isinstance(getattr(part, key, None), float):
-                setattr(part, key, 0.0)
+        _without_dropout(part)
     return config
 
 
@@ -265,13 +269,30 @@ def restore_dropout(config: Any, own: Any) -> None:
 
     A model may keep the text part of its base's configuration alone.
     """
-    pairs = [(config.get_text_config(), own.get_text_config())]
+    _with_dropout_of(own.get_text_config(), config.get_text_config())
     if type(config) is type(own):
-        pairs.append((config, own))
-    for part, original in pairs:
-        for key in DROPOUTS:
-            if hasattr(original, key):
-                setattr(part, key, getattr(original, key))
+        _with_dropout_of(own, config)
+
+
+def _without_dropout(config: Any) -> None:
+    for key, value in list(vars(config).items()):
+        if isinstance(value, PreTrainedConfig):
+            _without_dropout(value)
+        elif _is_dropout(config, key, value):
+            setattr(config, key, 0.0)
+
+
+def _with_dropout_of(own: Any, config: Any) -> None:
+    for key, value in vars(own).items():
+        if isinstance(value, PreTrainedConfig):
+            _with_dropout_of(value, getattr(config, key))
+        elif _is_dropout(own, key, value):
+            setattr(config, key, value)
+
+
+def _is_dropout(config: Any, key: str, value: Any) -> bool:
+    is_threshold = (config.model_type, key) in THRESHOLDS
+    return isinstance(value, float) and key.endswith(DROPOUTS) and not is_threshold
 
 
 def refuse_foreign_code(config_file: Path, name: str, *, trusted: bool) -> None:

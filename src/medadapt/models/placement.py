@@ -23,6 +23,11 @@ from medadapt.models.targets import inner_layers
 WEIGHT_SHARE = 0.8
 """Of a GPU's memory that weights may take; the rest is for activations, the adapter and its optimiser."""
 BYTES_PER_GIB = 1 << 30
+MAKES_ROOM = (
+    "Use model.quantization: nf4, model.offload: cpu, a smaller base, or --device auto where there are "
+    "several GPUs."
+)
+"""What to do where a base's weights do not fit."""
 Devices = dict[str, int | str | torch.device]
 
 
@@ -128,6 +133,5 @@ def _does_not_fit(needed: int, memories: Mapping[int, int]) -> ModelError:
     return ModelError(
         f"The base's weights take {needed / BYTES_PER_GIB:.1f} GiB and do not fit on the GPU ({there}).",
         "room for all weights",
-        "Use model.quantization: nf4, model.offload: cpu, a smaller base, or --device auto where there are "
-        "several GPUs.",
+        MAKES_ROOM,
     )

@@ -20,24 +20,20 @@ def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[st
     model itself, this gives for OPT and BioGPT q_proj, k_proj, v_proj, out_proj, fc1, fc2 and for Llama and Mistral
     q, k, v, o, gate, up and down.
 
-    Raises ModelError when a requested name matches nothing, with the names there are.
+    Raises ModelError when a requested name or word matches nothing, with the names there are.
     """
     linear = _of_the_decoder(model, _linear_layers(model))
     misread = taken_for_experts(model)
     inside = [name for name in linear if _is_inside_a_layer(name) and _last_part(name) not in misread]
-    if targets == "all-linear":
-        return inside
-    if targets == "attention":
-        return [name for name in inside if "attn" in name.lower() or "attention" in name.lower()]
+    if isinstance(targets, str):
+        meant = inside if targets == "all-linear" else [name for name in inside if _is_of_attention(name)]
+        if not meant:
+            raise _no_such_layers(model, f"lora.targets asks for {targets}", linear)
+        return meant
     _refuse_the_head(model, tuple(targets))
     unmatched = [asked for asked in targets if not any(_ends_with(name, asked) for name in linear)]
     if unmatched:
-        known = sorted({_last_part(name) for name in linear})
-        raise ModelError(
-            f"lora.targets names {', '.join(unmatched)}, which the decoder of {type(model).__name__} does not have.",
-            f"names of its linear layers: {', '.join(known)}",
-            "Use these names, or lora.targets: all-linear.",
-        )
+        raise _no_such_layers(model, f"lora.targets names {', '.join(unmatched)}", linear)
     meant = [name for name in linear if any(_ends_with(name, asked) for asked in targets)]
     _refuse_misread(model, {_last_part(name) for name in meant} & misread)
     return meant
@@ -77,6 +73,14 @@ def _of_the_decoder(model: nn.Module, names: list[str]) -> list[str]:
     return inside or names
 
 
+def _no_such_layers(model: nn.Module, asked: str, linear: list[str]) -> ModelError:
+    return ModelError(
+        f"{asked}, which the decoder of {type(model).__name__} does not have.",
+        f"names of its linear layers: {', '.join(short_names(linear)) or 'it has none'}",
+        "Use these names, or lora.targets: all-linear.",
+    )
+
+
 def _refuse_the_head(model: nn.Module, targets: tuple[str, ...]) -> None:
     """The loss is computed in pieces on the ground that the output head is frozen."""
     head: Any = model.get_output_embeddings()  # type: ignore[operator]
@@ -105,6 +109,10 @@ def _last_part(name: str) -> str:
 
 def _ends_with(name: str, asked: str) -> bool:
     return name == asked or name.endswith(f".{asked}")
+
+
+def _is_of_attention(name: str) -> bool:
+    return "attn" in name.lower() or "attention" in name.lower()
 
 
 def _is_inside_a_layer(name: str) -> bool:

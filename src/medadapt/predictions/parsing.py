@@ -85,6 +85,7 @@ SPECIES = (
     "|vaginalis"
 )
 ENDS_IN_LETTER = re.compile(r"\s[A-J]$", re.IGNORECASE)
+BEFORE_AN_ANSWER = " \n-#>.:"
 OPENER = r"[\s(\[{<\"'“【]{0,8}"
 COMMON_WORDS = frozenset({"yes", "no", "maybe", "true", "false", "none", "both", "all", "other", "unknown"})
 
@@ -92,16 +93,27 @@ COMMON_WORDS = frozenset({"yes", "no", "maybe", "true", "false", "none", "both",
 def read_label(text: str, labels: Sequence[str], aliases: Mapping[str, str]) -> str | None:
     """The label that a written diagnosis commits to in its first line, spelled as in `labels`.
 
-    `aliases` maps other spellings to labels. Case, spaces and underscores do not matter.
+    `aliases` maps other spellings to labels. Case, spaces and underscores matter only between labels that are alike
+    without them.
 
     >>> read_label(" Hepatitis B. The patient needs rest.", ["hepatitis", "Hepatitis B"], {})
     'Hepatitis B'
     """
-    names = {name_key(label): label for label in labels}
+    alike: dict[str, list[str]] = {}
+    for label in labels:
+        alike.setdefault(name_key(label), []).append(label)
+    names = {key: some[0] for key, some in alike.items()}
     for alias, label in aliases.items():
         if name_key(label) in names:
-            names.setdefault(name_key(alias), names[name_key(label)])
-    text = plain(_answer_itself(text)).lstrip(" \n-#>.:")
+            names.setdefault(name_key(alias), label if label in labels else names[name_key(label)])
+    answer = _answer_itself(text)
+    found = _label_in(answer, names)
+    return found if found is None else _as_written(answer, found, alike[name_key(found)])
+
+
+def _label_in(answer: str, names: Mapping[str, str]) -> str | None:
+    """What the name stands for that an answer commits to in its first line."""
+    text = plain(answer).lstrip(BEFORE_AN_ANSWER)
     line = text.split("\n", 1)[0]
     if (whole := names.get(name_key(line))) is not None:
         return whole
@@ -112,6 +124,19 @@ def read_label(text: str, labels: Sequence[str], aliases: Mapping[str, str]) -> 
         if (label_named := opening_name(line[start:], names)) is not None:
             return label_named
     return only_name(line, names)
+
+
+def _as_written(answer: str, label: str, alike: Sequence[str]) -> str:
+    """Of labels that differ in case or spaces alone the one that stands in the first line; else `label`."""
+    if len(alike) == 1:
+        return label
+    line = answer.lstrip(BEFORE_AN_ANSWER).split("\n", 1)[0]
+    written = [
+        (match.start(), -len(one), one)
+        for one in alike
+        if (match := re.search(rf"(?<!\w){re.escape(one)}(?!\w)", line))
+    ]
+    return min(written)[2] if written else label
 
 
 def read_letter(text: str, options: Sequence[str], aliases: Mapping[str, str] | None = None) -> str | None:

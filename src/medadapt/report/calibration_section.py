@@ -173,9 +173,10 @@ def _thresholds(models: dict[str, dict[str, Any]]) -> list[Block]:
         blocks.append(
             Table(caption="Thresholds chosen on validation, tried on test", columns=columns, rows=tuple(rows))
         )
-        blocks.append(
-            Text(text="`medadapt ask RUN … --risk 0.1` keeps silent below such a threshold.", quiet=True)
-        )
+    tuned = models["tuned"]["thresholds"]
+    if kept := [risk for risk, row in tuned.items() if row.get("threshold") is not None]:
+        text = f"`medadapt ask RUN … --risk {min(kept, key=float)}` keeps silent below such a threshold."
+        blocks.append(Text(text=text, quiet=True))
     if reasons:
         blocks.append(Text(text=f"No threshold: {' '.join(reasons)}", quiet=True))
     return blocks
@@ -193,4 +194,4 @@ def _estimate(key: str, leaf: dict[str, Any] | None) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.3g}%"
+    return wording.nearly_none_or_all(share) or f"{100 * share:.3g}%"

@@ -122,6 +122,8 @@ class ProofCard:
     """How much of the test answers also stands in training answers; empty where not measured."""
     rates: tuple[tuple[str, str, str], ...]
     """(what happened, share for the base, share for the tuned model)"""
+    missed: tuple[tuple[str, str, str], ...]
+    """Those of `rates` that are above 0 for a model."""
     rates_tone: Literal["warning", "plain"]
     """`warning` where one of these shares is high."""
     findings: tuple[CardFinding, ...]
@@ -166,6 +168,7 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
         protocol=protocol,
         boilerplate=verdicts.boilerplate(metrics),
         rates=_rates(metrics.get("rates") or {}),
+        missed=_missed(metrics.get("rates") or {}),
         rates_tone=_rates_tone(metrics.get("rates") or {}),
         findings=tuple(_finding(finding) for finding in metrics.get("findings") or []),
         notice=wording.NOT_A_MEDICAL_DEVICE,
@@ -220,6 +223,15 @@ def _rates(rates: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
         for key, name in RATE_NAMES.items()
         if baseline.get(key) is not None or tuned.get(key) is not None
     )
+
+
+def _missed(rates: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    above = {
+        name
+        for key, name in RATE_NAMES.items()
+        if any((rates.get(model) or {}).get(key) for model in MODEL_NAMES)
+    }
+    return tuple(row for row in _rates(rates) if row[0] in above)
 
 
 def _rates_tone(rates: dict[str, Any]) -> Literal["warning", "plain"]:

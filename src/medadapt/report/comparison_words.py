@@ -27,8 +27,8 @@ def comparison_sentence(comparison: dict[str, Any]) -> str:
     if difference["verdict"] != "not shown":
         return numbers
     return (
-        f"These test records cannot tell the two tuned models apart. {numbers} {_smallest(comparison)}That is no "
-        "proof that they are equal."
+        f"These test records cannot tell the two tuned models apart. {numbers} That is no proof that they are "
+        f"equal.{_detectable(comparison)}"
     )
 
 
@@ -88,11 +88,10 @@ def _change(comparison: dict[str, Any], difference: dict[str, Any]) -> str:
     return f"{wording.metric_change(primary, difference['value'])} ({', '.join(parts)})"
 
 
-def _smallest(comparison: dict[str, Any]) -> str:
+def _detectable(comparison: dict[str, Any]) -> str:
     smallest = comparison["detectable_difference"]
     if not smallest:
         return ""
-    size = wording.metric_change(comparison["primary"], smallest).removeprefix("+")
-    reason = comparison.get("detectable_reason")
-    why = f" ({one_line(str(reason)).removesuffix('.')})" if reason else ""
-    return f"They could only show differences of at least about {size}{why}. "
+    why = one_line(str(comparison.get("detectable_reason") or "")).removesuffix(".")
+    told = wording.detectable(comparison["primary"], smallest, why)
+    return f" {told[:1].upper()}{told[1:]}."

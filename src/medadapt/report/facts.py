@@ -91,6 +91,12 @@ def adapter_name(adapter: str) -> str:
     return one_line("/".join([part for part in parts if part.strip("/\\")][-2:]))
 
 
+def shows_options(inputs: ReportInputs) -> bool:
+    """Whether the questions have options, and the prompt shows them."""
+    shown = (inputs.recipe.get("prompt") or {}).get("options", True)
+    return inputs.metrics["task"] == "multiple_choice" and bool(shown)
+
+
 def spoken(key: str) -> str:
     """A key of a file as words."""
     return str(key).replace("_", " ")

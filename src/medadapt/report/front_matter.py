@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import yaml
@@ -11,7 +11,7 @@ import yaml
 from medadapt.report import wording
 from medadapt.report.clean_text import one_line
 from medadapt.report.inputs import ReportInputs
-from medadapt.report.verdicts import compared_metric, leakage
+from medadapt.report.verdicts import change_of_protocol, compared_metric, leakage
 from medadapt.samples.bundled_base import SAMPLE_BASE
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
@@ -26,8 +26,8 @@ HUB_METRICS = {"macro_f1": "f1"}
 
 def front_matter(inputs: ReportInputs, name: str) -> str:
     """Metadata for the Hub, written by the YAML library so that no text of the data can end it."""
-    metrics, base = inputs.metrics, None if inputs.run.get("smoke") else base_id(base_name(inputs))
-    quantised = (inputs.recipe.get("model") or {}).get("quantization", "none") != "none"
+    metrics, base = inputs.metrics, None if inputs.run.get("smoke") else hub_base(base_name(inputs))
+    qlora = (inputs.recipe.get("model") or {}).get("quantization") == "nf4"
     matter: dict[str, Any] = {
         "library_name": "peft",
         **({"base_model": base} if base else {}),
@@ -37,7 +37,7 @@ def front_matter(inputs: ReportInputs, name: str) -> str:
         "tags": [
             "medadapt",
             "lora",
-            *(["qlora"] if quantised else []),
+            *(["qlora"] if qlora else []),
             "medical",
             metrics["task"].replace("_", "-"),
         ],
@@ -60,6 +60,8 @@ def why_no_results(inputs: ReportInputs) -> str | None:
         return "files of the run were changed by hand"
     if "diverged" in kinds:
         return "training diverged"
+    if change_of_protocol(metrics):
+        return "the evaluation was changed after the training had begun"
     return None
 
 
@@ -133,6 +135,16 @@ def base_id(base: str) -> str | None:
     if not HUB_ID.fullmatch(base) or base.startswith("."):
         base = PureWindowsPath(PurePosixPath(base).name).name
     return base if HUB_ID.fullmatch(base) else None
+
+
+def hub_base(base: str) -> str | None:
+    """The base as a Hub id; None for a folder, whose name may be that of another model on the Hub.
+
+    >>> hub_base("facebook/opt-1.3b"), hub_base("/home/me/models/gpt2")
+    ('facebook/opt-1.3b', None)
+    """
+    base = one_line(base)
+    return base if HUB_ID.fullmatch(base) and not Path(base).is_dir() else None
 
 
 def base_in_words(base: str) -> str | None:

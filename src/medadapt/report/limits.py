@@ -6,6 +6,7 @@ from medadapt.core.results import MODEL_NAMES
 from medadapt.report import wording
 from medadapt.report.card import HIGH_RATE
 from medadapt.report.clean_text import one_line
+from medadapt.report.facts import shows_options
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.verdicts import protocol_kept
 
@@ -57,6 +58,6 @@ def _not_measured(inputs: ReportInputs) -> list[str]:
         if not found or (set(found) <= {"reason"}):
             reason = one_line(str(found.get("reason") or "")).rstrip(".")
             lines.append(f"{what} was not measured{f' ({reason})' if reason else ''}.")
-    if metrics["task"] == "multiple_choice" and not (metrics.get("permutations") or {}).get("flip_rate"):
+    if shows_options(inputs) and not (metrics.get("permutations") or {}).get("flip_rate"):
         lines.append("The options were shown in one order only; some models answer by place.")
     return lines

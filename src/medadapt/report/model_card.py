@@ -12,15 +12,17 @@ from medadapt.report.clean_text import one_line
 from medadapt.report.data_section import given_splits, hub_rows, ledger
 from medadapt.report.facts import described, facts, machine, start_adapter
 from medadapt.report.forgetting_section import CAPTION, COLUMNS, forgetting_rows
-from medadapt.report.front_matter import base_in_words, base_name, front_matter, why_no_results
+from medadapt.report.front_matter import base_in_words, base_name, front_matter, hub_base, why_no_results
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.limits import limits
 from medadapt.report.markdown import inline, table
+from medadapt.report.protocol_line import split_rule
 from medadapt.report.reporting import reporting
 from medadapt.report.search_section import JUDGED, search_facts
 from medadapt.report.training_section import training_facts
 from medadapt.report.usage import usage
 from medadapt.report.written_section import soft_match_sentence
+from medadapt.samples.bundled_base import SAMPLE_BASE
 
 CALIBRATION_NAMES = {
     "nll": "Log loss of the right answer (nats)",
@@ -65,9 +67,11 @@ def _name(inputs: ReportInputs) -> str:
 def _summary(inputs: ReportInputs, card: ProofCard) -> str:
     smoke = "**This is a smoke run: its numbers mean nothing.** " if inputs.run.get("smoke") else ""
     variant = (inputs.recipe.get("lora") or {}).get("variant", "lora")
-    kind = "QLoRA" if (inputs.recipe.get("model") or {}).get("quantization", "none") != "none" else "LoRA"
+    packing = (inputs.recipe.get("model") or {}).get("quantization")
+    kind = "QLoRA" if packing == "nf4" else "LoRA"
     kind = kind if variant == "lora" else f"{kind} ({variant})"
-    base = inline(base_in_words(base_name(inputs)) or "a local base model")
+    kind = f"{kind} adapter (base in 8 bits)" if packing == "int8" else f"{kind} adapter"
+    base = inline(_base(inputs))
     if inputs.run.get("smoke"):
         base = f"a tiny random stand-in of {base}"
     made = "trained with MedAdapt"
@@ -76,8 +80,18 @@ def _summary(inputs: ReportInputs, card: ProofCard) -> str:
         made = f"trained further from {origin} with MedAdapt"
         if not inputs.steps:
             made = f"a copy of {origin}, which was measured with MedAdapt and not trained further"
-    what = f"{smoke}A {kind} adapter for {base}, {made}. Task: {card.task.lower()}."
+    what = f"{smoke}A {kind} for {base}, {made}. Task: {card.task.lower()}."
     return f"{what}\n\n**{inline(card.headline)}** {inline(card.sentence)}"
+
+
+def _base(inputs: ReportInputs) -> str:
+    """The base in a sentence; of a folder it is said that it is one, because its name may be that of another model."""
+    name = base_name(inputs)
+    words = base_in_words(name)
+    if words is None:
+        return "a local base model"
+    is_folder = name != SAMPLE_BASE and hub_base(name) is None
+    return f"a local base model named {words.rpartition('/')[2]}" if is_folder else words
 
 
 def _limits(inputs: ReportInputs) -> str:
@@ -117,6 +131,7 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
         *([table(("control", wording.metric_name(compared)), controls)] if controls else []),
         *(f"**{one.title}.** {inline(one.text)}" for one in judged if one is not None),
         *([inline(card.boilerplate)] if card.boilerplate else []),
+        *_orders(metrics.get("permutations") or {}),
         *_calibration(metrics.get("calibration") or {}, card.level),
         *_forgetting(metrics.get("forgetting") or {}),
     ]
@@ -135,6 +150,20 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
 def _adjusted(card: ProofCard) -> str:
     number = wording.amount(card.num_adjusted, "metric")
     return f"The p-values of the secondary metrics are adjusted for {number} (Holm)."
+
+
+def _orders(found: dict[str, Any]) -> list[str]:
+    """How often the order of the options decides; nothing where they were asked in one order only."""
+    rates = found.get("flip_rate")
+    if not rates:
+        return []
+    base, tuned = (wording.estimate("accuracy", rates.get(model)) for model in MODEL_NAMES)
+    return [
+        inline(
+            f"Asked with the options in {found.get('count')} orders, the base model changes its choice in {base} of "
+            f"the records whose options moved, the tuned model in {tuned}."
+        )
+    ]
 
 
 def _calibration(found: dict[str, Any], level: str) -> list[str]:
@@ -250,6 +279,7 @@ def _protocol(inputs: ReportInputs) -> str:
         )
     )
     tests = sorted({(leaf or {}).get("test") or "" for leaf in metrics["difference"].values()} - {""})
+    rows += split_rule(inputs.data)
     rows.append(("Tests", ", ".join(tests) or "none"))
     rows += facts(
         inputs.recipe.get("prompt") or {}, {"template": "Prompt template", "chat_template": "Chat template"}

@@ -31,8 +31,7 @@ def protocol_line(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
     protocol = inputs.metrics.get("protocol") or {}
     records = wording.count(inputs.metrics["n"])
     rows = [("Test records", _with_hash(records, protocol.get("records_sha256")))]
-    if rule := inputs.data.get("group_rule"):
-        rows.append(("Split", SPLIT_RULES.get(rule, described(rule))))
+    rows += split_rule(inputs.data)
     rows.append(("Prompts", _with_hash(f"chat template {_chat(inputs)}", protocol.get("prompt_sha256"))))
     rows.append(("Asked for", asked_for(inputs)))
     if protocol.get("seed") is not None:
@@ -40,6 +39,12 @@ def protocol_line(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
     if "fixed_before_tuning" in protocol:
         rows.append(("Protocol fixed before tuning", fixed_before_tuning(inputs.metrics)))
     return tuple(rows)
+
+
+def split_rule(data: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What was kept together in one split, as a row; none where that is not known."""
+    rule = data.get("group_rule")
+    return (("Split", SPLIT_RULES.get(rule, described(rule))),) if rule else ()
 
 
 def asked_for(inputs: ReportInputs) -> str:

@@ -10,10 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import wording
+from medadapt.report.facts import shows_options
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.verdicts import change_of_protocol
 
 REPORTED, NOT_REPORTED, NOT_APPLICABLE = "reported", "not reported", "not applicable"
+RESULTS = "Results"
+PAGE = "the run's report (index.html)"
+"""Where the card has no room for an item."""
 
 
 def reporting(inputs: ReportInputs) -> list[tuple[str, str, str]]:
@@ -50,26 +54,33 @@ def _known_size(metrics: dict[str, Any]) -> tuple[str, str]:
     n = wording.amount(metrics["n"], "test record")
     if smallest is None:
         return REPORTED, f"{n}; the detectable difference is not known"
-    size = wording.metric_change(metrics["primary"], smallest).removeprefix("+")
-    return REPORTED, f"{n}; differences from about {size} on can be shown"
+    return REPORTED, f"{n}; {wording.detectable(metrics['primary'], smallest)}"
 
 
 def _results(inputs: ReportInputs) -> list[tuple[str, str, str]]:
     metrics = inputs.metrics
     leakage, calibration = metrics.get("leakage") or {}, metrics.get("calibration") or {}
-    orders = ("Order of the options changed", metrics.get("permutations"))
     return [
-        ("Performance with intervals, on the same records as the base", REPORTED, "Results"),
+        ("Performance with intervals, on the same records as the base", REPORTED, RESULTS),
         _measured("Controls that learn nothing", metrics.get("controls")),
         _measured("Base with examples in its prompt", metrics.get("against_few_shot"), key="value"),
         _measured("Overlap of test and training data", leakage, key="exact"),
         _measured("Result without overlapping records", metrics.get("clean"), key="difference"),
         _measured("Calibration", calibration, key="tuned"),
-        _measured("Results by subject or question type", metrics.get("groups")),
-        *([_measured(*orders, key="flip_rate")] if metrics["task"] == "multiple_choice" else []),
+        _measured("Results by subject or question type", metrics.get("groups"), where=PAGE),
+        *_orders(inputs),
         _measured("Forgetting of other abilities", metrics.get("forgetting"), key="verdict"),
         _measured("Answers that were missing, unparsed or cut", metrics.get("rates")),
     ]
+
+
+def _orders(inputs: ReportInputs) -> list[tuple[str, str, str]]:
+    item = "Order of the options changed"
+    if inputs.metrics["task"] != "multiple_choice":
+        return []
+    if not shows_options(inputs):
+        return [(item, NOT_APPLICABLE, "the prompt shows no options")]
+    return [_measured(item, inputs.metrics.get("permutations"), key="flip_rate")]
 
 
 def _beyond() -> list[tuple[str, str, str]]:
@@ -88,10 +99,10 @@ def _known(item: str, value: Any, where: str) -> tuple[str, str, str]:
     return (item, REPORTED, where) if value else (item, NOT_REPORTED, "not recorded in this run")
 
 
-def _measured(item: str, found: Any, *, key: str | None = None) -> tuple[str, str, str]:
+def _measured(item: str, found: Any, *, key: str | None = None, where: str = RESULTS) -> tuple[str, str, str]:
     """Reported where the metrics have it, or have this key of it; else the reason that they give."""
     part = found.get(key) if key and isinstance(found, dict) else found
     if part is not None and part != {}:
-        return item, REPORTED, "Results"
+        return item, REPORTED, where
     reason = found.get("reason") if isinstance(found, dict) else None
     return item, NOT_REPORTED, str(reason or "not measured in this run").rstrip(".")

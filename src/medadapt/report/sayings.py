@@ -53,10 +53,10 @@ def _closed_sayings(task: Task, record: Record, models: Models) -> tuple[Saying,
         known = (
             []
             if choice is None or choice not in probabilities
-            else [f"probability {_probability(probabilities[choice])}"]
+            else [f"probability {wording.share(probabilities[choice])}"]
         )
         if choice != truth and truth in probabilities:
-            known.append(f"right answer {_probability(probabilities[truth])}")
+            known.append(f"right answer {wording.share(probabilities[truth])}")
         if prediction.text is not None:
             known.append(f"wrote: {shortened(one_line(prediction.text), 300) or 'nothing'}")
         sayings.append(Saying(who=who, title=title, text=text, detail="; ".join(known)))
@@ -82,7 +82,3 @@ def _answer_text(record: Record, answer: str) -> str:
     if len(answer) == 1 and answer in LETTERS[: len(options)]:
         return f"{answer}. {shortened(options[LETTERS.index(answer)], 400)}"
     return answer
-
-
-def _probability(value: float) -> str:
-    return "< 0.1%" if 0 < value < 0.001 else wording.share(value)

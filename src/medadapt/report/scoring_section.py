@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from medadapt.report import wording
+from medadapt.report.facts import shows_options
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Section, Table, Text
 
@@ -27,7 +28,7 @@ def scoring_section(inputs: ReportInputs) -> Section | None:
     metrics = inputs.metrics
     blocks = [
         *_rules(metrics.get("scoring_rules") or {}, wording.confidence(metrics["alpha"])),
-        *_orders(metrics.get("permutations") or {}),
+        *(_orders(metrics.get("permutations") or {}) if shows_options(inputs) else []),
     ]
     return Section(anchor="scoring", title="Ways of scoring", blocks=tuple(blocks)) if blocks else None
 

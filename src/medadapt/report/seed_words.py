@@ -24,28 +24,34 @@ def seeds_judgement(spread: dict[str, Any] | None) -> Judgement | None:
         f"Trained with {number} seeds on the same records, the difference is "
         f"{wording.metric_change(primary, spread['mean'])} on average ({ends})."
     )
-    text = (
-        f"{short.removesuffix(').')}, standard deviation {_size(primary, spread['sd'])}). {_beside(spread)}"
+    sizes = (
+        f"{short.removesuffix(').')}, standard deviation {_size(primary, spread['sd'])}).{_beside(spread)}"
     )
-    if failed := spread.get("failed"):
-        gates = "; ".join(f"seed {seed}: {', '.join(kinds)}" for seed, kinds in failed.items())
-        text, short = (f"{told} A gate failed ({gates.replace('_', ' ')})." for told in (text, short))
+    gates = _failed(spread)
     verdicts = Counter(spread["verdicts"].values())
     if len(verdicts) == 1:
         (verdict,) = verdicts
         return Judgement(
-            tone="warning" if failed else "good" if verdict == "better" else "plain",
+            tone="warning" if gates else "good" if verdict == "better" else "plain",
             title=f"{verdict.capitalize()} with all {number} seeds",
-            text=text,
-            short=short,
+            text=f"{sizes}{gates}",
+            short=f"{short}{gates}",
         )
     counts = ", ".join(f"{verdict} with {count}" for verdict, count in verdicts.most_common())
     return Judgement(
         tone="warning",
         title="The verdict depends on the seed",
-        text=f"Of {number} seeds: {counts}. {text}",
-        short=f"Of {number} seeds: {counts}.",
+        text=f"Of {number} seeds: {counts}. {sizes}{gates}",
+        short=f"Of {number} seeds: {counts}.{gates}",
     )
+
+
+def _failed(spread: dict[str, Any]) -> str:
+    """The gates that failed, by seed; empty where none did."""
+    gates = "; ".join(
+        f"seed {seed}: {', '.join(kinds)}" for seed, kinds in (spread.get("failed") or {}).items()
+    )
+    return f" A gate failed ({gates.replace('_', ' ')})." if gates else ""
 
 
 def _beside(spread: dict[str, Any]) -> str:
@@ -55,7 +61,7 @@ def _beside(spread: dict[str, Any]) -> str:
     if not ends:
         return ""
     return (
-        f"The {wording.confidence(spread['alpha'])} interval of the recipe's seed, which tells of the choice of test "
+        f" The {wording.confidence(spread['alpha'])} interval of the recipe's seed, which tells of the choice of test "
         f"records only, is {ends}."
     )
 

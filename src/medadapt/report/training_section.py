@@ -20,12 +20,13 @@ ONLY_MEASURED = (
 
 def training_section(inputs: ReportInputs) -> Section:
     """What was trained on what machine, and how the loss fell."""
-    blocks: list[Block] = [Facts(rows=rows)] if (rows := _facts(inputs)) else []
+    rows = (*machine(inputs.run), *training_facts(inputs))
+    blocks: list[Block] = [Facts(rows=rows)] if rows else []
     return Section(anchor="training", title="Training", blocks=(*blocks, *_curves(inputs)))
 
 
 def training_facts(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
-    """How the training went, beyond what the recipe asks for: engine, start, end, the kept step."""
+    """How the training went, beyond what the recipe asks for: engine, start, end, the kept step, the time."""
     training, asked = inputs.run.get("training") or {}, inputs.recipe.get("training") or {}
     rows: tuple[tuple[str, str], ...] = ()
     if start := start_adapter(inputs):
@@ -41,14 +42,8 @@ def training_facts(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
     if stopped not in (None, False):
         after = "yes" if stopped is True else f"after step {wording.count(stopped)}"
         rows += (("Stopped early, for want of a better validation loss", after),)
-    return rows
-
-
-def _facts(inputs: ReportInputs) -> tuple[tuple[str, str], ...]:
-    steps = inputs.steps
-    rows = (*machine(inputs.run), *training_facts(inputs))
-    if seconds := sum(row.get("seconds") or 0 for row in steps):
-        tokens = sum(row.get("tokens") or 0 for row in steps)
+    if seconds := sum(row.get("seconds") or 0 for row in inputs.steps):
+        tokens = sum(row.get("tokens") or 0 for row in inputs.steps)
         rows += (("Time in steps", f"{wording.duration(seconds)}, {tokens / seconds:,.0f} tokens/s"),)
     return rows
 

@@ -6,11 +6,14 @@ import json
 from typing import Any
 
 from medadapt.report.asking_code import asking_code, quoted
-from medadapt.report.front_matter import base_id, base_name
+from medadapt.report.facts import shows_options
+from medadapt.report.front_matter import base_name, hub_base
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.markdown import fenced, inline
 from medadapt.samples.bundled_base import SAMPLE_BASE
 
+LOCAL_BASE = "path/to/the/base"
+"""What stands for a base that the reader has in a folder."""
 PACKED = {
     "nf4": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True',
     "int8": "load_in_8bit=True",
@@ -26,7 +29,10 @@ def usage(inputs: ReportInputs) -> str:
     return "\n\n".join(
         [
             "With MedAdapt, which asks exactly as in training:",
-            fenced('medadapt ask path/to/this/adapter "your question"', "bash"),
+            fenced(
+                ask_command("path/to/this/adapter", options=shows_options(inputs), base=_base_folder(inputs)),
+                "bash",
+            ),
             "With PEFT alone:",
             fenced("\n".join([*_load(inputs), *_ask(inputs.examples)]), "python"),
             fits,
@@ -34,11 +40,28 @@ def usage(inputs: ReportInputs) -> str:
     )
 
 
+def ask_command(target: str, *, options: bool, base: str | None) -> str:
+    """The command that asks an adapter; the question, and the options where it chooses among some, are to be filled in.
+
+    `base` is the folder of a base that is not found by its name.
+    """
+    words = [f'medadapt ask {target} "your question"']
+    words += ['--options "first;second;third"'] if options else []
+    words += [f"--base {base}"] if base else []
+    return " ".join(words)
+
+
+def _base_folder(inputs: ReportInputs) -> str | None:
+    """The folder of the base, as the reader may have it; None where its name is enough."""
+    if inputs.run.get("smoke"):
+        return "path/to/this/run/0-base"
+    name = base_name(inputs)
+    return None if name == SAMPLE_BASE or hub_base(name) else LOCAL_BASE
+
+
 def _load(inputs: ReportInputs) -> list[str]:
     model = inputs.recipe.get("model") or {}
-    base = base_id(base_name(inputs)) or "path/to/the/base"
-    if inputs.run.get("smoke"):
-        base = "path/to/this/run/0-base"
+    base = _base_folder(inputs) or hub_base(base_name(inputs))
     packing = PACKED.get(str(model.get("quantization")))
     bundled = base_name(inputs) == SAMPLE_BASE and not inputs.run.get("smoke")
     options = ["base_folder()" if bundled else json.dumps(base)]

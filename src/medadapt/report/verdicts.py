@@ -63,7 +63,7 @@ def gain(metrics: Metrics) -> str:
             return f"{numbers} Do not use this adapter."
     return (
         f"This test set cannot tell the two models apart. {numbers} "
-        f"{_smallest_visible(metrics)}That is no proof that they are equal."
+        f"That is no proof that they are equal.{_detectable(metrics)}"
     )
 
 
@@ -309,16 +309,12 @@ def _proof(
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _smallest_visible(metrics: Metrics) -> str:
+def _detectable(metrics: Metrics) -> str:
     smallest, reason = metrics.get("detectable_difference"), metrics.get("detectable_reason")
     why = one_line(str(reason)).removesuffix(".") if reason else ""
     if not smallest:
-        return f"How large a difference it could show is not known: {why}. " if why else ""
-    if metrics["primary"] in wording.SHARE_METRICS:
-        size = f"about {max(round(100 * smallest), 1)} points"
-    else:
-        size = f"about {wording.metric_change(metrics['primary'], smallest).removeprefix('+')}"
-    return f"It could only show differences of at least {size}{f' ({why})' if why else ''}. "
+        return f" How large a difference it could show is not known: {why}." if why else ""
+    return f" {_capital(wording.detectable(metrics['primary'], smallest, why))}."
 
 
 def _plain(title: str, reason: str) -> Judgement:

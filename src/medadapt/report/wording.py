@@ -79,8 +79,15 @@ def layer_name(key: str) -> str:
 
 
 def share(value: float | None) -> str:
-    """A share of 1 as a percentage with one decimal."""
-    return MISSING if value is None else f"{100 * value:.1f}%"
+    """A share of 1 as a percentage with one decimal. Only none at all is 0, and only all of them are 100."""
+    if value is None:
+        return MISSING
+    return nearly_none_or_all(value) or f"{100 * value:.1f}%"
+
+
+def nearly_none_or_all(value: float) -> str:
+    """A share so near to 0 or 1 that its rounded percentage would hide the difference; else empty."""
+    return "< 0.1%" if 0 < value < 0.001 else "> 99.9%" if 0.999 < value < 1 else ""
 
 
 def count(value: Any) -> str:
@@ -124,6 +131,14 @@ def metric_change(key: str, value: float | None) -> str:
         text = metric_value(key, size)
     sign = "" if value == 0 else "+" if value > 0 else "−"
     return f"{sign}{text}" + (" points" if key in SHARE_METRICS else "")
+
+
+def detectable(key: str, difference: float, reason: str = "") -> str:
+    """What a test set is able to show, as the end of a sentence; `reason` is what that rests on."""
+    size = metric_change(key, difference).removeprefix("+")
+    if key in SHARE_METRICS:
+        size = amount(max(round(100 * difference), 1), "point")
+    return f"a true difference of about {size}{f' ({reason})' if reason else ''} is shown in 80% of such test sets"
 
 
 def interval(low: str, high: str) -> str:

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from medadapt.core.errors import DataError
+from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import disk_faults, read_json, read_jsonl, write_json, write_jsonl
 from medadapt.core.hashes import sha256_file
+from medadapt.core.shell_command import command
 from medadapt.core.whole_folder import whole_folder
 from medadapt.retrieval.fusion import fused
 from medadapt.retrieval.meanings import Embed, EmbeddedBy, MeaningSearch
@@ -108,6 +109,8 @@ def load_index(folder: Path, embedder_of: Callable[[EmbeddedBy], Embed]) -> Pass
         passages = [Passage(**row) for row in read_jsonl(folder / PASSAGES)]
     except TypeError as problem:
         raise _damaged(folder, f"{PASSAGES} holds something else: {problem}") from problem
+    except DataError as problem:
+        raise _damaged(folder, problem.problem.removesuffix(".")) from problem
     if len(passages) != count:
         raise _damaged(folder, f"{len(passages)} passages instead of {count}")
     try:
@@ -135,6 +138,12 @@ def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> N
     Raises RunFolderError where something else is there, RunBusyError where another process writes there.
     """
     folder = folder.expanduser().resolve()
+    if _has_unreadable_facts(folder):
+        raise RunFolderError(
+            f"{folder} is there already, and no index that can be told as one: its {FACTS} cannot be read.",
+            "a new or empty folder, or an index",
+            "Choose another folder with -o; if this one was an index, delete it first.",
+        )
     with (
         whole_folder(folder, "index", is_ours=_is_index, replace=replace) as part,
         disk_faults(folder),
@@ -143,14 +152,26 @@ def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> N
 
 
 def _is_index(folder: Path) -> bool:
-    """Whether a folder holds an index, of whatever schema; many a folder of others has a file of that name."""
-    if not ((folder / PASSAGES).is_file() and (folder / WORDS).is_dir()):
-        return False
+    """Whether a folder holds an index, of whatever schema; many a folder of others has a file of that name.
+
+    What it says of itself tells: one that has lost its words or passages is an index that can be made again.
+    """
     try:
         facts = read_json(folder / FACTS)
     except (OSError, DataError):
         return False
-    return isinstance(facts, dict) and facts.keys() >= {"passages", "origin"}
+    known = isinstance(facts, dict) and facts.keys() >= {"schema", "passages", "origin"}
+    return known and isinstance(facts["origin"], dict) and "kind" in facts["origin"]
+
+
+def _has_unreadable_facts(folder: Path) -> bool:
+    try:
+        read_json(folder / FACTS)
+    except OSError:
+        return False
+    except DataError:
+        return True
+    return False
 
 
 def check_origin(index: PassageIndex, folder: Path, records: Path) -> None:
@@ -165,14 +186,14 @@ def check_origin(index: PassageIndex, folder: Path, records: Path) -> None:
                 raise DataError(
                     f"{folder} was made of {other.name}, on which this run is measured.",
                     "an index of training records, or of other files",
-                    f"Make it again: medadapt index {records.parent.parent} -o {folder} --replace",
+                    f"Make it again: {command('index', records.parent.parent, '-o', folder, '--replace')}",
                 )
         return
     if index.origin.sha256.get(records.name) != sha256_file(records):
         raise DataError(
             f"{folder} was made of other training records than this run has.",
             "an index of this run, or of files",
-            f"Make it again: medadapt index {records.parent.parent} --replace",
+            f"Make it again: {command('index', records.parent.parent, '--replace')}",
         )
 
 
@@ -184,7 +205,11 @@ def _facts(folder: Path) -> tuple[Origin, int, EmbeddedBy | None]:
             "a folder that `medadapt index` made",
             "Correct the path.",
         )
-    values: Any = read_json(path)
+    try:
+        values: Any = read_json(path)
+    except DataError as problem:
+        again = f"Delete {folder} first, then make it again with `medadapt index`."
+        raise _damaged(folder, f"{FACTS} cannot be read", remedy=again) from problem
     try:
         if values["schema"] != SCHEMA:
             raise ValueError(f"schema {values['schema']}")
@@ -194,9 +219,7 @@ def _facts(folder: Path) -> tuple[Origin, int, EmbeddedBy | None]:
         raise _damaged(folder, str(problem)) from problem
 
 
-def _damaged(folder: Path, how: str) -> DataError:
-    return DataError(
-        f"The index {folder} cannot be used ({how}).",
-        f"an index of schema {SCHEMA}",
-        "Make it again with `medadapt index`.",
-    )
+def _damaged(
+    folder: Path, how: str, *, remedy: str = "Make it again with `medadapt index` and --replace."
+) -> DataError:
+    return DataError(f"The index {folder} cannot be used ({how}).", f"an index of schema {SCHEMA}", remedy)

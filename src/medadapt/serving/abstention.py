@@ -13,6 +13,7 @@ from medadapt.core.errors import DataError, MedAdaptError, RunFolderError
 from medadapt.core.records import read_records
 from medadapt.core.results import ModelName, read_predictions
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.metrics.calibration.beliefs import beliefs_of
 from medadapt.metrics.calibration.judged import judge
 from medadapt.metrics.calibration.temperature import fit_temperature
@@ -133,7 +134,7 @@ def _rule_from(run: Run, risk: float, model: ModelName) -> AbstentionRule:
         raise RunFolderError(
             f"{path} is missing: a risk gets its threshold from predictions of the validation records.",
             "a run whose predict stage has asked the validation records, too",
-            f"Run `medadapt predict {run.folder.path}` with this version, or leave the risk out.",
+            f"Run `{command('predict', run.folder.path)}` with this version, or leave the risk out.",
         )
     predictions = list(read_predictions(path))
     beliefs = beliefs_of(run.recipe.task, records, predictions)

@@ -11,6 +11,7 @@ from medadapt.core.files import read_json
 from medadapt.core.recipe import ModelSection, Recipe
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.models.hub_adapter import HUB, fetch_adapter
 from medadapt.serving.asking import Asking, asking_of_run, read_asking
 
@@ -87,7 +88,7 @@ def need_adapter(run: Run) -> None:
     """Raise RunFolderError where training has not left an adapter."""
     if not (run.folder.adapter / CONFIG).is_file():
         winner = run.folder.path / "search" / "winner"
-        remedy = f"Run `medadapt run {run.folder.path}` first."
+        remedy = f"Run `{command('run', run.folder.path)}` first."
         if (RunFolder(winner).adapter / CONFIG).is_file():
             remedy = f"Name the best trial of its search: {winner}."
         raise RunFolderError(f"{run.folder.path} has no adapter yet.", "a run in which train is done", remedy)

@@ -21,11 +21,11 @@ class Grounding:
     passages: int = SHOWN
 
     def of(self, record: Record, encoder: Encoder) -> tuple[Record, list[Found]]:
-        """The record with passages, and those passages; the question itself loses nothing for them."""
+        """The record with passages, and those passages; earlier exchanges make room for them, the question does not."""
         found = self.index.search(record.question, self.passages)
 
         def fits(tried: Record) -> bool:
-            return not encoder.prompt(tried).truncated
+            return not encoder.prompt(tried).cut
 
         return fitted(record, found, fits)
 

@@ -10,6 +10,7 @@ from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.hashes import sha256_file
 from medadapt.core.records import read_records
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.retrieval.index import Origin, PassageIndex, save_index
 from medadapt.retrieval.meanings import Embed, EmbeddedBy
 from medadapt.retrieval.passages import files_of, passages_of_files, passages_of_records
@@ -43,7 +44,7 @@ def index_run(
         raise RunFolderError(
             f"{name} has no training records yet.",
             "a run in which prepare is done",
-            f"Run `medadapt prepare {name}` first.",
+            f"Run `{command('prepare', name)}` first.",
         )
     where = folder or run.folder.path / FOLDER
     origin = Origin(kind="run", name=run.recipe.name, sha256={records.name: sha256_file(records)})
@@ -79,7 +80,7 @@ def _refuse_records(file: Path) -> None:
         raise DataError(
             f"{file} holds records of a run, which may be those that it is measured on.",
             "the run itself, of which the training records are taken",
-            f"Run `medadapt index {run.path}`.",
+            f"Run `{command('index', run.path)}`.",
         )
 
 

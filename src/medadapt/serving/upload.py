@@ -15,6 +15,9 @@ from medadapt.core.adapter_folder import ASKING, BASE, CONFIG, WEIGHTS
 from medadapt.core.errors import RunFolderError
 from medadapt.core.files import read_json, to_json
 from medadapt.core.recipe import ModelSection
+from medadapt.core.shell_command import command
+from medadapt.models.hub_adapter import AdapterAddress
+from medadapt.report.asking_code import quoted
 from medadapt.report.front_matter import base_id
 from medadapt.samples.bundled_base import SAMPLE_BASE
 from medadapt.serving.asking import asking_of_run, asking_values
@@ -42,8 +45,11 @@ class Upload:
         return self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)
 
 
-def uploads(run: Run, repository: str) -> list[Upload]:
-    """The files for `repository`, the weights first. Raises RunFolderError where the run is not finished."""
+def uploads(run: Run, repository: str, *, revision: str | None = None) -> list[Upload]:
+    """The files for `repository`, the weights first; `revision` is the branch that they go to.
+
+    Raises RunFolderError where the run is not finished.
+    """
     need_adapter(run)
     folder, card = run.folder.adapter, run.folder.report / CARD
     missing = [path for path in (folder / WEIGHTS, folder / BASE, card) if not path.is_file()]
@@ -51,7 +57,7 @@ def uploads(run: Run, repository: str) -> list[Upload]:
         raise RunFolderError(
             f"{missing[0]} is missing.",
             "a finished run: an adapter is shared with its model card",
-            f"Run `medadapt run {run.folder.path}` first.",
+            f"Run `{command('run', run.folder.path)}` first.",
         )
     asking = asking_values(asking_of_run(run.recipe, run.folder))
     config, base = read_json(folder / CONFIG), read_json(folder / BASE)
@@ -64,7 +70,7 @@ def uploads(run: Run, repository: str) -> list[Upload]:
     return [
         Upload(name=WEIGHTS, content=folder / WEIGHTS),
         *(Upload(name=file, content=_json(values)) for file, values in written.items()),
-        Upload(name=CARD, content=_card(card, repository).encode()),
+        Upload(name=CARD, content=_card(card, repository, revision).encode()),
         *(Upload(name=file, content=folder / file) for file in TOKENIZER if (folder / file).is_file()),
     ]
 
@@ -77,6 +83,11 @@ def public_base(base: str, model: ModelSection) -> str:
     return base_id(name) or "local-base"
 
 
+def hub_address(repository: str, revision: str | None) -> str:
+    """What `medadapt ask` takes for an adapter of the Hub."""
+    return str(AdapterAddress(repo=repository, revision=revision))
+
+
 def has_local_base(run: Run) -> bool:
     """Whether the base lies in a folder, where nobody else finds it."""
     return run.smoke or Path(run.recipe.model.base).expanduser().is_dir()
@@ -86,8 +97,11 @@ def _json(values: dict[str, Any]) -> bytes:
     return (to_json(values, indent=2) + "\n").encode()
 
 
-def _card(card: Path, repository: str) -> str:
+def _card(card: Path, repository: str, revision: str | None) -> str:
     """The run's model card with the place where the adapter can now be found."""
     text = card.read_text(encoding="utf-8")
-    text = text.replace(f"medadapt ask {PLACE_IN_CARD}", f"medadapt ask hub:{repository}")
+    text = text.replace(f"medadapt ask {PLACE_IN_CARD}", f"medadapt ask {hub_address(repository, revision)}")
+    if revision is not None:
+        for loaded in ("from_pretrained(base, adapter", "from_pretrained(adapter"):
+            text = text.replace(f"{loaded})", f"{loaded}, revision={quoted(revision)})")
     return text.replace(PLACE_IN_CARD, repository)

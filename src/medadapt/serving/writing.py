@@ -17,6 +17,9 @@ from medadapt.predictions.questions import LOST_CHARACTER
 from medadapt.serving.choosing import Chooser
 from medadapt.serving.sampling import Sampling
 
+KEPT = ("past_key_values", "cache_params", "state")
+"""What architectures call their memory: keys and values, that of Mamba and its like, that of RWKV."""
+
 
 def continued(
     model: LoadedBase,
@@ -32,9 +35,10 @@ def continued(
     """
     chooser = Chooser(sampling, model.device)
     seen_1T = torch.tensor([list(prompt)], dtype=torch.long, device=model.device)
-    new_1T, kept = seen_1T, None
+    new_1T = seen_1T
+    kept: dict[str, Any] = {}
     for _ in range(max_new_tokens):
-        logits_1V, kept = _look(model, new_1T, kept)
+        logits_1V, kept = _look(model, new_1T if kept else seen_1T, kept)
         new_1T = chooser.next(seen_1T, logits_1V)
         token = int(new_1T)
         if token in closing_ids:
@@ -45,10 +49,15 @@ def continued(
 
 # Not around the loop: between two tokens the caller runs, whose gradients are none of our business.
 @torch.no_grad()
-def _look(model: LoadedBase, new_1T: Tensor, kept: Any) -> tuple[Tensor, Any]:
-    """Logits (1, V) after the new tokens, and the keys and values of everything read so far."""
-    out = model.model(input_ids=new_1T, past_key_values=kept, use_cache=True, logits_to_keep=1)
-    return out.logits[:, -1], out.past_key_values
+def _look(model: LoadedBase, new_1T: Tensor, kept: dict[str, Any]) -> tuple[Tensor, dict[str, Any]]:
+    """Logits (1, V) after the new tokens, and what the model keeps of everything read so far.
+
+    It goes back in under the name that it came out with. Nothing comes out of RecurrentGemma, so that everything is
+    read again for every token.
+    """
+    out = model.model(input_ids=new_1T, use_cache=True, logits_to_keep=1, **kept)
+    found = {name: getattr(out, name, None) for name in KEPT}
+    return out.logits[:, -1], {name: value for name, value in found.items() if value is not None}
 
 
 class GrowingText:

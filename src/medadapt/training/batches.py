@@ -82,7 +82,8 @@ def input_device(model: nn.Module) -> torch.device:
 def pad(rows: Sequence[Row], device: torch.device, *, context: int | None = None) -> Padded:
     """Rows of a token set as tensors. Padding is token 0 and label `IGNORED`: it is never learned or seen.
 
-    The width is one of few, unless it would exceed `context`, the most tokens that the model has places for.
+    The tokens lie on the device, the labels in main memory, where they can be counted without waiting for it. The
+    width is one of few, unless it would exceed `context`, the most tokens that the model has places for.
     """
     longest = max(len(row["input_ids"]) for row in rows)
     if context is None or rounded_up(longest) <= context:
@@ -92,4 +93,4 @@ def pad(rows: Sequence[Row], device: torch.device, *, context: int | None = None
     for place, row in enumerate(rows):
         tokens[place, : len(row["input_ids"])] = row["input_ids"]
         labels[place, : len(row["labels"])] = row["labels"]
-    return Padded(torch.from_numpy(tokens).to(device), torch.from_numpy(labels).to(device))
+    return Padded(torch.from_numpy(tokens).to(device), torch.from_numpy(labels))

@@ -28,7 +28,7 @@ from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.models.short_attention import plain_for_short_rows
 from medadapt.training.batches import Row, cut_by_tokens, input_device, number_of_steps, rows_of_step
 from medadapt.training.loss import rows_nll
-from medadapt.training.memory import MemoryPlan, halved, recompute_activations
+from medadapt.training.memory import MemoryPlan, give_back_memory, halved, recompute_activations
 from medadapt.training.scaling import LossScale, after_step, check_skips
 from medadapt.training.schedule import learning_rate, warmup_steps
 
@@ -152,7 +152,7 @@ def accumulate_gradient(
 ) -> float:
     """Add the gradient of one optimiser step to `.grad`; returns its loss in nats per answer token.
 
-    The gradient is multiplied by `scale`. The host waits for the device once, at the end.
+    The gradient is multiplied by `scale`. The loss is read from the device once, at the end.
     """
     device = input_device(model)
     supervised = num_supervised(rows)
@@ -215,8 +215,7 @@ def _gradient_that_fits(
                 raise
         # Outside of the handler, so that the exception no longer holds the tensors that filled the memory.
         engine.model.zero_grad(set_to_none=True)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        give_back_memory()
         before = state.memory
         state.memory = _less_memory(engine, [len(row["input_ids"]) for row in rows], before)
         if state.memory.checkpointing != before.checkpointing:

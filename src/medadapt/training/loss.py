@@ -77,6 +77,7 @@ def _packed_hidden(
     keep, flat = np.zeros(size, dtype=np.int64), np.full(size, IGNORED, dtype=np.int64)
     keep[: len(places)] = places
     flat[: len(places)] = np.concatenate([wanted[wanted != IGNORED] for wanted in targets])
+    targets_K = torch.from_numpy(flat).to(packed.device)  # here: behind the forward pass it would wait for it
     hidden_KH = packed_hidden(
         packed,
         lying,
@@ -84,16 +85,18 @@ def _packed_hidden(
         mask_seed=mask_seed,
         recompute=recompute,
     )
-    return hidden_KH, torch.from_numpy(flat).to(packed.device)
+    return hidden_KH, targets_K
 
 
 def _padded_hidden(model: nn.Module, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
     """The same through the model's own layers."""
-    batch = pad(rows, input_device(model), context=context_of(cast(Any, model).config))
+    device = input_device(model)
+    batch = pad(rows, device, context=context_of(cast(Any, model).config))
+    row_N, place_N = torch.nonzero(batch.labels_BT[:, 1:] != IGNORED, as_tuple=True)
+    targets_N = batch.labels_BT[row_N, place_N + 1].to(device)
+    places_N = (row_N * batch.labels_BT.shape[1] + place_N).to(device)
     hidden_BTH = final_hidden(model, batch.tokens_BT)
-    targets_BT = batch.labels_BT[:, 1:].to(hidden_BTH.device)  # the last layers may lie on another device
-    wanted_BT = targets_BT != IGNORED
-    return hidden_BTH[:, :-1][wanted_BT], targets_BT[wanted_BT]
+    return hidden_BTH.flatten(0, 1).index_select(0, places_N), targets_N
 
 
 def _seed_layers(model: nn.Module, mask_seed: int | None) -> None:

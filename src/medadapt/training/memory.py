@@ -24,6 +24,8 @@ ACTIVATION_SHARE = 0.35
 """Of the memory that the weights leave; the rest is for gradients, optimiser, logits and everybody else."""
 MOST_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Larger micro-batches gain nothing: the matrix products are already long enough to be quick."""
+EAGER_BYTES = 10
+"""What transformers' plain attention keeps for the backward pass, of each attention weight: its softmax is in fp32."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,11 @@ class MemoryPlan:
 def plan_memory(
     model: nn.Module, training: TrainingSection, *, longest: int, total_memory: int
 ) -> MemoryPlan:
-    """Token budget and checkpointing for rows of at most `longest` tokens in `total_memory` bytes."""
+    """Token budget and checkpointing for rows of at most `longest` tokens in `total_memory` bytes.
+
+    Of a base with layers in main memory only activations that are recomputed count as fitting: others hold on to the
+    weights that visited the GPU, until it holds all of them.
+    """
     kind = input_device(model).type
     room = max(total_memory - largest_share(model, kind), 0) * ACTIVATION_SHARE
     most = MOST_TOKENS.get(kind, MOST_TOKENS["cpu"])
@@ -49,12 +55,18 @@ def plan_memory(
     )
     fits_plain, fits_checkpointed = int(room / bytes_plain), int(room / bytes_checkpointed)
     checkpointing = training.checkpointing == "on" or (
-        training.checkpointing == "auto" and fits_plain < longest
+        training.checkpointing == "auto" and (fits_plain < longest or is_offloaded(model))
     )
     fits = fits_checkpointed if checkpointing else fits_plain
     if training.micro_tokens != "auto":
         return MemoryPlan(micro_tokens=int(training.micro_tokens), checkpointing=checkpointing)
     return MemoryPlan(micro_tokens=max(1, min(fits, most)), checkpointing=checkpointing)
+
+
+def is_offloaded(model: nn.Module) -> bool:
+    """Whether some layers lie in main memory and visit a GPU to work."""
+    places = getattr(model, "hf_device_map", {}).values()
+    return len(places) > 1 and "cpu" in map(str, places)
 
 
 def largest_share(model: nn.Module, kind: str) -> int:
@@ -85,14 +97,20 @@ def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:
 
 
 def attention_bytes(model: nn.Module, kind: str, *, longest: int, checkpointing: bool) -> float:
-    """Bytes of attention weights kept for each token: on a CPU, where short rows are attended to in plain products."""
+    """Bytes of attention weights kept for each token.
+
+    That is on a CPU, where short rows are attended to in plain products, and on every device where the base has no
+    fused attention.
+    """
+    config = text_config(model)
+    layers = 1 if checkpointing else int(config.num_hidden_layers)
+    weights = layers * int(getattr(config, "num_attention_heads", 0))
+    if getattr(config, "_attn_implementation", None) == "eager":
+        return weights * longest * EAGER_BYTES
     if kind != "cpu":
         return 0.0
-    config = text_config(model)
     size = torch.finfo(cast(torch.dtype, model.dtype)).bits / 8
-    layers = 1 if checkpointing else int(config.num_hidden_layers)
-    heads = int(getattr(config, "num_attention_heads", 0))
-    return layers * heads * min(longest, LONGEST_WRITTEN_OUT) * size
+    return weights * min(longest, LONGEST_WRITTEN_OUT) * size
 
 
 def halved(plan: MemoryPlan, *, tried_tokens: int) -> MemoryPlan:
@@ -108,6 +126,12 @@ def halved(plan: MemoryPlan, *, tried_tokens: int) -> MemoryPlan:
             f"Use {recompute}a smaller examples.max_length, nf4 weights, or a smaller base.",
         )
     return replace(plan, micro_tokens=max(1, min(plan.micro_tokens, tried_tokens) // 2))
+
+
+def give_back_memory() -> None:
+    """Hand memory that torch keeps for later back to the GPU, so that smaller pieces find room."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def recompute_activations(model: nn.Module) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from medadapt.models.lora import adapter_tensors, put_adapter_tensors
 from medadapt.training.batches import input_device, steps_per_epoch
 from medadapt.training.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
 from medadapt.training.engine import Engine, train_steps
-from medadapt.training.memory import MemoryPlan, recompute_activations
+from medadapt.training.memory import MemoryPlan, is_offloaded, recompute_activations
 from medadapt.training.optimizer import make_optimizer, optimizer_tensors, put_optimizer_tensors
 from medadapt.training.scaling import LossScale, first_scale
 from medadapt.training.step_log import StepLog
@@ -81,6 +81,11 @@ def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) ->
     _resume(backend)
     if watch.state.memory.checkpointing:  # rows that packed layers cannot take go through the model's own
         recompute_activations(watch.model)
+    elif training.checkpointing == "off" and is_offloaded(watch.model):
+        watch.progress.note(
+            "Layers in main memory with training.checkpointing: off: the weights that visit the GPU stay there until "
+            "the backward pass. Where memory runs out, use training.checkpointing: auto."
+        )
     return backend
 
 
@@ -122,13 +127,22 @@ def _resume(backend: NativeBackend) -> None:
     put_optimizer_tensors(engine.optimizer, adapter_tensors(engine.model), checkpoint.optimizer)  # type: ignore[arg-type]
     state = watch.state
     state.step = checkpoint.step
-    state.memory, state.scale = MemoryPlan(**saved["memory"]), LossScale(**saved["scale"])
+    state.memory = _memory_plan(backend, saved)
+    state.scale = LossScale(**saved["scale"])
     state.best_step, state.best_loss = saved["best_step"], saved["best_loss"]
     state.without_better, state.stopped_early = saved["without_better"], saved["stopped_early"]
     watch.best = dict(checkpoint.best)
     backend.saved_step = checkpoint.step
     note(f"Going on from step {checkpoint.step} of {watch.total_steps}.")
     _same_machine(backend, saved, note)
+
+
+def _memory_plan(backend: NativeBackend, saved: dict[str, Any]) -> MemoryPlan:
+    """The plan of the session before; on another kind of device its token budget says nothing, and ours is kept."""
+    before, own = MemoryPlan(**saved["memory"]), backend.watch.state.memory
+    if saved["device"] == backend.device_type:
+        return before
+    return replace(own, checkpointing=own.checkpointing or before.checkpointing)
 
 
 def _same_machine(backend: NativeBackend, saved: dict[str, Any], note: Callable[[str], None]) -> None:

@@ -182,8 +182,7 @@ def _train(recipe: Recipe, base: LoadedBase, watch: Watch, *, examples: Path) ->
             precision=base.facts["precision"]["got"],
             seed=recipe.seed,
         )
-    progress.start("Training", watch.total_steps)
-    progress.advance(state.step)
+    progress.start("Training", watch.total_steps, done=state.step)
     particulars: dict[str, Any] = {}
     with (
         StepLog(watch.folder / "steps.jsonl", after_step=state.step) as log,

@@ -34,7 +34,8 @@ class _SummedNll(torch.autograd.Function):
         picked_N = logits_NV.gather(1, targets_N.clamp(min=0)[:, None])[:, 0].to(mass_N)
         ctx.factor = factor
         ctx.save_for_backward(logits_NV, targets_N, mass_N, wanted_N)
-        return (mass_N - picked_N)[wanted_N].sum() * factor
+        # Not by a mask as an index, whose length the host would have to wait for.
+        return torch.where(wanted_N, mass_N - picked_N, 0).sum() * factor
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:

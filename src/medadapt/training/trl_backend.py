@@ -61,7 +61,8 @@ def train_with_trl(
     values = {name: tensor.detach().clone() for name, tensor in watch.adapter().items()}
     ours = dict(lora_layers(base.model))
     model = with_peft_layers(base.model, watch.folder)
-    watch.adapter = lambda: get_peft_model_state_dict(model)
+    # The embeddings are frozen. Left to itself, PEFT asks the Hub each time whether there are more of them now.
+    watch.adapter = lambda: get_peft_model_state_dict(model, save_embedding_layers=False)
     watch.as_loaded = lambda: with_our_layers(base.model, ours, watch.adapter())
     follower = Follower(watch, seed=recipe.seed, log=log, trackers=trackers)
     with tempfile.TemporaryDirectory() as scratch, quiet_libraries("trl"):

@@ -13,7 +13,7 @@ from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.training.batches import Row, cut_by_tokens
 from medadapt.training.engine import num_supervised, smaller_cut
 from medadapt.training.loss import rows_nll
-from medadapt.training.memory import MemoryPlan
+from medadapt.training.memory import MemoryPlan, give_back_memory
 
 ROWS_IN_MEMORY = 64
 
@@ -33,7 +33,8 @@ def validation_loss(
     by_length = sorted(range(len(rows)), key=lambda place: (int(rows.lengths[place]), place))
     for start in range(0, len(by_length), ROWS_IN_MEMORY):
         piece = rows.rows(by_length[start : start + ROWS_IN_MEMORY])
-        nll += _nll_that_fits(model, piece, memory, packed)
+        of_piece, memory = _nll_that_fits(model, piece, memory, packed)
+        nll += of_piece
         tokens += num_supervised(piece)
     model.train(was_training)
     return nll / max(tokens, 1)
@@ -41,14 +42,17 @@ def validation_loss(
 
 def _nll_that_fits(
     model: nn.Module, rows: Sequence[Row], memory: MemoryPlan, packed: PackedDecoder | None
-) -> float:
-    """Summed over the rows, in smaller batches each time memory runs out."""
+) -> tuple[float, MemoryPlan]:
+    """Summed over the rows, in smaller batches each time memory runs out; and the plan that did fit."""
     lengths = [len(row["input_ids"]) for row in rows]
     while True:
         try:
             cut = cut_by_tokens(lengths, memory.micro_tokens)
-            return sum(float(rows_nll(model, [rows[i] for i in places], packed=packed)) for places in cut)
+            nll = sum(float(rows_nll(model, [rows[i] for i in places], packed=packed)) for places in cut)
+            return nll, memory
         except (RuntimeError, MemoryError) as problem:
             if not is_out_of_memory(problem):
                 raise
+        # Outside of the handler, as in the engine.
+        give_back_memory()
         memory = smaller_cut(lengths, memory)

@@ -11,6 +11,7 @@ from medadapt.core.errors import RunFolderError
 from medadapt.core.recipe import ModelSection
 from medadapt.core.results import ModelName
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.workflow.documents import weights_of
 from medadapt.workflow.locating import Located
 
@@ -50,7 +51,7 @@ def need_adapter(run: AskedRun) -> Path:
         raise RunFolderError(
             f"{run.folder.path} has no adapter yet.",
             "a run in which train is done",
-            f"Run `medadapt run {run.folder.path}` first, or ask the baseline alone.",
+            f"Run `{command('run', run.folder.path)}` first, or ask the baseline alone.",
         )
     return run.folder.adapter
 

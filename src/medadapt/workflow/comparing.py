@@ -12,6 +12,7 @@ from medadapt.core.files import read_json
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.workflow.documents import evaluated
 from medadapt.workflow.locating import locate_run
 from medadapt.workflow.measured import Measured, read_measured
@@ -133,7 +134,7 @@ def _measured_run(target: str) -> MeasuredRun:
             "two run folders in which score is done",
             f"Name {winner}, the winner of its search."
             if winner.is_dir()
-            else f"Run `medadapt run {run.path}` first.",
+            else f"Run `{command('run', run.path)}` first.",
         )
     measured = read_measured(run)
     verified = verification(found.recipe, run)
@@ -141,14 +142,14 @@ def _measured_run(target: str) -> MeasuredRun:
         raise RunFolderError(
             f"In {run.path} these are not as MedAdapt left them: {', '.join(verified.edited[:4])}.",
             "records as prepare and predictions as predict wrote them",
-            f"Run `medadapt predict {run.path} --replace`, or `prepare` for records.",
+            f"Run `{command('predict', run.path, '--replace')}`, or `prepare` for records.",
         )
     if wrong := [key for key in verified.differing if _is_measured(key)]:
         raise RunFolderError(
             f"The metrics of {run.path} do not follow from its predictions: {', '.join(wrong[:4])}"
             f"{f' and {len(wrong) - 4} more' if len(wrong) > 4 else ''} differ.",
             "a run whose metrics.json follows from its predictions",
-            f"Run `medadapt score {run.path}`; `medadapt report {run.path} --verify` shows what differs.",
+            f"Run `{command('score', run.path)}`; `{command('report', run.path, '--verify')}` shows what differs.",
         )
     return MeasuredRun(
         folder=run.path,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,6 +15,7 @@ from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.records import LETTERS, read_records
 from medadapt.core.results import MODEL_NAMES, read_predictions
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.samples import recipe_file
 from medadapt.samples.bundled_base import SAMPLE_BASE
 from medadapt.workflow.locating import RUNS
@@ -152,10 +152,10 @@ def first_questions(run: RunFolder, recipe: Recipe) -> Iterator[AnsweredQuestion
 
 def next_commands(task: TaskName, folder: Path) -> dict[str, str]:
     """What to do next -> the command: own data, a model of full size, a talk with the tuned model."""
-    demo, run = DEMOS[task], shlex.quote(str(folder))
-    own = f"--set data.source={demo.file}"
+    demo = DEMOS[task]
+    own = ("--set", f"data.source={demo.file}")
     return {
-        "Your own data": f"medadapt run {recipe_name(task)} {own} -o runs/mine",
-        "A model of full size": f"medadapt run {demo.full_recipe} {own}",
-        "Talk to the tuned model": f"medadapt chat {run}",
+        "Your own data": command("run", recipe_name(task), *own, "-o", "runs/mine"),
+        "A model of full size": command("run", demo.full_recipe, *own),
+        "Talk to the tuned model": command("chat", folder),
     }

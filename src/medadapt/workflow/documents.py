@@ -21,6 +21,7 @@ from medadapt.core.documents import (
 )
 from medadapt.core.errors import RunFolderError
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 
 TOGETHER = "together"
 """Of `5-metrics/benchmarks/`: the one file that is about several sets."""
@@ -81,7 +82,7 @@ def read_data(run: RunFolder) -> dict[str, Any]:
 
 def read_examples(run: RunFolder) -> dict[str, Any]:
     """examples.json as the report shows it; it does without any key."""
-    again = f"Run `medadapt encode {run.path}`: it makes examples anew that were changed."
+    again = f"Run `{command('encode', run.path)}`: it makes examples anew that were changed."
     return read_object(run.examples / "examples.json", remedy=again)
 
 
@@ -96,7 +97,7 @@ def read_seeds(run: RunFolder) -> dict[str, Any] | None:
     path = run.seeds
     if not path.is_file():
         return None
-    again = f"Delete the file; `medadapt run {run.path} --seeds K` writes it again."
+    again = f"Delete the file; `{command('run', run.path, '--seeds', 'K')}` writes it again."
     found = read_object(path, _SEEDS, remedy=again)
     for key in ("values", "difference", "verdicts"):
         if missing := next((seed for seed in found["seeds"] if str(seed) not in found[key]), None):
@@ -121,7 +122,8 @@ def evaluated(run: RunFolder, facts: Mapping[str, Any]) -> dict[str, Any]:
             f"{run.state} does not say with what the predictions were made: "
             f"{fault}{' in `prediction`' if isinstance(found, dict) else ''}.",
             f"`prediction` with {', '.join(EVALUATED)}, as predict writes it",
-            f"Run `medadapt predict {run.path} --replace`, which writes it down, then `medadapt run {run.path}`.",
+            f"Run `{command('predict', run.path, '--replace')}`, which writes it down, then "
+            f"`{command('run', run.path)}`.",
         )
     values: dict[str, Any] = found
     return values
@@ -134,15 +136,15 @@ def weights_of(run: RunFolder) -> Path:
         raise RunFolderError(
             f"{path} is missing.",
             "a run folder with its trained adapter",
-            f"Put the file back, or run `medadapt run {run.path}`: it trains what is missing again.",
+            f"Put the file back, or run `{command('run', run.path)}`: it trains what is missing again.",
         )
     return path
 
 
 def _read_benchmark(path: Path, run: RunFolder) -> dict[str, Any]:
     again = (
-        f"Delete the file; `medadapt benchmark {run.path} --on NAME=PATH` writes it again without asking anything "
-        "twice."
+        f"Delete the file; `{command('benchmark', run.path, '--on', 'NAME=PATH')}` writes it again without asking "
+        "anything twice."
     )
     if path.stem == TOGETHER:
         return read_object(path, _TOGETHER, remedy=again)
@@ -162,4 +164,4 @@ def _read_benchmark(path: Path, run: RunFolder) -> dict[str, Any]:
 
 
 def _prepare_again(run: RunFolder) -> str:
-    return f"Run `medadapt prepare {run.path}`: it makes records anew that were changed."
+    return f"Run `{command('prepare', run.path)}`: it makes records anew that were changed."

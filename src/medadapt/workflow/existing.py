@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from medadapt.core.errors import MedAdaptError, RunFolderError
-from medadapt.core.recipe import Recipe
-from medadapt.core.recipe_reading import read_recipe
+from medadapt.core.recipe import Recipe, dump
+from medadapt.core.recipe_reading import read_recipe, recipe_from
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
+from medadapt.core.strict_yaml import parse_yaml
 from medadapt.workflow.stage import Stage
-from medadapt.workflow.stage_inputs import PROTECTED, differences
+from medadapt.workflow.stage_inputs import PROTECTED, differences, read_today
 from medadapt.workflow.state import RunState
 
 
@@ -119,8 +122,27 @@ def edited_stage(run: RunFolder, edited: Stage, wanted: Stage) -> RunFolderError
     return RunFolderError(
         f"{wanted.name} needs {files} in {run.path} as {edited.name} left it, but it was changed since.",
         f"what {edited.name} wrote, by the sha256 in run.json",
-        f"Run `medadapt {edited.name} {shlex.quote(str(run.path))}` first, which makes it anew.",
+        f"Run `{command(edited.name, run.path)}` first, which makes it anew.",
     )
+
+
+def as_read_today(run: RunFolder, state: RunState, table: tuple[Stage, ...]) -> RunState:
+    """The state with what its stages would have recorded of the run's own recipe had they known this version's keys.
+
+    Where the recipe in the folder cannot be read, the state is as it was.
+    """
+    try:
+        written = parse_yaml(run.recipe.read_text("utf-8"), str(run.recipe))
+        today = recipe_from(written, where=str(run.recipe))
+    except (MedAdaptError, OSError, UnicodeDecodeError):
+        return state
+    if written == dump(today):
+        return state
+    for stage in table:
+        if (done := state.stages.get(stage.name)) is not None:
+            inputs = read_today(done.inputs, stage.reads, written=written, today=today)
+            state = state.with_stage(stage.name, dataclasses.replace(done, inputs=inputs))
+    return state
 
 
 def differing_settings(recorded: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:
@@ -135,7 +157,7 @@ def stage_of_another_recipe(run: RunFolder, made: Stage, wanted: Stage, names: l
         f"{wanted.name} builds on {made.folder} in {run.path}, which was made with other settings "
         f"({', '.join(names)}).",
         f"a recipe that {made.name} has run with",
-        f"Run `medadapt {made.name} {shlex.quote(str(run.path))}` with the same --set first, or `medadapt run`; or "
+        f"Run `{command(made.name, run.path)}` with the same --set first, or `medadapt run`; or "
         "choose another folder with -o.",
     )
 
@@ -146,7 +168,7 @@ def stage_of_other_files(run: RunFolder, made: Stage, wanted: Stage, changed: St
         f"{wanted.name} builds on {made.folder} in {run.path}, which was made from other files of {changed.folder} "
         "than lie there now.",
         f"{made.folder} of the files that are there",
-        f"Run `medadapt {made.name} {shlex.quote(str(run.path))}` first, or `medadapt run`.",
+        f"Run `{command(made.name, run.path)}` first.",
     )
 
 

@@ -10,6 +10,7 @@ from medadapt.core.prediction_rows import bad_prediction
 from medadapt.core.records import Record, read_records
 from medadapt.core.results import MODEL_NAMES, ModelName, Prediction, read_predictions
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.workflow.outputs import changed_files
 from medadapt.workflow.state import read_state
 
@@ -39,7 +40,7 @@ def read_measured(run: RunFolder) -> Measured:
             raise RunFolderError(
                 f"{path} is missing.",
                 "a run folder in which predict is done",
-                f"Run `medadapt run {run.path}`.",
+                f"Run `{command('run', run.path)}`.",
             )
     test = list(read_records(run.records / "test.jsonl"))
     baseline, tuned = (list(read_predictions(path, model=name)) for name, path in files.items())

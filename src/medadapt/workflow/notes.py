@@ -30,8 +30,8 @@ def detectable(found: Mapping[str, Any]) -> str | None:
         size += f" in {found['num_groups']:,} groups"
     if found["value"] is not None:
         return (
-            f"{size} can only show differences in accuracy of at least {max(round(100 * found['value']), 1)} points "
-            f"(in {found['power']:.0%} of cases, where the models disagree on {found['discordant']:.0%} of the records)"
+            f"{size} shows a true difference in accuracy of about {max(round(100 * found['value']), 1)} points in "
+            f"{found['power']:.0%} of cases, where the models disagree on {found['discordant']:.0%} of the records"
         )
     return f"{size} can show no difference: {found['reason']}" if found["metric"] == "accuracy" else None
 

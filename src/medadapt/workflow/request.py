@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from medadapt.core.errors import MedAdaptError
 from medadapt.core.recipe import Recipe
+from medadapt.core.shell_command import command
 
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -44,12 +44,8 @@ class RunRequest:
         """The shell command that goes on with this run."""
         if self.resume_with is not None:
             return self.resume_with
-        words = ["medadapt", "run", str(self.folder)]
-        if self.device != "auto":
-            words += ["--device", self.device]
-        if self.gate:
-            words.append("--gate")
-        return shlex.join(words)
+        device = ["--device", self.device] if self.device != "auto" else []
+        return command("run", self.folder, *device, *(["--gate"] if self.gate else []))
 
 
 def check_device(device: str) -> str:

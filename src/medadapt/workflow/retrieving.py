@@ -35,7 +35,7 @@ def grounding(run: RunFolder) -> Ground:
         rows, grounded = [], []
         for record in records:
             found = index.search(record.question, DEPTH)
-            shown, taken = fitted(record, found[:SHOWN], lambda tried: not encoder.prompt(tried).truncated)
+            shown, taken = fitted(record, found[:SHOWN], lambda tried: not encoder.prompt(tried).cut)
             grounded.append(shown)
             rows.append(
                 {

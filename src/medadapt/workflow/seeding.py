@@ -7,7 +7,6 @@ anew as if its own seed had made them, and trains under its seed on those.
 from __future__ import annotations
 
 import dataclasses
-import shlex
 
 from medadapt.core.errors import MedAdaptError, RecipeError, RunBusyError, RunFolderError, StoppedError
 from medadapt.core.files import read_json, write_json
@@ -16,6 +15,7 @@ from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
 from medadapt.core.results import Metrics
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.workflow.beside import note_beside
 from medadapt.workflow.lock import locked
 from medadapt.workflow.outcome import Outcome, run
@@ -23,7 +23,7 @@ from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import stopped
 from medadapt.workflow.signals import Interruption, stop_signals
 from medadapt.workflow.state import read_state
-from medadapt.workflow.sub_runs import make_sub_run, remove, shares_with
+from medadapt.workflow.sub_runs import make_sub_run, remove, restate_shared, shares_with
 
 FOLDER = "seeds"
 NAME_LENGTH = 74
@@ -77,7 +77,10 @@ def _repeat(request: RunRequest, seed: int, progress: Progress) -> Metrics:
     target = RunFolder(source.path / FOLDER / str(seed))
     progress.note(f"Seed {seed}: {target.path}")
     recipe = _recipe_with(request.recipe, seed)
-    if target.state.is_file() and not shares_with(target, source):
+    if shares_with(target, source):
+        if request.replace:  # settings that changed no record and no example may still be others
+            restate_shared(source, target, recipe)
+    elif target.state.is_file():
         if not request.replace:
             raise RunFolderError(
                 f"{target.path} was trained on other records or examples than {source.path} holds now.",
@@ -131,4 +134,4 @@ def _command(request: RunRequest, count: int) -> str:
     device = ["--device", request.device] if request.device != "auto" else []
     # With --replace the repetitions that are still of the recipe before are trained anew; finished ones are kept.
     flags = [flag for flag, given in (("--replace", request.replace), ("--gate", request.gate)) if given]
-    return shlex.join(["medadapt", "run", str(request.folder), "--seeds", str(count), *device, *flags])
+    return command("run", request.folder, "--seeds", count, *device, *flags)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from medadapt.core.hashes import sha256_object, sha256_text
@@ -34,6 +35,23 @@ def stage_inputs(
     return {**inputs, "smoke": sha256_text(str(smoke)), "version": stage.version}
 
 
+def read_today(
+    recorded: Mapping[str, str], reads: Iterable[str], *, written: Mapping[str, Any], today: Recipe
+) -> dict[str, str]:
+    """Recorded inputs as they would be recorded now, where they are of the very recipe that is `written` in the run.
+
+    A release that adds a key changes the hash of the section it stands in, although nobody asked for anything else.
+    `today` is the written recipe with the keys of this version.
+    """
+    inputs = dict(recorded)
+    for key, value in _read_by(reads, dump(today)):
+        with suppress(KeyError, TypeError):  # a key that was not there
+            old = _read(written, key)
+            if recorded[f"recipe {key}"] == sha256_object(old):
+                inputs[f"recipe {key}"] = sha256_object(value)
+    return inputs
+
+
 def differences(old: Recipe, new: Recipe, keys: Iterable[str]) -> list[str]:
     """Where two recipes differ under `keys`, a line each (`training.epochs: 3 -> 5`); not in neutral keys."""
     olds, news = dump(old), dump(new)
@@ -48,7 +66,11 @@ def changed_inputs(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 def _read_by(reads: Iterable[str], values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     named = [key for key in reads if key != "*"]
     for key in [*values, *named] if "*" in reads else named:
-        yield key, _at(values, key) if key in NEUTRAL else _without_neutral(key, _at(values, key))
+        yield key, _read(values, key)
+
+
+def _read(values: Mapping[str, Any], key: str) -> Any:
+    return _at(values, key) if key in NEUTRAL else _without_neutral(key, _at(values, key))
 
 
 def _at(values: Any, key: str) -> Any:

@@ -164,8 +164,9 @@ def report(recipe: Recipe, work: Work) -> None:
     )
     work.make_room()
     build_report(dataclasses.replace(inputs, run=read_json(run.state)), run.report)
-    # Lets a repetition of training know whether the page shows its latest figures.
-    work.keep({"seeds_shown": sha256_file(run.seeds) if run.seeds.is_file() else None})
+    # Lets a repetition of training and a search know whether the page shows their latest figures.
+    shown = {"seeds_shown": run.seeds, "search_shown": run.path / "search.json"}
+    work.keep({name: sha256_file(path) if path.is_file() else None for name, path in shown.items()})
     work.progress.finish()
 
 
@@ -251,6 +252,7 @@ STAGES: tuple[Stage, ...] = (
         outputs=("train.jsonl", "validation.jsonl", "test.jsonl", "dropped.jsonl", "data.json"),
         reads=("data", "seed"),
         run=prepare,
+        version="3",
         sources=_sources,
     ),
     Stage(
@@ -259,7 +261,6 @@ STAGES: tuple[Stage, ...] = (
         outputs=("examples.json", "dropped.jsonl", "*/*.arrow"),
         reads=("prompt", "examples", "model"),
         run=encode,
-        version="3",
         sources=_base_weights,
         checks=(_base_is_there,),
     ),

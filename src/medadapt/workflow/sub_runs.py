@@ -15,6 +15,7 @@ from medadapt.core.files import disk_faults, write_text
 from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_writing import recipe_text
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.lock import locked
 from medadapt.workflow.stage import Stage
 from medadapt.workflow.stage_inputs import stage_inputs
 from medadapt.workflow.stages import STAGES
@@ -39,22 +40,37 @@ def make_sub_run(
     with appearing(target.path) as part:
         share_folders(source, part)
         write_text(part.recipe, recipe_text(recipe))
-        stages = {
-            stage.name: _restated(stage, state.stages[stage.name], recipe, smoke=state.smoke)
-            for stage in STAGES
-            if stage.name in SHARED_STAGES
-        }
         write_state(
             part,
             RunState(
                 name=recipe.name,
                 status="partial",
                 smoke=state.smoke,
-                stages=stages,
+                stages=shared_stages(state, recipe),
                 started=now(),
                 facts=dict(facts or {}),
             ),
         )
+
+
+def shared_stages(state: RunState, recipe: Recipe) -> dict[str, StageState]:
+    """The records of the shared stages as if they had run with a sub-run's recipe: their results are to be kept."""
+    return {
+        stage.name: _restated(stage, state.stages[stage.name], recipe, smoke=state.smoke)
+        for stage in STAGES
+        if stage.name in SHARED_STAGES
+    }
+
+
+def restate_shared(source: RunFolder, target: RunFolder, recipe: Recipe) -> None:
+    """Let a sub-run's record say that what it shares was made with this recipe, as it is up to date in its run."""
+    with locked(target):
+        ours, theirs = read_state(source), read_state(target)
+        if ours is None or theirs is None:
+            return
+        stages = {**theirs.stages, **shared_stages(ours, recipe)}
+        if stages != theirs.stages:
+            write_state(target, dataclasses.replace(theirs, stages=stages))
 
 
 def shares_with(target: RunFolder, source: RunFolder) -> bool:
@@ -105,6 +121,5 @@ def share_folders(source: RunFolder, target: RunFolder) -> None:
 
 
 def _restated(stage: Stage, done: StageState, recipe: Recipe, *, smoke: bool) -> StageState:
-    """The record of a shared stage as if it had run with the sub-run's recipe: its result is to be kept."""
     inputs = stage_inputs(stage, recipe, before={}, sources={}, smoke=smoke)
     return dataclasses.replace(done, inputs={**done.inputs, **inputs})

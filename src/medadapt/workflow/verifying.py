@@ -10,6 +10,7 @@ from medadapt.core.errors import RunFolderError
 from medadapt.core.files import parse_json, read_json, to_json
 from medadapt.core.recipe import Recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.workflow.beside import edited_beside
 from medadapt.workflow.measuring import measure
 from medadapt.workflow.state import read_state
@@ -70,14 +71,14 @@ def verification(recipe: Recipe, run: RunFolder) -> Verification:
         raise RunFolderError(
             f"{run.path} has no metrics to verify.",
             "a run folder in which score is done",
-            f"Run `medadapt score {run.path}` first.",
+            f"Run `{command('score', run.path)}` first.",
         )
     written = read_json(path)
     if not isinstance(written, dict) or not isinstance(written.get("protocol"), dict):
         raise RunFolderError(
             f"{path} is no metrics.json: it lacks `protocol`.",
             "the file as score wrote it",
-            f"Run `medadapt score {run.path} --replace`.",
+            f"Run `{command('score', run.path, '--replace')}`.",
         )
     facts = {**state.facts, "versions": written["protocol"].get("versions")}
     computed = parse_json(to_json(measure(recipe, run, facts)))

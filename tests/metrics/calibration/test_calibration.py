@@ -13,6 +13,7 @@ from medadapt.metrics.calibration.calibration import Validation, calibration
 from medadapt.metrics.calibration.judged import judge
 from medadapt.metrics.calibration.judged_estimates import judged_estimates
 from medadapt.metrics.scoring import score
+from medadapt.metrics.statistics.estimates import ALL_ALIKE
 from medadapt.metrics.statistics.resampling import Plan
 
 KEYS = {"temperature", "nll", "brier", "ece", "ece_debiased_squared", "confidence", "reliability", "curve", "aurc",
@@ -166,6 +167,14 @@ def test_the_interval_of_the_squared_error_covers_nothing_and_something(simulate
             covered[temperature] += found.low <= 0 <= found.high
     assert covered[1.0] >= 54
     assert covered[3.0] == 0
+
+
+def test_where_no_resample_differs_no_figure_claims_to_be_certain(believe):
+    judged = judge(believe([[5.0, 0, 0, 0]] * 20, [0] * 20))
+    plan = Plan(group=np.arange(20), samples=100, seed=0)
+    found = judged_estimates({"one": judged}, plan, alpha=0.05)["one"]
+    assert found["nll"].value == pytest.approx(0.02, abs=0.001)
+    assert {(one.low, one.high, one.reason) for one in found.values()} == {(None, None, ALL_ALIKE)}
 
 
 def test_the_same_seed_gives_the_same_block_and_another_other_ends(simulate):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from transformers import (
@@ -18,9 +21,10 @@ from transformers import (
 from medadapt.examples.masking import IGNORED
 from medadapt.models.forward import final_hidden
 from medadapt.models.lora import adapter_tensors, attach_lora, lora_layers
-from medadapt.models.packed import attention
+from medadapt.models.packed import attention, decoder
 from medadapt.models.packed.decoder import fits_window, pack_for, packed_decoder, packed_hidden
 from medadapt.models.packed.rows import Branch, pack_branches, pack_rows
+from medadapt.models.speaking import speaking_as
 from medadapt.models.targets import resolve_targets
 from medadapt.training.engine import accumulate_gradient
 from tiny import VOCABULARY, random_rows, tiny_llama, tiny_opt
@@ -387,6 +391,38 @@ def test_the_decoder_is_made_once_and_again_for_another_adapter_without_moving_w
     for one, other in zip(first.layers, second.layers, strict=True):
         assert one.vectors.weight_OI.data_ptr() == other.vectors.weight_OI.data_ptr()
         assert one.vectors.weight_OI.shape == other.vectors.weight_OI.shape
+
+
+def test_the_base_alone_and_with_its_adapter_take_turns_without_being_made_again(monkeypatch):
+    model = adapted(build("llama"), torch.float64)
+    tuned = packed_decoder(model)
+    with speaking_as(model, "baseline"):
+        alone = packed_decoder(model)
+    monkeypatch.setattr(decoder, "_packed", lambda *_: pytest.fail("it was made again"))
+    for _ in range(2):
+        assert packed_decoder(model) is tuned
+        with speaking_as(model, "baseline"):
+            assert packed_decoder(model) is alone
+    assert [bool(packed.layers[0].vectors.loras) for packed in (tuned, alone)] == [True, False]
+
+
+def test_a_decoder_keeps_no_weights_that_its_model_has_no_more():
+    def weights(model):
+        return weakref.ref(packed_decoder(model).layers[1].inner.weight_OI)
+
+    model = adapted(build("llama"), torch.float64)
+    kept = [weights(model)]
+    with speaking_as(model, "baseline"):
+        kept.append(weights(model))
+        assert not any(one() is None for one in kept)
+        linear = model.base_model.layers[1].mlp.up_proj
+        linear.weight.data = linear.weight.data.clone()
+        kept.append(weights(model))
+    gc.collect()
+    assert [one() is None for one in kept] == [True, True, False]
+    del model, linear
+    gc.collect()
+    assert kept[-1]() is None
 
 
 def test_weights_that_were_put_elsewhere_are_found_again():

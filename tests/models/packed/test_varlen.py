@@ -99,6 +99,27 @@ def test_a_kernel_that_leaks_or_fails_is_found_out(heads, kernel, right, monkeyp
     assert varlen.is_right(heads, CPU, torch.bfloat16) is right
 
 
+def test_the_kernel_is_also_tried_where_somebody_reads_without_gradients(monkeypatch):
+    monkeypatch.setattr(varlen, "_kernel", each_span)
+    with torch.no_grad():
+        assert varlen.is_right(HEADS, CPU, torch.bfloat16)
+
+
+def test_a_model_whose_kernel_is_right_gets_its_decoder(monkeypatch):
+    tried = []
+
+    def is_right(*of):
+        tried.append(varlen.is_right(*of))
+        return tried[-1]
+
+    monkeypatch.setattr(varlen, "has_kernel", is_right)
+    monkeypatch.setattr(varlen, "_kernel", each_span)
+    # Its decoder is compared with its own modules, which needs no gradients.
+    assert packed_decoder(build("llama")(dtype=torch.bfloat16).requires_grad_(False)) is not None
+    assert tried
+    assert all(tried)
+
+
 def test_torchs_own_kernel_is_not_there_on_a_cpu():
     assert not varlen.is_right(HEADS, CPU, torch.bfloat16)
     assert varlen.spans_of(pack_rows([[1, 2]]), HEADS, CPU, torch.bfloat16) is None

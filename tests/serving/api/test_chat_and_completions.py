@@ -35,6 +35,15 @@ def test_an_answer_is_that_of_the_runs_own_predictions(model, client, diagnosis_
         assert answer["medadapt"] == {"notice": NOTICE, "warnings": [], "passages": None}
 
 
+@pytest.mark.parametrize("kind", ["text", "message", None])
+def test_the_type_that_some_clients_give_a_message_changes_nothing(kind, client, diagnosis_run):
+    """The lm-evaluation-harness sends "text" with each."""
+    body = said(records_of(diagnosis_run)[0].question)
+    plain = client.post("/v1/chat/completions", json=body).json()
+    body["messages"][0]["type"] = kind
+    assert client.post("/v1/chat/completions", json=body).json()["choices"] == plain["choices"]
+
+
 def test_many_at_once_get_the_same_answers(client, diagnosis_run):
     records = records_of(diagnosis_run)
     asked = [(model, record) for model in ("baseline", "tuned") for record in records]

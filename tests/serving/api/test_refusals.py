@@ -43,6 +43,7 @@ def refused(response, status, code=None):
         ({"messages": [{"role": "assistant", "content": "hello"}]}, "messages"),
         ({"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]}, "messages"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]}, None),
+        ({"messages": [{"role": "user", "content": "a", "type": "image"}]}, None),
         ({"response_format": {"type": "json_object"}}, None),
     ],
 )

@@ -55,6 +55,7 @@ def test_the_modelfile_names_the_model_the_prompt_and_its_end(for_ollama):
     assert 'Given these symptoms: "' in text
     assert 'PARAMETER stop "</s>"' in text
     assert "PARAMETER temperature 0" in text
+    assert "PARAMETER num_ctx 512\n" in text
     assert read_json(for_ollama.folder / "export.json")["imported"] is True
     readme = (for_ollama.folder / "README.md").read_text(encoding="utf-8")
     assert "ollama create out -f Modelfile" in readme
@@ -66,7 +67,7 @@ def test_a_prompt_that_would_end_the_modelfile_is_refused():
     # In a quoted string every quote has a backslash before it, so three never stand in a row.
     assert '"""' not in hostile.go()
     with pytest.raises(ModelError, match="three quotes"):
-        modelfile(hostile, stops=['"""'], most=8)
+        modelfile(hostile, stops=['"""'], most=8, context=64)
 
 
 def test_ollama_gets_the_adapter_and_its_base(run, diagnosis_run, base_folder, tmp_path):
@@ -178,7 +179,7 @@ def test_vllm_is_told_the_closing_token_of_the_chat(chat_run, tmp_path):
 @pytest.mark.parametrize(
     ("max_length", "prompt_limit", "told"), [(320, 300, 300 + 128), (400, 250, 400), (512, 480, 512)]
 )
-def test_vllm_has_room_for_an_answer_after_the_longest_prompt(
+def test_other_programs_have_room_for_an_answer_after_the_longest_prompt(
     max_length, prompt_limit, told, diagnosis_run, tmp_path
 ):
     copied = shutil.copytree(diagnosis_run, tmp_path / "run")
@@ -186,10 +187,11 @@ def test_vllm_has_room_for_an_answer_after_the_longest_prompt(
     summary = read_json(path)
     summary["plan"] |= {"max_length": max_length, "prompt_limit": prompt_limit}
     path.write_text(json.dumps(summary))
-    command = read_json(export_vllm(read_run(str(copied)), tmp_path / "out").folder / "export.json")[
-        "command"
-    ]
+    run = read_run(str(copied))
+    command = read_json(export_vllm(run, tmp_path / "out").folder / "export.json")["command"]
     assert command[command.index("--max-model-len") + 1] == str(told)
+    for_ollama = export_ollama_adapter(run, tmp_path / "ollama").folder / "Modelfile"
+    assert f"PARAMETER num_ctx {told}\n" in for_ollama.read_text(encoding="utf-8")
 
 
 def adapter_with(run, folder, **changes):
@@ -324,6 +326,23 @@ def test_the_converter_is_found_where_it_is_named(tmp_path, monkeypatch):
     assert gguf.converter() is None
     (tmp_path / "convert_hf_to_gguf.py").write_text("")
     assert gguf.converter() == [sys.executable, str(tmp_path / "convert_hf_to_gguf.py")]
+
+
+@pytest.mark.parametrize("named", ["LLAMA_CPP", "PATH"])
+def test_a_converter_that_is_named_from_here_is_found_from_everywhere(named, tmp_path, monkeypatch):
+    place = tmp_path / "llama.cpp"
+    place.mkdir()
+    script = place / "convert_hf_to_gguf.py"
+    script.write_text("")
+    script.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LLAMA_CPP", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv(named, "llama.cpp")
+    assert gguf.converter()[-1] == str(script)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LLAMA_CPP", "~/llama.cpp")
+    assert gguf.converter()[-1] == str(script)
 
 
 def _fake(folder, name, body):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from gguf import GGUFWriter
 from safetensors.torch import save_file
 
+from medadapt.serving.export import gguf_check
 from medadapt.serving.export.gguf_check import check_gguf
 
 TEMPLATE = "{{ messages[0]['content'] }}"
@@ -122,6 +124,21 @@ def test_a_file_that_holds_what_the_model_has_passes(right, made):
 def test_a_file_that_holds_something_else_is_told(change, told, made):
     [difference] = check_gguf(*made(**change)).differences
     assert told in difference
+
+
+@pytest.mark.parametrize("code", [True, False])
+def test_a_models_own_code_runs_only_where_it_may(code, made, monkeypatch):
+    asked = []
+
+    def load(_, **how):
+        asked.append(how)
+        return SimpleNamespace(eos_token_id=2, bos_token_id=1)
+
+    monkeypatch.setattr(gguf_check, "AutoTokenizer", SimpleNamespace(from_pretrained=load))
+    file, model = made()
+    (model / "tokenizer_config.json").write_text("{}")
+    assert check_gguf(file, model, code=code).differences == ()
+    assert asked == [{"trust_remote_code": code}] * 2
 
 
 def test_a_tensor_that_a_converter_cuts_is_counted_and_not_said_to_be_compared(made):

@@ -1,5 +1,7 @@
 import json
 import re
+import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from medadapt.core.errors import DiskError, RunFolderError
 from medadapt.core.files import read_json, read_jsonl
 from medadapt.core.progress import Silent
+from medadapt.models.loading import load_base
 from medadapt.models.lora import lora_layers, replace_layer
 from medadapt.serving.command_targets import read_run
 from medadapt.serving.export import merged
@@ -95,6 +98,51 @@ def test_an_earlier_export_is_replaced_on_request(run, tmp_path):
     export_merged(run, folder, device="cpu", replace_folder=True, progress=Silent())
     assert not (folder / "old.txt").exists()
     assert (folder / "model.safetensors").is_file()
+
+
+def test_memory_never_holds_the_model_twice(run, tmp_path, monkeypatch):
+    seen = []
+
+    def load(*words, **more):
+        base = load_base(*words, **more)
+        seen.append(weakref.ref(base.model))
+        return base
+
+    def load_again(*words, **more):
+        seen.append(seen[0]())
+        return loaded_again(*words, **more)
+
+    loaded_again = AutoModelForCausalLM.from_pretrained
+    monkeypatch.setattr(merged, "load_base", load)
+    monkeypatch.setattr(merged, "AutoModelForCausalLM", SimpleNamespace(from_pretrained=load_again))
+    export_merged(run, tmp_path / "out", device="cpu", progress=Silent())
+    assert seen[1:] == [None]
+
+
+def test_a_model_that_was_spread_over_devices_is_spread_again(run, tmp_path, monkeypatch):
+    spread = {
+        "model.embed_tokens": 0,
+        "model.layers": 1,
+        "model.norm": 1,
+        "model.rotary_emb": 1,
+        "lm_head": 1,
+    }
+    asked = []
+
+    def load(*words, **more):
+        base = load_base(*words, **more)
+        base.model.hf_device_map = spread
+        return base
+
+    def load_again(folder, *, device_map, **more):
+        asked.append(device_map)
+        return loaded_again(folder, **more)
+
+    loaded_again = AutoModelForCausalLM.from_pretrained
+    monkeypatch.setattr(merged, "load_base", load)
+    monkeypatch.setattr(merged, "AutoModelForCausalLM", SimpleNamespace(from_pretrained=load_again))
+    assert export_merged(run, tmp_path / "out", device="cpu", progress=Silent()).parity.agrees
+    assert asked == [spread]
 
 
 def test_large_models_are_cut_into_several_files(run, tmp_path, monkeypatch):

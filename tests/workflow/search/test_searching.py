@@ -5,27 +5,34 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
 import pytest
+from safetensors.torch import load_file, save_file
 
-from medadapt.core.errors import DivergedError, MedAdaptError, RecipeError, RunFolderError
-from medadapt.core.files import read_json
+from medadapt.core.errors import DivergedError, MedAdaptError, RecipeError, RunFolderError, StoppedError
+from medadapt.core.files import read_json, write_json
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import ModelSection, Recipe
-from medadapt.core.recipe_reading import recipe_from
+from medadapt.core.recipe_reading import read_recipe, recipe_from
 from medadapt.core.run_folder import RunFolder
 from medadapt.models.smoke_base import write_smoke_base
+from medadapt.workflow.locating import locate
 from medadapt.workflow.request import RunRequest
+from medadapt.workflow.running import run_stages
 from medadapt.workflow.search.local_ray import require_ray
 from medadapt.workflow.search.searching import SearchOutcome, search
 from medadapt.workflow.search.trial_process import train_trial
+from medadapt.workflow.signals import Interruption
+from medadapt.workflow.stages import STAGES
 
 GOOD, TOO_HIGH = 3.0e-3, 3.0e9
 RATES = {"training.learning_rate": [GOOD, TOO_HIGH]}
@@ -174,6 +181,101 @@ def test_a_damaged_winner_is_made_again_from_its_trial(searched: Searched, tmp_p
 
     assert again.winner.ran == ("predict", "score", "report")
     assert again.winner.metrics["tuned"] == searched.done.winner.metrics["tuned"]
+
+
+@pytest.fixture
+def tried_here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Trials run in this process, without Ray; their names as they are tried."""
+    from medadapt.workflow.search import tuning
+
+    tried: list[str] = []
+
+    def in_this_process(names, terms, *, listeners, **_):
+        for name in names:
+            tried.append(name)
+            train_trial(
+                name, terms, lambda row, name=name: listeners.evaluated(name, row["step"], row["loss"])
+            )
+            listeners.ended(name, False)
+
+    monkeypatch.setattr(tuning, "tune_trials", in_this_process)
+    return tried
+
+
+def test_a_winning_trial_that_was_deleted_and_trained_again_is_the_winner_anew(
+    searched: Searched, tmp_path: Path, tried_here: list[str]
+):
+    folder = Path(shutil.copytree(searched.folder, tmp_path / "run")) / "search"
+    shutil.rmtree(folder / "trials" / "001")
+    weights = "3-adapter/adapter_model.safetensors"
+    old = folder / "winner" / weights
+    save_file({name: 2 * one for name, one in load_file(old).items()}, old, metadata={"format": "pt"})
+    recipe = smoke_recipe(search={"trials": 2, "vary": RATES})
+
+    again = search(request(tmp_path / "run", recipe, replace=True), Silent())
+
+    assert "001" in tried_here
+    assert again.search.winner == "001"
+    assert old.read_bytes() == (folder / "trials" / "001" / weights).read_bytes()
+
+
+def test_a_report_of_the_winner_that_was_not_renewed_to_its_end_is_renewed_with_the_next_call(
+    searched: Searched, tmp_path: Path
+):
+    shutil.copytree(searched.folder, tmp_path / "run")
+    winner = RunFolder(tmp_path / "run" / "search" / "winner")
+    write_json(winner.state, read_json(winner.state) | {"search_shown": "what the page shows"})
+    recipe = smoke_recipe(search={"trials": 2, "vary": RATES})
+
+    calls = [search(request(tmp_path / "run", recipe), Silent()).winner.ran for _ in range(2)]
+
+    assert calls == [("report",), ()]
+
+
+def test_a_setting_that_changes_no_example_does_not_bar_the_winner(
+    searched: Searched, tmp_path: Path, tried_here: list[str]
+):
+    run = RunFolder(Path(shutil.copytree(searched.folder, tmp_path / "run")))
+    length = read_json(run.examples / "examples.json")["plan"]["max_length"]  # what `auto` came to
+    recipe = smoke_recipe(examples={"max_length": length}, search={"trials": 2, "vary": RATES})
+
+    again = search(request(run.path, recipe, replace=True), Silent())
+
+    assert "001" not in tried_here  # the winner is the trial that it was
+    assert again.winner.metrics["tuned"] == searched.done.winner.metrics["tuned"]
+    assert read_recipe(run.path / "search" / "winner" / "recipe.yaml").examples.max_length == length
+
+
+def test_the_command_that_goes_on_asks_for_the_search_that_was_begun_on_a_trained_run(
+    own_run: RunFolder, tried_here: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    from medadapt.workflow.search import tuning
+
+    run_stages(STAGES, request(own_run.path, smoke_recipe(), last="train"), Silent())
+    weights = (own_run.adapter / "adapter_model.safetensors").read_bytes()
+    in_this_process = tuning.tune_trials
+
+    def until_interrupted(names, *given, **more):
+        in_this_process(names[:1], *given, **more)
+        raise Interruption(signal.SIGINT)
+
+    monkeypatch.setattr(tuning, "tune_trials", until_interrupted)
+    other = {"training": {"epochs": 5}, "evaluation": {"bootstrap_samples": 100}}
+    recipe = smoke_recipe(search={"trials": 2, "vary": {"lora.rank": [2, 4]}}, **other)
+    with pytest.raises(StoppedError) as stopped:
+        search(request(own_run.path, recipe, replace=True), Silent())
+    monkeypatch.setattr(tuning, "tune_trials", in_this_process)
+
+    _, told, _ = stopped.value.remedy.split("`")
+    words = shlex.split(told)
+    assert words[:3] == ["medadapt", "search", str(own_run.path)]
+    settings = [word for before, word in pairwise(words) if before == "--set"]
+    assert settings == ["training.epochs=5.0", "evaluation.bootstrap_samples=100"]
+    found = locate(words[2], output=None, overrides=settings)
+    done = search(request(found.folder, found.recipe, replace="--replace" in words), Silent())
+
+    assert [trial.id for trial in done.search.trials] == tried_here == ["000", "001"]
+    assert (own_run.adapter / "adapter_model.safetensors").read_bytes() == weights
 
 
 def test_without_validation_records_there_is_nothing_to_judge_by(tmp_path: Path):

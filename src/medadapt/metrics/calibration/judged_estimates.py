@@ -29,7 +29,6 @@ from medadapt.metrics.statistics.intervals import ONE_GROUP, expanded_percentile
 from medadapt.metrics.statistics.resampling import Plan, bootstrap_weights, sum_groups
 
 NOT_SCORED = "the right answer of a test record was not scored"
-AREAS = frozenset({"aurc", "excess_aurc"})
 ANY_SIGN = frozenset({"ece_debiased_squared"})
 """Figures that may be below 0."""
 
@@ -109,7 +108,7 @@ def _estimate(key: str, value: float, resampled: FloatArray, plan: Plan, alpha: 
     n = len(plan.group)
     if not np.isfinite(value):
         return Estimate(value=None, low=None, high=None, n=n, reason=NOT_SCORED)
-    if key in AREAS and plan.num_groups > 1 and np.ptp(resampled) < NO_WIDTH:  # every record right, or none
+    if plan.num_groups > 1 and np.ptp(resampled) < NO_WIDTH:  # every record right and as sure, for example
         return Estimate(value=value, low=None, high=None, n=n, reason=ALL_ALIKE)
     centred = resampled - resampled.mean() + value
     interval = expanded_percentile(centred, num_groups=plan.num_groups, alpha=alpha)

@@ -222,7 +222,7 @@ def _seen(queries: Tensor, keys: Tensor, values: Tensor, mask_BTS: Tensor, heads
             query.reshape(batch, heads.query, length, heads.width), key, value,
             attn_mask=mask_BTS[:, None], scale=heads.scale, enable_gqa=True,
         )  # fmt: skip
-        return out.view(batch, heads.key, -1, heads.width).transpose(0, 1).reshape(queries.shape)
+        return out.reshape(batch, heads.key, -1, heads.width).transpose(0, 1).reshape(queries.shape)
     output = torch.empty_like(queries)
     views = [piece.view(heads.key, batch, -1, heads.width) for piece in (queries, keys, values, output)]
     step = max(1, WEIGHTS_AT_ONCE * heads.key // of_row)

@@ -20,7 +20,9 @@ from medadapt.models.packed.layer import DecoderLayer, Pass, run_layer
 from medadapt.models.packed.projection import refresh, stack
 from medadapt.models.packed.rows import PackedRows, pack_rows, shared_length
 
-_made: WeakKeyDictionary[nn.Module, tuple[object, PackedDecoder | None]] = WeakKeyDictionary()
+Marks = tuple[list[int], list[int]]
+_made: WeakKeyDictionary[nn.Module, dict[bool, tuple[Marks, PackedDecoder | None]]] = WeakKeyDictionary()
+"""Of each model its decoder without an adapter (False) and with one (True): the two take turns while it is asked."""
 
 KNOWN = ("LlamaModel", "MistralModel", "Qwen2Model", "Qwen3Model")
 """Decoders whose layers are built of these parts; that the numbers agree is checked on each loaded model."""
@@ -55,8 +57,8 @@ def fits_window(packed: PackedDecoder, longest: int) -> bool:
 def packed_decoder(model: nn.Module) -> PackedDecoder | None:
     """The model's decoder for packed rows; None where its architecture or the way it was loaded is another.
 
-    The frozen weights of layers that read the same input are moved next to each other in memory. It is made once,
-    and again when the model has got other layers, such as an adapter.
+    The frozen weights of layers that read the same input are moved next to each other in memory. It is made once with
+    an adapter and once without, and again when the model has got other layers, such as another adapter.
     """
     decoder: Any = model.base_model
     if type(decoder).__name__ not in KNOWN:
@@ -65,17 +67,21 @@ def packed_decoder(model: nn.Module) -> PackedDecoder | None:
         parts = [part for layer in decoder.layers for part in _linear_parts(layer)]
     except AttributeError:
         return None  # layers that somebody has put something around
-    known = _made.get(model)
-    if known is None or known[0] != _marks(parts):
+    known = _made.setdefault(model, {})
+    adapted = any(isinstance(part, LoraLinear) for part in parts)
+    if adapted not in known or known[adapted][0] != _marks(parts):
         made = _packed(model, decoder)  # which may move the weights
-        _made[model] = known = (_marks(parts), made)
-    return known[1]
+        marks = _marks(parts)
+        known[adapted] = (marks, made)
+        if (other := known.get(not adapted)) and other[0][1] != marks[1]:
+            del known[not adapted]  # of weights that the model has no more, which it would keep in memory
+    return known[adapted][1]
 
 
-def _marks(parts: Sequence[nn.Module]) -> object:
-    """What tells whether layers and their weights are still the same."""
+def _marks(parts: Sequence[nn.Module]) -> Marks:
+    """What tells whether the layers are still the same, and whether their frozen weights are."""
     bases = [part.base if isinstance(part, LoraLinear) else part for part in parts]
-    return [(id(part), base.weight.data_ptr()) for part, base in zip(parts, bases, strict=True)]  # type: ignore[operator]
+    return [id(part) for part in parts], [base.weight.data_ptr() for base in bases]  # type: ignore[operator]
 
 
 def _packed(model: nn.Module, decoder: Any) -> PackedDecoder | None:

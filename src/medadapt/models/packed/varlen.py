@@ -68,14 +68,15 @@ def is_right(heads: Heads, device: torch.device, dtype: torch.dtype) -> bool:
     except (ImportError, NotImplementedError, RuntimeError, TypeError):
         return False  # an older torch, an older GPU, or heads of a width that the kernel does not take
     alone = []
-    for some, of_some in zip(vectors.split(PROBED), grad.split(PROBED), strict=True):
-        pieces = _heads_of(some, heads)
-        queries, keys, values = (piece.transpose(0, 1)[None] for piece in pieces)
-        out = functional.scaled_dot_product_attention(
-            queries, keys, values, is_causal=True, scale=heads.scale, enable_gqa=heads.query != heads.key
-        )[0].transpose(0, 1)
-        grads = torch.autograd.grad(out, pieces, of_some)
-        alone.append(torch.cat([out.detach(), *grads], dim=1))
+    with torch.enable_grad():  # whoever asks may be reading without gradients
+        for some, of_some in zip(vectors.split(PROBED), grad.split(PROBED), strict=True):
+            pieces = _heads_of(some, heads)
+            queries, keys, values = (piece.transpose(0, 1)[None] for piece in pieces)
+            out = functional.scaled_dot_product_attention(
+                queries, keys, values, is_causal=True, scale=heads.scale, enable_gqa=heads.query != heads.key
+            )[0].transpose(0, 1)
+            grads = torch.autograd.grad(out, pieces, of_some)
+            alone.append(torch.cat([out.detach(), *grads], dim=1))
     expected = torch.cat(alone).double()
     return bool((found.double() - expected).norm() <= SAME * expected.norm())
 

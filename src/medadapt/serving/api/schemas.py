@@ -67,6 +67,8 @@ class Message(Closed):
     role: Literal["system", "developer", "user", "assistant"]
     content: Text | Annotated[list[Part], Field(max_length=64)]
     name: Annotated[str, Field(max_length=64)] | None = None
+    type: Literal["text", "message"] | None = None
+    """Some clients send it, such as the lm-evaluation-harness; it says nothing that `content` does not."""
     refusal: None = None
     """This and what follows stands empty in answers, which clients send back as they are."""
     annotations: Nothing = None

@@ -9,7 +9,10 @@ from pathlib import Path
 from medadapt.core.adapter_folder import CONFIG, WEIGHTS
 from medadapt.core.files import disk_faults
 from medadapt.models.base_files import find_folder, read_base_config
+from medadapt.models.forward import context_of
+from medadapt.models.loading import load_config
 from medadapt.models.local_base import local_folder
+from medadapt.predictions.settings import OPEN_ANSWER_TOKENS
 from medadapt.serving.asking import Asking
 from medadapt.serving.command_targets import Run
 
@@ -44,6 +47,14 @@ def base_of(run: Run, asking: Asking) -> BareBase:
         revision=revision,
         architecture=str(architectures[0]),
     )
+
+
+def needed_context(base: BareBase, asking: Asking) -> int:
+    """Tokens of prompt and answer together: the longest prompt leaves as much room as it does in `ask`."""
+    most = asking.max_new_tokens or OPEN_ANSWER_TOKENS
+    wanted = max(asking.plan.max_length, asking.plan.prompt_limit + most)
+    config = load_config(str(base.folder), trust_remote_code=asking.model.trust_remote_code)
+    return min(wanted, context_of(config) or wanted)
 
 
 def notes_on_base(base: BareBase, asking: Asking, *, program: str) -> tuple[str, ...]:

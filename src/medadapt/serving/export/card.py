@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from medadapt.report.asking_code import asking_code
-from medadapt.report.front_matter import base_id, base_in_words
+from medadapt.report.front_matter import base_in_words, hub_base
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.command_targets import Run
 from medadapt.serving.export.parity import Agreement, Parity
@@ -24,7 +24,7 @@ def export_card(
     what was checked of the one that the model has now.
     """
     named = run.recipe.model.base
-    base = None if run.smoke else base_id(named)
+    base = None if run.smoke else hub_base(named)
     smoke = "**From a smoke run: it means nothing.** " if run.smoke else ""
     known = "A tiny random base" if run.smoke else base_in_words(named) or "A local base model"
     text = readme(

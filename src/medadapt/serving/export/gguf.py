@@ -45,7 +45,7 @@ def export_gguf(
 
     Raises ModelError where the prompt cannot be written as a template, and where the converter refuses the model.
     """
-    trained_prompt(run)
+    code = trained_prompt(run).asking.model.trust_remote_code
     found = converter()
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part / MODEL, precision=precision, device=device, progress=progress)
@@ -55,7 +55,7 @@ def export_gguf(
             made = GgufFile(path=None, verified=None, steps=_steps(kind))
         else:
             _convert([*found, MODEL, "--outfile", FILE, "--outtype", kind], part)
-            made = _looked_into(part, folder / FILE)
+            made = _looked_into(part, folder / FILE, code=code)
         write_text(part / "README.md", _readme(run, name_of(folder), checked, made.steps))
         write_json(
             part / EXPORT,
@@ -66,21 +66,22 @@ def export_gguf(
 
 
 def converter() -> list[str] | None:
-    """The words that start llama.cpp's converter: in the folder that LLAMA_CPP names, or on the PATH."""
-    if (place := os.environ.get(PLACE)) and (script := Path(place) / SCRIPT).is_file():
+    """The words that start llama.cpp's converter, from any folder: it is where LLAMA_CPP says, or on the PATH."""
+    place = os.environ.get(PLACE)
+    if place and (script := Path(place).expanduser().resolve() / SCRIPT).is_file():
         return [sys.executable, str(script)]
     for name in (COMMAND, SCRIPT):
         if path := shutil.which(name):
-            return [path]
+            return [str(Path(path).absolute())]
     return None
 
 
-def _looked_into(part: Path, path: Path) -> GgufFile:
+def _looked_into(part: Path, path: Path, *, code: bool) -> GgufFile:
     if importlib.util.find_spec("gguf") is None:
         return GgufFile(path=path, verified=None, steps=())
     from medadapt.serving.export.gguf_check import check_gguf
 
-    found = check_gguf(part / FILE, part / MODEL)
+    found = check_gguf(part / FILE, part / MODEL, code=code)
     return GgufFile(
         path=path,
         verified=not found.differences,

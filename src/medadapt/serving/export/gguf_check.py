@@ -51,33 +51,37 @@ class GgufCheck:
     """All of the model. One that the converter cuts or joins (experts, fused projections) is only counted."""
 
 
-def check_gguf(file: Path, model: Path) -> GgufCheck:
-    """Hold a file against the model that it was made of."""
+def check_gguf(file: Path, model: Path, *, code: bool = False) -> GgufCheck:
+    """Hold a file against the model that it was made of, whose own `code` may run only where that is said."""
     reader = GGUFReader(str(file))
     weights = _weights(reader, model)
     return GgufCheck(
-        differences=(*_other_tokens(reader, model), *_other_text(reader, model), *_other_weights(weights)),
+        differences=(
+            *_other_tokens(reader, model, code),
+            *_other_text(reader, model),
+            *_other_weights(weights),
+        ),
         compared=weights.compared,
         tensors=weights.tensors,
     )
 
 
-def _other_tokens(reader: GGUFReader, model: Path) -> Iterator[str]:
+def _other_tokens(reader: GGUFReader, model: Path, code: bool) -> Iterator[str]:
     """Ends of a text. A model may have several that close it (Llama 3 has); one of them is the file's."""
     for key, kind in (("eos", "eos_token_id"), ("bos", "bos_token_id")):
-        wanted = _token_ids(model, kind)
+        wanted = _token_ids(model, kind, code)
         told = _contents(reader, f"tokenizer.ggml.{kind}")
         if wanted and told not in wanted:
             yield f"tokenizer.ggml.{key}_token_id: {told} instead of {' or '.join(map(str, sorted(wanted)))}"
 
 
-def _token_ids(model: Path, kind: str) -> set[int]:
+def _token_ids(model: Path, kind: str, code: bool) -> set[int]:
     found: set[int] = set()
     for name in ("config.json", "generation_config.json"):
         value = read_json(model / name).get(kind) if (model / name).is_file() else None
         found.update(value if isinstance(value, list) else [] if value is None else [value])
     if (model / "tokenizer_config.json").is_file():
-        value = getattr(AutoTokenizer.from_pretrained(model), kind)
+        value = getattr(AutoTokenizer.from_pretrained(model, trust_remote_code=code), kind)
         found.update([] if value is None else [value])
     return found
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from medadapt.core.errors import DiskError
@@ -21,6 +24,7 @@ from medadapt.examples.shown_prompt import shown_prompt
 from medadapt.models.adapter import load_adapter
 from medadapt.models.loading import LoadedBase, load_base, load_config, restore_dropout
 from medadapt.models.merging import merge_adapter
+from medadapt.models.placement import Devices
 from medadapt.models.quiet import quiet_libraries
 from medadapt.models.speaking import speaking_as
 from medadapt.predictions.asking import predict
@@ -112,7 +116,10 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
     merge_adapter(base)
     _save(base, asking, run, part)
     _end_answers(encoder, part)
-    again = _loaded_again(base, part)
+    devices = getattr(base.model, "hf_device_map", {"": base.device})  # it has one where there are several
+    base = replace(base, model=nn.Module())  # memory need not hold the model twice
+    _free_memory()
+    again = _loaded_again(base, part, devices, code=asking.model.trust_remote_code)
     reloaded = Encoder(again.tokenizer, asking.plan)
     parity = Parity(
         precision=str(base.facts["precision"]["got"]),
@@ -203,11 +210,20 @@ def _check_room(model: Any, place: Path) -> None:
         )
 
 
-def _loaded_again(base: LoadedBase, folder: Path) -> LoadedBase:
-    """The saved model as any program would load it, with transformers alone."""
+def _free_memory() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _loaded_again(base: LoadedBase, folder: Path, devices: Devices, *, code: bool) -> LoadedBase:
+    """The saved model as any program would load it, with transformers alone; `code` that came with it may run."""
     with quiet_libraries():
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=base.dtype, device_map={"": base.device})
-        return replace(base, model=model.eval(), tokenizer=AutoTokenizer.from_pretrained(folder))
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=base.dtype, device_map=devices, trust_remote_code=code
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=code)
+        return replace(base, model=model.eval(), tokenizer=tokenizer)
 
 
 def _tokens(encoder: Encoder, records: Sequence[Record]) -> list[list[int]]:

@@ -19,7 +19,14 @@ from medadapt.predictions.settings import OPEN_ANSWER_TOKENS
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.answering import NOTICE
 from medadapt.serving.command_targets import Run
-from medadapt.serving.export.bare_adapter import ADAPTER, BareBase, base_of, copy_adapter, notes_on_base
+from medadapt.serving.export.bare_adapter import (
+    ADAPTER,
+    BareBase,
+    base_of,
+    copy_adapter,
+    needed_context,
+    notes_on_base,
+)
 from medadapt.serving.export.exported import Exported
 from medadapt.serving.export.folders import EXPORT, name_of, new_folder
 from medadapt.serving.export.merged import write_merged
@@ -52,7 +59,8 @@ def export_ollama(
     """
     prompt = trained_prompt(run)
     most = prompt.asking.max_new_tokens or OPEN_ANSWER_TOKENS
-    text = modelfile(prompt.checked.template, stops=_stops(prompt.encoder), most=most)
+    context = needed_context(base_of(run, prompt.asking), prompt.asking)
+    text = modelfile(prompt.checked.template, stops=_stops(prompt.encoder), most=most, context=context)
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part / MODEL, precision=precision, device=device, progress=progress)
         checked = need_template(merged.checked)
@@ -85,7 +93,8 @@ def export_ollama_adapter(run: Run, folder: Path, *, replace_folder: bool = Fals
     most = prompt.asking.max_new_tokens or OPEN_ANSWER_TOKENS
     text = modelfile(
         prompt.checked.template,
-        stops=_stops(prompt.encoder), most=most, base=str(base.folder), adapter=ADAPTER,
+        stops=_stops(prompt.encoder), most=most, context=needed_context(base, prompt.asking),
+        base=str(base.folder), adapter=ADAPTER,
     )  # fmt: skip
     notes = notes_on_base(base, prompt.asking, program="Ollama")
     with new_folder(folder, run, replace=replace_folder) as part:
@@ -135,10 +144,15 @@ def modelfile(
     *,
     stops: list[str],
     most: int,
+    context: int,
     base: str = f"./{MODEL}",
     adapter: str | None = None,
 ) -> str:
-    """The text of a Modelfile. Raises ModelError where the template holds what would end it."""
+    """The text of a Modelfile, with `most` tokens of an answer and `context` of it and its prompt.
+
+    Without a context Ollama takes a few thousand tokens and drops what is more. Raises ModelError where the template
+    holds what would end the file.
+    """
     text = template.go()
     if "\n" in base:
         raise ModelError("The base's name has a line break.", "a name of one line", "Name it with --base.")
@@ -156,6 +170,7 @@ def modelfile(
         *(f'PARAMETER stop "{stop}"' for stop in stops),
         "PARAMETER temperature 0",
         f"PARAMETER num_predict {most}",
+        f"PARAMETER num_ctx {context}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -69,7 +69,9 @@ def trained_prompt(run: Run) -> TrainedPrompt:
     """
     need_adapter(run)
     asking = asking_of_run(run.recipe, run.folder)
-    encoder = Encoder(AutoTokenizer.from_pretrained(run.folder.adapter), asking.plan)
+    code = asking.model.trust_remote_code
+    tokenizer = AutoTokenizer.from_pretrained(run.folder.adapter, trust_remote_code=code)
+    encoder = Encoder(tokenizer, asking.plan)
     checked = need_template(training_template(encoder, first_records(run)))
     return TrainedPrompt(asking=asking, encoder=encoder, checked=checked)
 

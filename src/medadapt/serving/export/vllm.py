@@ -12,13 +12,16 @@ from typing import Any
 from medadapt.core.adapter_folder import CONFIG
 from medadapt.core.errors import ModelError
 from medadapt.core.files import read_json, write_json, write_text
-from medadapt.models.forward import context_of
-from medadapt.models.loading import load_config
-from medadapt.predictions.settings import OPEN_ANSWER_TOKENS
 from medadapt.report.markdown import fenced, inline
-from medadapt.serving.asking import Asking
 from medadapt.serving.command_targets import Run
-from medadapt.serving.export.bare_adapter import ADAPTER, BareBase, base_of, copy_adapter, notes_on_base
+from medadapt.serving.export.bare_adapter import (
+    ADAPTER,
+    BareBase,
+    base_of,
+    copy_adapter,
+    needed_context,
+    notes_on_base,
+)
 from medadapt.serving.export.exported import Exported
 from medadapt.serving.export.folders import EXPORT, name_of, new_folder
 from medadapt.serving.export.readme import readme
@@ -59,7 +62,7 @@ def export_vllm(run: Run, folder: Path, *, replace_folder: bool = False) -> Expo
     command = serve_command(
         base,
         rank=rank,
-        max_length=_max_length(base, prompt.asking),
+        max_length=needed_context(base, prompt.asking),
         own_code=prompt.asking.model.trust_remote_code and not run.base,
     )
     notes = notes_on_base(base, prompt.asking, program="vLLM")
@@ -88,14 +91,6 @@ def serve_command(base: BareBase, *, rank: int, max_length: int, own_code: bool)
         "--max-lora-rank", str(rank), "--lora-modules", f"tuned=./{ADAPTER}", "--chat-template", f"./{TEMPLATE}",
         "--generation-config", ".", "--max-model-len", str(max_length),
     ]  # fmt: skip
-
-
-def _max_length(base: BareBase, asking: Asking) -> int:
-    """Tokens of prompt and answer together: the longest prompt leaves as much room as it does in `ask`."""
-    most = asking.max_new_tokens or OPEN_ANSWER_TOKENS
-    wanted = max(asking.plan.max_length, asking.plan.prompt_limit + most)
-    config = load_config(str(base.folder), trust_remote_code=asking.model.trust_remote_code)
-    return min(wanted, context_of(config) or wanted)
 
 
 def _check_base(base: BareBase) -> None:

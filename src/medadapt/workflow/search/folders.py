@@ -12,8 +12,10 @@ from medadapt.core.files import write_text
 from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_writing import recipe_text
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.existing import as_read_today
+from medadapt.workflow.stages import STAGES
 from medadapt.workflow.state import read_state, write_state
-from medadapt.workflow.sub_runs import appearing, make_sub_run, share_folders
+from medadapt.workflow.sub_runs import appearing, make_sub_run, share_folders, shared_stages
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +61,7 @@ def make_winner(search: SearchFolder, name: str, recipe: Recipe) -> None:
         # Copied, not shared: steps.jsonl is a file that grows.
         shutil.copytree(source.adapter, part.adapter, ignore=shutil.ignore_patterns("checkpoints"))
         write_text(part.recipe, recipe_text(recipe))
-        write_state(part, dataclasses.replace(state, name=recipe.name))
+        # Settings that changed no record and no example may be others than when the trial was made.
+        state = as_read_today(source, state, STAGES)
+        stages = {**state.stages, **shared_stages(state, recipe)}
+        write_state(part, dataclasses.replace(state, name=recipe.name, stages=stages))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from dataclasses import dataclass
 
 from medadapt.core.errors import RecipeError
@@ -14,6 +13,7 @@ from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.recipe_writing import recipe_text
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import notes
+from medadapt.workflow.existing import as_read_today
 from medadapt.workflow.lock import locked
 from medadapt.workflow.outcome import Outcome
 from medadapt.workflow.request import RunRequest
@@ -21,10 +21,12 @@ from medadapt.workflow.running import Ran, run_stages, stopped
 from medadapt.workflow.search.book import SearchState
 from medadapt.workflow.search.folders import SearchFolder
 from medadapt.workflow.search.local_ray import require_ray
+from medadapt.workflow.search.resuming import search_command
 from medadapt.workflow.search.room import share_of_machine
 from medadapt.workflow.search.session import SearchSession
 from medadapt.workflow.signals import Interruption, stop_signals
 from medadapt.workflow.stages import STAGES
+from medadapt.workflow.state import read_state, write_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,11 +50,8 @@ def search(request: RunRequest, progress: Progress) -> SearchOutcome:
     _refuse_no_validation(request.recipe)
     require_ray()
     section = request.recipe.search or SearchSection()
-    asked = dataclasses.replace(
-        request,
-        recipe=request.recipe.model_copy(update={"search": section}),
-        resume_with=_search_command(request),
-    )
+    asked = dataclasses.replace(request, recipe=request.recipe.model_copy(update={"search": section}))
+    asked = dataclasses.replace(asked, resume_with=search_command(asked))
     share = share_of_machine(asked.device, section.concurrent)
     try:
         prepared = run_stages(STAGES, dataclasses.replace(asked, last="encode"), progress)
@@ -60,6 +59,7 @@ def search(request: RunRequest, progress: Progress) -> SearchOutcome:
         if told := notes.seen_validation(read_json(prepared.run.records / "data.json")):
             progress.note(told)
         _remember(prepared, asked.recipe)
+        asked = dataclasses.replace(asked, resume_with=search_command(asked))
         folder = SearchFolder(prepared.run)
         with locked(RunFolder(folder.path)) as sign, stop_signals(progress) as stopping:
             session = SearchSession(asked, section, folder, share, progress, sign)
@@ -103,15 +103,13 @@ def _remember(prepared: Ran, asked: Recipe) -> None:
 
     The whole recipe, as the trials are trained by it; where the run itself was trained its own stays beside the search.
     """
-    recorded = read_recipe(prepared.run.recipe)
+    run, recorded = prepared.run, read_recipe(prepared.run.recipe)
     is_trained = "train" in prepared.state.stages
     wanted = recorded.model_copy(update={"search": asked.search}) if is_trained else asked
     if recorded != wanted:
-        with locked(prepared.run):
-            write_text(prepared.run.recipe, recipe_text(wanted))
-
-
-def _search_command(request: RunRequest) -> str:
-    """What goes on with this search, and with each run in it: a trial run alone would read the test records."""
-    device = ["--device", request.device] if request.device != "auto" else []
-    return shlex.join(["medadapt", "search", str(request.folder), *device])
+        with locked(run):
+            state = read_state(run)
+            # The recipe gets the keys of this version, so what was recorded of it must, too.
+            if state is not None and (renewed := as_read_today(run, state, STAGES)) != state:
+                write_state(run, renewed)
+            write_text(run.recipe, recipe_text(wanted))

@@ -12,8 +12,10 @@ from pydantic import ValidationError
 
 from medadapt.core.errors import RecipeError, RunFolderError
 from medadapt.core.files import read_json, write_json
+from medadapt.core.hashes import sha256_file
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe, SearchSection
+from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.search_space import recipe_with, value_at
 from medadapt.workflow import outcome
 from medadapt.workflow.existing import is_run
@@ -32,8 +34,9 @@ from medadapt.workflow.search.room import Share
 from medadapt.workflow.search.scratch import scratch_folder
 from medadapt.workflow.search.trial_process import Terms, curve_of
 from medadapt.workflow.signals import Stopping
-from medadapt.workflow.stage_inputs import changed_inputs, stage_inputs
+from medadapt.workflow.stage_inputs import PROTECTED, changed_inputs, differences, stage_inputs
 from medadapt.workflow.stages import STAGES
+from medadapt.workflow.state import read_state
 from medadapt.workflow.sub_runs import remove
 
 SMOKE_TRIALS = 3
@@ -103,6 +106,8 @@ class SearchSession:
                     remove(self.folder.trial(trial.id).path)
         self.state = found
         renewed = dataclasses.replace(found, trials=kept, asked=fresh.asked)
+        if found.winner not in {trial.id for trial in kept}:  # trained anew it may be another adapter
+            renewed = dataclasses.replace(renewed, winner=None, reloaded=None)
         if renewed != found:
             self._put(renewed)
 
@@ -121,12 +126,11 @@ class SearchSession:
         winner = self.folder.winner
         recipe = self.recipes[best.id].model_copy(update={"name": self.request.recipe.name})
         recipe = recipe.model_copy(update={"evaluation": self.request.recipe.evaluation})
-        if self.state.winner != best.id or self.state.reloaded is None or not is_run(winner.path):
+        if not self._holds_winner(best, recipe):
             make_winner(self.folder, best.id, recipe)
             self._reload(best, recipe)
         told = winner.path / "search.json"
-        page_is_old = not told.is_file() or read_json(told) != read_json(self.folder.state)
-        if page_is_old:
+        if not told.is_file() or read_json(told) != read_json(self.folder.state):
             write_json(told, read_json(self.folder.state))
         for trial in self.state.trials:
             remove(self.folder.trial(trial.id).adapter / "checkpoints")
@@ -139,10 +143,18 @@ class SearchSession:
             resume_with=self.request.resume_command,
         )
         measured = outcome.run(request, self.progress)
-        if page_is_old and "report" not in measured.ran:
+        state = read_state(winner)
+        if state is None or state.facts.get("search_shown") != sha256_file(told):
             again = dataclasses.replace(request, first="report", replace=True)
             measured = outcome.run(again, self.progress)
         return measured
+
+    def _holds_winner(self, best: Trial, recipe: Recipe) -> bool:
+        """Whether the winner's folder holds the best trial, loaded alone before, as a run of this recipe."""
+        winner = self.folder.winner
+        if self.state.winner != best.id or self.state.reloaded is None or not is_run(winner.path):
+            return False
+        return not (winner.recipe.is_file() and differences(read_recipe(winner.recipe), recipe, PROTECTED))
 
     def _reload(self, best: Trial, recipe: Recipe) -> None:
         from medadapt.workflow.search.winner import reloaded_loss

@@ -1,0 +1,60 @@
+"""A base with code of its own, which the recipe allows, leaves as others do: nobody is asked at the terminal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from transformers import AutoTokenizer, dynamic_module_utils
+
+from medadapt.core.files import read_json
+from medadapt.core.progress import Silent
+from medadapt.serving.command_targets import read_run
+from medadapt.serving.export.ollama import export_ollama
+from serving_runs import make_base, make_run
+
+CODE = """
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+
+class OwnConfig(LlamaConfig):
+    model_type = "own_llama"
+
+
+class OwnForCausalLM(LlamaForCausalLM):
+    config_class = OwnConfig
+
+
+class OwnTokenizerFast(PreTrainedTokenizerFast):
+    pass
+"""
+NAMED = {"AutoConfig": "own.OwnConfig", "AutoModelForCausalLM": "own.OwnForCausalLM"}
+
+
+@pytest.fixture
+def own_base(tmp_path, monkeypatch):
+    """A base whose configuration, model and tokenizer are classes of its own."""
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    base = make_base(tmp_path / "base")
+    (base / "own.py").write_text(CODE)
+    own_names = {
+        "config.json": {"auto_map": NAMED, "model_type": "own_llama", "architectures": ["OwnForCausalLM"]},
+        "tokenizer_config.json": {
+            "auto_map": {"AutoTokenizer": [None, "own.OwnTokenizerFast"]},
+            "tokenizer_class": "OwnTokenizerFast",
+        },
+    }
+    for name, own in own_names.items():
+        (base / name).write_text(json.dumps(read_json(base / name) | own))
+    return base
+
+
+def test_a_base_with_code_of_its_own_is_exported(own_base, tmp_path):
+    model = {"base": str(own_base), "precision": "fp32", "trust_remote_code": True, "revision": "read"}
+    run = read_run(str(make_run(tmp_path / "run", own_base, until="train", model=model)))
+    done = export_ollama(run, tmp_path / "out", device="cpu", progress=Silent())
+    assert done.parity.agrees
+    assert (done.folder / "model" / "own.py").is_file()
+    tokenizer = AutoTokenizer.from_pretrained(done.folder / "model", trust_remote_code=True)
+    assert type(tokenizer).__name__ == "OwnTokenizerFast"
