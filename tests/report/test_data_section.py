@@ -29,3 +29,14 @@ def test_where_validation_shares_nothing_with_train_or_is_unknown_nothing_is_sai
 ) -> None:
     for said in (sentences(dialogue_inputs(), exact=0, near=0), sentences(dialogue_inputs())):
         assert "validation loss" not in said
+
+
+def test_labels_that_look_alike_and_columns_that_nobody_is_asked_with_are_told(
+    dialogue_inputs: Build,
+) -> None:
+    inputs = dialogue_inputs()
+    data = {"alike_labels": [["Flu", "flu"]], "columns_left_out": {"rows.csv": ["age", "<b>id</b>"]}}
+    section = data_section(dataclasses.replace(inputs, data={**inputs.data, **data}))
+    said = [block.text for block in section.blocks if isinstance(block, Text)]
+    assert any("differ in case or spaces only" in text and "“Flu” and “flu”" in text for text in said)
+    assert "No question holds anything of these columns of rows.csv: age, <b>id</b>." in said

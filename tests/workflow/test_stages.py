@@ -274,3 +274,13 @@ def test_examples_of_before_the_chat_template_told_what_precedes_an_answer_are_u
     assert read_json(copied / "run.json")["stages"]["encode"]["inputs"]["version"] == "2"
     assert "join" not in read_json(copied / "2-examples/examples.json")["plan"]
     assert run(request(copied), Silent()).ran == ()
+
+
+def test_a_trained_run_of_an_earlier_version_is_told_how_it_goes_on_with_its_records(copied):
+    state = read_json(copied / "run.json")
+    state["stages"]["prepare"]["inputs"]["version"] = "an earlier one"
+    write_json(copied / "run.json", state)
+    with pytest.raises(RunFolderError, match="earlier version of MedAdapt made 1-records") as refused:
+        run(request(copied), Silent())
+    assert f"medadapt run {copied} --from encode" in refused.value.remedy
+    assert run(request(copied, first="encode"), Silent()).ran == ()

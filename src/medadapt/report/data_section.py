@@ -71,6 +71,8 @@ def data_section(inputs: ReportInputs) -> Section:
     blocks += _sources(data)
     blocks += _without_test(data.get("labels_without_test") or [])
     blocks += _without_train(data.get("labels_without_train") or [])
+    blocks += _alike(data.get("alike_labels") or [])
+    blocks += _left_out(data.get("columns_left_out") or {})
     if repairs := data.get("repairs"):
         rows = tuple((spoken(kind), wording.count(n)) for kind, n in repairs.items())
         blocks.append(Table(caption="Repairs made while reading", columns=("repair", "times"), rows=rows))
@@ -129,6 +131,26 @@ def _without_train(labels: list[str]) -> list[Block]:
     number = wording.amount(len(labels), "label")
     verb = "has" if len(labels) == 1 else "have"
     return [Text(text=f"{number} {verb} no training record, so none could be learned: {', '.join(labels)}.")]
+
+
+def _alike(alike: list[list[str]]) -> list[Block]:
+    """Labels that a reader may take for one."""
+    if not alike:
+        return []
+    pairs = "; ".join(" and ".join(f"“{label}”" for label in labels) for labels in alike)
+    return [
+        Text(
+            text=f"Labels that differ in case or spaces only, learned and counted as different ones: {pairs}."
+        )
+    ]
+
+
+def _left_out(columns: dict[str, list[str]]) -> list[Block]:
+    """Columns of each file of which nothing came into a record."""
+    return [
+        Text(text=f"No question holds anything of these columns of {file}: {', '.join(names)}.", quiet=True)
+        for file, names in columns.items()
+    ]
 
 
 def _seen_validation(data: dict[str, Any]) -> list[Block]:

@@ -63,6 +63,14 @@ def refuse_another_recipe(
 def refuse_losing_work(stage: Stage, run: RunFolder, changed: list[str], later: tuple[Stage, ...]) -> None:
     """Raise RunFolderError where running a stage on changed inputs would throw away training."""
     trained = [other for other in (stage, *later) if other.holds_costly_work(run)]
+    if trained and later and changed == ["version"]:
+        goes_on = command("run", run.path, "--from", later[0].name)
+        raise RunFolderError(
+            f"{run.path}: an earlier version of MedAdapt made {stage.folder}, and this one may make it otherwise. "
+            f"{stage.name} would run again, and {trained[0].folder} would be lost.",
+            "files of this version for a folder that holds training",
+            f"Run `{goes_on}`, which goes on with {stage.folder} as it is, or add --replace to make everything anew.",
+        )
     if trained:
         raise RunFolderError(
             f"{run.path}: {stage.name} would run on other inputs than before ({', '.join(changed)}), "

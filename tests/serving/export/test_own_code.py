@@ -10,6 +10,7 @@ from transformers import AutoTokenizer, dynamic_module_utils
 from medadapt.core.files import read_json
 from medadapt.core.progress import Silent
 from medadapt.serving.command_targets import read_run
+from medadapt.serving.export.merged import export_merged
 from medadapt.serving.export.ollama import export_ollama
 from serving_runs import make_base, make_run
 
@@ -50,11 +51,22 @@ def own_base(tmp_path, monkeypatch):
     return base
 
 
-def test_a_base_with_code_of_its_own_is_exported(own_base, tmp_path):
+@pytest.fixture
+def run(own_base, tmp_path):
     model = {"base": str(own_base), "precision": "fp32", "trust_remote_code": True, "revision": "read"}
-    run = read_run(str(make_run(tmp_path / "run", own_base, until="train", model=model)))
+    return read_run(str(make_run(tmp_path / "run", own_base, until="train", model=model)))
+
+
+def test_a_base_with_code_of_its_own_is_exported(run, tmp_path):
     done = export_ollama(run, tmp_path / "out", device="cpu", progress=Silent())
     assert done.parity.agrees
     assert (done.folder / "model" / "own.py").is_file()
     tokenizer = AutoTokenizer.from_pretrained(done.folder / "model", trust_remote_code=True)
     assert type(tokenizer).__name__ == "OwnTokenizerFast"
+
+
+def test_the_page_of_a_model_with_code_of_its_own_allows_it(run, tmp_path):
+    done = export_merged(run, tmp_path / "out", device="cpu", progress=Silent())
+    page = (done.folder / "README.md").read_text()
+    assert "AutoTokenizer.from_pretrained(folder, trust_remote_code=True)" in page
+    assert 'from_pretrained(folder, dtype="auto", trust_remote_code=True)' in page

@@ -35,7 +35,7 @@ def export_card(
         "The model must be asked in the words it was trained on. A part that a question does not have, such as "
         "a type, falls away with its heading.",
         fenced(shown["prompt"], "text"),
-        fenced(_code(shown, chat=chat), "python"),
+        fenced(_code(shown, chat=chat, own_code=run.recipe.model.trust_remote_code), "python"),
         "## Chat template",
         template,
         "## Agreement with base + adapter",
@@ -54,14 +54,16 @@ def _front_matter(base: str | None) -> str:
     return f"---\n{yaml.safe_dump(matter, sort_keys=False, width=1000)}---"
 
 
-def _code(shown: Mapping[str, Any], *, chat: bool) -> str:
+def _code(shown: Mapping[str, Any], *, chat: bool, own_code: bool) -> str:
+    """`own_code`: the folder holds Python of the base, which transformers must be allowed to run."""
+    allowed = ", trust_remote_code=True" if own_code else ""
     return "\n".join(
         [
             "from transformers import AutoModelForCausalLM, AutoTokenizer",
             "",
             'folder = "path/to/this/folder"',
-            "tokenizer = AutoTokenizer.from_pretrained(folder)",
-            'model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")',
+            f"tokenizer = AutoTokenizer.from_pretrained(folder{allowed})",
+            f'model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto"{allowed})',
             "",
             *asking_code(shown, chat=chat),
         ]
