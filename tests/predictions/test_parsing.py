@@ -223,7 +223,10 @@ def test_labels_that_differ_in_case_or_spaces_alone_are_told_apart(text, expecte
 
 # Right after an answer, a verdict on it or the text of another option does change it.
 VERDICT_OR_OPTION = re.compile(
-    r"\W*(?:no|not|false|wrong|incorrect|is|this|that|it|which|fever|cough|rash|jaundice)\b", re.IGNORECASE
+    r"\W*(?:no|not|cannot|false|wrong|incorrect|unlikely|impossible|excluded|eliminated|rejected|contraindicated"
+    r"|absent|negative|avoided|mistake|error|ruled|less|is|are|was|were|do|does|did|can|could|would|should|will|has|have"
+    r"|this|that|it|which|fever|cough|rash|jaundice)\b",
+    re.IGNORECASE,
 )
 PROSE = st.one_of(
     st.text(alphabet="abcdefghij ABCDEFG,.;!?'-()\n", max_size=80),
