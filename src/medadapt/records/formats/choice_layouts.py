@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, Literal
@@ -125,10 +126,8 @@ def list_in(text: str) -> Any:
     """The list or object that a table keeps as text, in JSON or as Python prints it; None where it holds none."""
     if not text.lstrip().startswith(("[", "{")):
         return None
-    try:
+    with suppress(ValueError, RecursionError):  # no JSON: perhaps as Python prints it
         return json.loads(text)
-    except (ValueError, RecursionError):
-        pass
     try:
         with warnings.catch_warnings(action="ignore"):  # of a backslash in a text
             return ast.literal_eval(text.strip())

@@ -8,12 +8,13 @@ from functools import partial
 
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import Record
+from medadapt.records.cleaning.empty_cells import NOTHING
 from medadapt.records.cleaning.texts import Repairs, clean_question, one_line, text_of
 from medadapt.records.formats.aliases import Aliases
 from medadapt.records.formats.symptom_layouts import ABSENT, COPY, PRESENT, TableLayout, find_layout, mark
 from medadapt.records.rows import Parsed, RawRow, RowError, by_file, no_sound_row
 
-NO_SYMPTOM = frozenset({"", "nan", "null", "none"})
+NO_SYMPTOM = NOTHING | {"", "none"}
 
 
 def parse_symptom_table(rows: Sequence[RawRow], data: DataSection, repairs: Repairs) -> Parsed:
