@@ -4,9 +4,13 @@ The models are Llamas of 42 and 135 million parameters with random weights in bf
 bf16) and a LoRA adapter r=16 on all linear layers; the prompts are rows of a symptom table, the labels its 41 diseases
 with their closing token (Llama 2 tokenizer).
 
-Labels: `ours` scores all labels of every prompt. `generate` writes 20 tokens after one prompt at a time, through
+Labels: `ours` scores all labels of every prompt, `ours-best` only as many as it takes to find the choice
+(`evaluation.score_choices: best`). `generate` writes 20 tokens after one prompt at a time, through
 transformers and PEFT with the adapter beside the weights, as a reader would; a random model does not end its answers,
 so `generate-label` writes only as many tokens as the right label has, as a tuned model would.
+
+Labels, tuned: the same with an adapter that was trained on the prompts until their labels are about as likely as those
+of the demo's tuned model. `generate` ends where that model ends its answer.
 
 Writing: 64 prompts, up to 64 tokens; every 40th token of the vocabulary ends an answer, so that rows end early and
 at different steps. `ours` against `generate`, one prompt at a time and all 64 at once (padded on the left), by the time
@@ -24,34 +28,54 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
+import operator
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import roof
+from answering.bases import best_dtype, ours, prepare, questions_of, theirs
+from answering.ways import NEW_TOKENS, full_rows, one_by_one, score_labels, search_labels, together, write
 from peers.environments import make_all
 from peers.sides.peak_memory import own_peak_mb
-from peers.workloads import MODELS, precision, symptom_rows
-from time_shares import time_shares, told
+from peers.workloads import MODELS
+from time_shares import time_shares
 
 NAMES = ("llama-42m", "llama-135m")
 HARNESS = Path(__file__).parent / "peers" / "sides" / "score_lm_eval.py"
 HARNESS_ROWS = (1, 64)
 """Rows that lm-evaluation-harness reads at a time: its default, and as many as serve it well here."""
-LABEL_TOKENS, NEW_TOKENS, ENDING = 20, 64, 40
+LABEL_TOKENS = 20
 GATE_PROMPTS = 8
-BUDGET = 8192
-AT_ONCE = {"labels": 2048, "writing": 64}
-"""Tokens in one product: of prompts and labels read together, and of as many answers as are written at a time."""
-SIDES = {"labels": ("ours", "generate", "generate-label"), "writing": ("ours", "generate", "generate-64")}
-TOGETHER = 64
-"""Prompts that `generate-64` is given at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What every side does."""
+
+    kind: str
+    """`labels` or `writing`."""
+    sides: tuple[str, ...]
+    """Ours and transformers'; lm-evaluation-harness joins them for labels."""
+    folder: str = "."
+    """Where its model and questions lie below the prepared folder."""
+    at_once: int
+    """Tokens in one product: of prompts and labels read together, or of as many answers as are written at a time."""
+
+
+WORKS = {
+    "labels": Work(kind="labels", sides=("ours", "ours-best", "generate", "generate-label"), at_once=2048),
+    "labels_tuned": Work(
+        kind="labels", sides=("ours", "ours-best", "generate"), folder="tuned", at_once=2048
+    ),
+    "writing": Work(kind="writing", sides=("ours", "generate", "generate-64"), at_once=64),
+}
 
 
 def measure(data: Path, *, rounds: int, prompts: int = 64, names: Sequence[str] = NAMES) -> dict[str, Any]:
@@ -72,43 +96,72 @@ def measure(data: Path, *, rounds: int, prompts: int = 64, names: Sequence[str] 
 def _measured(
     data: Path, name: str, *, rounds: int, prompts: int, others: Mapping[str, Sequence[str]]
 ) -> dict[str, Any]:
+    found: dict[str, Any] = {"prompts": prompts}
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        prepare(folder, data, name, prompts)
-        own = [sys.executable, __file__]
-        gate = _last_line([*own, "gate", "-", str(folder)])
-        questions = _questions(folder)
-        wrong = _wrong_decisions(folder, gate["decisions"], others)
-        found: dict[str, Any] = {
-            "prompts": prompts,
-            "different_prompts": len(set(map(tuple, questions["prompts"]))),
-            "gate": gate,
-            "read": _read(questions),
-        }
-        for work in ("labels", "writing"):
-            commands: dict[str, Sequence[str]] = {side: [*own, work, side] for side in SIDES[work]}
-            commands |= dict(others) if work == "labels" else {}
-            runs: dict[str, list[dict[str, Any]]] = {side: [] for side in commands}
-            roofs = []
-            for number in range(rounds):
-                roofs.append(
-                    roof.measure_anew(
-                        MODELS / f"{name}.json", tokens=AT_ONCE[work], precision=questions["precision"]
-                    )
-                )
-                # Another side comes first in each round: what came before may have warmed the machine up, or down.
-                turn = number % len(commands)
-                for side in [*list(commands)[turn:], *list(commands)[:turn]]:
-                    print(f"  {name}, {work}, round {number + 1}: {side}", flush=True)
-                    runs[side].append(_last_line([*commands[side], str(folder)]))
-            profile = _last_line([*own, work, "profile", str(folder)])["shares"]
-            found[work] = {
-                **_compared(runs, agreed=gate[work], by_token=work == "writing", refused=wrong),
-                "profile": profile,
-                "roofs": roofs,
-                "share_of_roof": _share(work, questions, found["read"], runs["ours"], roofs),
+        prepare(Path(scratch), data, name, prompts)
+        gates: dict[str, dict[str, Any]] = {}
+        for title, work in WORKS.items():
+            folder = Path(scratch) / work.folder
+            questions = questions_of(folder)
+            if work.folder not in gates:
+                gates[work.folder] = _gate(folder, others)
+            found |= {
+                "different_prompts": len(set(map(tuple, questions["prompts"]))),
+                "read": _read(questions),
+                "gate": {folder: gate["ours"] for folder, gate in gates.items()},
             }
+            found[title] = _work_measured(
+                name, work, folder, gates[work.folder], rounds=rounds, others=others, read=found["read"]
+            )
+            if "tuning" in questions:
+                found[title]["tuning"] = questions["tuning"]
     return found
+
+
+def _work_measured(
+    name: str,
+    work: Work,
+    folder: Path,
+    gate: Mapping[str, Any],
+    *,
+    rounds: int,
+    others: Mapping[str, Sequence[str]],
+    read: Mapping[str, float],
+) -> dict[str, Any]:
+    own, questions = [sys.executable, __file__], questions_of(folder)
+    commands: dict[str, Sequence[str]] = {side: [*own, work.kind, side] for side in work.sides}
+    commands |= dict(others) if work.kind == "labels" else {}
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in commands}
+    roofs = []
+    for number in range(rounds):
+        roofs.append(
+            roof.measure_anew(MODELS / f"{name}.json", tokens=work.at_once, precision=questions["precision"])
+        )
+        # Another side comes first in each round: what came before may have warmed the machine up, or down.
+        turn = number % len(commands)
+        for side in [*list(commands)[turn:], *list(commands)[:turn]]:
+            print(f"  {name}, {work.kind} in {work.folder}, round {number + 1}: {side}", flush=True)
+            runs[side].append(_last_line([*commands[side], str(folder)]))
+    by_token, agreed = work.kind == "writing", gate["ours"][work.kind]
+    compared = _compared(runs, agreed=agreed, by_token=by_token, refused=gate["wrong"])
+    if "ours-best" in runs:
+        best = _compared(
+            runs, agreed=gate["ours"]["best"], by_token=by_token, refused=gate["wrong"], ours="ours-best"
+        )
+        compared["best"] = {key: best[key] for key in ("ratio", "spread", "refused", "reason") if key in best}
+        compared["best"]["labels_read"] = runs["ours-best"][0]["labels_read"]
+    return {
+        **compared,
+        "profile": _last_line([*own, work.kind, "profile", str(folder)])["shares"],
+        "roofs": roofs,
+        "share_of_roof": _share(work.kind, questions, read, runs["ours"], roofs),
+    }
+
+
+def _gate(folder: Path, others: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """`ours`: what `gate` says of us; `wrong`: the peers that choose other labels."""
+    found = _last_line([sys.executable, __file__, "gate", "-", str(folder)])
+    return {"ours": found, "wrong": _wrong_decisions(folder, found["decisions"], others)}
 
 
 def _wrong_decisions(
@@ -120,7 +173,7 @@ def _wrong_decisions(
     for part in ("base", "adapter", "merged"):
         if (folder / part).is_dir():
             (few / part).symlink_to(folder / part)
-    questions = _questions(folder)
+    questions = questions_of(folder)
     questions |= {"prompts": questions["prompts"][:GATE_PROMPTS], "dtype": "float32"}
     (few / "questions.json").write_text(json.dumps(questions), encoding="utf-8")
     wrong = {}
@@ -168,14 +221,19 @@ def _share(
 
 
 def _compared(
-    runs: Mapping[str, list[dict[str, Any]]], *, agreed: bool, by_token: bool, refused: Mapping[str, str]
+    runs: Mapping[str, list[dict[str, Any]]],
+    *,
+    agreed: bool,
+    by_token: bool,
+    refused: Mapping[str, str],
+    ours: str = "ours",
 ) -> dict[str, Any]:
-    """Medians and ratios; `by_token` compares the time for a token, where sides may write more or fewer of them.
+    """Medians, and ratios to `ours`; `by_token` compares the time for a token, where sides may write more or fewer.
 
     A side in `refused` has no ratio.
     """
     seconds = {side: median(run["seconds"] for run in some) for side, some in runs.items()}
-    ours = runs["ours"][0]["decisions"]
+    decided = runs[ours][0]["decisions"]
     facts = {
         "seconds": seconds,
         "runs": {side: [round(run["seconds"], 3) for run in some] for side, some in runs.items()},
@@ -186,9 +244,9 @@ def _compared(
         },
         "peak_rss_mb": {side: max(run["peak_rss_mb"] for run in some) for side, some in runs.items()},
         "same_as_ours": {
-            side: sum(one == other for one, other in zip(ours, some[0]["decisions"], strict=True)) / len(ours)
+            side: sum(map(operator.eq, decided, some[0]["decisions"])) / len(decided)
             for side, some in runs.items()
-            if side != "ours" and some[0].get("decisions")
+            if side != ours and some[0].get("decisions")
         },
     }
     if not agreed:
@@ -197,224 +255,31 @@ def _compared(
         side: [run["seconds"] / (run["tokens"] if by_token else 1) for run in some]
         for side, some in runs.items()
     }
-    others = [side for side in runs if side != "ours" and side not in refused]
+    others = [side for side in runs if side != ours and side not in refused]
     of_rounds = {
-        side: [theirs / ours for theirs, ours in zip(cost[side], cost["ours"], strict=True)]
-        for side in others
+        side: [theirs / own for theirs, own in zip(cost[side], cost[ours], strict=True)] for side in others
     }
     return {
         **facts,
-        "ratio": {side: median(cost[side]) / median(cost["ours"]) for side in others},
+        "ratio": {side: median(cost[side]) / median(cost[ours]) for side in others},
         "spread": {side: [min(ratios), max(ratios)] for side, ratios in of_rounds.items()},
         "refused": {side: reason for side, reason in refused.items() if side in runs},
     }
-
-
-def prepare(folder: Path, data: Path, name: str, prompts: int) -> None:
-    """Write the model in `base`, its adapter in `adapter`, and `questions.json`.
-
-    In it stand `prompts` and `labels` as lists of tokens (labels end with the closing token), `right`, the number of
-    each prompt's label, `closing`, the tokens that end a written answer, and `dtype`, the number format.
-    """
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    from medadapt.core.recipe import LoraSection
-    from medadapt.models.adapter import new_adapter, save_config, save_weights
-    from medadapt.models.lora import adapter_tensors, lora_layers
-
-    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizers" / "llama2")
-    torch.manual_seed(0)
-    # Wider weights than usual: the same work, and answers that do not repeat one token for ever.
-    shape = json.loads((MODELS / f"{name}.json").read_text(encoding="utf-8"))
-    config = LlamaConfig(**shape | {"vocab_size": len(tokenizer), "initializer_range": 0.08})
-    model = LlamaForCausalLM(config)
-    model.to(torch.bfloat16).save_pretrained(folder / "base")
-    tokenizer.save_pretrained(folder / "base")
-    base = _base(folder, torch.float32)
-    head = model.get_output_embeddings().weight.numel()
-    frozen = sum(part.weight.numel() for part in model.modules() if type(part) is torch.nn.Linear) - head
-    lora = LoraSection()
-    layers = new_adapter(base, lora, seed=0)
-    for _, layer in lora_layers(base.model):
-        torch.nn.init.normal_(layer.lora_B, std=0.01)
-    save_config(base, lora, layers, folder / "adapter")
-    save_weights(dict(adapter_tensors(base.model)), folder / "adapter")
-    if _precision() is torch.float32:
-        _merged(folder, torch.float32).save_pretrained(folder / "merged")
-        tokenizer.save_pretrained(folder / "merged")
-    rows = symptom_rows(data)
-    labels = sorted({label for _, label in rows})  # each with the space before it
-    # No prompt twice: the harness reads equal requests once.
-    different = list(dict.fromkeys(rows))
-    if len(different) < prompts:
-        raise ValueError(f"the table has {len(different)} different prompts, fewer than {prompts}")
-    chosen = [different[place * len(different) // prompts] for place in range(prompts)]
-    questions = {
-        "prompts": [tokenizer(prompt)["input_ids"] for prompt, _ in chosen],
-        "labels": [
-            [*tokenizer(label, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-            for label in labels
-        ],
-        "right": [labels.index(label) for _, label in chosen],
-        "closing": list(range(0, len(tokenizer), ENDING)),
-        "dtype": str(_precision()).removeprefix("torch."),
-        "precision": precision(),
-        "sizes": {"frozen": frozen, "head": head},
-    }
-    (folder / "questions.json").write_text(json.dumps(questions), encoding="utf-8")
-
-
-def _base(folder: Path, dtype: Any) -> Any:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from medadapt.models.device import pick_device
-    from medadapt.models.loading import LoadedBase
-
-    device = pick_device("auto")
-    model = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=dtype).to(device).eval()
-    model.requires_grad_(False)
-    tokenizer = AutoTokenizer.from_pretrained(folder / "base")
-    facts = {"quantization": {"asked": "none", "got": "none"}}
-    return LoadedBase(
-        model=model, tokenizer=tokenizer, device=device, dtype=dtype, sha256="", name="base", facts=facts
-    )
-
-
-def _ours(folder: Path, dtype: Any) -> Any:
-    from medadapt.models.adapter import load_adapter
-    from medadapt.models.merging import merge_where_exact
-
-    base = load_adapter(_base(folder, dtype), folder / "adapter")
-    merge_where_exact(base)
-    return base
-
-
-def _theirs(folder: Path, dtype: Any) -> Any:
-    """Through transformers and PEFT; merged where `folder` holds the merged model."""
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    from medadapt.models.device import pick_device
-
-    if (folder / "merged").is_dir():
-        merged = AutoModelForCausalLM.from_pretrained(folder / "merged", dtype=dtype)
-        return merged.to(pick_device("auto")).eval()
-    plain = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=dtype).to(pick_device("auto"))
-    return PeftModel.from_pretrained(plain, folder / "adapter").eval()
-
-
-def _merged(folder: Path, dtype: Any) -> Any:
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    plain = AutoModelForCausalLM.from_pretrained(folder / "base", dtype=dtype)
-    return PeftModel.from_pretrained(plain, folder / "adapter").merge_and_unload()
-
-
-def _precision() -> Any:
-    from medadapt.models.device import pick_device, resolve_dtype
-
-    return resolve_dtype("auto", pick_device("auto"))
-
-
-def score_labels(base: Any, questions: dict[str, Any]) -> list[int]:
-    """For each prompt the number of the label whose completion is the likeliest."""
-    import torch
-
-    from medadapt.predictions.batching import TokenBudget
-    from medadapt.predictions.scoring import continuation_scores
-
-    prompts, labels = questions["prompts"], questions["labels"]
-    with torch.no_grad():
-        found = continuation_scores(base, prompts, [labels] * len(prompts), budget=TokenBudget(BUDGET))
-    return [max(range(len(labels)), key=scores.__getitem__) for scores in found]
-
-
-def write(base: Any, questions: dict[str, Any]) -> list[list[int]]:
-    """Our greedy answers in tokens."""
-    from medadapt.predictions.generation import generate
-
-    return generate(
-        base,
-        questions["prompts"],
-        max_new_tokens=NEW_TOKENS,
-        closing_ids=frozenset(questions["closing"]),
-        batch_tokens=2 * BUDGET,
-    )
-
-
-def one_by_one(
-    model: Any, prompts: Sequence[list[int]], limits: Sequence[int], closing: Sequence[int]
-) -> list[list[int]]:
-    """What transformers' `generate` writes after one prompt at a time, without the closing token."""
-    import torch
-
-    answers = []
-    for prompt, most in zip(prompts, limits, strict=True):
-        tokens = torch.tensor([prompt], device=next(model.parameters()).device)
-        with torch.no_grad():
-            written = model.generate(
-                input_ids=tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=most, do_sample=False,
-                eos_token_id=list(closing), pad_token_id=0,
-            )  # fmt: skip
-        answer = written[0, len(prompt) :].tolist()
-        answers.append(answer[:-1] if answer and answer[-1] in closing else answer)
-    return answers
-
-
-def together(model: Any, prompts: Sequence[list[int]], closing: Sequence[int]) -> list[list[int]]:
-    """What `generate` writes after all prompts at once, padded on the left, without the closing tokens."""
-    import torch
-
-    device = next(model.parameters()).device
-    answers = []
-    for start in range(0, len(prompts), TOGETHER):
-        some = prompts[start : start + TOGETHER]
-        width = max(map(len, some))
-        tokens = torch.tensor([[0] * (width - len(prompt)) + list(prompt) for prompt in some], device=device)
-        seen = torch.tensor(
-            [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in some], device=device
-        )
-        with torch.no_grad():
-            written = model.generate(
-                input_ids=tokens, attention_mask=seen, max_new_tokens=NEW_TOKENS, do_sample=False,
-                eos_token_id=list(closing), pad_token_id=closing[0],
-            )  # fmt: skip
-        for row in written[:, width:].tolist():
-            ends = [place for place, token in enumerate(row) if token in set(closing)]
-            answers.append(row[: ends[0]] if ends else row)
-    return answers
-
-
-def _full_rows(model: Any, questions: dict[str, Any]) -> list[int]:
-    """For each prompt the number of its likeliest label, from a row of its own for every label."""
-    import torch
-
-    decisions = []
-    for prompt in questions["prompts"]:
-        scores = []
-        for label in questions["labels"]:
-            row = torch.tensor([[*prompt, *label]], device=next(model.parameters()).device)
-            with torch.no_grad():
-                logprobs = torch.log_softmax(model(input_ids=row).logits[0, len(prompt) - 1 : -1].float(), -1)
-            scores.append(math.fsum(logprobs[place, token].item() for place, token in enumerate(label)))
-        decisions.append(max(range(len(scores)), key=scores.__getitem__))
-    return decisions
 
 
 def gate(folder: Path) -> dict[str, Any]:
     """Whether our decisions and answers are those of the plain way, in fp32, for the first prompts; its decisions."""
     import torch
 
-    questions = _questions(folder)
+    questions = questions_of(folder)
     questions["prompts"] = questions["prompts"][:GATE_PROMPTS]
-    base, model = _ours(folder, torch.float32), _theirs(folder, torch.float32)
+    base, model = ours(folder, torch.float32), theirs(folder, torch.float32)
     limits = [NEW_TOKENS] * len(questions["prompts"])
     plain = one_by_one(model, questions["prompts"], limits, questions["closing"])
-    decisions = _full_rows(model, questions)
+    decisions = full_rows(model, questions)
     return {
         "labels": score_labels(base, questions) == decisions,
+        "best": search_labels(base, questions)[0] == decisions,
         "writing": write(base, questions) == plain,
         "decisions": decisions,
     }
@@ -422,25 +287,28 @@ def gate(folder: Path) -> dict[str, Any]:
 
 def work(folder: Path, kind: str, side: str) -> dict[str, Any]:
     """One measurement: seconds, tokens read and written, and what was decided or written."""
-    questions = _questions(folder)
+    questions = questions_of(folder)
     prompts, labels, closing = questions["prompts"], questions["labels"], questions["closing"]
     read = sum(map(len, prompts))
     few = {**questions, "prompts": prompts[:2]}
-    if side in {"ours", "profile"}:
-        base = _ours(folder, _precision())
-        run: Callable[[Any, dict[str, Any]], list[Any]] = score_labels if kind == "labels" else write
+    if side in {"ours", "ours-best", "profile"}:
+        base = ours(folder, best_dtype())
+        run: Callable[[Any, dict[str, Any]], Any] = score_labels if kind == "labels" else write
+        run = search_labels if side == "ours-best" else run
         run(base, few)
         if side == "profile":
             return {"shares": time_shares(lambda: run(base, questions))}
         started = time.perf_counter()
         found = run(base, questions)
         seconds = time.perf_counter() - started
+        if side == "ours-best":
+            return {"seconds": seconds, "decisions": found[0], "labels_read": found[1]}
         if kind == "labels":
             # As many tokens as are asked about, however they are read.
             tokens = read + len(prompts) * sum(map(len, labels))
             return {"seconds": seconds, "tokens": tokens, "decisions": found}
         return {"seconds": seconds, "tokens": sum(map(len, found)), "decisions": found}
-    model = _theirs(folder, _precision())
+    model = theirs(folder, best_dtype())
     if side == "generate-64":
         together(model, prompts[:2], closing)
         started = time.perf_counter()
@@ -460,11 +328,12 @@ def work(folder: Path, kind: str, side: str) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     if kind == "writing":
         return {"seconds": seconds, "tokens": sum(map(len, written)), "decisions": written}
-    return {"seconds": seconds, "tokens": read + sum(map(len, written))}
-
-
-def _questions(folder: Path) -> dict[str, Any]:
-    return dict(json.loads((folder / "questions.json").read_text(encoding="utf-8")))
+    found = {"seconds": seconds, "tokens": read + sum(map(len, written))}
+    if "tuning" not in questions:
+        return found
+    # Written labels are told apart by their tokens; what is none of them is number -1.
+    places = {tuple(label[:-1]): number for number, label in enumerate(labels)}
+    return {**found, "decisions": [places.get(tuple(answer), -1) for answer in written]}
 
 
 def _last_line(command: Sequence[str]) -> dict[str, Any]:
@@ -492,76 +361,6 @@ def _main() -> None:
         return
     found = gate(asked.folder) if asked.work == "gate" else work(asked.folder, asked.work, asked.side)
     print("\n" + json.dumps({**found, "peak_rss_mb": own_peak_mb()}))
-
-
-def section(found: Mapping[str, Any]) -> Iterator[str]:
-    """The result as Markdown."""
-    rounds = len(next(iter(found["models"].values()))["labels"]["runs"]["ours"])
-    yield (
-        f"Seconds are medians of interleaved rounds, {rounds} of them; a ratio says how many times as long a side "
-        "takes as ours, with the smallest and largest ratio of a round, and is refused unless in fp32 our decisions "
-        "and answers are those of the plain way. Labels: all labels of every prompt scored (ours; "
-        "lm-evaluation-harness with one row at a time, its default, and 64), 20 tokens written by `generate` one "
-        "prompt at a time, or only as many as the right label has, as a tuned model would. "
-        "Writing: up to 64 tokens, one prompt at a time or all 64 at once, compared by the time for a token.\n"
-    )
-    yield (
-        "In fp32 the adapter is merged into the weights on every side; in 16 bits it stays beside them.\n"
-        if _is_current(found)
-        else "Measured before the comparison was made fairer: some prompts came several times, and the harness reads "
-        "equal requests once, so it did less than the others. Ours merged the adapter into the weights where it "
-        "computed in fp32; the other sides kept it beside them. The harness's decisions were no gate, and ours came "
-        "first in each round.\n"
-    )
-    yield (
-        "The same as ours: the share of prompts with the same label or the same whole answer in the number format of "
-        "the measurement. In 16 bits two ways part at a near tie, of which a random model has many, and what follows "
-        "in a written answer is then another text.\n"
-    )
-    names = ["model", "work", "side", "seconds", "times ours", "the same as ours", "peak memory MB"]
-    lines = [f"| {' | '.join(names)} |", "|" + "---|" * len(names)]
-    for name, one in found["models"].items():
-        for work in ("labels", "writing"):
-            both = one[work]
-            for side, seconds in both["seconds"].items():
-                ratio = "" if side == "ours" else "refused"
-                if side != "ours" and both["ratio"] is not None:
-                    ratio = _ratio(both, side)
-                same = f"{both['same_as_ours'][side]:.0%}" if side in both["same_as_ours"] else ""
-                # What earlier measurements told may be the memory of the process that started them.
-                memory = str(both["peak_rss_mb"][side]) if "share_of_roof" in both else ""
-                cells = [name, work, side, f"{seconds:.2f}", ratio, same, memory]
-                lines.append(f"| {' | '.join(cells)} |")
-    yield "\n".join(lines) + "\n"
-    read = next(iter(found["models"].values()))["read"]
-    yield (
-        f"For a prompt of {read['prompt']:.0f} tokens, ours reads {read['nodes']} tokens more: the {read['labels']} "
-        "labels where they differ, because the probability of each is wanted. A row for each label has "
-        f"{read['rows']:.0f} tokens; `generate` reads {LABEL_TOKENS} beside the prompt, one at a time.\n"
-    )
-    for name, one in found["models"].items():
-        for work in ("labels", "writing"):
-            share = one[work].get("share_of_roof")
-            of_roof = (
-                "" if share is None else f"; of the roof at {AT_ONCE[work]} tokens it reaches {share:.0%}"
-            )
-            yield f"Where ours spends its time, {name}, {work} (profiled): {told(one[work]['profile'])}{of_roof}.\n"
-    for side, problem in found["not_run"].items():
-        yield f"{side}: not run, {' '.join(problem.split())[-300:]}\n"
-
-
-def _is_current(found: Mapping[str, Any]) -> bool:
-    """Whether it was measured as it is today."""
-    return all("different_prompts" in one for one in found["models"].values())
-
-
-def _ratio(both: Mapping[str, Any], side: str) -> str:
-    if reason := both.get("refused", {}).get(side):
-        return f"refused: {reason}"
-    if "spread" not in both:
-        return f"{both['ratio'][side]:.1f}"
-    low, high = both["spread"][side]
-    return f"{both['ratio'][side]:.1f} ({low:.1f} to {high:.1f})"
 
 
 if __name__ == "__main__":

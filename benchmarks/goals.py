@@ -252,8 +252,21 @@ def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
                 )
             elif side in part.get("refused", {}):
                 yield Reached(of=name, value=None)
+            if work == "labels" and "labels_tuned" in one:
+                yield from _choice_alone(name, one["labels_tuned"], side)
 
     return measured
+
+
+def _choice_alone(name: str, tuned: dict[str, Any], side: str) -> Iterator[Reached]:
+    best, of = tuned["best"], f"{name}, tuned, the choice alone"
+    if side == "generate":
+        of += f" (it ends behind the label; {tuned['ratio'][side]:.1f}x where all are scored)"
+    if best["ratio"] is None or side in best.get("refused", {}):
+        yield Reached(of=of, value=None)
+    elif side in best["ratio"]:
+        low, high = best["spread"][side]
+        yield Reached(of=of, value=best["ratio"][side], profile=tuned["profile"], spread=(low, high))
 
 
 def _data_path(stored: Stored) -> Iterator[Reached]:
@@ -278,10 +291,10 @@ SMALL_STEPS = (
     "CPU, and compiled ones did not pay (docs/decisions/0023)."
 )
 ALL_LABELS = (
-    "The probability of every label is wanted, for calibration, abstention and the report, so the whole tree of labels "
-    "is read. The section Answering says how many tokens that is and how many a row for each label has: their ratio "
-    "bounds what reading less can give. A search that follows the likeliest label only would read a path or two of a "
-    "tuned model's tree; it would give the decision and not the probabilities, and predictions carry them."
+    "As a rule the probability of every label is wanted, for calibration, abstention and the report, so the whole tree "
+    "of labels is read. The section Answering says how many tokens that is and how many a row for each label has: "
+    "their ratio bounds what reading less can give. The choice alone (`evaluation.score_choices: best`) reads a path "
+    "or two of the tree of a model that is sure, and most of it where a model knows nothing (docs/decisions/0028)."
 )
 STARTING = (
     "What is left is importing torch and transformers, which happens once in a process, and drawing the report. Both "

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import answering_speed
 import data_path
 import gguf_answers
 import goals
@@ -16,6 +15,7 @@ import same_answers
 import serving_speed
 import start_up
 import training_quality
+from answering import page as answering_page
 from machine import commit_of
 from peers.page import FIGURE, draw, training_section
 
@@ -322,7 +322,7 @@ def _largest(ours: list[float], theirs: list[float]) -> float:
 
 def _answering(found: dict[str, Any]) -> Iterator[str]:
     yield "### Answering\n"
-    yield from answering_speed.section(found)
+    yield from answering_page.section(found)
 
 
 CASES = {

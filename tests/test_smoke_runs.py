@@ -12,6 +12,7 @@ from torch import nn
 
 from medadapt.core.files import read_json
 from medadapt.core.progress import Silent
+from medadapt.core.results import read_predictions
 from medadapt.models.loading import load_base
 from medadapt.models.smoke_base import tiny_config
 from medadapt.samples.bundled import recipe_names
@@ -118,6 +119,35 @@ def test_a_smoke_run_asks_in_every_way(tmp_path: Path):
     rules = ["sum", "per_token", "per_byte", "relative"]
     by_text = ["by_text", *(f"by_text_{rule}" for rule in rules[1:])]
     assert list(outcome.metrics["scoring_rules"]) == [*rules, *by_text, "generated"]
+
+
+def test_a_smoke_run_that_looks_for_the_best_labels_alone_chooses_as_one_that_scores_all(
+    runs: Any, tmp_path: Path
+):
+    whole, best = runs("symptom-diagnosis-opt-1.3b"), tmp_path / "run"
+    shutil.copytree(whole, best)  # from the same adapter
+
+    outcome = smoke_run("symptom-diagnosis-opt-1.3b", best, "evaluation.score_choices=best")
+
+    assert (outcome.exit_code, outcome.status) == (0, "done")
+    for name in ("baseline", "tuned", "test.baseline.few_shot"):
+        pairs = zip(
+            *(read_predictions(run / "4-predictions" / f"{name}.jsonl") for run in (whole, best)), strict=True
+        )
+        for one, other in pairs:
+            assert (other.choice, other.probabilities) == (one.choice, None)
+            assert other.choices == {rule: one.choices[rule] for rule in ("sum", "per_token", "per_byte")}
+            assert other.nll == pytest.approx(one.nll, abs=1e-3)
+    assert not [*(best / "4-predictions").glob("validation.*")]
+    before, after = (read_json(run / "5-metrics" / "metrics.json") for run in (whole, best))
+    assert after["difference"]["accuracy"] == before["difference"]["accuracy"]
+    rules = {name: before["scoring_rules"][name] for name in ("sum", "per_token", "per_byte")}
+    assert {name: after["scoring_rules"][name]["tuned"] for name in rules} == {
+        name: rule["tuned"] for name, rule in rules.items()
+    }
+    assert "score_choices" in after["scoring_rules"]["relative"]["reason"]
+    assert after["calibration"].keys() == {"reason"}
+    assert (best / "6-report" / "index.html").is_file()
 
 
 @pytest.fixture

@@ -110,6 +110,19 @@ def test_a_line_as_it_was_written_is_read(tmp_path: Path):
         ({"choice": "A", "scores": None, "probabilities": None}, "`choice` is 'A', but nothing was scored"),
         ({"parsed": "Z"}, "`parsed` is 'Z', which was not scored"),
         ({"similarity": 1.5}, "`similarity` is 1.5, not a number from -1 to 1"),
+        (
+            {"probabilities": None, "choices": None},
+            "it has neither `probabilities` nor the `choices` of each rule",
+        ),
+        ({"probabilities": None, "choice": "C"}, "`choice` is 'C', which was not scored"),
+        (
+            {"probabilities": None, "choices": dict.fromkeys(CHOICE_RULES, "A") | {"relative": "C"}},
+            "`choices` has 'C', which was not scored",
+        ),
+        (
+            {"probabilities": None, "choices": dict.fromkeys(CHOICE_RULES, "A") | {"sum": "B"}},
+            "`choices` has 'B' for `sum`, which does not have the highest score",
+        ),
     ],
 )
 def test_an_edited_line_says_what_is_wrong_with_it(tmp_path: Path, change: dict[str, Any], told: str):
@@ -117,6 +130,11 @@ def test_an_edited_line_says_what_is_wrong_with_it(tmp_path: Path, change: dict[
     said = refused(path)
     assert said.startswith(f"{path}:2 is no prediction that can be used: ")
     assert told in said
+
+
+def test_a_line_of_which_only_the_best_were_looked_for_is_read(tmp_path: Path):
+    whole, best = read_predictions(write(tmp_path, row(0), row(1, probabilities=None)))
+    assert (whole.only_best, best.only_best) == (False, True)
 
 
 @pytest.mark.parametrize("name", sorted({f.name for f in fields(Prediction)} - ADDED_LATER))

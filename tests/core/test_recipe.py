@@ -138,9 +138,9 @@ def test_a_dumped_recipe_reads_back_as_the_same_recipe(values: dict[str, Any]):
 
 def test_the_example_with_everything_leaves_no_default_in_the_sections_it_tries():
     made = recipe_from(EVERYTHING, where="r.yaml")
-    # For open questions, for options in the prompt, and for checkpoints, which TRL does not save.
+    # For open questions, for labels, for options in the prompt, and for checkpoints, which TRL does not save.
     elsewhere = {"soft_match", "embedding_model", "permutations", "also_score", "save_every", "keep"}
-    elsewhere |= {"forgetting_margin"}
+    elsewhere |= {"forgetting_margin", "score_choices"}
 
     for name in ("prompt", "examples", "model", "lora", "training", "evaluation"):
         section = getattr(made, name)

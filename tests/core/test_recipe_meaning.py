@@ -21,6 +21,7 @@ VALUES = {
     "evaluation.soft_match.threshold": 0.9,
     "evaluation.embedding_model": "a",
     "evaluation.choice_by": "per_byte",
+    "evaluation.score_choices": "best",
     "evaluation.permutations": 4,
     "evaluation.also_score": ["text"],
 }

@@ -63,6 +63,8 @@ def _contradiction(row: Mapping[str, Any]) -> str | None:
     """Where fields that belong together do not, in words."""
     scores, probabilities = row["scores"] or {}, row["probabilities"] or {}
     choice, parsed = row["choice"], row["parsed"]
+    if scores and row["probabilities"] is None:
+        return _contradiction_of_search(row)
     if scores.keys() != probabilities.keys():
         return "`scores` and `probabilities` are of different labels or letters"
     if not scores:
@@ -81,11 +83,29 @@ def _contradiction(row: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _contradiction_of_search(row: Mapping[str, Any]) -> str | None:
+    """The same where only the best choices were looked for (`evaluation.score_choices`), so that no share is known."""
+    if row.get("choices") is None:
+        return "it has neither `probabilities` nor the `choices` of each rule"
+    if row["choice"] not in row["scores"]:
+        return f"`choice` is {short(row['choice'])}, which was not scored"
+    if fault := _contradiction_of_rules(row):
+        return fault
+    if row["scores"][row["choices"]["sum"]] < max(row["scores"].values()):
+        return (
+            f"`choices` has {short(row['choices']['sum'])} for `sum`, which does not have the highest score"
+        )
+    return None
+
+
 def _contradiction_of_rules(row: Mapping[str, Any]) -> str | None:
     """The same of what each rule chose; files of earlier versions do not have it."""
     if (choices := row.get("choices")) is None:
         return None
-    if choices.keys() != {*CHOICE_RULES}:
+    rules = {*CHOICE_RULES}
+    if not row["probabilities"]:
+        rules -= {"relative"} - choices.keys()  # which is only looked for where it is the rule of the run
+    if choices.keys() != rules:
         return f"`choices` is of the rules {short([*choices])}, not of {', '.join(CHOICE_RULES)}"
     if unscored := [name for name in choices.values() if name not in row["scores"]]:
         return f"`choices` has {short(unscored[0])}, which was not scored"

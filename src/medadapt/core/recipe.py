@@ -328,6 +328,9 @@ class EvaluationSection(Section):
     choice_by: ChoiceRule = "sum"
     """Labels and options: the one with the highest log-likelihood is chosen, as it is (`sum`), divided by its
     tokens or bytes, or less what it has without the question (`relative`). metrics.json tells of all four."""
+    score_choices: Literal["all", "best"] = "all"
+    """Labels: `all` scores every one; probabilities, calibration and abstention need that. `best` reads only as many as
+    it takes to find the same choices, several times as fast where a tuned model is sure, or labels are many."""
     few_shot: Auto | Annotated[int, Field(ge=0, le=32)] = "auto"
     """How many training records the base is shown with their answers before it is asked, as a control; `auto` is
     5, or as many as fit, and 0 leaves the control out."""
@@ -402,6 +405,7 @@ FORMATS_OF_KEY: dict[str, tuple[str, ...]] = {
     "evaluation.soft_match.threshold": OPEN,
     "evaluation.embedding_model": OPEN,
     "evaluation.choice_by": CLOSED,
+    "evaluation.score_choices": ("symptom_table",),
     "evaluation.permutations": ("multiple_choice",),
     "evaluation.also_score": ("multiple_choice",),
 }

@@ -35,11 +35,13 @@ class Prediction:
     choice: str | None = None
     """Label or letter that wins under `evaluation.choice_by` (the first of equals); null for open questions."""
     scores: dict[str, float] | None = None
-    """Log-likelihood in nats of each label, or of each option under its letter."""
+    """Log-likelihood in nats of each label, or of each option under its letter; with `evaluation.score_choices: best`
+    of those labels that were read to their end, the best of all among them."""
     choices: dict[str, str] | None = None
-    """The label or letter that wins under each rule: `sum`, `per_token`, `per_byte`, `relative`."""
+    """The label or letter that wins under each rule: `sum`, `per_token`, `per_byte`, `relative`; with
+    `evaluation.score_choices: best` the last only where it is the rule of the run."""
     probabilities: dict[str, float] | None = None
-    """Softmax over the scores as `evaluation.choice_by` makes them."""
+    """Softmax over the scores as `evaluation.choice_by` makes them; null where not all were looked at."""
     nll: float | None = None
     """Summed negative log-likelihood of the reference answer in nats, over the tokens that fit."""
     num_tokens: int | None = None
@@ -51,6 +53,11 @@ class Prediction:
     similarity: float | None = None
     """Cosine of the embeddings of `text` and the reference answer, -1 to 1, 0 where `text` is empty; null
     without `evaluation.embedding_model`."""
+
+    @property
+    def only_best(self) -> bool:
+        """Whether no more labels were scored than it took to find the best (`evaluation.score_choices`)."""
+        return self.choices is not None and self.probabilities is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,8 @@ def _difference(name: str, pair: Pair, reasons: Mapping[str, str]) -> Difference
 def _is_same_model(first: Sequence[Prediction], second: Sequence[Prediction]) -> bool:
     """Whether no decision differs, and no log-likelihood by more than rounding."""
     for one, other in zip(first, second, strict=True):
+        if one.only_best or other.only_best:
+            continue
         if (one.scores or {}).keys() != (other.scores or {}).keys():
             return False
     return not has_effect(asdict(effect(first, second)))

@@ -18,7 +18,8 @@ class Effect:
     """Records whose chosen label or letter, or the one read from the written answer, is another; of an open
     question, whose written answer is another."""
     largest_shift_nats: float | None
-    """Largest change of the log-likelihood of a label, option or reference answer; None where unknown."""
+    """Largest change of the log-likelihood of a label, option or reference answer, of those that both models scored;
+    None where unknown."""
 
 
 def effect(baseline: Sequence[Prediction], tuned: Sequence[Prediction]) -> Effect:
@@ -47,13 +48,13 @@ def _decision(prediction: Prediction) -> tuple[str | None, ...]:
 
 def _shifts(before: Prediction, after: Prediction) -> list[float]:
     first, second = before.scores or {}, after.scores or {}
-    if first.keys() != second.keys():
+    if not (before.only_best or after.only_best) and first.keys() != second.keys():
         raise DataError(
             f"Record {before.id}: the baseline and the tuned model scored different labels or options.",
             "the same labels or options for both models",
             "Run the predict stage again.",
         )
-    shifts = [abs(second[name] - first[name]) for name in first]
+    shifts = [abs(second[name] - first[name]) for name in first if name in second]
     if before.nll is not None and after.nll is not None:
         shifts.append(abs(after.nll - before.nll))
     return shifts

@@ -18,6 +18,7 @@ from medadapt.metrics.statistics.shares import Shares
 from medadapt.metrics.ways import Ways
 
 OTHER_WAYS = ("by_letter", "by_text")
+NOT_LOOKED_FOR = "only the best labels under other rules were looked for (evaluation.score_choices: best)"
 NOT_KEPT = "these predictions were made by a version that kept no choices by rule; run predict again"
 
 
@@ -41,7 +42,7 @@ def scoring_rules(
     usual = ways["test"]
     found: dict[str, dict[str, FloatArray]] = {}
     for rule in CHOICE_RULES:
-        if all(row.choices is not None for rows in usual.values() for row in rows):
+        if all(row.choices is not None and rule in row.choices for rows in usual.values() for row in rows):
             found[rule] = _marks(usual, right_answers, partial(_choice_by, rule))
     for way in OTHER_WAYS:
         if way in ways:
@@ -50,8 +51,10 @@ def scoring_rules(
             }
     if all(row.text is not None for rows in usual.values() for row in rows):
         found["generated"] = _marks(usual, right_answers, lambda row: row.parsed)
+    searched = any(row.only_best for rows in usual.values() for row in rows)
+    unknown = {"reason": NOT_LOOKED_FOR if searched else NOT_KEPT}
     if not found:
-        return {rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES}
+        return dict.fromkeys(CHOICE_RULES, unknown)
     columns = {f"{rule} {name}": marks for rule, both in found.items() for name, marks in both.items()}
     resampled = Shares(columns, plan=plan, alpha=alpha)
     changes = {
@@ -66,7 +69,7 @@ def scoring_rules(
         }
         for rule, change in (changes | adjust(others, alpha=alpha)).items()
     }
-    return {**{rule: {"reason": NOT_KEPT} for rule in CHOICE_RULES if rule not in known}, **known}
+    return {**{rule: unknown for rule in CHOICE_RULES if rule not in known}, **known}
 
 
 def _other_way(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from medadapt.core.choice_rules import CHOICE_RULES
 from medadapt.core.errors import DivergedError, MedAdaptError, ModelError
 from medadapt.core.hashes import sha256_text
 from medadapt.core.progress import Progress
@@ -13,7 +14,8 @@ from medadapt.core.results import ModelName, Prediction
 from medadapt.examples.encoding import Encoder
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.batching import TokenBudget, answering
-from medadapt.predictions.choice_rules import by_rule
+from medadapt.predictions.best_first import best_choice_scores
+from medadapt.predictions.choice_rules import by_rule, searched_rules
 from medadapt.predictions.generation import generate, stopping_ids
 from medadapt.predictions.likelihood import Likelihood, reference_likelihoods
 from medadapt.predictions.parsing import read_label, read_letter
@@ -63,8 +65,10 @@ def answer(
     questions, title = asked.questions, asked.title(name)
     budget = TokenBudget(settings.batch_tokens)
     with answering(model.model):
-        likelihoods = _likelihoods(model, questions, budget=budget, title=title, progress=progress)
         alone = unconditional.scores(questions, budget=budget, title=title, progress=progress)
+        likelihoods = _likelihoods(
+            model, questions, alone, settings, budget=budget, title=title, progress=progress
+        )
         texts: list[str] | None = None
         if asked.written:
             texts = _written(model, encoder, asked, settings, budget=budget, title=title, progress=progress)
@@ -89,6 +93,8 @@ def answer(
 def _likelihoods(
     model: LoadedBase,
     questions: Sequence[Question],
+    without_question: Sequence[dict[str, float] | None],
+    settings: PredictionSettings,
     *,
     budget: TokenBudget,
     title: str,
@@ -97,7 +103,7 @@ def _likelihoods(
     """Likelihood of each reference answer, and the scores of the choices; None for open questions.
 
     No text is read twice: choices of one token come with the reference answer, and a reference answer that is
-    itself one of longer choices comes with them.
+    itself one of longer choices comes with them. Of those only as many are scored as `settings` ask for.
     """
     found: dict[int, Likelihood] = {}
     apart = [
@@ -107,7 +113,14 @@ def _likelihoods(
     if apart:
         todo = [questions[place] for place in apart]
         progress.start(f"{title}: scores of the choices", sum(len(asked.choices or {}) for asked in todo))
-        scored = choice_scores(model, todo, budget=budget, advance=progress.advance)
+        if settings.score_choices == "all":
+            scored = choice_scores(model, todo, budget=budget, advance=progress.advance)
+        else:
+            known = [without_question[place] or {} for place in apart]
+            rules = searched_rules(settings.choice_by)
+            scored = best_choice_scores(
+                model, todo, known, rules=rules, budget=budget, advance=progress.advance
+            )
         progress.finish()
         scores = dict(zip(apart, scored, strict=True))
     for place, choices in scores.items():
@@ -182,9 +195,12 @@ def _prediction(
         parsed = read_letter(text, record.options, settings.aliases)
     scores, choices, chances = likelihood.scores, None, None
     if scores and without_question:
-        under = by_rule(scores, question, without_question)
+        whole = settings.score_choices == "all" or question.single_token
+        rules = CHOICE_RULES if whole else searched_rules(settings.choice_by)
+        under = by_rule(scores, question, without_question, rules)
         choices = {str(rule): best_choice(figures) for rule, figures in under.items()}
-        chances = probabilities(under[settings.choice_by])
+        if whole:
+            chances = probabilities(under[settings.choice_by])
     return Prediction(
         id=record.id,
         model=name,

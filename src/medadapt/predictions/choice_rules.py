@@ -9,24 +9,51 @@ al. 2021). For answers by letter all but `relative` agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from medadapt.core.choice_rules import ChoiceRule
+from medadapt.core.choice_rules import CHOICE_RULES, ChoiceRule
 from medadapt.predictions.questions import Question
 
 
 def by_rule(
-    scores: Mapping[str, float], question: Question, without_question: Mapping[str, float]
+    scores: Mapping[str, float],
+    question: Question,
+    without_question: Mapping[str, float],
+    rules: Sequence[ChoiceRule] = CHOICE_RULES,
 ) -> dict[ChoiceRule, dict[str, float]]:
-    """The figure of each choice under each rule, in nats; the highest wins.
+    """The figure of each choice under each of some rules, in nats; the highest wins.
 
-    `scores` and `without_question` are log-likelihoods of the choices after the prompt, and after its closing words
-    alone.
+    `scores` are log-likelihoods of choices after the prompt, of all or some of them, `without_question` of all after
+    its closing words alone.
     """
-    tokens = question.choices or {}
+    places = {name: place for place, name in enumerate(question.choices or {})}
+    divisors, taken_off = measures_of(question, without_question, rules)
     return {
-        "sum": dict(scores),
-        "per_token": {name: score / len(tokens[name]) for name, score in scores.items()},
-        "per_byte": {name: score / max(1, question.choice_bytes[name]) for name, score in scores.items()},
-        "relative": {name: score - without_question[name] for name, score in scores.items()},
+        rule: {name: score / divided[places[name]] - less[places[name]] for name, score in scores.items()}
+        for rule, divided, less in zip(rules, divisors, taken_off, strict=True)
     }
+
+
+def measures_of(
+    question: Question, without_question: Mapping[str, float], rules: Sequence[ChoiceRule]
+) -> tuple[list[list[float]], list[list[float]]]:
+    """By what each of some rules divides the choices' log-likelihoods, and what it then takes off them."""
+    choices = question.choices or {}
+    as_it_is, nothing = [1.0] * len(choices), [0.0] * len(choices)
+    divisors: dict[ChoiceRule, list[float]] = {
+        "per_token": [float(len(tokens)) for tokens in choices.values()],
+        "per_byte": [float(max(1, question.choice_bytes[name])) for name in choices],
+    }
+    return (
+        [divisors.get(rule, as_it_is) for rule in rules],
+        [[without_question[name] for name in choices] if rule == "relative" else nothing for rule in rules],
+    )
+
+
+def searched_rules(choice_by: ChoiceRule) -> tuple[ChoiceRule, ...]:
+    """The rules whose choices are found where not every choice is scored.
+
+    What `relative` takes off an unlikely choice is so much that it must be read to its end however unlikely it begins,
+    so its choice is only looked for where it counts.
+    """
+    return tuple(rule for rule in CHOICE_RULES if rule in (choice_by, "sum", "per_token", "per_byte"))

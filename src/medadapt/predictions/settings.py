@@ -31,6 +31,8 @@ class PredictionSettings:
     """Other spellings of labels, for reading written answers."""
     choice_by: ChoiceRule = "sum"
     """By which figure a label or option is chosen."""
+    score_choices: Literal["all", "best"] = "all"
+    """`best` scores only as many as it takes to find the choice of every rule."""
     batch_tokens: int = BATCH_TOKENS["cpu"]
 
     @property
@@ -49,6 +51,7 @@ def prediction_settings(recipe: Recipe, *, device_type: str) -> PredictionSettin
         explained=recipe.prompt.answer == "text_and_explanation",
         aliases=recipe.data.aliases,
         choice_by=evaluation.choice_by,
+        score_choices=evaluation.score_choices,
         batch_tokens=BATCH_TOKENS.get(device_type, BATCH_TOKENS["cpu"]),
     )
 

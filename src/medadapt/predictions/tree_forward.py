@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from medadapt.models.continuing import continued_hidden
 from medadapt.models.loading import LoadedBase
@@ -68,21 +69,39 @@ def tree_states(
     read = kept.get_seq_length()
     if max(lengths) > read:
         continued_hidden(model.model, right_padded([tokens[read:] for tokens in before], model.device), kept)
-        read = max(lengths)
     # Node 0 is the prompt's last token: what comes after it is asked first.
     rows = [[prompt[-1], *trie.tokens[1:]] for prompt, trie in zip(prompts, tries, strict=True)]
+    depths, sees = [trie.depths for trie in tries], [ancestors(trie) for trie in tries]
+    return states_behind(model, kept, lengths, rows, depths=depths, sees=sees)
+
+
+def states_behind(
+    model: LoadedBase,
+    kept: DynamicCache,
+    lengths: Sequence[int],
+    rows: Sequence[Sequence[int]],
+    *,
+    depths: Sequence[Sequence[int]],
+    sees: Sequence[Tensor],
+) -> Tensor:
+    """Hidden states (B, N, H) of rows of nodes behind the first `lengths` kept tokens of each, which hold these, too.
+
+    A node stands so many places behind those tokens as `depths` says, and sees them and the nodes of its row in `sees`
+    (N, N).
+    """
     nodes_BN = right_padded(rows, model.device)
-    width = nodes_BN.shape[1]
-    depths_BN = right_padded([trie.depths for trie in tries], model.device)
+    width, read = nodes_BN.shape[1], kept.get_seq_length()
+    depths_BN = right_padded(depths, model.device)
     lengths_B = torch.tensor(lengths, device=model.device)
     sees_BNK = (torch.arange(read, device=model.device) < lengths_B[:, None])[:, None].expand(-1, width, -1)
-    sees_BNN = torch.stack([_padded(ancestors(trie), width) for trie in tries]).to(model.device)
+    sees_BNN = torch.stack([_padded(sees_NN, width) for sees_NN in sees]).to(model.device)
     hidden = torch.cat([sees_BNK, sees_BNN], dim=2).logical_not()[:, None]
     # Added to the weights of attention, as every implementation takes it: not -inf, so that padding stays a number.
     mask = torch.zeros(hidden.shape, dtype=model.dtype, device=model.device)
     mask = mask.masked_fill_(hidden, torch.finfo(model.dtype).min)
-    positions_BN = lengths_B[:, None] + depths_BN
-    return continued_hidden(model.model, nodes_BN, kept, positions_BT=positions_BN, mask=mask)
+    return continued_hidden(
+        model.model, nodes_BN, kept, positions_BT=lengths_B[:, None] + depths_BN, mask=mask
+    )
 
 
 def _padded(sees_NN: Tensor, width: int) -> Tensor:

@@ -45,9 +45,11 @@ def ways_of_asking(
     writes, closed = recipe.method == "generate", recipe.task != "qa"
     usual = _posed(encoder, splits.test)
     sets = [QuestionSet(split="test", records=splits.test, questions=usual, written=writes)]
-    if closed and splits.validation:
-        asked = _posed(encoder, splits.validation)
-        sets.append(QuestionSet(split="validation", records=splits.validation, questions=asked))
+    # Validation records are asked for the sake of probabilities, which single tokens have in any case.
+    weighed = recipe.evaluation.score_choices == "all" or all(asked.single_token for asked in usual)
+    if closed and weighed and splits.validation:
+        further = _posed(encoder, splits.validation)
+        sets.append(QuestionSet(split="validation", records=splits.validation, questions=further))
     shown = recipe.evaluation.few_shot
     few_shot, facts = few_shot_set(encoder, splits, usual, asked=shown, seed=recipe.seed, written=writes)
     sets += [few_shot] if few_shot else []

@@ -109,7 +109,7 @@ def _pair(task: Task, primary: str, record: Record, baseline: Prediction, tuned:
         )
     truth = right_answer(task, record)
     answers = [p.parsed if primary == "accuracy_generated" else p.choice for p in (baseline, tuned)]
-    before, after = (_log_probability(p, truth) for p in (baseline, tuned))
+    before, after = (_likelihood(p, truth) for p in (baseline, tuned))
     return Pair(
         record=record,
         baseline=baseline,
@@ -121,6 +121,9 @@ def _pair(task: Task, primary: str, record: Record, baseline: Prediction, tuned:
     )
 
 
-def _log_probability(prediction: Prediction, answer: str) -> float | None:
+def _likelihood(prediction: Prediction, answer: str) -> float | None:
+    """Of the right answer in nats, among all answers where their probabilities are known."""
+    if prediction.only_best:
+        return None if prediction.nll is None else -prediction.nll
     probability = (prediction.probabilities or {}).get(answer)
     return None if probability is None else math.log(max(probability, 1e-300))

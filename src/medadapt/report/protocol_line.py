@@ -54,6 +54,8 @@ def asked_for(inputs: ReportInputs) -> str:
     way = "likelihood of the reference answer" if task == "qa" else METHODS["score"]
     rule = RULES.get(str(evaluation.get("choice_by") or "sum"), described(evaluation.get("choice_by")))
     parts = [f"{way}, {rule}" if rule and task != "qa" else way]
+    if any(prediction.only_best for prediction in inputs.tuned):
+        parts[0] += " (only as many as it takes to find the best)"
     if written:
         parts.append(f"{METHODS['generate']} (greedy decoding)")
     return " and ".join(parts)

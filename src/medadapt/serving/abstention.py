@@ -130,6 +130,13 @@ def _rule_from(run: Run, risk: float, model: ModelName) -> AbstentionRule:
             "a run with validation records",
             "Make a run with `data.split.validation` above 0, or leave the risk out.",
         )
+    if not path.is_file() and run.recipe.evaluation.score_choices == "best":
+        raise RunFolderError(
+            f"{run.folder.path} looked for the best labels alone, so nobody knows how sure its models are.",
+            "a run with `evaluation.score_choices: all`",
+            f"Run `{command('run', run.folder.path, '--set', 'evaluation.score_choices=all')}`, or leave "
+            "the risk out.",
+        )
     if not path.is_file():
         raise RunFolderError(
             f"{path} is missing: a risk gets its threshold from predictions of the validation records.",

@@ -286,6 +286,7 @@ STAGES: tuple[Stage, ...] = (
             "evaluation.max_new_tokens",
             "evaluation.embedding_model",
             "evaluation.choice_by",
+            "evaluation.score_choices",
             "evaluation.few_shot",
             "evaluation.permutations",
             "evaluation.also_score",

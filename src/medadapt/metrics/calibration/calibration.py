@@ -29,6 +29,9 @@ RISKS = (0.05, 0.1, 0.2)
 MOST_WRONG = 20
 OPEN = "an open question has no closed set of answers to give probabilities to"
 NO_SCORES = "the predictions hold no scores of the answers"
+ONLY_BEST = (
+    "only the best labels were looked for, so no probability is known (evaluation.score_choices: best)"
+)
 NO_VALIDATION = "there are no predictions of validation records"
 
 
@@ -57,6 +60,8 @@ def calibration(
         return {"reason": OPEN}
     if not all(has_scores(rows) for rows in predictions.values()):
         return {"reason": NO_SCORES}
+    if any(row.only_best for rows in predictions.values() for row in rows):
+        return {"reason": ONLY_BEST}
     tested = {name: beliefs_of(task, test, rows) for name, rows in predictions.items()}
     validated = _validated(task, validation)
     temperatures = {

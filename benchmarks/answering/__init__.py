@@ -1,0 +1,1 @@
+"""Bases, ways of answering and the page of the benchmark `answering`."""
