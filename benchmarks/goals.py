@@ -260,13 +260,13 @@ def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
 
 def _choice_alone(name: str, tuned: dict[str, Any], side: str) -> Iterator[Reached]:
     best, of = tuned["best"], f"{name}, tuned, the choice alone"
-    if side == "generate":
+    if side == "generate" and tuned["ratio"]:
         of += f" (it ends behind the label; {tuned['ratio'][side]:.1f}x where all are scored)"
     if best["ratio"] is None or side in best.get("refused", {}):
         yield Reached(of=of, value=None)
     elif side in best["ratio"]:
         low, high = best["spread"][side]
-        yield Reached(of=of, value=best["ratio"][side], profile=tuned["profile"], spread=(low, high))
+        yield Reached(of=of, value=best["ratio"][side], spread=(low, high))
 
 
 def _data_path(stored: Stored) -> Iterator[Reached]:

@@ -13,6 +13,7 @@ from scipy import stats
 
 from measured_runs import diagnoses, measured_run, predicted, score_again, write_measured
 from medadapt.core.errors import DataError, MedAdaptError, RunFolderError
+from medadapt.core.files import read_json, write_json
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder
 from medadapt.report import wording
@@ -202,6 +203,38 @@ def test_other_prompts_and_another_primary_are_told(make, compared, finished, tm
     assert (
         "The primary metrics differ: accuracy and macro_f1; that of the first run is used." in found["told"]
     )
+
+
+@pytest.mark.parametrize("more", [[], ["Gout"]])
+def test_a_run_that_looked_for_the_best_labels_alone_is_known_by_the_labels_it_was_encoded_with(
+    make, compared, more
+):
+    first, second = make("one", 0, 12), make("two", 0, 12)
+    recipe = second / "recipe.yaml"
+    recipe.write_text(recipe.read_text().replace("score_choices: all", "score_choices: best"))
+    records = diagnoses(TRUTH)
+    rows = {
+        model: [
+            replace(
+                row,
+                scores={row.choice: -0.1},
+                choices=dict.fromkeys(("sum", "per_token", "per_byte"), row.choice),
+                probabilities=None,
+            )
+            for row in predicted(records, TRUTH, model=model)
+        ]
+        for model in ("baseline", "tuned")
+    }
+    write_measured(second, records, rows["baseline"], rows["tuned"])
+    examples = read_json(second / "2-examples" / "examples.json")
+    examples["plan"]["labels"] += more
+    write_json(second / "2-examples" / "examples.json", examples)
+    state_as_of_its_recipe(second)
+    score_again(second)
+
+    told = compared(first, second)["told"]
+
+    assert ("The models chose among different labels." in told) == bool(more)
 
 
 def test_a_run_that_is_not_measured_is_named(make, use, tmp_path):

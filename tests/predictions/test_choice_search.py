@@ -138,6 +138,15 @@ def test_a_model_without_numbers_ends_the_search_and_is_told(broken):
     assert not any(map(math.isfinite, search.scores().values()))
 
 
+def test_a_number_that_is_none_ends_the_search_and_what_was_to_be_read_is_told_without_one():
+    def logprob(before, token):
+        return -math.inf if token == 4 else -1.0
+
+    search, _ = run(((4, 5), (6, 7), (8, 9)), [[1.0] * 3], [[0.0] * 3], logprob, always=(1,))
+    assert search.scores().keys() == {0, 1}
+    assert not any(map(math.isfinite, search.scores().values()))
+
+
 @given(COMPLETIONS)
 def test_all_completions_pass_the_beginning(completions):
     laid = lay_out(completions)

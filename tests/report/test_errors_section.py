@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from test_pairs import closed_pairs
 
+from medadapt.core.choice_rules import CHOICE_RULES
 from medadapt.report import errors_section as module
 from medadapt.report.errors_section import capped, errors_section
 from medadapt.report.inputs import ReportInputs
@@ -40,6 +42,21 @@ def test_every_record_is_listed_and_regressions_come_first(choice_inputs: Build)
     (text, *_) = errors_section(inputs).blocks
     assert isinstance(text, Text)
     assert text.text.startswith(f"Tuning broke {broken} answers and mended {mended}.")
+
+
+def test_where_only_the_best_labels_were_looked_for_nothing_is_said_of_sure_mistakes(
+    diagnosis_inputs: Build,
+) -> None:
+    inputs = diagnosis_inputs()
+    tuned = [
+        replace(row, probabilities=None, choices=dict.fromkeys(CHOICE_RULES, row.choice))
+        for row in inputs.tuned
+    ]
+    (text, *_) = errors_section(replace(inputs, tuned=tuned)).blocks
+    assert isinstance(text, Text)
+    assert "How sure the tuned model was of its answers is not known" in text.text
+    assert "80% or more" not in text.text
+    assert "confident mistakes" not in text.text
 
 
 def test_a_long_list_keeps_some_of_each_kind_and_tells_how_many_are_missing(

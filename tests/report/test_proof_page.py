@@ -237,6 +237,17 @@ def test_ways_of_scoring_and_orders_of_options_are_tables() -> None:
     assert moved.rows[0][1].startswith("66.7%")
 
 
+def test_a_rule_whose_choices_were_not_looked_for_has_a_reason_and_no_verdict() -> None:
+    inputs = proven_diagnosis()
+    inputs.metrics["scoring_rules"]["relative"] = {"reason": "nobody looked"}
+    section = scoring_section(inputs)
+    assert section is not None
+    (table,) = tables(section).values()
+    assert len(table.rows) == 3
+    (told,) = [block.text for block in section.blocks if isinstance(block, Text) and "nobody" in block.text]
+    assert told == "Not by likelihood relative to the answer without the question: nobody looked."
+
+
 def test_limits_tell_what_was_not_measured() -> None:
     told = " ".join(limits(proven_choices()))
     assert "Whether the model lost other abilities was not measured." in told

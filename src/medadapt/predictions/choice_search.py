@@ -129,11 +129,19 @@ class Search:
         return sorted(nodes)
 
     def scores(self) -> dict[int, float]:
-        """Log-likelihood in nats of the completions that were read whole, by place; and what is no finite number."""
-        told_C = self._whole() | ~np.isfinite(self._bounds())
+        """Log-likelihood in nats of the completions that were read whole, by place; and what is no finite number.
+
+        A search that such a number ended tells of all it was to read.
+        """
+        whole_C, broken_C = self._whole(), ~np.isfinite(self._bounds())
+        if broken_C.any():
+            broken_C[[*self.always]] |= ~whole_C[[*self.always]]
+        told_C = whole_C | broken_C
         paths = self.laid.trie.paths
         return {
-            int(place): _sum([float(self.logprobs_S[step]) for step in paths[place]])
+            int(place): math.nan
+            if broken_C[place]
+            else math.fsum(float(self.logprobs_S[step]) for step in paths[place])
             for place in np.flatnonzero(told_C)
         }
 
@@ -143,8 +151,3 @@ class Search:
 
     def _whole(self) -> npt.NDArray[np.bool_]:
         return np.all(self.known_S[self.laid.steps_CK], axis=1)
-
-
-def _sum(logprobs: Sequence[float]) -> float:
-    """Exactly rounded, as exhaustive scoring sums; infinities of both signs give no number there either."""
-    return math.fsum(logprobs) if all(map(math.isfinite, logprobs)) else math.nan

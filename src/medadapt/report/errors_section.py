@@ -68,9 +68,15 @@ def _counts(found: Sequence[Pair], *, open_questions: bool) -> str:
             f"The reference answer became less likely in {wording.amount(broken, 'record')} and more likely in "
             f"{mended:,}. Those where it fell most come first."
         )
+    counted = f"Tuning broke {wording.amount(broken, 'answer')} and mended {mended:,}."
+    if any(pair.tuned.only_best for pair in found):
+        return (
+            f"{counted} How sure the tuned model was of its answers is not known (evaluation.score_choices: best). "
+            "Broken answers come first, then mended ones, then the rest."
+        )
     sure = sum(pair.confident_and_wrong for pair in found)
     return (
-        f"Tuning broke {wording.amount(broken, 'answer')} and mended {mended:,}. The tuned model was wrong with "
+        f"{counted} The tuned model was wrong with "
         f"a probability of {100 * CONFIDENT:.0f}% or more for its answer in {wording.amount(sure, 'record')}. Broken "
         "answers come first, then mended ones, then confident mistakes, then the rest."
     )

@@ -47,11 +47,16 @@ def _rules(rules: dict[str, Any], level: str) -> list[Block]:
             change.get("verdict", "not shown"),
         )
         for name, found in rules.items()
-        if isinstance(found, dict)
-        for change in [found.get("difference") or {}]
+        for change in [found.get("difference")]
+        if change is not None
     )
+    missing = [
+        Text(text=f"Not by {RULE_NAMES.get(name, wording.metric_name(name))}: {found['reason']}.", quiet=True)
+        for name, found in rules.items()
+        if found.get("reason")
+    ]
     if not rows:
-        return []
+        return missing
     columns = ("answer chosen by", "base", "tuned", "difference", "p", "verdict")
     return [
         Table(caption=f"Accuracy by each way of choosing ({level} intervals)", columns=columns, rows=rows),
@@ -60,6 +65,7 @@ def _rules(rules: dict[str, Any], level: str) -> list[Block]:
             "their number (Holm). A gain that shows under one way alone may be one in format rather than in medicine.",
             quiet=True,
         ),
+        *missing,
     ]
 
 

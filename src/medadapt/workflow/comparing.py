@@ -11,8 +11,10 @@ from medadapt.core.errors import MedAdaptError, RunFolderError
 from medadapt.core.files import read_json
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe
+from medadapt.core.results import Prediction
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.shell_command import command
+from medadapt.examples.plan import SUMMARY
 from medadapt.workflow.documents import evaluated
 from medadapt.workflow.locating import locate_run
 from medadapt.workflow.measured import Measured, read_measured
@@ -226,8 +228,7 @@ def _differences(one: MeasuredRun, other: MeasuredRun, shared: SharedRecords) ->
     pairs = list(zip(before.tuned, after.tuned, strict=True))
     if prompts := sum(a.prompt_sha256 != b.prompt_sha256 for a, b in pairs):
         yield f"The prompts differ on {prompts} of {len(pairs)} records."
-    whole = [(a, b) for a, b in pairs if not (a.only_best or b.only_best)]
-    if any((a.scores or {}).keys() != (b.scores or {}).keys() for a, b in whole):
+    if _other_labels(one, other, pairs):
         yield "The models chose among different labels."
     old, new = one.protocol, other.protocol
     if old["base"] != new["base"]:
@@ -244,6 +245,20 @@ def _differences(one: MeasuredRun, other: MeasuredRun, shared: SharedRecords) ->
     for run in (one, other):
         if run.smoke:
             yield f"{run.folder} is a smoke run: its numbers mean nothing."
+
+
+def _other_labels(
+    one: MeasuredRun, other: MeasuredRun, pairs: Sequence[tuple[Prediction, Prediction]]
+) -> bool:
+    """By what both scored; where a run looked for the best alone, by the labels that it was encoded with."""
+    whole = [(a, b) for a, b in pairs if not (a.only_best or b.only_best)]
+    if any((a.scores or {}).keys() != (b.scores or {}).keys() for a, b in whole):
+        return True
+    return len(whole) < len(pairs) and len({_labels(run) for run in (one, other)}) > 1
+
+
+def _labels(run: MeasuredRun) -> tuple[str, ...]:
+    return tuple(read_json(RunFolder(run.folder).examples / SUMMARY)["plan"]["labels"])
 
 
 def _other_rules(one: MeasuredRun, other: MeasuredRun) -> Iterator[str]:

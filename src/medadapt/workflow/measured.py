@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medadapt.core.errors import RunFolderError
 from medadapt.core.prediction_rows import bad_prediction
+from medadapt.core.recipe import Recipe
 from medadapt.core.records import Record, read_records
 from medadapt.core.results import MODEL_NAMES, ModelName, Prediction, read_predictions
 from medadapt.core.run_folder import RunFolder
@@ -55,6 +56,17 @@ def _check_scored(path: Path, test: list[Record], predictions: list[Prediction])
     for line, (record, prediction) in enumerate(zip(test, predictions, strict=True), 1):
         if (record.label or record.options) and not prediction.scores:
             raise bad_prediction(path, line, "no label or option was scored")
+
+
+def check_weighed(recipe: Recipe, run: RunFolder, measured: Measured) -> None:
+    """Refuse predictions without probabilities where the recipe has every label or option scored."""
+    if recipe.evaluation.score_choices == "best":
+        return
+    named = {**dict(zip(MODEL_NAMES, (measured.baseline, measured.tuned), strict=True)), **measured.further}
+    for stem, predictions in named.items():
+        for line, prediction in enumerate(predictions, 1):
+            if prediction.only_best:
+                raise bad_prediction(run.predictions / f"{stem}.jsonl", line, "it lacks `probabilities`")
 
 
 def edited_files(run: RunFolder) -> list[str]:

@@ -12,7 +12,7 @@ from medadapt.core.records import read_records
 from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.documents import evaluated, read_leakage, weights_of
-from medadapt.workflow.measured import edited_files, read_measured
+from medadapt.workflow.measured import check_weighed, edited_files, read_measured
 from medadapt.workflow.protocol import protocol_facts
 from medadapt.workflow.retrieving import search_facts
 
@@ -30,6 +30,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
     from medadapt.metrics.scoring import ScoreInputs, score
 
     measured, asked = read_measured(run), evaluated(run, facts)
+    check_weighed(recipe, run, measured)
     metrics = score(
         ScoreInputs(
             task=recipe.task,
@@ -75,7 +76,7 @@ def detectable_facts(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
     """What the test set of a run will be able to show, known as soon as it is prepared.
 
     `value` is a difference in accuracy; null for open questions, with the reason. `num_groups`, `alpha`, `power` and
-    `discordant` are what it rests on (`statistics/detectable.py`).
+    `discordant`, which is at least the difference, are what it rests on (`statistics/detectable.py`).
     """
     from medadapt.metrics.statistics import detectable
     from medadapt.metrics.statistics.resampling import groups_of
@@ -94,7 +95,7 @@ def detectable_facts(recipe: Recipe, run: RunFolder) -> dict[str, Any]:
         "num_groups": num_groups,
         "alpha": alpha,
         "power": detectable.POWER,
-        "discordant": detectable.ASSUMED_DISCORDANT,
+        "discordant": max(detectable.ASSUMED_DISCORDANT, found.value or 0.0),
     }
 
 
