@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, OPTConfig, OPTForCausalLM
+from transformers import (
+    JetMoeConfig,
+    JetMoeForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    OlmoeConfig,
+    OlmoeForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
+)
 
 from medadapt.examples.masking import IGNORED, Example
 from medadapt.examples.token_sets import TokenSet, write_token_set
@@ -40,6 +49,35 @@ def tiny_opt(*, dtype: torch.dtype = torch.float32) -> OPTForCausalLM:
     }
     config = OPTConfig(vocab_size=VOCABULARY, num_hidden_layers=2, init_std=0.3, dropout=0.0, **shape)
     return OPTForCausalLM(config).to(dtype).eval()
+
+
+def tiny_jetmoe() -> JetMoeForCausalLM:
+    """A random model of an architecture that cannot recompute its activations."""
+    torch.manual_seed(0)
+    shape: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_key_value_heads": 2,
+        "kv_channels": 16,
+        "num_local_experts": 2,
+    }
+    config = JetMoeConfig(vocab_size=VOCABULARY, num_hidden_layers=2, initializer_range=0.3, **shape)
+    return JetMoeForCausalLM(config).eval()
+
+
+def tiny_olmoe() -> OlmoeForCausalLM:
+    """A random mixture of experts whose configuration asks for a loss of its router."""
+    torch.manual_seed(0)
+    shape: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_attention_heads": 4,
+        "num_experts": 4,
+        "num_experts_per_tok": 2,
+        "router_aux_loss_coef": 1.0,
+    }
+    config = OlmoeConfig(vocab_size=VOCABULARY, num_hidden_layers=2, initializer_range=0.3, **shape)
+    return OlmoeForCausalLM(config).eval()
 
 
 def random_rows(count: int, *, seed: int = 0, longest: int = 40) -> list[dict[str, Any]]:

@@ -141,3 +141,15 @@ def test_push_ends_with_a_command_that_asks_what_was_pushed(data_format, options
     words = ['medadapt ask hub:jane/tiny@trial "your question"']
     words += ['--options "first;second;third"'] if options else []
     assert out.splitlines()[-1] == " ".join([*words, "--base path/to/the/base"])
+
+
+def test_push_names_no_command_for_a_base_whose_own_code_only_a_recipe_allows(finished, use, monkeypatch):
+    run = command_targets.read_run(str(finished))
+    model = run.recipe.model.model_copy(update={"trust_remote_code": True, "revision": "read"})
+    recipe = run.recipe.model_copy(update={"model": model})
+    monkeypatch.setattr(command_targets, "read_run", lambda _: dataclasses.replace(run, recipe=recipe))
+    done = hub.Pushed(url="u", commit="c", created=True, private=True)
+    monkeypatch.setattr(hub, "push", lambda *_, **__: done)
+    _, out, err = use("push", finished, "--to", "jane/tiny")
+    assert "medadapt ask" not in out
+    assert "runs only where a recipe allows it" in " ".join(err.split())

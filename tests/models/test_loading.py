@@ -16,14 +16,19 @@ from transformers import (
     Gemma3TextConfig,
     GPTNeoConfig,
     LlamaConfig,
+    LlamaForCausalLM,
     MambaConfig,
     MixtralConfig,
+    MixtralForCausalLM,
     MptConfig,
     Phi3Config,
     PhimoeConfig,
     PreTrainedConfig,
     Starcoder2Config,
+    T5Config,
+    T5ForConditionalGeneration,
 )
+from transformers.core_model_loading import MergeModulelist
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
@@ -173,6 +178,56 @@ def test_memory_that_runs_out_while_weights_are_loaded_is_told_with_a_way_out(ba
     assert "model.offload: cpu" in caught.value.remedy
 
 
+def test_weights_that_do_not_fit_config_json_are_told(tmp_path):
+    folder = save_base(tmp_path, tiny_llama())
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"intermediate_size": 96}))
+    with pytest.raises(ModelError, match=r"the weights do not fit config\.json") as caught:
+        load_base(section(folder), device="cpu")
+    assert caught.value.expected
+    assert "download the model again" in caught.value.remedy
+
+
+@pytest.fixture
+def mixture_folder(tmp_path) -> Path:
+    """A base whose experts lie in files of their own names, and are put together when it is loaded."""
+    shape = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 4, "num_key_value_heads": 2}
+    config = MixtralConfig(vocab_size=258, num_hidden_layers=1, num_local_experts=2, **shape)
+    return save_base(tmp_path, MixtralForCausalLM(config))
+
+
+def memory_runs_out(_, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 14.00 GiB.")
+
+    monkeypatch.setattr(MergeModulelist, "convert", full)
+
+
+def an_expert_is_cut_short(folder, _):
+    tensors = load_file(folder / "model.safetensors")
+    name = next(name for name in tensors if name.endswith("experts.1.w2.weight"))
+    tensors[name] = tensors[name][:-1].clone()
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("happens", [memory_runs_out, an_expert_is_cut_short])
+def test_where_weights_cannot_be_converted_both_causes_are_told(happens, mixture_folder, monkeypatch):
+    happens(mixture_folder, monkeypatch)
+    with pytest.raises(ModelError, match="Either memory ran out meanwhile, or they are damaged") as caught:
+        load_base(section(mixture_folder), device="cpu")
+    assert caught.value.expected
+    assert "model.offload: cpu" in caught.value.remedy
+    assert "download the model again" in caught.value.remedy
+
+
+def test_the_early_look_refuses_an_encoder_and_decoder(tmp_path):
+    shape = {"d_model": 16, "d_kv": 4, "d_ff": 16, "num_layers": 1, "num_heads": 4}
+    folder = save_base(tmp_path, T5ForConditionalGeneration(T5Config(vocab_size=258, **shape)))
+    with pytest.raises(ModelError, match="type t5 cannot be used") as caught:
+        check_base(section(folder), "attention")
+    assert caught.value.expected == "a causal language model that transformers knows"
+
+
 def test_a_base_without_pad_token_loads(base_folder):
     base = load_base(section(base_folder), device="cpu")
     assert base.tokenizer.pad_token_id is None
@@ -214,6 +269,28 @@ def test_a_token_without_an_embedding_is_refused_before_it_is_used(with_tokenize
     folder = with_tokenizer(turns_into_chat)
     with pytest.raises(ModelError, match=r"knows 259 tokens, .* embeddings for 258 only \(<turn>\)"):
         look(section(folder), "all-linear") if look is check_base else look(section(folder), device="cpu")
+
+
+def test_a_base_whose_files_lack_weights_is_refused_instead_of_getting_random_ones(tmp_path):
+    folder = save_base(tmp_path / "base", tiny_llama())
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: weight for name, weight in weights.items() if "layers.1.mlp" not in name}
+    save_file(kept, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(
+        ModelError, match=r"lack weights of the model \(model\.layers\.1\.mlp\.\w+\.\w+ and 2 more"
+    ):
+        load_base(section(folder), device="cpu")
+
+
+def test_a_head_that_is_the_embeddings_is_not_missing(tmp_path):
+    config = LlamaConfig(
+        vocab_size=257, hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=4,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    folder = save_base(tmp_path / "base", LlamaForCausalLM(config))
+    assert "lm_head.weight" not in load_file(folder / "model.safetensors")
+    base = load_base(section(folder), device="cpu")
+    assert base.model.lm_head.weight is base.model.get_input_embeddings().weight
 
 
 def test_a_tokenizer_of_a_larger_model_is_refused(tmp_path):

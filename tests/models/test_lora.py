@@ -8,7 +8,9 @@ from accelerate import cpu_offload
 from peft.tuners.lora import LoraConfig
 from peft.tuners.lora.layer import Linear as PeftLinear
 from torch import nn
+from transformers.integrations.bitnet import AutoBitLinear
 
+from medadapt.core.errors import ModelError
 from medadapt.models.dropout import silenced
 from medadapt.models.lora import DoraLinear, attach_lora, lora_layers, lora_scale
 from medadapt.training.optimizer import make_optimizer
@@ -135,3 +137,9 @@ def test_layers_whose_weights_only_visit_the_working_device_give_the_same_result
         results.append([y.detach(), *(p.grad for p in model.parameters() if p.requires_grad)])
     for plain, visiting in zip(*results, strict=True):
         torch.testing.assert_close(visiting, plain)
+
+
+def test_dora_is_refused_on_layers_that_round_their_weights():
+    model = nn.Sequential(AutoBitLinear(8, 8, online_quant=True))
+    with pytest.raises(ModelError, match="dora cannot be used on AutoBitLinear"):
+        attach_lora(model, ["0"], rank=2, alpha=4, dropout=0.0, seed=0, variant="dora")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 from transformers import AutoModelForCausalLM
+from transformers.integrations.bitnet import AutoBitLinear
+from transformers.models.falcon.modeling_falcon import FalconLinear
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
@@ -15,12 +18,40 @@ from medadapt.models.merging import merge_adapter, merge_where_exact
 from random_models import logits, move_away, write_random_base
 
 
-def adapted(folder, *, precision="fp32", variant="lora", quantization="none"):
+def adapted(
+    folder, *, precision="fp32", variant="lora", quantization="none", targets="all-linear", kind=None
+):
+    """The base with an adapter on it; its layers are of `kind` where that is given."""
     section = ModelSection(base=str(folder), precision=precision, quantization=quantization)
     base = load_base(section, device="cpu")
-    new_adapter(base, LoraSection(rank=4, variant=variant), seed=0)
+    if kind is not None:
+        put_layers(base.model, kind)
+    new_adapter(base, LoraSection(rank=4, variant=variant, targets=targets), seed=0)
     move_away(base)
     return base
+
+
+def put_layers(model, kind):
+    """Layers of this kind, with the same weights, in place of the linear layers of a decoder."""
+    plain = [
+        (name, layer) for name, layer in model.base_model.named_modules() if isinstance(layer, nn.Linear)
+    ]
+    for name, layer in plain:
+        other = kind(layer.in_features, layer.out_features, bias=False)
+        other.weight = layer.weight
+        model.base_model.set_submodule(name, other)
+
+
+def rounding(*sizes, **settings):
+    """A layer as in BitNet that is trained: it rounds its weights to three values whenever it computes."""
+    return AutoBitLinear(*sizes, online_quant=True, **settings)
+
+
+@pytest.fixture
+def uncompiled():
+    """BitNet compiles the functions that round."""
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 @pytest.mark.parametrize("variant", ["lora", "rslora", "dora"])
@@ -93,3 +124,44 @@ def test_where_a_sum_would_lose_something_the_adapter_stays_apart(precision, qua
 def test_a_base_without_an_adapter_stays_as_it_is(tmp_path):
     section = ModelSection(base=str(write_random_base(tmp_path, "llama")), precision="fp32")
     assert not merge_where_exact(load_base(section, device="cpu"))
+
+
+def test_layers_that_round_their_weights_are_not_merged_into(tmp_path, uncompiled):
+    base = adapted(write_random_base(tmp_path, "llama"), kind=rounding)
+    before = logits(base.model)
+
+    assert not merge_where_exact(base)
+    with pytest.raises(ModelError, match="AutoBitLinear"):
+        merge_adapter(base)
+
+    torch.testing.assert_close(logits(base.model), before, rtol=0, atol=0)
+
+
+def test_another_class_that_multiplies_as_usual_is_merged_into(tmp_path):
+    base = adapted(write_random_base(tmp_path, "llama"), kind=FalconLinear)
+    before = logits(base.model)
+
+    assert merge_where_exact(base)
+
+    torch.testing.assert_close(logits(base.model), before, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("targets", ["attention", ("0.shared_transf.self_attn.q_proj",)])
+def test_weights_that_another_layer_has_too_are_not_merged_into(targets, tmp_path):
+    base = adapted(write_random_base(tmp_path, "zamba"), targets=targets)
+    before = logits(base.model)
+
+    assert not merge_where_exact(base)
+    with pytest.raises(ModelError, match="another layer has the same weights"):
+        merge_adapter(base)
+
+    torch.testing.assert_close(logits(base.model), before, rtol=0, atol=0)
+
+
+def test_layers_of_a_base_with_shared_weights_that_are_not_shared_are_merged_into(tmp_path):
+    base = adapted(write_random_base(tmp_path, "zamba"), targets=("in_proj",))
+    before = logits(base.model)
+
+    assert merge_where_exact(base)
+
+    torch.testing.assert_close(logits(base.model), before, rtol=1e-5, atol=1e-5)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from accelerate import cpu_offload
 from accelerate.utils import compute_module_sizes
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, T5Config
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
@@ -62,6 +64,14 @@ def test_a_base_too_large_for_one_gpu_is_spread_over_all_within_their_room(empty
     assert set(placed.device_map.values()) == {0, 1}
     for number, memory in memories.items():
         assert bytes_on(empty, placed.device_map, number) <= WEIGHT_SHARE * memory
+
+
+def test_an_encoder_and_decoder_is_refused_before_it_is_placed(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(total_memory=1 << 30))
+    options = {"any_device": False, "dtype": torch.float32, "quantization": "none", "offload": "none"}
+    with pytest.raises(ModelError, match="type t5 cannot be used") as caught:
+        place_base(T5Config(), torch.device("cuda"), **options)
+    assert caught.value.expected == "a causal language model that transformers knows"
 
 
 def test_no_layer_is_torn_apart(empty):

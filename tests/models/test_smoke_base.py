@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import T5Config
 
+from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
 from medadapt.models.adapter import start_adapter
 from medadapt.models.loading import load_base
@@ -51,6 +53,12 @@ def test_with_a_real_tokenizer_the_tiny_base_loads_and_trains(real_base, name, q
     accumulate_gradient(base.model.train(), [row], micro_tokens=64, step=1, seed=0)
     assert all(t.grad.any() for n, t in adapter_tensors(base.model).items() if "lora_B" in n)
     assert base.facts["quantization"] == {"asked": quantization, "got": quantization}
+
+
+def test_there_is_no_tiny_base_of_an_encoder_and_decoder(tmp_path):
+    T5Config().save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="type t5 cannot be used"):
+        write_smoke_base(ModelSection(base=str(tmp_path)), tmp_path / "0-base", seed=0)
 
 
 def test_the_same_seed_gives_the_same_base(tmp_path):

@@ -221,6 +221,21 @@ def test_labels_that_differ_in_case_or_spaces_alone_are_told_apart(text, expecte
     assert read_label(text, labels, {"pimples": "ACNE"}) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Sclerosis (MS is not ruled out)", "Ms"),
+        ("The diagnosis is sclerosis: MS", "Ms"),
+        ("Stenosis (Ms is not ruled out)", "MS"),
+        ("MS (stenosis is not ruled out)", "MS"),
+        ("Ms (stenosis is not ruled out)", "Ms"),
+        ("stenosis", "MS"),
+    ],
+)
+def test_an_alias_means_its_own_label_whatever_label_alike_stands_behind_it(text, expected):
+    assert read_label(text, ["MS", "Ms"], {"sclerosis": "Ms", "stenosis": "MS"}) == expected
+
+
 # Right after an answer, a verdict on it or the text of another option does change it.
 VERDICT_OR_OPTION = re.compile(
     r"\W*(?:no|not|cannot|false|wrong|incorrect|unlikely|impossible|excluded|eliminated|rejected|contraindicated"

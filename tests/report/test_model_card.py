@@ -12,9 +12,9 @@ import yaml
 from huggingface_hub import ModelCard
 from markdown_it import MarkdownIt
 
-from medadapt.report.front_matter import base_id
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.model_card import model_card
+from medadapt.report.named_base import base_id
 
 Build = Callable[..., ReportInputs]
 READER = MarkdownIt("commonmark").enable("table")
@@ -147,6 +147,30 @@ def test_a_folder_is_not_taken_for_a_model_of_the_hub(
     assert "for a local base model named gpt2, trained with" in prose
     assert 'AutoModelForCausalLM.from_pretrained("path/to/the/base")' in prose
     assert 'medadapt ask path/to/this/adapter "your question" --base path/to/the/base' in prose
+
+
+@pytest.mark.parametrize("trained_on", ["folder", "hub"])
+def test_whether_the_base_is_one_of_the_hub_is_what_the_run_found_and_not_what_is_there_now(
+    diagnosis_inputs: Build, trained_on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = diagnosis_inputs(labels=("Gout", "Acne"))
+    hashes = {"recipe model": "0", **({"source base": "0"} if trained_on == "folder" else {})}
+    stages = inputs.run["stages"] | {"train": {"status": "done", "seconds": 1.0, "inputs": hashes}}
+    inputs = dataclasses.replace(
+        inputs,
+        run={**inputs.run, "stages": stages},
+        recipe={**inputs.recipe, "model": {"base": "models/gpt2"}},
+    )
+    if trained_on == "hub":
+        (tmp_path / "models" / "gpt2").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    matter, prose = split(model_card(inputs))
+    if trained_on == "hub":
+        assert matter["base_model"] == "models/gpt2"
+        assert 'AutoModelForCausalLM.from_pretrained("models/gpt2")' in prose
+    else:
+        assert "base_model" not in matter
+        assert "for a local base model named gpt2, trained with" in prose
 
 
 @pytest.mark.parametrize(

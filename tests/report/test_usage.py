@@ -18,7 +18,7 @@ from medadapt.examples.plan import EncodingPlan
 from medadapt.examples.shown_prompt import shown_prompt
 from medadapt.examples.templates import Wording
 from medadapt.report.inputs import ReportInputs
-from medadapt.report.usage import usage
+from medadapt.report.usage import OWN_CODE, usage
 from tiny import save_base, tiny_llama
 
 Build = Callable[..., ReportInputs]
@@ -139,3 +139,17 @@ def test_the_command_has_all_that_the_adapter_cannot_do_without(choice_inputs: B
     assert command_of(with_model(hidden, base="sample:base")) == asked
     smoke = dataclasses.replace(hidden, run={**hidden.run, "smoke": True})
     assert command_of(smoke) == f"{asked} --base path/to/this/run/0-base"
+
+
+def test_a_base_with_code_of_its_own_is_allowed_it_and_asked_in_the_folder_of_its_run(
+    choice_inputs: Build,
+) -> None:
+    model = {"base": "owner/own", "revision": "abc", "trust_remote_code": True}
+    inputs = with_model(choice_inputs(), **model)
+    code = code_of(inputs)
+    assert 'from_pretrained(\n    "owner/own",\n    revision="abc",\n    trust_remote_code=True,\n)' in code
+    assert 'AutoTokenizer.from_pretrained("owner/own", revision="abc", trust_remote_code=True)' in code
+    assert OWN_CODE in usage(inputs)
+    asked = 'medadapt ask path/to/this/run "your question" --options "first;second;third"'
+    assert command_of(inputs) == asked
+    assert OWN_CODE not in usage(with_model(inputs, **model | {"trust_remote_code": False}))

@@ -103,6 +103,16 @@ def test_a_folder_of_others_with_an_index_json_is_not_replaced(tmp_path, content
     assert (folder / "index.json").read_text() == content
 
 
+@pytest.mark.parametrize(
+    "content", ['{"pages": 3}', '{"schema": 1, "passages": 3, "origin": {"name": "a"}}', "[]"]
+)
+def test_where_index_json_tells_of_something_else_the_path_is_to_be_corrected(tmp_path, content):
+    (tmp_path / "index.json").write_text(content)
+    with pytest.raises(DataError, match=r"is no index: its index\.json tells of something else") as told:
+        load_index(tmp_path, no_model)
+    assert told.value.remedy == "Correct the path."
+
+
 @pytest.mark.parametrize("gone", ["passages.jsonl", "words"])
 def test_an_index_that_has_lost_a_part_is_replaced(tmp_path, gone):
     folder = tmp_path / "index"
@@ -203,7 +213,8 @@ def test_a_damaged_index_is_told(tmp_path):
     (folder / "passages.jsonl").write_text('{"id": "0", "title": "", "text": "one text"}\n')
     with pytest.raises(DataError, match="1 passages instead of 2"):
         load_index(folder, no_model)
-    (folder / "index.json").write_text(json.dumps({"schema": 99}))
+    facts = json.loads((folder / "index.json").read_text())
+    (folder / "index.json").write_text(json.dumps(facts | {"schema": 99}))
     with pytest.raises(DataError, match="schema 99"):
         load_index(folder, no_model)
     with pytest.raises(DataError, match="no index"):

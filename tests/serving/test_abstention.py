@@ -5,7 +5,7 @@ from scipy import stats
 
 from abstaining_run import with_validation
 from medadapt.core.errors import DataError, MedAdaptError, RunFolderError
-from medadapt.core.files import read_jsonl, write_jsonl
+from medadapt.core.files import read_json, read_jsonl, write_json, write_jsonl
 from medadapt.serving.abstention import (
     AbstentionRule,
     abstention_rule,
@@ -109,3 +109,45 @@ def test_a_risk_that_cannot_be_kept_is_refused(diagnosis_run, tmp_path):
     with pytest.raises(DataError, match="at least 29 independent") as told:
         abstention_rule(str(copy), risk=0.1, model="tuned")
     assert "larger risk" in told.value.remedy
+
+
+@pytest.fixture
+def exchanged_run(diagnosis_run, tmp_path):
+    """Measured with another adapter than the one that lies there."""
+    copy = with_validation(diagnosis_run, tmp_path / "run", right_above=0.4)
+    (copy / "3-adapter" / "adapter_model.safetensors").write_bytes(b"another adapter")
+    return copy
+
+
+def without(run, file, *keys):
+    """Take a value out of one of a run's documents."""
+    values = read_json(run / file)
+    *before, last = keys
+    place = values
+    for key in before:
+        place = place[key]
+    del place[last]
+    write_json(run / file, values)
+
+
+@pytest.mark.parametrize("known_by", ["predict", "score"])
+def test_a_rule_of_an_adapter_that_was_exchanged_since_is_refused(known_by, exchanged_run):
+    if known_by == "predict":
+        (exchanged_run / "5-metrics" / "metrics.json").unlink()
+    else:  # as an earlier version left it
+        without(exchanged_run, "run.json", "prediction", "adapter_sha256")
+    with pytest.raises(RunFolderError, match="was exchanged since the predictions") as told:
+        abstention_rule(str(exchanged_run), risk=0.1, model="tuned")
+    assert f"`medadapt run {exchanged_run} --from predict`" in told.value.remedy
+
+
+def test_an_exchanged_adapter_leaves_the_rule_of_the_base(exchanged_run, measured_run):
+    found = [abstention_rule(str(run), risk=0.1, model="baseline") for run in (exchanged_run, measured_run)]
+    assert found[0] == found[1]
+
+
+def test_a_run_that_does_not_say_which_adapter_was_measured_keeps_its_rule(exchanged_run, measured_run):
+    without(exchanged_run, "run.json", "prediction", "adapter_sha256")
+    without(exchanged_run, "5-metrics/metrics.json", "protocol", "adapter_sha256")
+    found = [abstention_rule(str(run), risk=0.1, model="tuned") for run in (exchanged_run, measured_run)]
+    assert found[0] == found[1]

@@ -1,21 +1,27 @@
 import json
+import shutil
 
 import pytest
 import yaml
 from huggingface_hub import ModelCard, constants
+from safetensors.torch import load_file, save_file
 
 from hub_for_pushing import ACCOUNT, OwnRepository, PushHandler
 from hub_stand_in import hub
-from medadapt.core.errors import MedAdaptError, ModelError, RunFolderError
+from medadapt.core.errors import DataError, MedAdaptError, ModelError, RunFolderError
 from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file
+from medadapt.core.progress import Silent
 from medadapt.core.records import read_records
+from medadapt.models.hub_adapter import UNNAMED_BASE
 from medadapt.serving.answering import reply
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import Run, find_target, read_run
 from medadapt.serving.hub import check_repository, push
-from medadapt.serving.upload import uploads
-from serving_runs import make_run, recorded, records_of
+from medadapt.serving.upload import has_local_base, uploads
+from medadapt.workflow.outcome import run as run_stages
+from medadapt.workflow.request import RunRequest
+from serving_runs import make_base, make_run, recorded, records_of
 
 NAME = f"{ACCOUNT}/tiny"
 
@@ -118,8 +124,69 @@ def test_no_question_answer_option_or_explanation_is_uploaded(data, prompt, base
 def test_no_folder_of_this_machine_is_uploaded(run, base_folder):
     names = {file.name: file for file in uploads(run, NAME)}
     assert not any(str(base_folder.parent).encode() in content(file) for file in names.values())
-    assert json.loads(content(names["adapter_config.json"]))["base_model_name_or_path"] == base_folder.name
     assert json.loads(content(names["base.json"]))["base_sha256"]
+
+
+def named_in(files):
+    """The base as each of the files names it that other software reads."""
+    names = {file.name: file for file in files}
+    config, base, asking = (
+        json.loads(content(names[name])) for name in ("adapter_config.json", "base.json", "medadapt.json")
+    )
+    return {config["base_model_name_or_path"], base["base"], asking["model"]["base"]}
+
+
+def test_a_base_in_a_folder_is_not_named_as_a_model_of_the_hub_may_be(run):
+    assert named_in(uploads(run, NAME)) == {UNNAMED_BASE}
+
+
+def test_a_relative_folder_is_known_as_one_from_anywhere(base_folder, tmp_path, monkeypatch):
+    (tmp_path / "made" / "models").mkdir(parents=True)
+    shutil.copytree(base_folder, tmp_path / "made" / "models" / "gpt2")
+    monkeypatch.chdir(tmp_path / "made")
+    made = make_run(tmp_path / "run", "models/gpt2", training={"epochs": 0.1, "tracking": []})
+    monkeypatch.chdir(tmp_path)
+    shutil.rmtree(made / "6-report")
+    found = read_run(str(made))
+    run_stages(RunRequest(recipe=found.recipe, folder=made, first="report"), Silent())
+
+    files = uploads(found, NAME)
+
+    assert named_in(files) == {UNNAMED_BASE}
+    assert has_local_base(found)
+    card = content(next(file for file in files if file.name == "README.md")).decode()
+    assert "base_model" not in yaml.safe_load(card.split("---")[1])
+
+
+def test_whoever_asks_what_was_pushed_is_told_to_name_its_base(run, stand_in):
+    push(uploads(run, NAME), NAME, public=False)
+    with pytest.raises(DataError, match="was a folder where it was trained") as told:
+        find_target(f"hub:{NAME}")
+    assert told.value.remedy == "Name it with --base."
+
+
+def test_another_base_than_that_of_what_was_pushed_is_refused_by_its_fingerprint(run, stand_in, tmp_path):
+    push(uploads(run, NAME), NAME, public=False)
+    other = make_base(tmp_path / "other", seed=1)
+    with pytest.raises(ModelError, match="trained on a local base model") as told:
+        load(find_target(f"hub:{NAME}", base=str(other)), device="cpu")
+    assert told.value.remedy.startswith("Use the one with that fingerprint as the base")
+
+
+def test_an_exchanged_adapter_is_pushed_once_predict_has_asked_it(diagnosis_run, tmp_path):
+    copy = shutil.copytree(diagnosis_run, tmp_path / "run")
+    weights = copy / "3-adapter" / "adapter_model.safetensors"
+    save_file({name: tensor / 2 for name, tensor in load_file(weights).items()}, weights)
+    found = read_run(str(copy))
+    with pytest.raises(RunFolderError, match="was exchanged since the predictions") as told:
+        uploads(found, NAME)
+    assert f"`medadapt run {copy} --from predict`" in told.value.remedy
+
+    run_stages(RunRequest(recipe=found.recipe, folder=copy, first="predict"), Silent())
+
+    files = {file.name: content(file) for file in uploads(found, NAME)}
+    assert files["adapter_model.safetensors"] == weights.read_bytes()
+    assert sha256_file(weights) in files["README.md"].decode()
 
 
 def test_the_uploaded_card_is_valid_and_names_the_repository(run):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
+from accelerate import cpu_offload
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import TrainingSection
-from medadapt.models.lora import attach_lora
+from medadapt.models.lora import adapter_tensors, attach_lora
 from medadapt.models.targets import resolve_targets
+from medadapt.training.engine import accumulate_gradient
 from medadapt.training.memory import (
     MemoryPlan,
     activation_bytes,
@@ -15,8 +18,9 @@ from medadapt.training.memory import (
     halved,
     largest_share,
     plan_memory,
+    recompute_activations,
 )
-from tiny import tiny_llama
+from tiny import random_rows, tiny_jetmoe, tiny_llama
 
 GIB = 1 << 30
 
@@ -91,6 +95,36 @@ def test_activations_are_recomputed_where_weights_only_visit_the_gpu(model, monk
     assert not plan(model, total_memory=8 * GIB, checkpointing="off").checkpointing
     monkeypatch.setattr(model, "hf_device_map", {"": "cpu"})  # nothing visits anything
     assert not plan(model, total_memory=8 * GIB).checkpointing
+
+
+def test_recomputing_leaves_no_weight_where_it_only_visits():
+    """Also not of a layer's last matrix, where it carries no adapter."""
+    model = tiny_llama()
+    cpu_offload(model.model.layers, execution_device=torch.device("cpu"))
+    model.hf_device_map = {"model.embed_tokens": 0, "model.layers": "cpu"}
+    attach_lora(model, resolve_targets(model, "attention"), rank=4, alpha=8, dropout=0.0, seed=0)
+    recompute_activations(model.train())
+    accumulate_gradient(model, random_rows(3), micro_tokens=50, step=1, seed=0)
+    frozen = {name: w.device.type for name, w in model.model.layers.named_parameters() if not w.requires_grad}
+    assert {name for name, place in frozen.items() if place != "meta"} == set()
+    assert all(weight.grad.any() for name, weight in adapter_tensors(model).items() if "lora_B" in name)
+
+
+@pytest.fixture(scope="module")
+def without_recomputing():
+    model = tiny_jetmoe()
+    attach_lora(model, resolve_targets(model, ("kv_proj",)), rank=4, alpha=8, dropout=0.0, seed=0)
+    return model
+
+
+def test_activations_are_not_recomputed_by_an_architecture_that_cannot(without_recomputing):
+    assert not plan(without_recomputing, total_memory=GIB // 1000, longest=10_000).checkpointing
+
+
+def test_recomputing_that_is_asked_of_an_architecture_that_cannot_is_refused(without_recomputing):
+    with pytest.raises(ModelError, match="JetMoeForCausalLM cannot recompute") as caught:
+        plan(without_recomputing, total_memory=8 * GIB, checkpointing="on")
+    assert caught.value.remedy == "Use training.checkpointing: off."
 
 
 def test_weights_that_lie_elsewhere_leave_the_device_its_room():

@@ -29,7 +29,7 @@ from medadapt.training import engine, native_backend, session, validation
 from medadapt.training.checkpoints import checkpoint_folders, load_checkpoint
 from medadapt.training.memory import MemoryPlan
 from medadapt.training.session import train_adapter
-from tiny import random_rows, save_base, tiny_llama, write_rows
+from tiny import random_rows, save_base, tiny_jetmoe, tiny_llama, write_rows
 
 
 class Told(Silent):
@@ -278,6 +278,24 @@ def test_without_room_for_a_row_the_remedy_names_what_is_not_used_yet(
         assert ("checkpointing: on" in caught.value.remedy) == named
 
 
+@pytest.fixture(scope="module")
+def base_that_cannot_recompute(tmp_path_factory) -> Path:
+    return save_base(tmp_path_factory.mktemp("jetmoe"), tiny_jetmoe())
+
+
+def test_without_room_for_a_row_nothing_is_advised_that_the_architecture_cannot_do(
+    base_that_cannot_recompute, examples, tmp_path, monkeypatch
+):
+    def no_memory(model, rows, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine, "rows_nll", no_memory)
+    for checkpointing in ("auto", "off"):
+        with pytest.raises(ModelError, match="One example alone") as caught:
+            train(base_that_cannot_recompute, examples, tmp_path / checkpointing, checkpointing=checkpointing)
+        assert "checkpointing" not in caught.value.remedy
+
+
 def test_one_row_that_does_not_fit_is_a_clear_error(base_folder, examples, tmp_path, monkeypatch):
     def no_memory(model, rows, **options):
         raise torch.OutOfMemoryError("CUDA out of memory")
@@ -443,6 +461,17 @@ def test_layers_that_only_visit_a_gpu_without_recomputing_are_told(
             progress=told, checkpointing=checkpointing, epochs=0.1,
         )  # fmt: skip
         assert any("training.checkpointing: off" in note for note in told.notes) == said
+
+
+def test_layers_that_only_visit_a_gpu_are_told_of_where_the_architecture_cannot_recompute(
+    base_that_cannot_recompute, examples, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(native_backend, "is_offloaded", lambda _: True)
+    told = Told()
+    train(base_that_cannot_recompute, examples, tmp_path, progress=told, epochs=0.1)
+    (note,) = [note for note in told.notes if "stay there until the backward pass" in note]
+    assert "JetMoeForCausalLM, which cannot recompute" in note
+    assert "training.checkpointing" not in note
 
 
 def test_dropout_masks_differ_between_layers_steps_and_seeds(base_folder):

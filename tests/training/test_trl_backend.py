@@ -23,7 +23,8 @@ from medadapt.training.memory import MemoryPlan
 from medadapt.training.session import train_adapter
 from medadapt.training.trl_backend import largest_cut
 from medadapt.training.validation import validation_loss
-from tiny import random_rows, save_base, tiny_llama, tiny_opt, write_rows
+from random_models import STATE_SPACE, write_random_base
+from tiny import random_rows, save_base, tiny_llama, tiny_olmoe, tiny_opt, write_rows
 
 BUILDS = {"llama": tiny_llama, "opt": tiny_opt}
 
@@ -125,9 +126,40 @@ def test_the_variants_of_lora_give_the_same_losses(variant, bases, examples, tmp
     assert column(tmp_path / "trl", "loss") == pytest.approx(column(tmp_path / "native", "loss"), rel=1e-4)
 
 
+@pytest.mark.parametrize("model_type", STATE_SPACE)
+def test_state_space_layers_train_as_with_plain_peft(model_type, examples, tmp_path):
+    base = write_random_base(tmp_path / "base", model_type)
+    ours, _ = (
+        train(base, examples, tmp_path / backend, backend=backend, epochs=1, batch_size=11, warmup=0)
+        for backend in ("native", "trl")
+    )
+    native, trl = tmp_path / "native", tmp_path / "trl"
+    assert len(column(native, "loss")) == 2
+    for figure in ("loss", "grad_norm", "validation_loss"):
+        assert column(trl, figure) == pytest.approx(column(native, figure), rel=1e-3)
+    assert loss_with_peft(base, native) == pytest.approx(ours["best_validation_loss"], rel=1e-4)
+
+
+def test_a_mixture_of_experts_has_no_loss_for_its_router_in_either(examples, tmp_path):
+    base = save_base(tmp_path / "base", tiny_olmoe())
+    for backend in ("native", "trl"):
+        train(base, examples, tmp_path / backend, backend=backend, epochs=1)
+    asked_for = {"router_aux_loss_coef": 1.0}
+    train(base, examples, tmp_path / "asked", backend="trl", epochs=1, trainer=asked_for)
+    native, trl, asked = (column(tmp_path / name, "loss")[0] for name in ("native", "trl", "asked"))
+    assert trl == pytest.approx(native, rel=1e-4)
+    assert asked > native + 0.5  # all experts alike would add 1
+
+
 def test_peft_loads_what_trl_trained_and_gives_the_logged_validation_loss(bases, examples, tmp_path):
     summary = train(bases["llama"], examples, tmp_path, backend="trl")
-    model = PeftModel.from_pretrained(load_plain(bases["llama"]), tmp_path)
+    loss = loss_with_peft(bases["llama"], tmp_path)
+    assert loss == pytest.approx(summary["best_validation_loss"], rel=1e-4)
+
+
+def loss_with_peft(base_folder: Path, adapter: Path) -> float:
+    """The validation loss of the base with this adapter in plain PEFT, in nats per answer token."""
+    model = PeftModel.from_pretrained(load_plain(base_folder), adapter)
     nll = count = 0
     for row in random_rows(5, seed=2):
         labels = torch.tensor([row["labels"]])
@@ -135,7 +167,7 @@ def test_peft_loads_what_trl_trained_and_gives_the_logged_validation_loss(bases,
             loss = model(input_ids=torch.tensor([row["input_ids"]]), labels=labels).loss
         answer = int((labels[:, 1:] != -100).sum())
         nll, count = nll + float(loss) * answer, count + answer
-    assert nll / count == pytest.approx(summary["best_validation_loss"], rel=1e-4)
+    return nll / count
 
 
 def load_plain(folder: Path):

@@ -23,6 +23,14 @@ def test_the_smallest_visible_difference_is_told_in_points(beforehand):
     assert "20%" in told
 
 
+def test_a_difference_larger_than_the_usual_disagreement_is_told_with_what_it_needs(beforehand):
+    few = {**beforehand, "value": 0.3665, "discordant": 0.3665, "n": 20, "num_groups": 20}
+    told = notes.detectable(few)
+    assert "about 37 points in 80% of cases" in told
+    assert told.endswith("where the models disagree on 37% of the records, all in favour of the same one")
+    assert "in favour" not in notes.detectable(beforehand)
+
+
 def test_shared_groups_are_told(beforehand):
     assert "61 records in 40 groups" in notes.detectable({**beforehand, "num_groups": 40})
 

@@ -452,3 +452,59 @@ def test_a_stage_that_was_made_with_another_recipe_than_the_folder_tells_is_stil
     as_of_an_older_version(tiny_path.folder, "data", "aliases")
     with pytest.raises(RunFolderError, match=r"made with other settings \(training\)"):
         tiny_path.run("training.epochs=7", first="score")
+
+
+def as_prepared_by_an_older_version(folder):
+    state = read_json(folder / "run.json")
+    state["stages"]["prepare"]["inputs"]["version"] = "an older one"
+    write_json(folder / "run.json", state)
+
+
+@pytest.mark.parametrize(
+    "trained",
+    [
+        "3-adapter/adapter.txt",
+        "seeds/1/3-adapter/checkpoints/step-1",
+        "search/trials/000/3-adapter/adapter.txt",
+        "search/winner/3-adapter/adapter.txt",
+    ],
+)
+def test_what_an_older_version_made_is_up_to_date_where_training_rests_on_it_and_that_is_asked_for(
+    tiny_path, trained
+):
+    tiny_path.run(last="prepare")
+    write_text(tiny_path.folder / trained, "weights")
+    as_prepared_by_an_older_version(tiny_path.folder)
+    before, notes = snapshot(tiny_path.folder), Notes()
+    for replaced in (False, True):
+        tiny_path.run(last="prepare", keep_older=True, replace=replaced, progress=notes)
+        assert tiny_path.calls == []
+    assert snapshot(tiny_path.folder) == before
+    assert "stays as it is, because" in notes.lines[0]
+
+
+def test_what_an_older_version_made_is_made_anew_where_nothing_was_trained_on_it(tiny_path):
+    tiny_path.run(last="prepare")
+    (tiny_path.folder / "search/trials/000/1-records").mkdir(parents=True)
+    as_prepared_by_an_older_version(tiny_path.folder)
+    tiny_path.run(last="prepare", keep_older=True)
+    assert tiny_path.calls == ["prepare"]
+
+
+def test_what_an_older_version_made_of_another_source_is_not_up_to_date(tiny_path):
+    tiny_path.run()
+    as_prepared_by_an_older_version(tiny_path.folder)
+    tiny_path.source = "other rows"
+    with pytest.raises(RunFolderError, match=r"other inputs than before \(source rows\.csv, version\)"):
+        tiny_path.run(keep_older=True)
+
+
+def test_the_note_of_an_older_version_names_the_command_that_makes_its_files_anew(tiny_path):
+    tiny_path.run()
+    as_prepared_by_an_older_version(tiny_path.folder)
+    notes = Notes()
+    tiny_path.run(keep_older=True, progress=notes)
+    assert f"run `medadapt prepare {tiny_path.folder} --replace` first" in notes.lines[0]
+    tiny_path.run(first="prepare", last="prepare", replace=True)
+    assert tiny_path.calls == ["prepare"]
+    assert not (tiny_path.folder / "3-adapter").exists()

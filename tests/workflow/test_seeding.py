@@ -22,6 +22,7 @@ from medadapt.workflow.outcome import run
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.seeding import run_seeds
 from medadapt.workflow.state import read_state
+from older_runs import EARLIER, as_prepared_before
 from serving_runs import make_base
 
 WEIGHTS = "3-adapter/adapter_model.safetensors"
@@ -285,3 +286,42 @@ def test_what_is_up_to_date_is_not_trained_again_where_the_rest_may_be_replaced(
 def test_the_command_that_goes_on_after_replacing_replaces_too(base, tmp_path):
     request = replace(asked(tmp_path / "run", base), replace=True)
     assert seeding._command(request, 3) == f"medadapt run {tmp_path / 'run'} --seeds 3 --replace"
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_repetitions_on_records_of_an_earlier_version_are_kept_and_go_on(own, base, replaced):
+    shutil.rmtree(own / "seeds" / "2")
+    as_prepared_before(own)
+    kept = [own, own / "seeds" / "1"]
+    before = [contents(folder / part) for folder in kept for part in ("1-records", "2-examples", "3-adapter")]
+    notes = Notes()
+
+    outcome = run_seeds(replace(asked(own, base), replace=replaced), 3, notes)
+
+    assert outcome.seeds["seeds"] == [0, 1, 2]
+    after = [contents(folder / part) for folder in kept for part in ("1-records", "2-examples", "3-adapter")]
+    assert after == before
+    assert (own / "seeds/2/1-records/train.jsonl").samefile(own / "1-records" / "train.jsonl")
+    assert (
+        "1-records is of an earlier version of MedAdapt and stays as it is, because 3-adapter was trained on it. "
+        f"To begin anew with this version, run `medadapt prepare {own} --replace` first."
+    ) in notes.lines
+
+
+def test_a_repetition_tells_the_version_that_made_its_records(own, base):
+    shutil.rmtree(own / "seeds" / "2")
+    as_prepared_before(own)
+    run_seeds(asked(own, base), 3, Silent())
+    versions = [
+        read_state(RunFolder(folder)).stages["prepare"].inputs["version"]
+        for folder in (own, own / "seeds" / "1", own / "seeds" / "2")
+    ]
+    assert versions == [EARLIER] * 3

@@ -251,7 +251,7 @@ def push(
 
     Example: medadapt push runs/mine --to my-name/my-adapter --dry-run
     """
-    from medadapt.report.usage import LOCAL_BASE, ask_command
+    from medadapt.report.usage import LOCAL_BASE, OWN_CODE, ask_command
     from medadapt.serving.command_targets import read_run
     from medadapt.serving.hub import check_repository
     from medadapt.serving.hub import push as push_files
@@ -279,6 +279,9 @@ def push(
         return
     what = "created" if done.created else "was there; its files were updated"
     results.print(plain(f"{to} {what} ({'private' if done.private else 'public'}): {done.url}"))
+    if found.recipe.model.trust_remote_code and not found.smoke:
+        talk.print(plain(OWN_CODE))
+        return
     asking = ask_command(
         hub_address(to, revision),
         options=found.recipe.task == "multiple_choice" and found.recipe.prompt.options,

@@ -351,7 +351,7 @@ class SearchSection(Section):
     """Which settings a search tries."""
 
     trials: Annotated[int, Field(ge=1)] = 8
-    """How many settings to try; a list of values with fewer combinations ends earlier."""
+    """How many settings to try; lists of values and `int` ranges with fewer combinations end earlier."""
     vary: dict[str, Any] = {"training.learning_rate": {"log": [5.0e-5, 5.0e-4]}}
     """Keys of `training`, `lora`, `model.quantization` or `model.precision`, and what to try for each:
     `{log: [low, high]}`, `{uniform: [low, high]}`, `{int: [low, high]}`, or a list of values, which may also be

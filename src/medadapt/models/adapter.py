@@ -32,6 +32,7 @@ from medadapt.models.adapter_files import (
     read_adapter_tensors,
     same_base_name,
 )
+from medadapt.models.hub_adapter import UNNAMED_BASE
 from medadapt.models.linear import is_transposed
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import attach_lora, lora_layers, put_adapter_tensors
@@ -157,10 +158,13 @@ def check_base(base: LoadedBase, folder: Path, config: AdapterConfig) -> None:
         name, fits = config.base, config.base is None or same_base_name(config.base, base.name)
         why = f"by its {CONFIG}, but the base here is {base.name}"
     if not fits:
+        unnamed = name == UNNAMED_BASE
         raise ModelError(
-            f"The adapter in {folder} belongs to another base: it was trained on {name} ({why}).",
+            f"The adapter in {folder} belongs to another base: it was trained on "
+            f"{'a local base model' if unnamed else name} ({why}).",
             "the base the adapter was trained on",
-            f"Use {name} as the base, or train a new adapter for this base.",
+            f"Use {'the one with that fingerprint' if unnamed else name} as the base, or train a new adapter for "
+            "this base.",
         )
 
 

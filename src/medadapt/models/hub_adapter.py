@@ -13,6 +13,8 @@ from medadapt.models.base_files import HubKey, fetch
 HUB = "hub:"
 FETCHED = (CONFIG, WEIGHTS, BASE, ASKING)
 """All that is fetched of an adapter: never code, never a pickle."""
+UNNAMED_BASE = "local-base"
+"""What a shared adapter names where its base was a folder, whose own name may be that of another model on the Hub."""
 ADDRESS = re.compile(r"hub:(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 
 

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 OWN_FORWARD = {"AutoBitLinear", "FalconLinear", "Linear4bit", "Linear8bitLt"}
 """Kinds of `nn.Linear` that compute in their own way and still return one tensor of the layer's width."""
+PLAIN_FORWARD = {"FalconLinear"}
+"""Those of them that multiply with the weight as it stands, as `nn.Linear` does."""
 
 
 def is_linear(module: nn.Module) -> bool:
@@ -21,8 +23,21 @@ def is_linear(module: nn.Module) -> bool:
     if not isinstance(module, nn.Linear):
         return is_transposed(module)
     # The routers of some mixtures are built on nn.Linear, but return several tensors.
-    computes = next(kind for kind in type(module).__mro__ if "forward" in vars(kind))
+    computes = _computes(module)
     return computes is nn.Linear or computes.__name__ in OWN_FORWARD
+
+
+def is_plain(module: nn.Module) -> bool:
+    """Whether a linear layer multiplies its input with its weight as it stands, neither packed nor rounded."""
+    if not isinstance(module, nn.Linear):
+        return is_transposed(module)
+    computes = _computes(module)
+    return computes is nn.Linear or computes.__name__ in PLAIN_FORWARD
+
+
+def _computes(module: nn.Module) -> type:
+    """The class whose `forward` a module uses."""
+    return next(kind for kind in type(module).__mro__ if "forward" in vars(kind))
 
 
 def is_transposed(module: nn.Module) -> bool:

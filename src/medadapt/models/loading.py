@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from medadapt.models.base_files import (
     find_folder,
     read_base_config,
 )
+from medadapt.models.blank import blank_model
 from medadapt.models.device import PRECISION_OF, device_facts, is_out_of_memory, pick_device, resolve_dtype
 from medadapt.models.fingerprint import fingerprint
 from medadapt.models.forward import context_of, text_config
@@ -37,6 +39,8 @@ from medadapt.models.targets import resolve_targets
 
 FAST_ATTENTION = "sdpa"
 PLAIN_ATTENTION = "eager"
+CONVERSION_FAILED, SHAPES_DIFFER = "issues during automatic conversion", "ignore_mismatched_sizes"
+"""What transformers' errors say where weights cannot be converted, or have other shapes than the model."""
 DROPOUTS = ("dropout", "dropout_p", "dropout_prob", "pdrop", "layerdrop", "jitter_noise", "jitter_eps")
 """How the names of settings end that make a model random in training."""
 THRESHOLDS = {("phimoe", "router_jitter_noise")}
@@ -161,23 +165,19 @@ def check_base(model: ModelSection, targets: str | tuple[str, ...]) -> None:
         read_adapter_config(find_adapter(model.adapter))
     if targets != "all-linear" and not model.trust_remote_code:  # which every decoder has
         with torch.device("meta"), quiet_libraries():
-            resolve_targets(AutoModelForCausalLM.from_config(config), targets)
+            resolve_targets(blank_model(config), targets)
 
 
 def _load_weights(name: str, folder: Path, options: dict[str, Any]) -> Any:
     try:
         with quiet_libraries():
             try:
-                return AutoModelForCausalLM.from_pretrained(
-                    folder, attn_implementation=FAST_ATTENTION, **options
-                )
+                model, told = _from_folder(folder, FAST_ATTENTION, options)
             except ValueError as problem:
                 if "scaled_dot_product_attention" not in str(problem):
                     raise
                 # A few architectures (Gemma 2) have no fused attention; what was got stands in run.json.
-                return AutoModelForCausalLM.from_pretrained(
-                    folder, attn_implementation=PLAIN_ATTENTION, **options
-                )
+                model, told = _from_folder(folder, PLAIN_ATTENTION, options)
     except (OSError, ValueError, KeyError, SafetensorError) as problem:
         raise ModelError(
             f"{name}: the model cannot be loaded ({first_line(problem)}).",
@@ -185,11 +185,52 @@ def _load_weights(name: str, folder: Path, options: dict[str, Any]) -> Any:
             "Check model.base; `medadapt run ... --smoke` tries the recipe without it.",
         ) from problem
     except (RuntimeError, MemoryError) as problem:
-        if not is_out_of_memory(problem):
+        if (known := _weights_problem(name, problem)) is None:
             raise
+        raise known from problem
+    _refuse_missing(name, model, told["missing_keys"])
+    return model
+
+
+def _from_folder(folder: Path, attention: str, options: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The model, and what transformers tells of its weights."""
+    model, told = AutoModelForCausalLM.from_pretrained(
+        folder, attn_implementation=attention, output_loading_info=True, **options
+    )
+    return model, told
+
+
+def _refuse_missing(name: str, model: Any, missing: Iterable[str]) -> None:
+    """Weights that no file has were drawn at random, which transformers only warns of."""
+    weights = {weight for weight, _ in model.named_parameters()}
+    if absent := sorted(weights.intersection(missing)):
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise ModelError(
+            f"{name}: the files lack weights of the model ({absent[0]}{more}).",
+            "a causal language model whose safetensors files are complete",
+            "Download the model again. A model for other work, such as one that classifies, has no head that writes.",
+        )
+
+
+def _weights_problem(name: str, problem: Exception) -> ModelError | None:
+    """What such an error says about the weights; None where it is another one."""
+    if is_out_of_memory(problem):
+        return ModelError(
             f"Memory ran out while the weights of {name} were loaded.", "room for all weights", MAKES_ROOM
-        ) from problem
+        )
+    if CONVERSION_FAILED in str(problem):  # transformers keeps the cause to itself
+        return ModelError(
+            f"{name}: the weights cannot be converted. Either memory ran out meanwhile, or they are damaged.",
+            "room for all weights, and the files as they were published",
+            f"{MAKES_ROOM} Where there is room enough, download the model again.",
+        )
+    if SHAPES_DIFFER in str(problem):
+        return ModelError(
+            f"{name}: the weights do not fit config.json.",
+            "weights of the shapes that config.json gives",
+            "Put the config.json that belongs to the weights beside them, or download the model again.",
+        )
+    return None
 
 
 def load_tokenizer(name: str, *, revision: str | None = None, trust_remote_code: bool = False) -> Any:

@@ -22,7 +22,14 @@ from torch.nn import functional
 from medadapt.core.errors import ModelError
 from medadapt.core.hashes import sha256_text
 from medadapt.models.dropout import silenced
-from medadapt.models.linear import dense_bias, dense_weight, linear_shape, working_device
+from medadapt.models.linear import (
+    dense_bias,
+    dense_weight,
+    is_plain,
+    is_quantized,
+    linear_shape,
+    working_device,
+)
 
 Variant = Literal["lora", "rslora", "dora"]
 
@@ -80,11 +87,20 @@ class DoraLinear(LoraLinear):
 
     n is the length of each row of W + scale * B A. As in the paper (section 4.3) and in PEFT no gradient
     flows through it, and dropout silences the input of everything but the plain W x.
+
+    Raises ModelError for a base layer that multiplies with other weights than it holds: n would not be their length.
     """
 
     def __init__(
         self, base: nn.Module, *, rank: int, scale: float, dropout: float, dtype: torch.dtype
     ) -> None:
+        if not (is_plain(base) or is_quantized(base)):
+            raise ModelError(
+                f"lora.variant dora cannot be used on {type(base).__name__} layers, which change their weights when "
+                "they compute: the lengths that it trains would be those of other weights.",
+                "layers that multiply with their weights as they stand",
+                "Use lora.variant: lora or rslora.",
+            )
         super().__init__(base, rank=rank, scale=scale, dropout=dropout, dtype=dtype)
         self._lengths: Tensor | None = None
         self._lengths_of: tuple[int, ...] = ()

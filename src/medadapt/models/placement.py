@@ -15,9 +15,9 @@ import torch
 from accelerate import infer_auto_device_map  # type: ignore[import-untyped]
 from accelerate.utils import CustomDtype, compute_module_sizes, get_balanced_memory  # type: ignore[import-untyped]
 from torch import nn
-from transformers import AutoModelForCausalLM
 
 from medadapt.core.errors import ModelError
+from medadapt.models.blank import blank_model
 from medadapt.models.targets import inner_layers
 
 WEIGHT_SHARE = 0.8
@@ -62,7 +62,7 @@ def place_base(
     says that the user left the choice open, so that further GPUs may be used. `dtype`, `quantization` and
     `offload` are as asked for. An architecture whose `code` comes with the model is not split.
 
-    Raises ModelError where the weights fit nowhere.
+    Raises ModelError where the weights fit nowhere, or the base is no causal language model.
     """
     if place.type != "cuda":
         what = "none: no GPU, all layers are in main memory" if offload == "cpu" else "none"
@@ -73,7 +73,7 @@ def place_base(
     if code:
         return Placement(device_map={"": place}, offload="none: the model's own code is not split")
     with torch.device("meta"):
-        empty = AutoModelForCausalLM.from_config(config)
+        empty = blank_model(config)
     return plan_placement(
         empty, memories, first=first, dtype=dtype, quantization=quantization, offload=offload == "cpu"
     )

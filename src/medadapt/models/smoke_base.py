@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerFast
 
 from medadapt.core.errors import ModelError
 from medadapt.core.files import disk_faults
 from medadapt.core.recipe import ModelSection
 from medadapt.models.base_files import looks_like_path
+from medadapt.models.blank import blank_model
 from medadapt.models.loading import load_config, load_tokenizer, refuse_foreign_code
 from medadapt.models.local_base import local_folder
 from medadapt.models.quiet import quiet_libraries
@@ -66,7 +67,7 @@ def write_smoke_base(model: ModelSection, folder: Path, *, seed: int) -> None:
 
     The architecture is read from the base's configuration where that is on this machine, else known from
     its name. The tokenizer is the base's own where that is on this machine, else one token a byte.
-    Raises ModelError when neither tells the architecture.
+    Raises ModelError when neither tells the architecture, or it is no causal language model.
     """
     config = _config_on_disk(model)
     # Of a model that also sees pictures the language model is enough.
@@ -75,7 +76,7 @@ def write_smoke_base(model: ModelSection, folder: Path, *, seed: int) -> None:
     tiny = tiny_config(model_type, vocabulary_size=len(tokenizer), tokenizer=tokenizer)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        random_model = AutoModelForCausalLM.from_config(tiny, dtype=torch.float32)
+        random_model = blank_model(tiny, dtype=torch.float32)
     with disk_faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with quiet_libraries():

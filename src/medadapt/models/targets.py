@@ -9,6 +9,7 @@ from torch import nn
 from medadapt.core.errors import ModelError
 from medadapt.models.fused_experts import taken_for_experts
 from medadapt.models.linear import is_linear
+from medadapt.models.state_space import bypassed_by_mixers
 
 
 def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[str]:
@@ -16,15 +17,20 @@ def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[st
 
     `all-linear` is every linear layer inside the text decoder's layers, `attention` those of its attention
     blocks; a list names layers of the decoder by their last part (`q_proj`) or a longer end of their full name.
-    The output head is never meant by the two words, nor are layers that PEFT would take for experts. Read from the
-    model itself, this gives for OPT and BioGPT q_proj, k_proj, v_proj, out_proj, fc1, fc2 and for Llama and Mistral
-    q, k, v, o, gate, up and down.
+    The output head is never meant by the two words, nor are layers that PEFT would take for experts or that a
+    state-space mixer does not call. Read from the model itself, this gives for OPT and BioGPT q_proj, k_proj, v_proj,
+    out_proj, fc1, fc2 and for Llama and Mistral q, k, v, o, gate, up and down.
 
-    Raises ModelError when a requested name or word matches nothing, with the names there are.
+    Raises ModelError when a requested name or word matches nothing, with the names there are, or when a name means
+    a layer that cannot carry an adapter.
     """
     linear = _of_the_decoder(model, _linear_layers(model))
-    misread = taken_for_experts(model)
-    inside = [name for name in linear if _is_inside_a_layer(name) and _last_part(name) not in misread]
+    misread, bypassed = taken_for_experts(model), bypassed_by_mixers(model)
+    inside = [
+        name
+        for name in linear
+        if _is_inside_a_layer(name) and _last_part(name) not in misread and name not in bypassed
+    ]
     if isinstance(targets, str):
         meant = inside if targets == "all-linear" else [name for name in inside if _is_of_attention(name)]
         if not meant:
@@ -36,6 +42,7 @@ def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[st
         raise _no_such_layers(model, f"lora.targets names {', '.join(unmatched)}", linear)
     meant = [name for name in linear if any(_ends_with(name, asked) for asked in targets)]
     _refuse_misread(model, {_last_part(name) for name in meant} & misread)
+    _refuse_bypassed(model, [name for name in meant if name in bypassed])
     return meant
 
 
@@ -99,6 +106,16 @@ def _refuse_misread(model: nn.Module, asked: set[str]) -> None:
             f"lora.targets names {', '.join(sorted(asked))}: in {type(model).__name__} PEFT takes these names for the "
             "experts, and would load the adapter wrongly.",
             "other layers",
+            "Leave them out, or use lora.targets: all-linear.",
+        )
+
+
+def _refuse_bypassed(model: nn.Module, asked: list[str]) -> None:
+    if asked:
+        raise ModelError(
+            f"lora.targets names {', '.join(short_names(asked))}: the state-space layers of {type(model).__name__} "
+            f"read the weights of {asked[0]} without calling it, so an adapter there would have no effect.",
+            "layers that are called",
             "Leave them out, or use lora.targets: all-linear.",
         )
 

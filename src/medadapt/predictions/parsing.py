@@ -21,7 +21,15 @@ from medadapt.predictions.denials import (
     is_rest_turned_down,
     is_turned_down,
 )
-from medadapt.predictions.mentions import NAME_ENDS, leading_name, name_key, only_name, opening_name, plain
+from medadapt.predictions.mentions import (
+    NAME_ENDS,
+    find_mentions,
+    leading_name,
+    name_key,
+    only_name,
+    opening_name,
+    plain,
+)
 
 NEXT_QUESTION = re.compile(
     r"^[# \t]*(?:question(?:\s+type)?|q|patient|user|human|given these symptoms)\s*\d*\s*:",
@@ -108,13 +116,12 @@ def read_label(text: str, labels: Sequence[str], aliases: Mapping[str, str]) -> 
             names.setdefault(name_key(alias), label if label in labels else names[name_key(label)])
     answer = _answer_itself(text)
     found = _label_in(answer, names)
-    return found if found is None else _as_written(answer, found, alike[name_key(found)])
+    return found if found is None else _as_written(answer, found, alike[name_key(found)], names)
 
 
 def _label_in(answer: str, names: Mapping[str, str]) -> str | None:
     """What the name stands for that an answer commits to in its first line."""
-    text = plain(answer).lstrip(BEFORE_AN_ANSWER)
-    line = text.split("\n", 1)[0]
+    line = _first_line(plain(answer))
     if (whole := names.get(name_key(line))) is not None:
         return whole
     if has_second_thoughts(line):
@@ -126,17 +133,28 @@ def _label_in(answer: str, names: Mapping[str, str]) -> str | None:
     return only_name(line, names)
 
 
-def _as_written(answer: str, label: str, alike: Sequence[str]) -> str:
+def _as_written(answer: str, label: str, alike: Sequence[str], names: Mapping[str, str]) -> str:
     """Of labels that differ in case or spaces alone the one that stands in the first line; else `label`."""
-    if len(alike) == 1:
+    if len(alike) == 1 or _by_alias(answer, label, names):
         return label
-    line = answer.lstrip(BEFORE_AN_ANSWER).split("\n", 1)[0]
     written = [
         (match.start(), -len(one), one)
         for one in alike
-        if (match := re.search(rf"(?<!\w){re.escape(one)}(?!\w)", line))
+        if (match := re.search(rf"(?<!\w){re.escape(one)}(?!\w)", _first_line(answer)))
     ]
     return min(written)[2] if written else label
+
+
+def _by_alias(answer: str, label: str, names: Mapping[str, str]) -> bool:
+    """Whether the name by which an answer commits to `label` is an alias and no spelling of the label itself."""
+    line = _first_line(plain(answer))
+    said = [line] if name_key(line) in names else []
+    said += [line[one.start : one.end] for one in find_mentions(line, names) if one.value == label]
+    return bool(said) and name_key(said[0]) != name_key(label)
+
+
+def _first_line(text: str) -> str:
+    return text.lstrip(BEFORE_AN_ANSWER).split("\n", 1)[0]
 
 
 def read_letter(text: str, options: Sequence[str], aliases: Mapping[str, str] | None = None) -> str | None:

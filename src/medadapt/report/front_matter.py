@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
@@ -11,10 +10,9 @@ import yaml
 from medadapt.report import wording
 from medadapt.report.clean_text import one_line
 from medadapt.report.inputs import ReportInputs
+from medadapt.report.named_base import HUB_ID, base_of
 from medadapt.report.verdicts import change_of_protocol, compared_metric, leakage
-from medadapt.samples.bundled_base import SAMPLE_BASE
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?", re.ASCII)
 HUB_TASKS = {
     "diagnosis": "text-classification",
     "qa": "question-answering",
@@ -26,7 +24,7 @@ HUB_METRICS = {"macro_f1": "f1"}
 
 def front_matter(inputs: ReportInputs, name: str) -> str:
     """Metadata for the Hub, written by the YAML library so that no text of the data can end it."""
-    metrics, base = inputs.metrics, None if inputs.run.get("smoke") else hub_base(base_name(inputs))
+    metrics, base = inputs.metrics, None if inputs.run.get("smoke") else base_of(inputs).hub_id
     qlora = (inputs.recipe.get("model") or {}).get("quantization") == "nf4"
     matter: dict[str, Any] = {
         "library_name": "peft",
@@ -123,42 +121,3 @@ def _best_control(metrics: dict[str, Any], key: str) -> dict[str, Any]:
         return {}
     value = (((metrics.get("controls") or {}).get(name) or {}).get(key) or {}).get("value")
     return {"best_control": name, "best_control_value": value, "against_control": found.get("verdict")}
-
-
-def base_id(base: str) -> str | None:
-    """The base as a Hub id; of a local folder its name alone, and None where that is no possible id.
-
-    >>> base_id("facebook/opt-1.3b"), base_id("/home/me/models/stories260K/")
-    ('facebook/opt-1.3b', 'stories260K')
-    """
-    base = one_line(base)
-    if not HUB_ID.fullmatch(base) or base.startswith("."):
-        base = PureWindowsPath(PurePosixPath(base).name).name
-    return base if HUB_ID.fullmatch(base) else None
-
-
-def hub_base(base: str) -> str | None:
-    """The base as a Hub id; None for a folder, whose name may be that of another model on the Hub.
-
-    >>> hub_base("facebook/opt-1.3b"), hub_base("/home/me/models/gpt2")
-    ('facebook/opt-1.3b', None)
-    """
-    base = one_line(base)
-    return base if HUB_ID.fullmatch(base) and not Path(base).is_dir() else None
-
-
-def base_in_words(base: str) -> str | None:
-    """The base as a sentence names it; None for a folder whose name is no possible id.
-
-    >>> base_in_words("sample:base")
-    'sample:base (the small demonstration model that comes with MedAdapt)'
-    """
-    if base == SAMPLE_BASE:
-        return f"{SAMPLE_BASE} (the small demonstration model that comes with MedAdapt)"
-    return base_id(base)
-
-
-def base_name(inputs: ReportInputs) -> str:
-    """The base as the recipe names it."""
-    protocol, model = inputs.metrics.get("protocol") or {}, inputs.recipe.get("model") or {}
-    return str(model.get("base") or protocol.get("base") or "unknown")

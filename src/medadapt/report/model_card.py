@@ -12,17 +12,17 @@ from medadapt.report.clean_text import one_line
 from medadapt.report.data_section import given_splits, hub_rows, ledger
 from medadapt.report.facts import described, facts, machine, start_adapter
 from medadapt.report.forgetting_section import CAPTION, COLUMNS, forgetting_rows
-from medadapt.report.front_matter import base_in_words, base_name, front_matter, hub_base, why_no_results
+from medadapt.report.front_matter import front_matter, why_no_results
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.limits import limits
 from medadapt.report.markdown import inline, table
+from medadapt.report.named_base import base_of
 from medadapt.report.protocol_line import split_rule
 from medadapt.report.reporting import reporting
 from medadapt.report.search_section import JUDGED, search_facts
 from medadapt.report.training_section import training_facts
 from medadapt.report.usage import usage
 from medadapt.report.written_section import soft_match_sentence
-from medadapt.samples.bundled_base import SAMPLE_BASE
 
 CALIBRATION_NAMES = {
     "nll": "Log loss of the right answer (nats)",
@@ -71,7 +71,7 @@ def _summary(inputs: ReportInputs, card: ProofCard) -> str:
     kind = "QLoRA" if packing == "nf4" else "LoRA"
     kind = kind if variant == "lora" else f"{kind} ({variant})"
     kind = f"{kind} adapter (base in 8 bits)" if packing == "int8" else f"{kind} adapter"
-    base = inline(_base(inputs))
+    base = inline(base_of(inputs).in_words)
     if inputs.run.get("smoke"):
         base = f"a tiny random stand-in of {base}"
     made = "trained with MedAdapt"
@@ -82,16 +82,6 @@ def _summary(inputs: ReportInputs, card: ProofCard) -> str:
             made = f"a copy of {origin}, which was measured with MedAdapt and not trained further"
     what = f"{smoke}A {kind} for {base}, {made}. Task: {card.task.lower()}."
     return f"{what}\n\n**{inline(card.headline)}** {inline(card.sentence)}"
-
-
-def _base(inputs: ReportInputs) -> str:
-    """The base in a sentence; of a folder it is said that it is one, because its name may be that of another model."""
-    name = base_name(inputs)
-    words = base_in_words(name)
-    if words is None:
-        return "a local base model"
-    is_folder = name != SAMPLE_BASE and hub_base(name) is None
-    return f"a local base model named {words.rpartition('/')[2]}" if is_folder else words
 
 
 def _limits(inputs: ReportInputs) -> str:

@@ -47,13 +47,14 @@ def _rules(rules: dict[str, Any], level: str) -> list[Block]:
             change.get("verdict", "not shown"),
         )
         for name, found in rules.items()
+        if isinstance(found, dict)
         for change in [found.get("difference")]
         if change is not None
     )
-    missing = [
+    missing: list[Block] = [
         Text(text=f"Not by {RULE_NAMES.get(name, wording.metric_name(name))}: {found['reason']}.", quiet=True)
         for name, found in rules.items()
-        if found.get("reason")
+        if isinstance(found, dict) and found.get("reason")
     ]
     if not rows:
         return missing

@@ -7,13 +7,17 @@ from typing import Any
 
 from medadapt.report.asking_code import asking_code, quoted
 from medadapt.report.facts import shows_options
-from medadapt.report.front_matter import base_name, hub_base
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.markdown import fenced, inline
+from medadapt.report.named_base import base_of
 from medadapt.samples.bundled_base import SAMPLE_BASE
 
 LOCAL_BASE = "path/to/the/base"
 """What stands for a base that the reader has in a folder."""
+OWN_CODE = (
+    "Python code that comes with this base runs only where a recipe allows it. MedAdapt therefore asks this adapter in "
+    "the folder of its run, and not alone."
+)
 PACKED = {
     "nf4": 'load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True',
     "int8": "load_in_8bit=True",
@@ -26,13 +30,14 @@ def usage(inputs: ReportInputs) -> str:
     fits = "The adapter fits only the base it was trained on" + (
         f" (sha256 {inline(str(digest))})." if digest else "."
     )
+    told, target, base = [], "path/to/this/adapter", _base_folder(inputs)
+    if _has_own_code(inputs):
+        told, target, base = [OWN_CODE], "path/to/this/run", None
     return "\n\n".join(
         [
+            *told,
             "With MedAdapt, which asks exactly as in training:",
-            fenced(
-                ask_command("path/to/this/adapter", options=shows_options(inputs), base=_base_folder(inputs)),
-                "bash",
-            ),
+            fenced(ask_command(target, options=shows_options(inputs), base=base), "bash"),
             "With PEFT alone:",
             fenced("\n".join([*_load(inputs), *_ask(inputs.examples)]), "python"),
             fits,
@@ -55,18 +60,28 @@ def _base_folder(inputs: ReportInputs) -> str | None:
     """The folder of the base, as the reader may have it; None where its name is enough."""
     if inputs.run.get("smoke"):
         return "path/to/this/run/0-base"
-    name = base_name(inputs)
-    return None if name == SAMPLE_BASE or hub_base(name) else LOCAL_BASE
+    return LOCAL_BASE if base_of(inputs).is_local else None
+
+
+def _has_own_code(inputs: ReportInputs) -> bool:
+    """Whether the recipe lets the base run its own code; the stand-in of a smoke run has none."""
+    model = inputs.recipe.get("model") or {}
+    return bool(model.get("trust_remote_code")) and not inputs.run.get("smoke")
 
 
 def _load(inputs: ReportInputs) -> list[str]:
     model = inputs.recipe.get("model") or {}
-    base = _base_folder(inputs) or hub_base(base_name(inputs))
+    named = base_of(inputs)
     packing = PACKED.get(str(model.get("quantization")))
-    bundled = base_name(inputs) == SAMPLE_BASE and not inputs.run.get("smoke")
-    options = ["base_folder()" if bundled else json.dumps(base)]
+    bundled = named.name == SAMPLE_BASE and not inputs.run.get("smoke")
+    options = ["base_folder()" if bundled else json.dumps(_base_folder(inputs) or named.hub_id)]
     if model.get("revision"):
         options.append(f"revision={quoted(str(model['revision']))}")
+    # The code of a tokenizer lies with the base too: the adapter's folder may lack it.
+    words = "adapter"
+    if _has_own_code(inputs):
+        options.append("trust_remote_code=True")
+        words = ", ".join(options)
     if packing:
         options.append("quantization_config=BitsAndBytesConfig(" + packing + ")")
     names = ["AutoModelForCausalLM", "AutoTokenizer", *(["BitsAndBytesConfig"] if packing else [])]
@@ -79,7 +94,7 @@ def _load(inputs: ReportInputs) -> list[str]:
         'adapter = "path/to/this/adapter"',
         f"base = AutoModelForCausalLM.from_pretrained({call})",
         "model = PeftModel.from_pretrained(base, adapter)",
-        "tokenizer = AutoTokenizer.from_pretrained(adapter)",
+        f"tokenizer = AutoTokenizer.from_pretrained({words})",
     ]
 
 

@@ -157,9 +157,12 @@ def _is_index(folder: Path) -> bool:
     What it says of itself tells: one that has lost its words or passages is an index that can be made again.
     """
     try:
-        facts = read_json(folder / FACTS)
+        return _tells_of_an_index(read_json(folder / FACTS))
     except (OSError, DataError):
         return False
+
+
+def _tells_of_an_index(facts: Any) -> bool:
     known = isinstance(facts, dict) and facts.keys() >= {"schema", "passages", "origin"}
     return known and isinstance(facts["origin"], dict) and "kind" in facts["origin"]
 
@@ -200,16 +203,14 @@ def check_origin(index: PassageIndex, folder: Path, records: Path) -> None:
 def _facts(folder: Path) -> tuple[Origin, int, EmbeddedBy | None]:
     path = folder / FACTS
     if not path.is_file():
-        raise DataError(
-            f"{folder} is no index: it has no {FACTS}.",
-            "a folder that `medadapt index` made",
-            "Correct the path.",
-        )
+        raise _no_index(folder, f"it has no {FACTS}")
     try:
         values: Any = read_json(path)
     except DataError as problem:
         again = f"Delete {folder} first, then make it again with `medadapt index`."
         raise _damaged(folder, f"{FACTS} cannot be read", remedy=again) from problem
+    if not _tells_of_an_index(values):
+        raise _no_index(folder, f"its {FACTS} tells of something else")
     try:
         if values["schema"] != SCHEMA:
             raise ValueError(f"schema {values['schema']}")
@@ -217,6 +218,12 @@ def _facts(folder: Path) -> tuple[Origin, int, EmbeddedBy | None]:
         return Origin(**values["origin"]), int(values["passages"]), None if by is None else EmbeddedBy(**by)
     except (KeyError, TypeError, ValueError) as problem:
         raise _damaged(folder, str(problem)) from problem
+
+
+def _no_index(folder: Path, why: str) -> DataError:
+    return DataError(
+        f"{folder} is no index: {why}.", "a folder that `medadapt index` made", "Correct the path."
+    )
 
 
 def _damaged(

@@ -20,7 +20,7 @@ from medadapt.metrics.calibration.temperature import fit_temperature
 from medadapt.metrics.calibration.thresholds import choose_threshold
 from medadapt.metrics.marking.marks import on_grid
 from medadapt.models.hub_adapter import HUB
-from medadapt.serving.command_targets import Run, read_run
+from medadapt.serving.command_targets import Run, need_measured_adapter, read_run
 
 if TYPE_CHECKING:
     from medadapt.serving.answering import Weighed
@@ -83,7 +83,7 @@ def abstention_rule(target: str, *, risk: float, model: ModelName) -> Abstention
     """The rule of one model of a run, from its validation records and what it said of them.
 
     Raises RunFolderError or DataError, with the way out, for what is no run, for open questions, where there are no
-    such predictions, and where no threshold keeps the risk.
+    such predictions or they are of an adapter that was exchanged since, and where no threshold keeps the risk.
     """
     folder = RunFolder(Path(target).expanduser())
     if target.startswith(HUB) or ((folder.path / CONFIG).is_file() and not folder.state.is_file()):
@@ -143,6 +143,8 @@ def _rule_from(run: Run, risk: float, model: ModelName) -> AbstentionRule:
             "a run whose predict stage has asked the validation records, too",
             f"Run `{command('predict', run.folder.path)}` with this version, or leave the risk out.",
         )
+    if model == "tuned":
+        need_measured_adapter(run)
     predictions = list(read_predictions(path))
     beliefs = beliefs_of(run.recipe.task, records, predictions)
     temperature = fit_temperature(beliefs).used

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from medadapt.core.adapter_folder import CONFIG
+from medadapt.core.adapter_folder import CONFIG, WEIGHTS
+from medadapt.core.documents import read_object
 from medadapt.core.errors import DataError, ModelError, RunFolderError
 from medadapt.core.files import read_json
+from medadapt.core.hashes import sha256_file
 from medadapt.core.recipe import ModelSection, Recipe
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.shell_command import command
-from medadapt.models.hub_adapter import HUB, fetch_adapter
+from medadapt.models.hub_adapter import HUB, UNNAMED_BASE, fetch_adapter
+from medadapt.report.named_base import NamedBase, named_base
 from medadapt.serving.asking import Asking, asking_of_run, read_asking
 
 NO_PLAN = (
@@ -94,6 +98,37 @@ def need_adapter(run: Run) -> None:
         raise RunFolderError(f"{run.folder.path} has no adapter yet.", "a run in which train is done", remedy)
 
 
+def need_measured_adapter(run: Run) -> None:
+    """Raise RunFolderError where the adapter of a run is not the one that its predictions were made with.
+
+    It may be exchanged on purpose, but what was measured before says nothing of it. Nothing is raised where the run
+    does not say which one was measured.
+    """
+    weights, measured = run.folder.adapter / WEIGHTS, _measured_weights(run)
+    if measured is None or not weights.is_file() or sha256_file(weights) == measured:
+        return
+    raise RunFolderError(
+        f"{weights} was exchanged since the predictions of {run.folder.path} were made.",
+        "the adapter that was measured",
+        f"Run `{command('run', run.folder.path, '--from', 'predict')}`, which measures it, or put the other one back.",
+    )
+
+
+def _measured_weights(run: Run) -> str | None:
+    """The sha256 of the adapter's weights that were asked, as predict or the score stage wrote it down."""
+    found: dict[str, Any] = read_json(run.folder.state).get("prediction") or {}
+    path = run.folder.metrics / "metrics.json"
+    if "adapter_sha256" not in found and path.is_file():
+        again = f"Run `{command('score', run.folder.path)}`, which makes it anew."
+        found = read_object(path, remedy=again).get("protocol") or {}
+    return found.get("adapter_sha256")
+
+
+def base_of_run(run: Run) -> NamedBase:
+    """The base that the recipe of a run names; of a smoke run it is not the one in use."""
+    return named_base(run.recipe.model.base, read_json(run.folder.state))
+
+
 def _run_target(name: str, run: Run, base: str | None) -> Target:
     need_adapter(run)
     asking = asking_of_run(run.recipe, run.folder)
@@ -111,14 +146,15 @@ def _adapter_target(name: str, folder: Path, base: str | None) -> Target:
     if not (folder / CONFIG).is_file():
         raise ModelError(f"{name} has no {CONFIG}.", "an adapter in PEFT's format", "Correct the name.")
     asking = read_asking(folder)
-    named = read_json(folder / CONFIG).get("base_model_name_or_path")
-    if asking is not None:
-        return Target(name=name, adapter=folder, model=asking.model, base=base, asking=asking)
-    if not (base or named):
+    named = asking.model.base if asking else read_json(folder / CONFIG).get("base_model_name_or_path")
+    if base is None and (not named or named == UNNAMED_BASE):
         raise DataError(
-            f"{folder / CONFIG} does not name the base of the adapter.",
+            f"{folder / CONFIG} does not name the base of the adapter"
+            f"{', which was a folder where it was trained' if named else ''}.",
             "the base the adapter was trained on",
             "Name it with --base.",
         )
+    if asking is not None:
+        return Target(name=name, adapter=folder, model=asking.model, base=base, asking=asking)
     model = ModelSection(base=base or str(named))
     return Target(name=name, adapter=folder, model=model, base=None, asking=None, notes=(NO_PLAN,))

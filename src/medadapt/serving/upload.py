@@ -14,14 +14,11 @@ from typing import Any
 from medadapt.core.adapter_folder import ASKING, BASE, CONFIG, WEIGHTS
 from medadapt.core.errors import RunFolderError
 from medadapt.core.files import read_json, to_json
-from medadapt.core.recipe import ModelSection
 from medadapt.core.shell_command import command
-from medadapt.models.hub_adapter import AdapterAddress
+from medadapt.models.hub_adapter import UNNAMED_BASE, AdapterAddress
 from medadapt.report.asking_code import quoted
-from medadapt.report.front_matter import base_id
-from medadapt.samples.bundled_base import SAMPLE_BASE
 from medadapt.serving.asking import asking_of_run, asking_values
-from medadapt.serving.command_targets import Run, need_adapter
+from medadapt.serving.command_targets import Run, base_of_run, need_adapter, need_measured_adapter
 
 CARD = "README.md"
 TOKENIZER = (
@@ -48,7 +45,7 @@ class Upload:
 def uploads(run: Run, repository: str, *, revision: str | None = None) -> list[Upload]:
     """The files for `repository`, the weights first; `revision` is the branch that they go to.
 
-    Raises RunFolderError where the run is not finished.
+    Raises RunFolderError where the run is not finished, or measured another adapter.
     """
     need_adapter(run)
     folder, card = run.folder.adapter, run.folder.report / CARD
@@ -59,9 +56,10 @@ def uploads(run: Run, repository: str, *, revision: str | None = None) -> list[U
             "a finished run: an adapter is shared with its model card",
             f"Run `{command('run', run.folder.path)}` first.",
         )
+    need_measured_adapter(run)
     asking = asking_values(asking_of_run(run.recipe, run.folder))
     config, base = read_json(folder / CONFIG), read_json(folder / BASE)
-    name = public_base(base["base"], run.recipe.model)
+    name = public_base(run)
     written = {
         CONFIG: config | {"base_model_name_or_path": name},
         BASE: base | {"base": name},
@@ -75,12 +73,12 @@ def uploads(run: Run, repository: str, *, revision: str | None = None) -> list[U
     ]
 
 
-def public_base(base: str, model: ModelSection) -> str:
-    """The base as others may read it: a Hub id or `sample:base` as it is, of a local folder its name alone."""
-    if base == SAMPLE_BASE:
-        return base
-    name = model.base if base == model.base else base
-    return base_id(name) or "local-base"
+def public_base(run: Run) -> str:
+    """The base as others may read it: a Hub id or `sample:base` as it is, of a folder not even its name.
+
+    That name may be another model's on the Hub, which PEFT would load without a word.
+    """
+    return UNNAMED_BASE if has_local_base(run) else run.recipe.model.base
 
 
 def hub_address(repository: str, revision: str | None) -> str:
@@ -90,7 +88,7 @@ def hub_address(repository: str, revision: str | None) -> str:
 
 def has_local_base(run: Run) -> bool:
     """Whether the base lies in a folder, where nobody else finds it."""
-    return run.smoke or Path(run.recipe.model.base).expanduser().is_dir()
+    return run.smoke or base_of_run(run).is_local
 
 
 def _json(values: dict[str, Any]) -> bytes:

@@ -28,7 +28,13 @@ from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.models.short_attention import plain_for_short_rows
 from medadapt.training.batches import Row, cut_by_tokens, input_device, number_of_steps, rows_of_step
 from medadapt.training.loss import rows_nll
-from medadapt.training.memory import MemoryPlan, give_back_memory, halved, recompute_activations
+from medadapt.training.memory import (
+    MemoryPlan,
+    can_recompute,
+    give_back_memory,
+    halved,
+    recompute_activations,
+)
 from medadapt.training.scaling import LossScale, after_step, check_skips
 from medadapt.training.schedule import learning_rate, warmup_steps
 
@@ -231,19 +237,21 @@ def _less_memory(engine: Engine, lengths: Sequence[int], plan: MemoryPlan) -> Me
     Raises ModelError where neither is left.
     """
     alone = all(len(micro) == 1 for micro in cut_by_tokens(lengths, plan.micro_tokens))
-    if alone and not plan.checkpointing and engine.training.checkpointing == "auto":
+    may_recompute = not plan.checkpointing and can_recompute(engine.model)
+    if alone and may_recompute and engine.training.checkpointing == "auto":
         recompute_activations(engine.model)  # of rows that packed layers do not take
         return replace(plan, checkpointing=True)
-    return smaller_cut(lengths, plan)
+    return smaller_cut(lengths, plan, may_recompute=may_recompute)
 
 
-def smaller_cut(lengths: Sequence[int], plan: MemoryPlan) -> MemoryPlan:
+def smaller_cut(lengths: Sequence[int], plan: MemoryPlan, *, may_recompute: bool = False) -> MemoryPlan:
     """The plan that cuts the largest micro-batch of several rows in half, after memory has run out.
 
-    Raises ModelError where every row already has a micro-batch of its own.
+    Raises ModelError where every row already has a micro-batch of its own; see `halved`.
     """
     cut = cut_by_tokens(lengths, plan.micro_tokens)
-    return halved(plan, tried_tokens=max((len(b) * lengths[b[0]] for b in cut if len(b) > 1), default=0))
+    tried = max((len(b) * lengths[b[0]] for b in cut if len(b) > 1), default=0)
+    return halved(plan, tried_tokens=tried, may_recompute=may_recompute)
 
 
 def _unscaled_norm(gradients: list[Tensor], scale: float) -> float:

@@ -44,7 +44,16 @@ def plan_memory(
 
     Of a base with layers in main memory only activations that are recomputed count as fitting: others hold on to the
     weights that visited the GPU, until it holds all of them.
+
+    Raises ModelError where recomputing is asked for and the base cannot do it.
     """
+    recomputes = can_recompute(model)
+    if training.checkpointing == "on" and not recomputes:
+        raise ModelError(
+            f"{type(model).__name__} cannot recompute its activations, as training.checkpointing: on asks.",
+            "an architecture whose layers transformers can run again in the backward pass",
+            "Use training.checkpointing: off.",
+        )
     kind = input_device(model).type
     room = max(total_memory - largest_share(model, kind), 0) * ACTIVATION_SHARE
     most = MOST_TOKENS.get(kind, MOST_TOKENS["cpu"])
@@ -55,12 +64,17 @@ def plan_memory(
     )
     fits_plain, fits_checkpointed = int(room / bytes_plain), int(room / bytes_checkpointed)
     checkpointing = training.checkpointing == "on" or (
-        training.checkpointing == "auto" and (fits_plain < longest or is_offloaded(model))
+        training.checkpointing == "auto" and recomputes and (fits_plain < longest or is_offloaded(model))
     )
     fits = fits_checkpointed if checkpointing else fits_plain
     if training.micro_tokens != "auto":
         return MemoryPlan(micro_tokens=int(training.micro_tokens), checkpointing=checkpointing)
     return MemoryPlan(micro_tokens=max(1, min(fits, most)), checkpointing=checkpointing)
+
+
+def can_recompute(model: nn.Module) -> bool:
+    """Whether the architecture can compute its activations again in the backward pass; a few cannot."""
+    return bool(getattr(model, "supports_gradient_checkpointing", False))
 
 
 def is_offloaded(model: nn.Module) -> bool:
@@ -113,13 +127,14 @@ def attention_bytes(model: nn.Module, kind: str, *, longest: int, checkpointing:
     return weights * min(longest, LONGEST_WRITTEN_OUT) * size
 
 
-def halved(plan: MemoryPlan, *, tried_tokens: int) -> MemoryPlan:
+def halved(plan: MemoryPlan, *, tried_tokens: int, may_recompute: bool = False) -> MemoryPlan:
     """The plan after micro-batches of several rows with up to `tried_tokens` padded tokens were too much.
 
-    Raises ModelError when there was none, so that a single row does not fit.
+    Raises ModelError when there was none, so that a single row does not fit. Its remedy names recomputed activations
+    where they are still a way out (`may_recompute`).
     """
     if tried_tokens == 0:
-        recompute = "" if plan.checkpointing else "training.checkpointing: on, "
+        recompute = "training.checkpointing: on, " if may_recompute else ""
         raise ModelError(
             "One example alone does not fit into memory.",
             "room for one example",
@@ -137,6 +152,10 @@ def give_back_memory() -> None:
 def recompute_activations(model: nn.Module) -> None:
     """Switch on the recomputation of activations, under the name this transformers version has for it."""
     options = {"use_reentrant": False}
+    if is_offloaded(model):
+        # Else recomputing a layer ends by an exception at its last saved tensor, before the hook that sends the
+        # weight at work there back to main memory.
+        options["early_stop"] = False
     if hasattr(model, "activation_checkpointing_enable"):
         cast(Any, model).activation_checkpointing_enable(options)
     else:

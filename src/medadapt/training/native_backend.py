@@ -15,7 +15,7 @@ from medadapt.models.lora import adapter_tensors, put_adapter_tensors
 from medadapt.training.batches import input_device, steps_per_epoch
 from medadapt.training.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
 from medadapt.training.engine import Engine, train_steps
-from medadapt.training.memory import MemoryPlan, is_offloaded, recompute_activations
+from medadapt.training.memory import MemoryPlan, can_recompute, is_offloaded, recompute_activations
 from medadapt.training.optimizer import make_optimizer, optimizer_tensors, put_optimizer_tensors
 from medadapt.training.scaling import LossScale, first_scale
 from medadapt.training.step_log import StepLog
@@ -81,12 +81,23 @@ def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) ->
     _resume(backend)
     if watch.state.memory.checkpointing:  # rows that packed layers cannot take go through the model's own
         recompute_activations(watch.model)
-    elif training.checkpointing == "off" and is_offloaded(watch.model):
-        watch.progress.note(
-            "Layers in main memory with training.checkpointing: off: the weights that visit the GPU stay there until "
-            "the backward pass. Where memory runs out, use training.checkpointing: auto."
-        )
+    elif is_offloaded(watch.model):
+        watch.progress.note(_weights_stay(watch))
     return backend
+
+
+def _weights_stay(watch: Watch) -> str:
+    """What it means that layers lie in main memory and no activations are recomputed."""
+    if can_recompute(watch.model):
+        reason = "training.checkpointing: off"
+        way_out = "training.checkpointing: auto"
+    else:
+        reason = f"{type(watch.model).__name__}, which cannot recompute activations"
+        way_out = "a smaller examples.max_length, nf4 weights, or a smaller base"
+    return (
+        f"Layers in main memory with {reason}: the weights that visit the GPU stay there until the backward pass. "
+        f"Where memory runs out, use {way_out}."
+    )
 
 
 def train_natively(backend: NativeBackend, log: StepLog, trackers: Trackers) -> None:

@@ -192,6 +192,7 @@ def _train(recipe: Recipe, base: LoadedBase, watch: Watch, *, examples: Path) ->
             name=recipe.name,
             parameters=tracked_parameters(recipe),
             after_step=state.step,
+            note=progress.note,
         ) as trackers,
     ):
         if native is not None:

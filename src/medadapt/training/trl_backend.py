@@ -130,6 +130,9 @@ def sft_config(recipe: Recipe, base: LoadedBase, watch: Watch, *, rows_at_once: 
     known = {field.name for field in dataclasses.fields(SFTConfig)}
     for name in {"activation_checkpointing", "gradient_checkpointing"} & known:
         settings[name] = watch.state.memory.checkpointing
+    if "router_aux_loss_coef" in known:
+        # Left open, TRL adds the base's own loss for even use of its experts, which the engine does not have.
+        settings["router_aux_loss_coef"] = 0.0
     return SFTConfig(**(settings | recipe.training.trainer))
 
 

@@ -17,6 +17,9 @@ from medadapt.workflow.stage import Stage
 from medadapt.workflow.stage_inputs import PROTECTED, differences, read_today
 from medadapt.workflow.state import RunState
 
+SUB_RUNS = ("seeds/*", "search/trials/*", "search/winner")
+"""Places of the runs inside of a run, which share its records and examples (`sub_runs.py`)."""
+
 
 def is_run(folder: Path) -> bool:
     """Whether the folder holds a run."""
@@ -78,6 +81,22 @@ def refuse_losing_work(stage: Stage, run: RunFolder, changed: list[str], later: 
             "unchanged inputs for a folder that holds training",
             "Choose another folder with -o, or add --replace to run again from there.",
         )
+
+
+def training_in(run: RunFolder, stages: tuple[Stage, ...]) -> Path | None:
+    """The first folder with training that one of the stages made in the run, or in a run that lies in it."""
+    inside = [RunFolder(path) for pattern in SUB_RUNS for path in sorted(run.path.glob(pattern))]
+    trained = (stage.path(one) for one in (run, *inside) for stage in stages if stage.holds_costly_work(one))
+    return next(trained, None)
+
+
+def kept_older(stage: Stage, run: RunFolder, trained: Path) -> str:
+    """The note that a stage of an earlier version counts as up to date, and the command that makes it anew."""
+    anew = command(stage.name, run.path, "--replace")
+    return (
+        f"{stage.folder} is of an earlier version of MedAdapt and stays as it is, because "
+        f"{trained.relative_to(run.path)} was trained on it. To begin anew with this version, run `{anew}` first."
+    )
 
 
 def refuse_own_adapter(folder: Path, adapter: str | None) -> None:

@@ -62,8 +62,8 @@ def check_weighed(recipe: Recipe, run: RunFolder, measured: Measured) -> None:
     """Refuse predictions without probabilities where the recipe has every label or option scored."""
     if recipe.evaluation.score_choices == "best":
         return
-    named = {**dict(zip(MODEL_NAMES, (measured.baseline, measured.tuned), strict=True)), **measured.further}
-    for stem, predictions in named.items():
+    sets = {"baseline": measured.baseline, "tuned": measured.tuned, **measured.further}
+    for stem, predictions in sets.items():
         for line, prediction in enumerate(predictions, 1):
             if prediction.only_best:
                 raise bad_prediction(run.predictions / f"{stem}.jsonl", line, "it lacks `probabilities`")

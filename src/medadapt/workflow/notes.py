@@ -32,6 +32,7 @@ def detectable(found: Mapping[str, Any]) -> str | None:
         return (
             f"{size} shows a true difference in accuracy of about {max(round(100 * found['value']), 1)} points in "
             f"{found['power']:.0%} of cases, where the models disagree on {found['discordant']:.0%} of the records"
+            f"{', all in favour of the same one' if found['value'] >= found['discordant'] else ''}"
         )
     return f"{size} can show no difference: {found['reason']}" if found["metric"] == "accuracy" else None
 

@@ -29,6 +29,9 @@ class RunRequest:
     """Give up what the folder holds from the first changed stage on, or from `first` on where it is given."""
     keep_fresh: bool = False
     """With `replace`, skip what is up to date also where it is the `first` stage."""
+    keep_older: bool = False
+    """Count as up to date what an earlier version of MedAdapt made and training in the folder was done on, also in runs
+    that lie inside: a search and repeated seeds cannot begin behind it, as `--from` does."""
     gate: bool = False
     """Let forgotten general text fail the run, too."""
     device: str = "auto"

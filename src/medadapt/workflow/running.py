@@ -68,12 +68,12 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
                 inputs = stage_inputs(
                     stage, request.recipe, before=before, sources=found, smoke=request.smoke
                 )
-                marks = _fresh_outputs(stage, book, inputs, forced=_is_forced(stage, request))
+                later = table[table.index(stage) + 1 :]
+                marks = _fresh_outputs(stage, book, inputs, later=later, request=request, progress=progress)
                 if marks is None:
                     if not checked:
                         _check(selected[selected.index(stage) :], request)
                         checked = True
-                    later = table[table.index(stage) + 1 :]
                     make_room = partial(
                         _make_room, stage, book, inputs, later=later, request=request, progress=progress
                     )
@@ -147,13 +147,28 @@ def _is_forced(stage: Stage, request: RunRequest) -> bool:
     return request.replace and request.first == stage.name and not request.keep_fresh
 
 
-def _fresh_outputs(stage: Stage, book: RunBook, inputs: dict[str, str], *, forced: bool) -> Marks | None:
+def _fresh_outputs(
+    stage: Stage,
+    book: RunBook,
+    inputs: dict[str, str],
+    *,
+    later: tuple[Stage, ...],
+    request: RunRequest,
+    progress: Progress,
+) -> Marks | None:
     """The outputs of a stage that need not run; None where it must."""
     recorded = book.stage(stage.name)
-    if forced or recorded is None or recorded.status != "done" or recorded.inputs != inputs:
+    if _is_forced(stage, request) or recorded is None or recorded.status != "done":
+        return None
+    changed = changed_inputs(recorded.inputs, inputs)
+    is_older = request.keep_older and changed == ["version"]
+    trained = existing.training_in(book.run, later) if is_older else None
+    if changed and trained is None:
         return None
     if not unchanged(stage.path(book.run), recorded.outputs):
         return None
+    if trained is not None:
+        progress.note(existing.kept_older(stage, book.run, trained))
     # Of large files only the size was looked at, and one that was exchanged on purpose may have the same.
     return outputs_of(stage, book.run) if stage.exchangeable else recorded.outputs
 

@@ -42,7 +42,7 @@ def run_seeds(request: RunRequest, count: int, progress: Progress) -> Outcome:
     StoppedError after a signal.
     """
     _refuse_parts(request)
-    asked = dataclasses.replace(request, resume_with=_command(request, count))
+    asked = dataclasses.replace(request, resume_with=_command(request, count), keep_older=True)
     main = run(asked, progress)
     metrics = _metrics(RunFolder(request.folder))
     measured = {request.recipe.seed: metrics}

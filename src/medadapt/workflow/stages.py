@@ -17,6 +17,7 @@ from medadapt.workflow.documents import (
     read_examples,
     read_search,
     read_seeds,
+    weights_of,
 )
 from medadapt.workflow.measured import read_measured
 from medadapt.workflow.measuring import detectable_facts, measure
@@ -114,6 +115,7 @@ def predict(recipe: Recipe, work: Work) -> None:
     from medadapt.predictions.predicting import predict_both
 
     base = load_base(recipe.model, base=_base_path(recipe, work), device=work.device)
+    asked = {"adapter_sha256": sha256_file(weights_of(work.run))}  # it may be exchanged later on
     summary = predict_both(
         recipe,
         records=work.run.records,
@@ -124,7 +126,7 @@ def predict(recipe: Recipe, work: Work) -> None:
         progress=work.progress,
         ground=grounding(work.run) if recipe.evaluation.retrieval else None,
     )
-    measured = {**_facts_of(base), "base": stand_in_name(recipe) if work.smoke else base.name}
+    measured = {**_facts_of(base), **asked, "base": stand_in_name(recipe) if work.smoke else base.name}
     work.keep({"prediction": summary | measured})  # beside those of train, which may have run elsewhere
     if less := notes.few_shot(summary["few_shot"]):
         work.progress.note(less)
@@ -313,7 +315,7 @@ STAGES: tuple[Stage, ...] = (
             "seeds.json": "medadapt run --seeds",
         },
         sealed=True,
-        version="6",
+        version="7",
     ),
     Stage(
         name="report",

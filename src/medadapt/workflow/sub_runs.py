@@ -122,4 +122,5 @@ def share_folders(source: RunFolder, target: RunFolder) -> None:
 
 def _restated(stage: Stage, done: StageState, recipe: Recipe, *, smoke: bool) -> StageState:
     inputs = stage_inputs(stage, recipe, before={}, sources={}, smoke=smoke)
+    del inputs["version"]  # what is shared may be of an earlier one, which made it for the sub-run, too
     return dataclasses.replace(done, inputs={**done.inputs, **inputs})

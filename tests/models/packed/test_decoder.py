@@ -7,6 +7,7 @@ import weakref
 
 import pytest
 import torch
+from torch.nn import functional
 from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
@@ -369,6 +370,23 @@ def test_a_token_of_a_branch_has_the_state_it_has_in_a_row_of_its_own(name, fuse
     # The beginning's own tokens but the last are not among the rows.
     start, number = len(PROMPT) - 1, sum(len(branch.tokens) for branch in branches)
     assert torch.allclose(ours_NH[start:number], torch.stack(own_NH), rtol=0, atol=1e-9)
+
+
+def test_outputs_that_a_kernel_lays_out_token_by_token_are_read_alike(monkeypatch):
+    """Kernels of GPUs may keep (B, T, A, D) in memory and show it as (B, A, T, D)."""
+    monkeypatch.setattr(attention, "MOST_WEIGHTS", 0)
+    torch.manual_seed(0)
+    config = LlamaConfig(**SHAPE | {"num_key_value_heads": 4}, initializer_range=0.3)
+    packed = packed_decoder(LlamaForCausalLM(config).eval().requires_grad_(False))
+    one_branch = pack_branches([Branch(tokens=PROMPT), Branch(tokens=OTHER, start=len(PROMPT), after=(0,))])
+    expected = packed_hidden(packed, one_branch)
+    head_by_head = functional.scaled_dot_product_attention
+
+    def token_by_token(*pieces, **options):
+        return head_by_head(*pieces, **options).transpose(1, 2).contiguous().transpose(1, 2)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", token_by_token)
+    assert torch.equal(packed_hidden(packed, one_branch), expected)
 
 
 def test_branches_are_read_without_a_backward_pass():

@@ -65,6 +65,12 @@ def test_the_configuration_is_the_bases_own(exported, base_folder):
     assert ours["dtype"] == "float32"
 
 
+def test_the_card_says_of_a_base_in_a_folder_that_it_is_one(exported, base_folder):
+    card = (exported.folder / "README.md").read_text()
+    assert f"merged into a local base model named {base_folder.name}." in card
+    assert "base_model" not in card
+
+
 def test_the_card_shows_how_to_use_it_and_its_code_runs(exported, diagnosis_run, capsys):
     card = (exported.folder / "README.md").read_text()
     assert "Given these symptoms: {question}" in card

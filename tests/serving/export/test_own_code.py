@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer, dynamic_module_utils
@@ -12,6 +14,7 @@ from medadapt.core.progress import Silent
 from medadapt.serving.command_targets import read_run
 from medadapt.serving.export.merged import export_merged
 from medadapt.serving.export.ollama import export_ollama
+from medadapt.serving.upload import uploads
 from serving_runs import make_base, make_run
 
 CODE = """
@@ -51,10 +54,14 @@ def own_base(tmp_path, monkeypatch):
     return base
 
 
+def made_until(stage, own_base, tmp_path):
+    model = {"base": str(own_base), "precision": "fp32", "trust_remote_code": True, "revision": "read"}
+    return read_run(str(make_run(tmp_path / "run", own_base, until=stage, model=model)))
+
+
 @pytest.fixture
 def run(own_base, tmp_path):
-    model = {"base": str(own_base), "precision": "fp32", "trust_remote_code": True, "revision": "read"}
-    return read_run(str(make_run(tmp_path / "run", own_base, until="train", model=model)))
+    return made_until("train", own_base, tmp_path)
 
 
 def test_a_base_with_code_of_its_own_is_exported(run, tmp_path):
@@ -70,3 +77,18 @@ def test_the_page_of_a_model_with_code_of_its_own_allows_it(run, tmp_path):
     page = (done.folder / "README.md").read_text()
     assert "AutoTokenizer.from_pretrained(folder, trust_remote_code=True)" in page
     assert 'from_pretrained(folder, dtype="auto", trust_remote_code=True)' in page
+
+
+def test_the_model_card_loads_what_was_uploaded_of_an_adapter_for_such_a_base(own_base, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    for file in uploads(made_until("report", own_base, tmp_path), str(shared)):
+        kept = file.content.read_bytes() if isinstance(file.content, Path) else file.content
+        (shared / file.name).write_bytes(kept)
+    card = (shared / "README.md").read_text()
+    code = re.search(r"```python\n(.*?)```", card, re.DOTALL)[1]
+    seen = {}
+    exec(code.replace("path/to/the/base", str(own_base)), seen)  # the code is our own
+    assert type(seen["base"]).__name__ == "OwnForCausalLM"
+    assert type(seen["tokenizer"]).__name__ == "OwnTokenizerFast"
+    assert f"medadapt ask {shared}" not in card

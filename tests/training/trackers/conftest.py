@@ -30,7 +30,7 @@ def send() -> Callable[[Sequence[str], Path, int, int], None]:
         folder.mkdir(exist_ok=True)
         settings = {"lora.rank": 4, "training.schedule": "cosine"}
         with open_trackers(
-            kinds, folder, name="a run", parameters=settings, after_step=first - 1
+            kinds, folder, name="a run", parameters=settings, after_step=first - 1, note=print
         ) as trackers:
             for step in range(first, last + 1):
                 trackers.scalars(step, {"loss": 10.0 / step, "learning_rate": 0.1})

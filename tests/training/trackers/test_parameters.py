@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from medadapt.core.recipe import Recipe
 from medadapt.training.trackers.parameters import tracked_parameters
 
@@ -25,3 +27,21 @@ def test_nothing_of_the_data_and_no_local_path_is_handed_over(tmp_path):
     assert parameters["model.base"] == "my-base"
     assert parameters["lora.rank"] == 16
     assert parameters["training.trainer.optim"] == "adamw_torch"
+
+
+@pytest.mark.parametrize(
+    "base", ["/home/alice/models/llama", "~/alice/llama/", "../alice/llama", r"C:\alice\models\llama"]
+)
+def test_of_a_folder_that_is_not_here_only_the_name_is_handed_over(base):
+    recipe = Recipe.model_validate(
+        {"data": {"format": "typed_qa", "source": "a.csv"}, "model": {"base": base}}
+    )
+    assert tracked_parameters(recipe)["model.base"] == "llama"
+
+
+@pytest.mark.parametrize("base", ["facebook/opt-1.3b", "gpt2", "sample:base"])
+def test_a_base_of_the_hub_or_of_the_package_keeps_its_whole_name(base):
+    recipe = Recipe.model_validate(
+        {"data": {"format": "typed_qa", "source": "a.csv"}, "model": {"base": base}}
+    )
+    assert tracked_parameters(recipe)["model.base"] == base

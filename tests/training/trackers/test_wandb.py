@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from medadapt.core.errors import RecipeError
+from medadapt.core.errors import DataError, RecipeError
 from medadapt.training.trackers.opening import open_trackers
 
 
@@ -72,10 +74,56 @@ def test_wandb_without_a_login_stays_offline_and_goes_on_under_the_same_id(tmp_p
     assert losses == pytest.approx({s: 10 / s for s in range(1, 5)})
 
 
+def test_wandb_learns_no_name_of_the_machine(tmp_path, send):
+    send(["wandb"], tmp_path / "run", 1, 1)
+    records = finished_records(tmp_path / "run", sessions=1)
+    assert {record.run.host for record in records if record.WhichOneof("record_type") == "run"} == {""}
+
+
+def test_a_training_that_failed_is_not_shown_as_finished(tmp_path):
+    with (
+        pytest.raises(DataError),
+        open_trackers(["wandb"], tmp_path, name="a", parameters={}, after_step=0, note=print),
+    ):
+        raise DataError("no rows")
+    (ending,) = (
+        r.exit for r in finished_records(tmp_path, sessions=1) if r.WhichOneof("record_type") == "exit"
+    )
+    assert ending.exit_code == 1
+
+
+WITHOUT_SERVICE = """
+import sys
+from pathlib import Path
+import psutil
+from medadapt.training.trackers.opening import open_trackers
+with open_trackers(["wandb"], Path(sys.argv[1]), name="a", parameters={}, after_step=0, note=print):
+    services = psutil.Process().children(recursive=True)  # wandb-core alone
+    for service in services:
+        service.kill()
+    psutil.wait_procs(services, timeout=30)
+print(len(services), "the weights are saved")
+"""
+
+
+def test_a_training_that_is_done_does_not_fail_when_the_process_of_wandb_is_gone(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "WANDB_SERVICE"}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_SERVICE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+    )
+    assert "Weights & Biases could not be told that the training has ended" in done.stdout
+    assert "1 the weights are saved" in done.stdout
+
+
 def test_wandb_keeps_no_console_host_or_command_line(tmp_path, capfd):
     folder = tmp_path / "run"
     folder.mkdir()
-    with open_trackers(["wandb"], folder, name="a", parameters={}, after_step=0) as trackers:
+    with open_trackers(["wandb"], folder, name="a", parameters={}, after_step=0, note=print) as trackers:
         sys.stdout.write("an answer of the model\n")
         trackers.scalars(1, {"loss": 1.0})
     kinds = {record.WhichOneof("record_type") for record in finished_records(folder, sessions=1)}

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from medadapt.core.errors import RunFolderError
+from medadapt.core.files import read_json, write_json
 from medadapt.workflow.search.book import SearchState, Trial, choose_winner, read_search, write_search
 
 
@@ -56,6 +57,15 @@ def test_a_written_search_reads_back(tmp_path: Path):
     write_search(tmp_path / "search.json", STATE)
 
     assert read_search(tmp_path / "search.json") == STATE
+
+
+def test_a_search_from_before_repeats_were_left_out_still_draws_them(tmp_path: Path):
+    write_search(tmp_path / "search.json", STATE)
+    written = read_json(tmp_path / "search.json")
+    del written["repeats"]
+    write_json(tmp_path / "search.json", written)
+
+    assert (STATE.repeats, read_search(tmp_path / "search.json").repeats) == (False, True)
 
 
 def test_nan_is_no_figure(tmp_path: Path):

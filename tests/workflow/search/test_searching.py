@@ -33,6 +33,7 @@ from medadapt.workflow.search.searching import SearchOutcome, search
 from medadapt.workflow.search.trial_process import train_trial
 from medadapt.workflow.signals import Interruption
 from medadapt.workflow.stages import STAGES
+from older_runs import EARLIER, as_prepared_before
 
 GOOD, TOO_HIGH = 3.0e-3, 3.0e9
 RATES = {"training.learning_rate": [GOOD, TOO_HIGH]}
@@ -217,6 +218,62 @@ def test_a_winning_trial_that_was_deleted_and_trained_again_is_the_winner_anew(
     assert "001" in tried_here
     assert again.search.winner == "001"
     assert old.read_bytes() == (folder / "trials" / "001" / weights).read_bytes()
+
+
+class Notes(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_a_search_of_an_earlier_version_goes_on_with_its_trials(
+    searched: Searched, tmp_path: Path, tried_here: list[str]
+):
+    folder = Path(shutil.copytree(searched.folder, tmp_path / "run"))
+    recipe = smoke_recipe(search={"trials": 2, "vary": RATES})
+    search(request(folder, recipe), Silent())  # whatever number of trials another test asked for
+    as_prepared_before(folder)
+    made = [path for path in folder.rglob("*") if path.is_file()]
+    before, notes = {path: path.read_bytes() for path in made}, Notes()
+
+    again = search(request(folder, recipe), notes)
+
+    assert tried_here == []
+    assert again.search.trials == searched.done.search.trials
+    assert again.winner.ran == ()
+    assert {path: path.read_bytes() for path in made} == before
+    assert notes.lines[0] == (
+        "1-records is of an earlier version of MedAdapt and stays as it is, because search/trials/001/3-adapter was "
+        f"trained on it. To begin anew with this version, run `medadapt prepare {folder} --replace` first."
+    )
+
+
+def test_what_failed_in_a_search_of_an_earlier_version_is_tried_again_without_the_rest(
+    searched: Searched, tmp_path: Path, tried_here: list[str]
+):
+    folder = Path(shutil.copytree(searched.folder, tmp_path / "run"))
+    as_prepared_before(folder)
+    recipe = smoke_recipe(search={"trials": 2, "vary": RATES})
+
+    again = search(request(folder, recipe, replace=True), Silent())
+
+    assert tried_here == ["000"]
+    assert again.search.winner == "001"
+    assert again.winner.metrics["tuned"] == searched.done.winner.metrics["tuned"]
+
+
+def test_records_of_an_earlier_version_that_nothing_was_trained_on_are_made_anew(
+    own_run: RunFolder, tried_here: list[str]
+):
+    as_prepared_before(own_run.path)
+
+    search(request(own_run.path, smoke_recipe(search={"trials": 1, "vary": {"lora.rank": [2]}})), Silent())
+
+    assert tried_here == ["000"]
+    assert read_json(own_run.state)["stages"]["prepare"]["inputs"]["version"] != EARLIER
+    assert "alike_labels" in read_json(own_run.records / "data.json")
 
 
 def test_a_report_of_the_winner_that_was_not_renewed_to_its_end_is_renewed_with_the_next_call(

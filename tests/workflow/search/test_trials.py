@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import T5Config
 
-from medadapt.core.errors import DiskError, DivergedError, MedAdaptError, RunFolderError
+from medadapt.core.errors import DiskError, DivergedError, MedAdaptError, ModelError, RunFolderError
 from medadapt.core.files import read_json, write_json
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import Recipe
+from medadapt.core.recipe_reading import recipe_from
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.search_space import recipe_with
 from medadapt.workflow import sub_runs
@@ -238,6 +240,14 @@ def test_room_is_reckoned_from_the_size_of_the_adapter(trained: SearchFolder):
 
     assert reckoned <= weights <= reckoned * 1.2  # the file also has a header
     assert trial_bytes(recipe, base=str(run.base)) == reckoned * (1 + 4 * 4)
+
+
+def test_no_room_is_reckoned_for_an_encoder_and_decoder(tmp_path: Path):
+    T5Config().save_pretrained(tmp_path)
+    model = {"base": str(tmp_path)}
+    recipe = recipe_from({"data": {"format": "typed_qa", "source": "unused"}, "model": model}, where="test")
+    with pytest.raises(ModelError, match="type t5 cannot be used"):
+        room.adapter_bytes(recipe, base=str(tmp_path))
 
 
 def test_more_trials_at_a_time_than_cores_are_refused():

@@ -136,11 +136,12 @@ def attend(vectors_NC: Tensor, layout: Layout | Spans) -> tuple[Tensor, list[Att
             vectors.index_select(0, place).view(batch, -1, heads.width) for place in places
         )
         if mask_BTS is not None:
-            outputs.append(_seen(queries, keys, values, mask_BTS, heads).view(-1, heads.width))
+            # A kernel may lay its outputs out as (B, T, A, D), and then not every view of them is possible.
+            outputs.append(_seen(queries, keys, values, mask_BTS, heads).reshape(-1, heads.width))
             continue
         one = attend_rows(queries, keys, values, heads, written_out=_is_short(keys))
         found.append(one)
-        outputs.append(_output(one).view(-1, heads.width))
+        outputs.append(_output(one).reshape(-1, heads.width))
     joined = outputs[0] if len(outputs) == 1 else torch.cat(outputs)
     return joined.index_select(0, layout.outputs).view(len(vectors_NC), -1), found
 

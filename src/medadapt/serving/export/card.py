@@ -8,9 +8,8 @@ from typing import Any
 import yaml
 
 from medadapt.report.asking_code import asking_code
-from medadapt.report.front_matter import base_in_words, hub_base
 from medadapt.report.markdown import fenced, inline
-from medadapt.serving.command_targets import Run
+from medadapt.serving.command_targets import Run, base_of_run
 from medadapt.serving.export.parity import Agreement, Parity
 from medadapt.serving.export.readme import readme
 
@@ -23,14 +22,13 @@ def export_card(
     `shown` is what `examples.shown_prompt` gives; `chat`: the prompt holds a chat template of the base; `template` says
     what was checked of the one that the model has now.
     """
-    named = run.recipe.model.base
-    base = None if run.smoke else hub_base(named)
+    base = base_of_run(run)
     smoke = "**From a smoke run: it means nothing.** " if run.smoke else ""
-    known = "A tiny random base" if run.smoke else base_in_words(named) or "A local base model"
+    known = "a tiny random base" if run.smoke else base.in_words
     text = readme(
         name,
-        f"{smoke}{inline(known)} with an adapter merged into it, trained with MedAdapt (run "
-        f"{inline(run.recipe.name)}). Whether the adapter helped stands in the report of that run.",
+        f"{smoke}An adapter that was trained with MedAdapt (run {inline(run.recipe.name)}), merged into "
+        f"{inline(known)}. Whether the adapter helped stands in the report of that run.",
         "## How to use",
         "The model must be asked in the words it was trained on. A part that a question does not have, such as "
         "a type, falls away with its heading.",
@@ -41,7 +39,7 @@ def export_card(
         "## Agreement with base + adapter",
         _agreement(parity),
     )
-    return f"{_front_matter(base)}\n\n{text}"
+    return f"{_front_matter(None if run.smoke else base.hub_id)}\n\n{text}"
 
 
 def _front_matter(base: str | None) -> str:

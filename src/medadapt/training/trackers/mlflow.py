@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from medadapt.training.trackers.tracker import PROJECT, Opening, unusable
+from medadapt.training.trackers.tracker import PROJECT, Ending, Opening, untold, unusable
+
+STATUS: dict[Ending, str] = {"finished": "FINISHED", "stopped": "KILLED", "failed": "FAILED"}
 
 
 class MlflowTracker:
@@ -21,6 +23,7 @@ class MlflowTracker:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
+        self._note = opening.note
         try:
             self._client = MlflowClient(tracking_uri=uri)
             self.run_id: str | None = opening.known_id or self._begin(opening)
@@ -46,5 +49,10 @@ class MlflowTracker:
         except MlflowException as problem:
             raise unusable("MLflow", problem) from problem
 
-    def close(self) -> None:
-        self._client.set_terminated(str(self.run_id))
+    def close(self, ending: Ending, /) -> None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.set_terminated(str(self.run_id), status=STATUS[ending])
+        except MlflowException as problem:
+            self._note(untold("MLflow", problem))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from medadapt.core.adapter_folder import TRACKING
-from medadapt.core.errors import RecipeError
+from medadapt.core.errors import RecipeError, StoppedError
 from medadapt.core.files import read_json, write_json
 from medadapt.training.trackers.mlflow import MlflowTracker
 from medadapt.training.trackers.tensorboard import TensorBoardTracker
-from medadapt.training.trackers.tracker import Opening, Tracker
+from medadapt.training.trackers.tracker import Ending, Opening, Tracker
 from medadapt.training.trackers.wandb import WandbTracker
 
 PACKAGES = {"tensorboard": "tensorboard", "wandb": "wandb", "mlflow": "mlflow"}
@@ -50,7 +51,13 @@ def check_trackers(asked: Sequence[str]) -> None:
 
 @contextmanager
 def open_trackers(
-    asked: Sequence[str], folder: Path, *, name: str, parameters: Mapping[str, Any], after_step: int
+    asked: Sequence[str],
+    folder: Path,
+    *,
+    name: str,
+    parameters: Mapping[str, Any],
+    after_step: int,
+    note: Callable[[str], None],
 ) -> Iterator[Trackers]:
     """The trackers of a training that goes on after `after_step`, in the same curves as before.
 
@@ -70,12 +77,24 @@ def open_trackers(
                     parameters=parameters,
                     known_id=known.get(kind),
                     after_step=after_step,
+                    note=note,
                 )
             )
-            opened.callback(tracker.close)
+            opened.push(partial(_close, tracker))
             if tracker.run_id is not None:
                 known[kind] = tracker.run_id
             trackers.append(tracker)
         if known:
             write_json(folder / TRACKING, known)
         yield Trackers(trackers)
+
+
+def _close(tracker: Tracker, _kind: type | None, problem: BaseException | None, _traceback: object) -> None:
+    tracker.close(_ending(problem))
+
+
+def _ending(problem: BaseException | None) -> Ending:
+    if problem is None:
+        return "finished"
+    # A signal is a StoppedError, or no Exception at all where it came a second time.
+    return "failed" if isinstance(problem, Exception) and not isinstance(problem, StoppedError) else "stopped"

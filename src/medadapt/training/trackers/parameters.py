@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from medadapt.core.recipe import Recipe
+from medadapt.models.base_files import looks_like_path
 
 
 def tracked_parameters(recipe: Recipe) -> dict[str, Any]:
     """The settings that are handed to trackers: how was trained, nothing of the data and no local path."""
     base, trained = recipe.model.base, recipe.training.model_dump(mode="json", exclude={"trainer"})
-    if Path(base).expanduser().is_dir():
-        base = Path(base).name
+    if looks_like_path(base) or Path(base).expanduser().is_dir():  # a smoke run needs no folder that is there
+        base = PureWindowsPath(PurePosixPath(base).name).name
     return {
         "seed": recipe.seed,
         "model.base": base,

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from medadapt.training.trackers.tracker import Opening
+from medadapt.training.trackers.tracker import Ending, Opening
 
 
 class TensorBoardTracker:
@@ -26,7 +26,7 @@ class TensorBoardTracker:
             self._writer.add_scalar(name, value, step)
         self._writer.flush()
 
-    def close(self) -> None:
+    def close(self, _ending: Ending, /) -> None:
         self._writer.close()
 
 

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 
 from medadapt.core.errors import RecipeError
-from medadapt.training.trackers.tracker import PROJECT, Opening, unusable
+from medadapt.training.trackers.tracker import PROJECT, Ending, Opening, untold, unusable
 
 
 class WandbTracker:
@@ -17,6 +17,7 @@ class WandbTracker:
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # its own crash reports go elsewhere
         import wandb
 
+        self._note = opening.note
         self.run_id: str | None = opening.known_id or uuid.uuid4().hex[:16]
         try:
             self._run = wandb.init(
@@ -31,7 +32,7 @@ class WandbTracker:
                 settings=wandb.Settings(
                     console="off", silent=True, save_code=False, disable_code=True, disable_git=True,
                     disable_job_creation=True, x_disable_meta=True, x_disable_machine_info=True,
-                    x_disable_stats=True, x_save_requirements=False,
+                    x_disable_stats=True, x_save_requirements=False, host="",
                 ),
             )  # fmt: skip
         except (wandb.Error, ValueError) as problem:  # ValueError: a WANDB_ variable that makes no sense
@@ -40,8 +41,11 @@ class WandbTracker:
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         self._run.log(dict(values), step=step)
 
-    def close(self) -> None:
-        self._run.finish()
+    def close(self, ending: Ending, /) -> None:
+        try:
+            self._run.finish(exit_code=0 if ending == "finished" else 1)
+        except Exception as problem:  # W&B's own process is gone, for which it has no public type of error
+            self._note(untold("Weights & Biases", problem))
 
 
 def _wandb_mode() -> str | None:

@@ -51,6 +51,8 @@ class SearchState:
     winner: str | None = None
     reloaded: dict[str, float] | None = None
     """The winner's adapter loaded alone: `validation_loss`, and its `difference` from the trial's figure."""
+    repeats: bool = False
+    """Whether a combination of values may be drawn twice, as it was before repeats were left out."""
     seconds: float = 0.0
     """Time spent on trials, over all sessions."""
     asked: dict[str, Any] = field(default_factory=dict)
@@ -96,4 +98,5 @@ def _parse(values: Mapping[str, Any]) -> SearchState:
         Trial(**{**trial, "curve": tuple((step, loss) for step, loss in trial["curve"])})
         for trial in values["trials"]
     )
-    return SearchState(**{name: values[name] for name in names if name in values} | {"trials": trials})
+    read = {name: values[name] for name in names if name in values}
+    return SearchState(**{"repeats": True, **read, "trials": trials})

@@ -73,8 +73,8 @@ def trial_bytes(recipe: Recipe, *, base: str) -> int:
 def adapter_bytes(recipe: Recipe, *, base: str) -> int:
     """Size of the adapter's weights in fp32, from the shapes of the base; 0 where its code is not ours."""
     import torch
-    from transformers import AutoModelForCausalLM
 
+    from medadapt.models.blank import blank_model
     from medadapt.models.loading import load_config
     from medadapt.models.quiet import quiet_libraries
     from medadapt.models.targets import resolve_targets
@@ -84,7 +84,7 @@ def adapter_bytes(recipe: Recipe, *, base: str) -> int:
     revision = recipe.model.revision if base == recipe.model.base else None
     config = load_config(base, revision=revision, trust_remote_code=False)
     with torch.device("meta"), quiet_libraries():
-        model = AutoModelForCausalLM.from_config(config)
+        model = blank_model(config)
     names = set(resolve_targets(model, recipe.lora.targets))
     widths = [sum(module.weight.shape) for name, module in model.named_modules() if name in names]
     return 4 * recipe.lora.rank * sum(int(width) for width in widths)

@@ -54,7 +54,7 @@ def search(request: RunRequest, progress: Progress) -> SearchOutcome:
     asked = dataclasses.replace(asked, resume_with=search_command(asked))
     share = share_of_machine(asked.device, section.concurrent)
     try:
-        prepared = run_stages(STAGES, dataclasses.replace(asked, last="encode"), progress)
+        prepared = run_stages(STAGES, dataclasses.replace(asked, last="encode", keep_older=True), progress)
         _refuse_empty_validation(prepared.run)
         if told := notes.seen_validation(read_json(prepared.run.records / "data.json")):
             progress.note(told)

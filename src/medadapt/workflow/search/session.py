@@ -58,8 +58,7 @@ class SearchSession:
     ) -> None:
         self.request, self.section, self.folder, self.share = request, section, folder, share
         self.progress, self.sign = progress, sign
-        most = min(section.trials, SMOKE_TRIALS) if request.smoke else section.trials
-        self.asked = list(self._draw(most))
+        self.asked: list[str]
         """Names of the trials that the recipe asks for now."""
         self.state: SearchState
         self.recipes: dict[str, Recipe]
@@ -70,7 +69,7 @@ class SearchSession:
         self._take_up(prepared)
         # Trials of an earlier session count, also where fewer are asked for now.
         names = [*self.asked, *(trial.id for trial in self.state.trials)]
-        self.recipes = self._draw(1 + max(int(name) for name in names))
+        self.recipes = self._draw(1 + max(int(name) for name in names), repeats=self.state.repeats)
 
     def _take_up(self, prepared: Ran) -> None:
         fresh = SearchState(
@@ -89,6 +88,10 @@ class SearchSession:
                 "the search that this folder was made by (only trials and concurrent may change)",
                 "Choose another folder with -o, or add --replace to begin the search anew.",
             )
+        taken_up = fresh if found is None or changed else found
+        most = min(self.section.trials, SMOKE_TRIALS) if self.request.smoke else self.section.trials
+        # Before anything is removed: values that make no recipe are refused here.
+        self.asked = list(self._draw(most, repeats=taken_up.repeats))
         if found is None or changed:
             remove(self.folder.path / "trials")
             remove(self.folder.winner.path)
@@ -226,9 +229,9 @@ class SearchSession:
         best = choose_winner(self.state.trials)
         return f", best {best.validation_loss:.4f} ({best.id})" if best else ""
 
-    def _draw(self, most: int) -> dict[str, Recipe]:
+    def _draw(self, most: int, *, repeats: bool) -> dict[str, Recipe]:
         """The recipes of the first `most` trials; there may be fewer."""
-        drawn = draw_trials(self.section.vary, trials=most, seed=self.request.recipe.seed)
+        drawn = draw_trials(self.section.vary, trials=most, seed=self.request.recipe.seed, repeats=repeats)
         return {f"{number:03d}": self._recipe(number, values) for number, values in enumerate(drawn)}
 
     def _recipe(self, number: int, values: dict[str, Any]) -> Recipe:
