@@ -213,23 +213,27 @@ def _origin(about: Mapping[str, Any]) -> str:
 
 
 def draw(stored: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """Ratios of all comparisons as points with their spread, a panel each, as a PNG."""
+    """Ratios of all comparisons as points with their spread, a panel each, as a PNG; one of ours alone has none."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
+    drawn = [one["found"] for one in stored.values() if one["found"]["ratios"]] or [
+        one["found"] for one in stored.values()
+    ]
+    rows = -(-len(drawn) // 2)
     figure, grid = pyplot.subplots(
-        -(-len(stored) // 2),
+        rows,
         2,
-        figsize=(11, 1.2 + 1.6 * -(-len(stored) // 2)),
+        figsize=(11, 1.2 + 1.6 * rows),
         squeeze=False,
         sharex=True,
         layout="constrained",
     )
-    for panel, one in zip(grid.flat, stored.values(), strict=False):
-        _draw_ratios(panel, one["found"])
-    for panel in list(grid.flat)[len(stored) :]:
+    for panel, found in zip(grid.flat, drawn, strict=False):
+        _draw_ratios(panel, found)
+    for panel in list(grid.flat)[len(drawn) :]:
         panel.axis("off")
     figure.supxlabel(
         "MedAdapt's examples per second by the peer's (line: smallest and largest of a round)", fontsize=10
@@ -253,6 +257,6 @@ def _draw_ratios(panel: Any, found: Mapping[str, Any]) -> None:
     panel.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], minor=False, fontsize=8)
     panel.minorticks_off()
     panel.set_yticks(range(len(told)), [NAMES[side] for side in told], fontsize=8)
-    panel.set_ylim(len(told) - 0.5, -0.5)
+    panel.set_ylim(max(len(told), 1) - 0.5, -0.5)
     panel.set_title(f"{asked['model']}, {ROWS[asked['workload']]}, dropout {asked['dropout']}", fontsize=9)
     panel.grid(alpha=0.3, axis="x")

@@ -62,3 +62,11 @@ def test_a_side_that_computes_bf16_in_software_is_told(instructions, is_told):
 def test_the_plot_is_written(tmp_path):
     draw(STORED, tmp_path / "peers.png")
     assert (tmp_path / "peers.png").stat().st_size > 1000
+
+
+def test_a_comparison_of_ours_alone_has_no_panel(tmp_path):
+    ((name, one),) = STORED.items()
+    alone = one | {"found": one["found"] | {"ratios": {}}}
+    draw({name: one}, tmp_path / "without.png")
+    draw({name: one, "other": alone}, tmp_path / "with.png")
+    assert (tmp_path / "with.png").read_bytes() == (tmp_path / "without.png").read_bytes()

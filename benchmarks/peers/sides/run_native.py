@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 from watching import WARM_UP, asked, result, tell, wait
 
@@ -20,7 +21,7 @@ from medadapt.models.adapter import new_adapter
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors, lora_layers, put_adapter_tensors
 from medadapt.models.packed.decoder import pack_for, packed_decoder
-from medadapt.training.batches import cut_by_tokens, rows_of_step
+from medadapt.training.batches import cut_by_tokens, pad, rows_of_step
 from medadapt.training.engine import Engine, TrainingState, train_steps
 from medadapt.training.memory import plan_memory
 from medadapt.training.optimizer import make_optimizer
@@ -102,15 +103,18 @@ def _work(steps: list[Any], facts: dict[str, Any]) -> dict[str, int]:
 
 def _padded(last: int, engine: Engine, state: TrainingState) -> int:
     """Tokens that went through the model in the timed steps: padding counts, a common beginning once."""
-    assert engine.packed is not None
     padded = 0
     for step in range(WARM_UP + 1, last + 1):
         places = rows_of_step(
             step, num_rows=len(engine.rows), batch_size=engine.training.batch_size, seed=engine.seed
         )
-        rows = [row["input_ids"] for row in engine.rows.rows(places)]
-        for micro in cut_by_tokens([len(row) for row in rows], state.memory.micro_tokens):
-            padded += pack_for(engine.packed, [rows[place] for place in micro]).num_tokens
+        rows = engine.rows.rows(places)
+        for micro in cut_by_tokens([len(row["input_ids"]) for row in rows], state.memory.micro_tokens):
+            some = [rows[place] for place in micro]
+            if engine.packed is None:
+                padded += pad(some, torch.device("cpu")).tokens_BT.numel()
+            else:
+                padded += pack_for(engine.packed, [row["input_ids"] for row in some]).num_tokens
     return padded
 
 
