@@ -219,10 +219,8 @@ def draw(stored: Mapping[str, Mapping[str, Any]], path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    drawn = [one["found"] for one in stored.values() if one["found"]["ratios"]] or [
-        one["found"] for one in stored.values()
-    ]
-    rows = -(-len(drawn) // 2)
+    drawn = [one["found"] for one in stored.values() if one["found"]["ratios"]]
+    rows = max(1, -(-len(drawn) // 2))
     figure, grid = pyplot.subplots(
         rows,
         2,
