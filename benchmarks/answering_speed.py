@@ -19,9 +19,9 @@ for a token written: in bf16 two ways part at near ties, and then end at differe
 In fp32 the adapter is merged into the weights on every side, because it changes nothing but rounding; in 16 bits it
 stays beside them on every side.
 
-No ratio is given unless, in fp32, our scores choose the labels that full rows choose, one for each label, as those of
-the harness must for its own ratio, and our answers are those of `generate`, token by token. How far bf16 goes its own
-way is counted.
+No ratio is given unless, in fp32, our scores choose the labels that full rows choose, one for each label, and our
+answers are those of `generate`, token by token. The harness has a ratio where it scores the same labels of the same
+prompts and chooses the same. How far bf16 goes its own way is counted.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ import roof
 from answering.bases import best_dtype, ours, prepare, questions_of, theirs
 from answering.ways import NEW_TOKENS, full_rows, one_by_one, score_labels, search_labels, together, write
 from peers.environments import make_all
+from peers.sides.asked_for import digest_of
 from peers.sides.peak_memory import own_peak_mb
 from peers.workloads import MODELS
 from time_shares import time_shares
@@ -167,7 +168,7 @@ def _gate(folder: Path, others: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 def _wrong_decisions(
     folder: Path, decisions: Sequence[int], others: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """The peers that do not choose the labels which full rows choose in fp32, and what they do instead."""
+    """The peers that score other labels, or do not choose those that full rows choose in fp32; what they do instead."""
     few = folder / "gate"
     few.mkdir()
     for part in ("base", "adapter", "merged"):
@@ -176,11 +177,14 @@ def _wrong_decisions(
     questions = questions_of(folder)
     questions |= {"prompts": questions["prompts"][:GATE_PROMPTS], "dtype": "float32"}
     (few / "questions.json").write_text(json.dumps(questions), encoding="utf-8")
+    pairs = [(prompt, label) for prompt in questions["prompts"] for label in questions["labels"]]
     wrong = {}
     for side, command in others.items():
-        theirs = _last_line([*command, str(few)])["decisions"]
-        if same := sum(one != other for one, other in zip(theirs, decisions, strict=True)):
-            wrong[side] = f"in fp32 it chooses other labels for {same} of {len(decisions)} prompts"
+        theirs = _last_line([*command, str(few)])
+        if theirs["asked"] != digest_of(pairs) or theirs["scored"] != len(pairs):
+            wrong[side] = "it did not score the same labels of the same prompts"
+        elif different := sum(map(operator.ne, theirs["decisions"], decisions)):
+            wrong[side] = f"in fp32 it chooses other labels for {different} of {len(decisions)} prompts"
     return wrong
 
 

@@ -10,6 +10,7 @@ TOKENIZER = "tokenizers/llama2/tokenizer.json"
 SYMPTOMS, MEDQUAD = "symptom_disease/dataset.csv", "medquad/train.csv"
 NEEDED = {
     "training_peers": (TOKENIZER, "tokenizers/llama2/tokenizer_config.json", SYMPTOMS, MEDQUAD),
+    "techniques": (TOKENIZER, "tokenizers/llama2/tokenizer_config.json", SYMPTOMS, MEDQUAD),
     "answering": (TOKENIZER, "tokenizers/llama2/tokenizer_config.json", SYMPTOMS),
     "data_runs": (
         SYMPTOMS, MEDQUAD, "open_medical_qa", "dialogues", "medmcqa", "medqa_usmle", "pubmedqa", "models/stories260K",

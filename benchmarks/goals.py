@@ -162,7 +162,8 @@ def _where(goal: Goal, one: Reached) -> str:
     if one.roof is None:
         return f": {shares}"
     needed = one.roof * goal.goal / one.value
-    return f": ours reaches {one.roof:.0%} of the roof, the goal lies at {needed:.0%}; {shares}"
+    beyond = ", which nothing reaches on this machine" if needed > 1 else ""
+    return f": ours reaches {one.roof:.0%} of the roof, the goal lies at {needed:.0%}{beyond}; {shares}"
 
 
 def _is_reached(value: float, goal: Goal) -> bool:
@@ -279,16 +280,20 @@ def _data_path(stored: Stored) -> Iterator[Reached]:
 
 def _start_up(stored: Stored) -> Iterator[Reached]:
     if "start_up" in stored:
-        share = stored["start_up"]["found"]["demo"]["outside_share"]
-        yield Reached(of="the demo", value=100 * share)
+        demo = stored["start_up"]["found"]["demo"]
+        parts = {name: demo["stages"][name] for name in ("prepare", "encode", "report")}
+        parts["imports and the rest between stages"] = demo["between"]
+        told_parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in parts.items())
+        yield Reached(of=f"the demo ({told_parts})", value=100 * demo["outside_share"])
 
 
 NOTHING_KNOWN = "Why it is missed has not been looked into yet."
 SMALL_STEPS = (
     "A step of eight short rows is a few hundred tokens. Its matrix products are too small to reach the rate of large "
-    "ones, and norms, rotations, gates, copies and bookkeeping take about as long as the products. It would take "
-    "kernels that join the update's thin products, norms and gates to the frozen products; torch has none for a "
-    "CPU, and compiled ones did not pay (docs/decisions/0023)."
+    "ones, and what is no matrix product (norms, rotations, gates, copies, bookkeeping) takes the rest of the time, "
+    "the more of it the faster the processor multiplies. It would take kernels that join the update's thin products, "
+    "norms and gates to the frozen products; torch has none for a CPU, and compiled ones did not pay (section What "
+    "each technique of the engine gains, docs/decisions/0029)."
 )
 ALL_LABELS = (
     "As a rule the probability of every label is wanted, for calibration, abstention and the report, so the whole tree "

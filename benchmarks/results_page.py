@@ -14,6 +14,7 @@ import retrieval_speed
 import same_answers
 import serving_speed
 import start_up
+import techniques
 import training_quality
 from answering import page as answering_page
 from machine import commit_of
@@ -326,6 +327,7 @@ def _answering(found: dict[str, Any]) -> Iterator[str]:
 
 
 CASES = {
+    "techniques": techniques.section,
     "engine_and_trl": _engine_and_trl,
     "data_runs": _data_runs,
     "preparing": _preparing,

@@ -9,10 +9,10 @@
 Every result is kept and RESULTS.md rendered as soon as a case is done. A result never takes the place of one with more
 trainers, steps or rounds unless `--replace` is given.
 
-Eight cases need the folder of real data sets that DATA.md describes (`--data`, by default shared/data beside the
-checkout): training_peers, answering, data_runs, preparing, memory_growth, contrast, passages and gguf; a run of
-everything leaves them out where it is not there. The first two and the last make an environment for each peer in
-benchmarks/.environments/ (some gigabytes, once).
+Nine cases need the folder of real data sets that DATA.md describes (`--data`, by default shared/data beside the
+checkout): training_peers, techniques, answering, data_runs, preparing, memory_growth, contrast, passages and gguf; a
+run of everything leaves them out where it is not there. training_peers, answering and gguf make an environment for
+each peer in benchmarks/.environments/ (some gigabytes, once).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ import scoring_speed
 import serving_speed
 import simulations
 import start_up
+import techniques
 import training_peers
 import training_quality
 from peers.comparison import SIDES, compare
@@ -143,7 +144,8 @@ def _not_measured(name: str, work: Work, asked: argparse.Namespace) -> str | Non
         if work.weight is not None and not asked.replace:
             there = _stored(work.stored_as)
             if there and any(one > other for one, other in zip(_weight(there), work.weight, strict=True)):
-                return "the stored result has more trainers, steps or rounds; --replace measures it anew"
+                print("  kept: it has more trainers, steps or rounds; --replace measures it anew", flush=True)
+                return None
         if other := list(data_files.other_than_published(name, asked.data)):
             about["note"] = f"Other data than the published results have: {', '.join(other)}."
             print(f"  {about['note']}", flush=True)
@@ -302,6 +304,7 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "same_answers": _in_folder(same_answers.measure),
     "gguf": _in_scratch(gguf_answers.measure),
     "passages": _in_scratch(retrieval_speed.measure),
+    "techniques": lambda asked: techniques.measure(asked.data.resolve()),
     "answering": lambda asked: answering_speed.measure(
         asked.data.resolve(),
         rounds=asked.rounds,

@@ -14,7 +14,7 @@ from medadapt.core.files import read_json
 from medadapt.core.progress import Silent
 from medadapt.core.results import read_predictions
 from medadapt.models.loading import load_base
-from medadapt.models.smoke_base import tiny_config
+from medadapt.models.tiny_config import tiny_config
 from medadapt.samples.bundled import recipe_names
 from medadapt.workflow.demo import DEMOS as TASKS
 from medadapt.workflow.demo import recipe_name

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 from transformers import (
+    BioGptConfig,
+    BioGptForCausalLM,
     JetMoeConfig,
     JetMoeForCausalLM,
     LlamaConfig,
@@ -49,6 +51,15 @@ def tiny_opt(*, dtype: torch.dtype = torch.float32) -> OPTForCausalLM:
     }
     config = OPTConfig(vocab_size=VOCABULARY, num_hidden_layers=2, init_std=0.3, dropout=0.0, **shape)
     return OPTForCausalLM(config).to(dtype).eval()
+
+
+def tiny_biogpt(*, dtype: torch.dtype = torch.float32) -> BioGptForCausalLM:
+    """The same random BioGPT each time, its own dropout off."""
+    torch.manual_seed(0)
+    shape: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 4}
+    quiet = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "layerdrop": 0.0}
+    config = BioGptConfig(vocab_size=VOCABULARY, num_hidden_layers=2, initializer_range=0.3, **shape, **quiet)
+    return BioGptForCausalLM(config).to(dtype).eval()
 
 
 def tiny_jetmoe() -> JetMoeForCausalLM:

@@ -233,6 +233,8 @@ def draw(stored: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         _draw_ratios(panel, found)
     for panel in list(grid.flat)[len(drawn) :]:
         panel.axis("off")
+        # The panel above it is now the lowest of its column, and shared axes have their numbers in the last row alone.
+        grid[-2 if rows > 1 else 0, 1].tick_params(labelbottom=True)
     figure.supxlabel(
         "MedAdapt's examples per second by the peer's (line: smallest and largest of a round)", fontsize=10
     )
@@ -254,6 +256,7 @@ def _draw_ratios(panel: Any, found: Mapping[str, Any]) -> None:
     panel.set_xscale("log")
     panel.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS], minor=False, fontsize=8)
     panel.minorticks_off()
+    panel.set_xlim(TICKS[0], 2 * TICKS[-1])  # room for the number beside the last point
     panel.set_yticks(range(len(told)), [NAMES[side] for side in told], fontsize=8)
     panel.set_ylim(max(len(told), 1) - 0.5, -0.5)
     panel.set_title(f"{asked['model']}, {ROWS[asked['workload']]}, dropout {asked['dropout']}", fontsize=9)

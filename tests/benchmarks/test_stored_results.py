@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import data_files
 import run
+from results_page import render
 
 NAME = "training_peers-llama-42m-short-0.05"
 ABOUT = {"device": "A processor", "threads": 2, "vectors": "AVX2", "instructions": [], "commit": "0" * 40}
@@ -46,10 +48,14 @@ def told(folder: Path):
     return list(json.loads((folder / f"{NAME}.json").read_text())["found"]["sides"])
 
 
-def test_fewer_trainers_or_steps_do_not_take_the_place_of_more(folder):
-    fewer = a_result("native", "trl")
-    assert "--replace" in run._not_measured("training_peers", a_work(fewer, sides=2), ASKED)
-    assert "--replace" in run._not_measured("training_peers", a_work(fewer, sides=3, steps=6), ASKED)
+@pytest.mark.parametrize(("sides", "steps"), [(2, 12), (3, 6)])
+def test_fewer_trainers_or_steps_do_not_take_the_place_of_more_and_are_no_failure(
+    folder, sides, steps, capsys
+):
+    fewer = a_work(a_result("native", "trl"), sides=sides, steps=steps)
+    assert run._not_measured("training_peers", fewer, ASKED) is None
+    assert "kept" in (said := capsys.readouterr().out)
+    assert "--replace" in said
     assert told(folder) == ["native", "trl", "llamafactory"]
 
 
@@ -70,6 +76,12 @@ def test_as_much_takes_the_place_of_what_was_there(folder):
     again = a_result("native", "trl", "llamafactory", steps=33)
     assert run._not_measured("training_peers", a_work(again, sides=3, steps=33), ASKED) is None
     assert json.loads((folder / f"{NAME}.json").read_text())["found"]["asked"]["steps"] == 33
+
+
+def test_the_page_is_that_of_the_stored_results(tmp_path):
+    project = Path(run.__file__).parent
+    shutil.copytree(project / "results", tmp_path / "stored" / "results")  # figures are drawn beside them
+    assert (project / "RESULTS.md").read_text(encoding="utf-8") == render(tmp_path / "stored" / "results")
 
 
 def test_what_is_missing_and_what_is_other_data_is_told(tmp_path, monkeypatch):

@@ -8,8 +8,9 @@ from transformers import AutoModelForCausalLM
 from transformers.models.falcon.modeling_falcon import FalconLinear
 
 from medadapt.models.linear import is_linear
-from medadapt.models.smoke_base import byte_tokenizer, tiny_config
+from medadapt.models.smoke_base import byte_tokenizer
 from medadapt.models.targets import resolve_targets, short_names
+from medadapt.models.tiny_config import tiny_config
 
 
 class Router(nn.Linear):

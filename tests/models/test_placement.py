@@ -17,7 +17,8 @@ from medadapt.models.agreement import verify_forward
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
 from medadapt.models.placement import WEIGHT_SHARE, place_base, plan_placement
-from medadapt.models.smoke_base import byte_tokenizer, tiny_config
+from medadapt.models.smoke_base import byte_tokenizer
+from medadapt.models.tiny_config import tiny_config
 from medadapt.training.engine import accumulate_gradient
 from random_models import move_away, write_random_base
 from tiny import random_rows
@@ -72,6 +73,20 @@ def test_an_encoder_and_decoder_is_refused_before_it_is_placed(monkeypatch):
     with pytest.raises(ModelError, match="type t5 cannot be used") as caught:
         place_base(T5Config(), torch.device("cuda"), **options)
     assert caught.value.expected == "a causal language model that transformers knows"
+
+
+def test_weights_count_as_wide_as_they_are_asked_for_not_as_they_lie_on_the_disk(monkeypatch):
+    config = config_of("llama")
+    config.dtype = torch.bfloat16
+    with torch.device("meta"):
+        needed = size(AutoModelForCausalLM.from_config(config_of("llama"), dtype=torch.float32))
+    memory = SimpleNamespace(total_memory=round(0.75 * needed))  # room for the narrow weights
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: memory)
+    options = {"any_device": False, "quantization": "none", "offload": "none"}
+    with pytest.raises(ModelError, match="do not fit on the GPU"):
+        place_base(config, torch.device("cuda"), dtype=torch.float32, **options)
+    placed = place_base(config, torch.device("cuda"), dtype=torch.bfloat16, **options)
+    assert placed.device_map == {"": torch.device("cuda:0")}
 
 
 def test_no_layer_is_torn_apart(empty):

@@ -9,7 +9,8 @@ from transformers import AutoModelForCausalLM
 from medadapt.models import short_attention
 from medadapt.models.forward import final_hidden
 from medadapt.models.short_attention import plain_for_short_rows
-from medadapt.models.smoke_base import byte_tokenizer, tiny_config
+from medadapt.models.smoke_base import byte_tokenizer
+from medadapt.models.tiny_config import tiny_config
 from random_models import ARCHITECTURES
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from medadapt.core.recipe import LoraSection, ModelSection
 from medadapt.models.adapter import start_adapter
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
-from medadapt.models.smoke_base import tiny_config, write_smoke_base
+from medadapt.models.smoke_base import byte_tokenizer, write_smoke_base
+from medadapt.models.tiny_config import tiny_config
 from medadapt.training.engine import accumulate_gradient
+from random_models import STATE_SPACE
 
 TEXT = "A 54-year-old man has chest pain & fever."
 REAL = {"biogpt": "biogpt", "gpt2": "gpt2", "llama2": "mistral", "opt": "opt", "pythia": "gpt_neox"}
@@ -53,6 +56,22 @@ def test_with_a_real_tokenizer_the_tiny_base_loads_and_trains(real_base, name, q
     accumulate_gradient(base.model.train(), [row], micro_tokens=64, step=1, seed=0)
     assert all(t.grad.any() for n, t in adapter_tensors(base.model).items() if "lora_B" in n)
     assert base.facts["quantization"] == {"asked": quantization, "got": quantization}
+
+
+@pytest.mark.parametrize("model_type", ["mamba", "falcon_mamba", *STATE_SPACE])
+def test_the_tiny_base_of_a_state_space_model_trains(model_type, tmp_path):
+    named = tmp_path / "named"
+    byte_tokenizer().save_pretrained(named)
+    (named / "config.json").write_text(json.dumps({"model_type": model_type}))
+    asked = ModelSection(base=str(named), precision="fp32")
+    write_smoke_base(asked, tmp_path / "0-base", seed=0)
+    base = load_base(asked, base=str(tmp_path / "0-base"), device="cpu")
+    assert sum(weights.numel() for weights in base.model.parameters()) < 500_000
+    start_adapter(base, LoraSection(rank=2), seed=0, adapter=None)
+    tokens = base.tokenizer(TEXT)["input_ids"]
+    row = {"id": "r", "input_ids": tokens, "labels": tokens}
+    accumulate_gradient(base.model.train(), [row], micro_tokens=64, step=1, seed=0)
+    assert all(t.grad.any() for n, t in adapter_tensors(base.model).items() if "lora_B" in n)
 
 
 def test_there_is_no_tiny_base_of_an_encoder_and_decoder(tmp_path):

@@ -9,8 +9,9 @@ from transformers import AutoModelForCausalLM, MambaConfig, MambaForCausalLM
 from medadapt.core.errors import ModelError
 from medadapt.models.agreement import verify_forward
 from medadapt.models.forward import final_hidden
-from medadapt.models.smoke_base import byte_tokenizer, family_of, tiny_config
+from medadapt.models.smoke_base import byte_tokenizer, family_of
 from medadapt.models.targets import resolve_targets, short_names
+from medadapt.models.tiny_config import tiny_config
 from medadapt.models.vocabulary import vocabulary_logits
 from tiny import tiny_llama, tiny_opt
 

@@ -8,8 +8,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import attach_lora, lora_layers
-from medadapt.models.smoke_base import byte_tokenizer, tiny_config
+from medadapt.models.smoke_base import byte_tokenizer
 from medadapt.models.targets import resolve_targets
+from medadapt.models.tiny_config import tiny_config
 from medadapt.predictions.generation import generate
 from medadapt.serving.sampling import Sampling
 from medadapt.serving.writing import GrowingText, StoppingText, continued

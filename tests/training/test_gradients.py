@@ -14,7 +14,7 @@ from medadapt.models.lora import adapter_tensors, attach_lora, put_adapter_tenso
 from medadapt.models.targets import resolve_targets, short_names
 from medadapt.training import loss as loss_module
 from medadapt.training.engine import accumulate_gradient
-from tiny import random_rows, tiny_llama, tiny_opt
+from tiny import random_rows, tiny_biogpt, tiny_llama, tiny_opt
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 5e-5}
 
@@ -62,7 +62,7 @@ def largest_error(ours, theirs):
     return max(float((ours[name] - theirs[name]).norm() / theirs[name].norm()) for name in theirs)
 
 
-@pytest.mark.parametrize("build", [tiny_llama, tiny_opt])
+@pytest.mark.parametrize("build", [tiny_llama, tiny_opt, tiny_biogpt])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("micro_tokens", [1, 60, 10_000])
 def test_gradient_equals_plain_peft(build, dtype, micro_tokens):

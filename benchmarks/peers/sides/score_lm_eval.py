@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from asked_for import digest_of
 from lm_eval.models.huggingface import HFLM
 from peak_memory import own_peak_mb
 
@@ -38,13 +39,16 @@ def main() -> None:
     )
     model._loglikelihood_tokens(_requests(prompts[:2], labels), disable_tqdm=True)
     started = time.perf_counter()
-    found = model._loglikelihood_tokens(_requests(prompts, labels), disable_tqdm=True)
+    requests = _requests(prompts, labels)
+    found = model._loglikelihood_tokens(requests, disable_tqdm=True)
     seconds = time.perf_counter() - started
     scores = [likelihood for likelihood, _ in found]
     pieces = [scores[start : start + len(labels)] for start in range(0, len(scores), len(labels))]
     print("\n" + json.dumps({
         "seconds": seconds,
         "decisions": [max(range(len(labels)), key=piece.__getitem__) for piece in pieces],
+        "asked": digest_of((prompt, label) for _, prompt, label in requests),
+        "scored": len(found),
         "peak_rss_mb": own_peak_mb(),
     }))  # fmt: skip
 

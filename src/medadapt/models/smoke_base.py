@@ -18,6 +18,7 @@ from medadapt.models.blank import blank_model
 from medadapt.models.loading import load_config, load_tokenizer, refuse_foreign_code
 from medadapt.models.local_base import local_folder
 from medadapt.models.quiet import quiet_libraries
+from medadapt.models.tiny_config import tiny_config
 
 # Architectures of well-known families, by the name of the model: a smoke run needs no download.
 FAMILIES = (
@@ -36,30 +37,6 @@ FAMILIES = (
     (r"phi-?3|phi-?4", "phi3"),
     (r"phi", "phi"),
 )
-TINY = {
-    "hidden_size": 64,
-    "n_embd": 64,
-    "word_embed_proj_dim": 64,
-    "intermediate_size": 128,
-    "ffn_dim": 128,
-    "n_inner": 128,
-    "num_hidden_layers": 2,
-    "n_layer": 2,
-    "num_attention_heads": 4,
-    "n_head": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 16,
-    "max_position_embeddings": 1024,
-    "n_positions": 1024,
-    "sliding_window": 1024,
-    "layer_types": None,
-    "max_window_layers": 2,
-    "num_local_experts": 2,
-    "rope_scaling": None,
-    "quantization_config": None,
-}
-SPREAD = 0.2
-"""Of the random weights. The usual 0.02 leaves a frozen random head so flat that nothing can be learned."""
 
 
 def write_smoke_base(model: ModelSection, folder: Path, *, seed: int) -> None:
@@ -95,22 +72,6 @@ def family_of(base: str) -> str:
         "a local model folder, or a name of a known family",
         "Put the model's config.json and tokenizer into a folder and set model.base to it.",
     )
-
-
-def tiny_config(model_type: str, *, vocabulary_size: int, tokenizer: Any) -> Any:
-    """A configuration of this architecture with two small layers."""
-    default = AutoConfig.for_model(model_type)
-    values: dict[str, Any] = {key: value for key, value in TINY.items() if hasattr(default, key)}
-    values |= {
-        "vocab_size": vocabulary_size,
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-    for spread in ("initializer_range", "init_std"):
-        if hasattr(default, spread):
-            values[spread] = SPREAD
-    return AutoConfig.for_model(model_type, **values)
 
 
 def byte_tokenizer() -> Any:

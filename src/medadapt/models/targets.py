@@ -7,9 +7,9 @@ from typing import Any
 from torch import nn
 
 from medadapt.core.errors import ModelError
+from medadapt.models.bypassed import bypassed_layers
 from medadapt.models.fused_experts import taken_for_experts
 from medadapt.models.linear import is_linear
-from medadapt.models.state_space import bypassed_by_mixers
 
 
 def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[str]:
@@ -17,15 +17,15 @@ def resolve_targets(model: nn.Module, targets: str | tuple[str, ...]) -> list[st
 
     `all-linear` is every linear layer inside the text decoder's layers, `attention` those of its attention
     blocks; a list names layers of the decoder by their last part (`q_proj`) or a longer end of their full name.
-    The output head is never meant by the two words, nor are layers that PEFT would take for experts or that a
-    state-space mixer does not call. Read from the model itself, this gives for OPT and BioGPT q_proj, k_proj, v_proj,
+    The output head is never meant by the two words, nor are layers that PEFT would take for experts or that the
+    module around them does not call. Read from the model itself, this gives for OPT and BioGPT q_proj, k_proj, v_proj,
     out_proj, fc1, fc2 and for Llama and Mistral q, k, v, o, gate, up and down.
 
     Raises ModelError when a requested name or word matches nothing, with the names there are, or when a name means
     a layer that cannot carry an adapter.
     """
     linear = _of_the_decoder(model, _linear_layers(model))
-    misread, bypassed = taken_for_experts(model), bypassed_by_mixers(model)
+    misread, bypassed = taken_for_experts(model), bypassed_layers(model)
     inside = [
         name
         for name in linear
@@ -113,8 +113,8 @@ def _refuse_misread(model: nn.Module, asked: set[str]) -> None:
 def _refuse_bypassed(model: nn.Module, asked: list[str]) -> None:
     if asked:
         raise ModelError(
-            f"lora.targets names {', '.join(short_names(asked))}: the state-space layers of {type(model).__name__} "
-            f"read the weights of {asked[0]} without calling it, so an adapter there would have no effect.",
+            f"lora.targets names {', '.join(short_names(asked))}: {type(model).__name__} reads the weights of "
+            f"{asked[0]} without calling it, so an adapter there would have no effect.",
             "layers that are called",
             "Leave them out, or use lora.targets: all-linear.",
         )

@@ -98,7 +98,7 @@ def refuse_without_gpu(settings: dict[str, Any], device_type: str) -> None:
         raise RecipeError(
             f"training.trainer.activation_offloading moves activations off a GPU, but this is {device_type}.",
             "a CUDA device",
-            "Remove the setting; training.checkpointing: on saves memory anywhere.",
+            "Remove the setting; training.checkpointing: on saves memory without one.",
         )
 
 

@@ -29,7 +29,7 @@ from medadapt.models.speaking import speaking_as
 from medadapt.models.targets import resolve_targets
 from medadapt.training.engine import accumulate_gradient
 from tiny import VOCABULARY, random_rows, tiny_llama, tiny_opt
-from training.test_gradients import adapted, largest_error, peft_gradients
+from training.test_gradients import adapted, largest_error, peft_gradients, plain_nll
 
 SHAPE = {
     "hidden_size": 32,
@@ -122,17 +122,30 @@ def test_gradient_equals_plain_peft(name, dtype, recompute):
     assert largest_error(ours, theirs) <= TOLERANCE[dtype]
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("name", MODELS)
+def test_loss_equals_that_of_whole_logits_row_by_row(name, dtype):
+    rows = random_rows(9)
+    model = adapted(build(name), dtype)
+    ours = accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed_decoder(model))
+    with torch.no_grad():
+        theirs = sum(float(plain_nll(model, row)) for row in rows)
+    count = sum(label != IGNORED for row in rows for label in row["labels"])
+    assert ours == pytest.approx(theirs / count, rel=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 @pytest.mark.parametrize("learned", ["answer", "everything"])
 @pytest.mark.parametrize("name", ["llama", "llama-biases", "qwen3"])
-def test_a_common_beginning_read_once_gives_the_gradient_of_plain_peft(name, learned):
+def test_a_common_beginning_read_once_gives_the_gradient_of_plain_peft(name, learned, dtype):
     rows = beginning_alike(random_rows(7), learned=learned)
-    model = adapted(build(name), torch.float64)
+    model = adapted(build(name), dtype)
     packed = packed_decoder(model)
     assert pack_for(packed, [row["input_ids"] for row in rows]).shared == len(BEGINNING)
     accumulate_gradient(model, rows, micro_tokens=4096, step=1, seed=0, packed=packed)
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
-    theirs = peft_gradients(build(name), torch.float64, rows, adapter_tensors(model))
-    assert largest_error(ours, theirs) <= 1e-10
+    theirs = peft_gradients(build(name), dtype, rows, adapter_tensors(model))
+    assert largest_error(ours, theirs) <= TOLERANCE[dtype]
 
 
 def test_a_long_learned_beginning_has_masks_for_each_row_of_the_last_layer():
@@ -387,6 +400,42 @@ def test_outputs_that_a_kernel_lays_out_token_by_token_are_read_alike(monkeypatc
 
     monkeypatch.setattr(functional, "scaled_dot_product_attention", token_by_token)
     assert torch.equal(packed_hidden(packed, one_branch), expected)
+
+
+def test_a_kernel_with_a_mask_is_given_a_key_for_each_query_head(monkeypatch):
+    """Fused kernels of GPUs take no shared heads there, and without one all attention weights are written out."""
+    monkeypatch.setattr(attention, "MOST_WEIGHTS", 0)
+    packed = packed_decoder(build("llama")(dtype=torch.float32).requires_grad_(False))
+    kernel, asked = functional.scaled_dot_product_attention, []
+
+    def watched(query, key, value, *, attn_mask=None, enable_gqa=False, **options):
+        if attn_mask is not None:
+            asked.append((enable_gqa, query.shape[1] == key.shape[1] == value.shape[1]))
+        return kernel(query, key, value, attn_mask=attn_mask, enable_gqa=enable_gqa, **options)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", watched)
+    packed_hidden(packed, pack_branches(tree_branches()[0]))
+    assert set(asked) == {(False, True)}
+
+
+def test_dropout_masks_are_gone_after_the_backward_pass_while_its_result_is_still_there(monkeypatch):
+    model = adapted(build("llama"), torch.float32)
+    for _, layer in lora_layers(model):
+        layer.dropout = 0.3
+    packed, pools = packed_decoder(model), []
+    draw = decoder.draw_pool
+
+    def watched(**options):
+        pool = draw(**options)
+        pools.append(weakref.ref(pool.ones))
+        return pool
+
+    monkeypatch.setattr(decoder, "draw_pool", watched)
+    total = packed_hidden(packed, pack_rows([[5, 6, 7, 8]]), mask_seed=3).sum()
+    assert pools[0]() is not None
+    total.backward()
+    assert pools[0]() is None
+    assert total.grad_fn is not None
 
 
 def test_branches_are_read_without_a_backward_pass():

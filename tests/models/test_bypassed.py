@@ -1,4 +1,4 @@
-"""State-space layers: those that their mixers do not call get no adapter, and the others train as in plain PEFT."""
+"""Layers that the module around them does not call get no adapter; the others train as in plain PEFT."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from medadapt.core.errors import ModelError
 from medadapt.core.recipe import LoraSection, ModelSection
 from medadapt.models.adapter import new_adapter
 from medadapt.models.blank import blank_model
+from medadapt.models.bypassed import bypassed_layers
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
-from medadapt.models.state_space import bypassed_by_mixers
 from medadapt.models.targets import resolve_targets, short_names
 from random_models import TOKENS, logits, saved_adapter, write_random_base
 
@@ -29,6 +29,9 @@ BYPASSED = {
     "jamba": ["dt_proj"],
     "zamba": [],
     "qwen3_next": [],
+    "gemma3n_text": ["correction_coefs", "prediction_coefs"],
+    "longcat_flash": ["classifier"],
+    "bloom": [],
     "opt": [],
 }
 TRAINED = ("mamba2", "jamba", "granitemoehybrid")
@@ -39,11 +42,11 @@ def loaded(folder):
 
 
 @pytest.mark.parametrize("model_type", BYPASSED)
-def test_only_layers_whose_weights_a_mixer_reads_are_left_out(model_type):
+def test_only_layers_that_are_not_called_on_every_path_are_left_out(model_type):
     with torch.device("meta"):
         model = blank_model(AutoConfig.for_model(model_type))
     linear = {name for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear)}
-    bypassed = [name for name in linear if name in bypassed_by_mixers(model)]
+    bypassed = [name for name in linear if name in bypassed_layers(model)]
     assert short_names(bypassed) == BYPASSED[model_type]
     assert not set(bypassed) & set(resolve_targets(model, "all-linear"))
 
@@ -51,7 +54,7 @@ def test_only_layers_whose_weights_a_mixer_reads_are_left_out(model_type):
 @pytest.mark.parametrize("asked", ["out_proj", "mixer.out_proj"])
 def test_a_layer_that_is_not_called_is_refused_by_name(asked, tmp_path):
     base = loaded(write_random_base(tmp_path, "mamba2"))
-    with pytest.raises(ModelError, match=r"names out_proj: the state-space layers of Mamba2ForCausalLM"):
+    with pytest.raises(ModelError, match=r"names out_proj: Mamba2ForCausalLM reads the weights of"):
         resolve_targets(base.model, ("in_proj", asked))
 
 
