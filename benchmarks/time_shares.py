@@ -1,7 +1,7 @@
 """Where the time of some work goes, as shares of its seconds, from torch's profiler.
 
-Only the calling thread is looked at: what it waits for, other threads compute. The rest is the interpreter, and on a
-GPU the launches.
+Only the calling thread is looked at: what it waits for, other threads compute. The rest is the interpreter. Of a GPU
+the thread sees no more than launches, so there nothing is told.
 """
 
 from __future__ import annotations
@@ -33,9 +33,12 @@ ELEMENTWISE, REST = "elementwise and sums", "outside torch's operations"
 
 
 def time_shares(work: Callable[[], Any]) -> dict[str, float]:
-    """Shares of the seconds that `work` takes, the largest first; they add up to 1."""
+    """Shares of the seconds that `work` takes, the largest first; they add up to 1. On a GPU there are none."""
+    import torch
     from torch.profiler import ProfilerActivity, profile
 
+    if torch.cuda.is_available():
+        return {}
     with profile(activities=[ProfilerActivity.CPU]) as watched:
         started = time.perf_counter()
         work()
@@ -58,9 +61,11 @@ def kind_of(operation: str) -> str:
 
 
 def told(shares: dict[str, float]) -> str:
-    """The shares in words; those below 1 % are left out.
+    """The shares in words; those below 1 % are left out, and nothing but a remark stands for those of a GPU.
 
     >>> told({"matrix products": 0.612, "copies": 0.004})
     'matrix products 61 %'
     """
+    if not shares:
+        return "not looked at on a GPU"
     return ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in shares.items() if share >= 0.01)

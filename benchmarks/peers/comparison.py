@@ -4,7 +4,7 @@ Sides:
     native        our engine with a recipe's default settings
     seed0         a script as tutorials have it (seed 0 of our reference workflows), ported to today's libraries
     trl           TRL's SFTTrainer at its defaults
-    trl_tuned     no recomputed activations, and the quickest of the searched settings (peers/tuning.py)
+    trl_tuned     the same with the quickest of the searched settings (peers/tuning.py)
     llamafactory  LLaMA-Factory at its defaults, asked for bf16 where the device has it
     unsloth       Unsloth at its defaults, on CUDA
     axolotl       Axolotl with its kernels where there is no dropout, on CUDA

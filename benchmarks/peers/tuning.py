@@ -1,9 +1,9 @@
 """The quickest settings of TRL's SFTTrainer that a careful user would find on this machine.
 
 Along one axis after the other, each held at its best so far: the number format, the attention (and on a GPU fused
-kernels), padding to a multiple, and how a step of 8 rows is made. The best three of all are then tried twice more, in
-turn, because one short run on a machine that others share says little. A try that takes far longer than the quickest is
-given up: bf16 that a processor has only in software can take minutes for a step.
+kernels), activations kept or recomputed, padding to a multiple, and how a step of 8 rows is made. The best three of all
+are then tried twice more, in turn, because one short run on a machine that others share says little. A try that takes
+far longer than the quickest is given up: bf16 that a processor has only in software can take minutes for a step.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ PATIENCE = 4
 GIVEN_UP = "given up"
 """How the problem of such a try begins."""
 ALWAYS = {"activation_checkpointing": False}
+"""What every try has, but for the axis of this very setting and what comes after it where that is quicker."""
 FORMATS = {
     "bf16": {"model_init_kwargs": {"dtype": "bfloat16"}},
     "fp32": {"bf16": False, "model_init_kwargs": {"dtype": "float32"}},
+    "fp16": {"bf16": False, "fp16": True, "model_init_kwargs": {"dtype": "float16"}},
 }
-"""Of the weights and the products; what the device is known to be quick in is tried first."""
+"""Of the weights and the products; what the device is known to be quick in is tried first, and fp16 on no CPU."""
 ATTENTION = {name: {"model_init_kwargs": {"attn_implementation": name}} for name in ("sdpa", "eager")}
 FLASH = {"flash_attention_2": {"model_init_kwargs": {"attn_implementation": "flash_attention_2"}}}
 KERNELS = {"": {}, "Liger kernels": {"use_liger_kernel": True}}
 """Both need CUDA and packages of their own; where those are missing the try fails, and that is told."""
+CHECKPOINTING = {"": {}, "activations recomputed": {"activation_checkpointing": True}}
 PADDING = {"": {}, "padded to multiples of 8": {"pad_to_multiple_of": 8}}
 """On a CPU a product of a shape that was seen before is quicker."""
 
@@ -104,8 +107,10 @@ def axes(facts: Mapping[str, Any], *, cuda: bool = False) -> list[dict[str, dict
     }  # fmt: skip
     first = facts["precision"]
     formats = {first: FORMATS[first], **FORMATS}
+    if not cuda and first != "fp16":
+        del formats["fp16"]
     on_gpu = [KERNELS] if cuda else []
-    return [formats, ATTENTION | FLASH if cuda else ATTENTION, *on_gpu, PADDING, steps]
+    return [formats, ATTENTION | FLASH if cuda else ATTENTION, *on_gpu, CHECKPOINTING, PADDING, steps]
 
 
 def _chosen(best: Tried, name: str, sft: Mapping[str, Any]) -> Tried:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from peers.comparison import compared
@@ -39,13 +41,32 @@ def test_a_machine_without_bf16_takes_fewer_steps_unless_it_is_asked_for_more():
     assert {one.steps for one in planned(**{**NOTHING_ASKED, "steps": 33}, is_slow=True)} == {33}
 
 
-def test_kernels_for_a_gpu_are_tried_only_there():
+def test_kernels_and_the_number_format_for_a_gpu_are_tried_only_there():
     facts = {"batch": 8, "longest": 46, "tokens": [290], "precision": "bf16"}
     named = {name for options in axes(facts) for name in options}
     assert {name for options in axes(facts, cuda=True) for name in options} - named == {
+        "fp16",
         "flash_attention_2",
         "Liger kernels",
     }
+
+
+def test_a_gpu_that_is_quick_in_fp16_has_it_tried_first():
+    facts = {"batch": 8, "longest": 46, "tokens": [290], "precision": "fp16"}
+    formats, *_ = axes(facts, cuda=True)
+    assert list(formats) == ["fp16", "bf16", "fp32"]
+    assert formats["fp16"] == {"bf16": False, "fp16": True, "model_init_kwargs": {"dtype": "float16"}}
+
+
+@pytest.mark.parametrize(("gain", "chosen"), [(0.7, False), (1.3, True)])
+def test_recomputed_activations_are_tried_and_taken_where_they_are_quicker(gain, chosen):
+    def run(asked, _):
+        speed = speed_of(asked["sft"]) * (gain if asked["sft"]["activation_checkpointing"] else 1)
+        return {"examples_per_s": speed, "peak_rss_mb": 1, "process_seconds": 20.0}
+
+    tried = search(FACTS, run, 33)
+    assert ("fp32", "eager", "activations recomputed") in {one.choices for one in tried}
+    assert tried[0].sft["activation_checkpointing"] is chosen
 
 
 def test_packs_hold_the_longest_row_and_as_many_rows_as_a_step():

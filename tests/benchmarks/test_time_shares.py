@@ -37,5 +37,10 @@ def test_operations_have_the_names_of_their_kind(operation, kind):
     assert kind_of(operation) == kind
 
 
+def test_on_a_gpu_nothing_is_looked_at_and_the_words_say_so(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert told(time_shares(lambda: torch.ones(3) * 2)) == "not looked at on a GPU"
+
+
 def test_small_shares_are_left_out():
     assert told({"matrix products": 0.612, "copies": 0.004}) == "matrix products 61 %"

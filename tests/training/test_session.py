@@ -450,6 +450,17 @@ def test_on_another_kind_of_device_the_plan_made_for_it_is_kept(
     assert (summary["micro_tokens"], summary["checkpointing"]) == (tokens, True)
 
 
+@pytest.mark.parametrize(("now", "is_told"), [("NVIDIA A100", True), ("Tesla T4", False)])
+def test_a_resumed_training_tells_of_another_gpu(now, is_told, base_folder, examples, tmp_path, monkeypatch):
+    monkeypatch.setattr(native_backend.NativeBackend, "gpu", "Tesla T4")
+    with pytest.raises(StoppedError):
+        train(base_folder, examples, tmp_path, should_stop=lambda: True, epochs=1)
+    monkeypatch.setattr(native_backend.NativeBackend, "gpu", now)
+    told = Told()
+    train(base_folder, examples, tmp_path, progress=told, epochs=1)
+    assert any("works on NVIDIA A100, the one before on Tesla T4" in note for note in told.notes) is is_told
+
+
 def test_layers_that_only_visit_a_gpu_without_recomputing_are_told(
     base_folder, examples, tmp_path, monkeypatch
 ):

@@ -49,6 +49,7 @@ def main() -> None:
                 "lr_scheduler": "constant", "optimizer": "adamw_torch", "weight_decay": 0.0,
                 "max_grad_norm": 0.0, "curriculum_sampling": True, "shuffle_merged_datasets": False,
                 "logging_steps": 1, "save_strategy": "no", "val_set_size": 0,
+                "dataloader_num_workers": 0,  # what another process reads, the watch does not see
             }
         ),
         encoding="utf-8",

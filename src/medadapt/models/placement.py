@@ -73,7 +73,7 @@ def place_base(
     if code:
         return Placement(device_map={"": place}, offload="none: the model's own code is not split")
     with torch.device("meta"):
-        empty = blank_model(config)
+        empty = blank_model(config, dtype=dtype)  # each weight as wide as it will be
     return plan_placement(
         empty, memories, first=first, dtype=dtype, quantization=quantization, offload=offload == "cpu"
     )

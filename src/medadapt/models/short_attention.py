@@ -14,11 +14,9 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 
-from medadapt.models.forward import text_config
+from medadapt.models.attention_in_place import attention_in_place
 from medadapt.models.packed.attention import causal_mask
 
 NAME = "plain_for_short_rows"
@@ -33,18 +31,11 @@ def plain_for_short_rows(model: nn.Module) -> Iterator[None]:
     It changes models on a CPU whose attention is torch's fused kernel, and no others. Whether a call is computed in
     plain products depends on its shape alone, so what is computed again in a backward pass is the same.
     """
-    causal = cast(Any, model)
-    own = text_config(model)._attn_implementation
-    if own != "sdpa" or any(weight.device.type != "cpu" for weight in model.parameters()):
+    if any(weight.device.type != "cpu" for weight in model.parameters()):
         yield
         return
-    AttentionInterface.register(NAME, _attention)
-    AttentionMaskInterface.register(NAME, ALL_MASK_ATTENTION_FUNCTIONS["sdpa"])
-    causal.set_attn_implementation(NAME)
-    try:
+    with attention_in_place(model, NAME, _attention):
         yield
-    finally:
-        causal.set_attn_implementation(own)
 
 
 def _attention(

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from medadapt.examples.masking import IGNORED
 from medadapt.models.linear import working_device
 from medadapt.models.sizes import rounded_up
+from medadapt.models.to_device import sent
 
 Places = list[int]
 Row = Mapping[str, Any]
@@ -93,4 +94,4 @@ def pad(rows: Sequence[Row], device: torch.device, *, context: int | None = None
     for place, row in enumerate(rows):
         tokens[place, : len(row["input_ids"])] = row["input_ids"]
         labels[place, : len(row["labels"])] = row["labels"]
-    return Padded(torch.from_numpy(tokens).to(device), torch.from_numpy(labels))
+    return Padded(sent(torch.from_numpy(tokens), device), torch.from_numpy(labels))

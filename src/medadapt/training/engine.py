@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -25,6 +25,7 @@ from medadapt.examples.token_sets import TokenSet
 from medadapt.models.device import is_out_of_memory
 from medadapt.models.lora import LoraLinear, lora_layers
 from medadapt.models.packed.decoder import PackedDecoder
+from medadapt.models.repeated_heads import repeated_heads
 from medadapt.models.short_attention import plain_for_short_rows
 from medadapt.training.batches import Row, cut_by_tokens, input_device, number_of_steps, rows_of_step
 from medadapt.training.loss import rows_nll
@@ -130,6 +131,7 @@ def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], N
                 group["lr"] = rate
             _step(engine.optimizer)
         engine.optimizer.zero_grad(set_to_none=True)
+        del gradients  # else they stay in memory until the next step has its own
         state.scale = after_step(state.scale, overflowed=overflowed)
         check_skips(state.scale, step)
         state.step = step
@@ -163,7 +165,7 @@ def accumulate_gradient(
     device = input_device(model)
     supervised = num_supervised(rows)
     total = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
-    with plain_for_short_rows(model) if packed is None else nullcontext():
+    with _suited_attention(model) if packed is None else nullcontext():
         for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):
             loss = rows_nll(
                 model,
@@ -175,7 +177,15 @@ def accumulate_gradient(
             )
             loss.backward()
             total += loss.detach().to(total.device)
+            del loss  # and with it the graph, before the next micro-batch makes its own
     return float(total) / scale
+
+
+@contextmanager
+def _suited_attention(model: nn.Module) -> Iterator[None]:
+    """Within it, transformers' own modules use the attention that suits the device."""
+    with plain_for_short_rows(model), repeated_heads(model):
+        yield
 
 
 def mask_seed(*, seed: int, step: int, micro: int) -> int:

@@ -17,6 +17,7 @@ from medadapt.models.forward import context_of, final_hidden, text_config
 from medadapt.models.lora import lora_layers
 from medadapt.models.packed.decoder import PackedDecoder, fits_window, pack_for, packed_hidden
 from medadapt.models.sizes import rounded_up
+from medadapt.models.to_device import sent
 from medadapt.models.vocabulary import vocabulary_logits
 from medadapt.training.batches import Row, input_device, pad
 from medadapt.training.token_loss import summed_nll
@@ -77,11 +78,11 @@ def _packed_hidden(
     keep, flat = np.zeros(size, dtype=np.int64), np.full(size, IGNORED, dtype=np.int64)
     keep[: len(places)] = places
     flat[: len(places)] = np.concatenate([wanted[wanted != IGNORED] for wanted in targets])
-    targets_K = torch.from_numpy(flat).to(packed.device)  # here: behind the forward pass it would wait for it
+    targets_K = sent(torch.from_numpy(flat), packed.device)
     hidden_KH = packed_hidden(
         packed,
         lying,
-        torch.from_numpy(keep).to(packed.device),
+        sent(torch.from_numpy(keep), packed.device),
         mask_seed=mask_seed,
         recompute=recompute,
     )
@@ -93,8 +94,8 @@ def _padded_hidden(model: nn.Module, rows: Sequence[Row]) -> tuple[Tensor, Tenso
     device = input_device(model)
     batch = pad(rows, device, context=context_of(cast(Any, model).config))
     row_N, place_N = torch.nonzero(batch.labels_BT[:, 1:] != IGNORED, as_tuple=True)
-    targets_N = batch.labels_BT[row_N, place_N + 1].to(device)
-    places_N = (row_N * batch.labels_BT.shape[1] + place_N).to(device)
+    targets_N = sent(batch.labels_BT[row_N, place_N + 1], device)
+    places_N = sent(row_N * batch.labels_BT.shape[1] + place_N, device)
     hidden_BTH = final_hidden(model, batch.tokens_BT)
     return hidden_BTH.flatten(0, 1).index_select(0, places_N), targets_N
 

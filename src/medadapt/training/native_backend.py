@@ -55,6 +55,12 @@ class NativeBackend:
         """`cpu`, `cuda` or `mps`."""
         return input_device(self.engine.model).type
 
+    @property
+    def gpu(self) -> str | None:
+        """Its name; None where another kind of device computes."""
+        device = input_device(self.engine.model)
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else None
+
 
 def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) -> NativeBackend:
     """The engine of a training, in the state of its newest valid checkpoint where there is one."""
@@ -162,6 +168,11 @@ def _same_machine(backend: NativeBackend, saved: dict[str, Any], note: Callable[
     if now != before:
         backend.watch.state.scale = first_scale(backend.precision)
         note(f"This session works on {now}, the one before on {before}: the result is no longer bit-exact.")
+    elif saved.get("gpu", backend.gpu) != backend.gpu:  # earlier checkpoints do not name it
+        note(
+            f"This session works on {backend.gpu}, the one before on {saved['gpu']}: the result is another than on "
+            "one of them alone."
+        )
     if saved["threads"] != backend.threads:
         torch.set_num_threads(saved["threads"])
         backend.threads = saved["threads"]
@@ -188,6 +199,7 @@ def _save(backend: NativeBackend) -> None:
                 "stopped_early": state.stopped_early,
                 "threads": backend.threads,
                 "device": backend.device_type,
+                "gpu": backend.gpu,
                 "precision": backend.precision,
             },
             adapter=parameters,

@@ -50,11 +50,12 @@ def train_adapter(
 ) -> dict[str, Any]:
     """Train a LoRA adapter on `examples` and write it to `folder` in PEFT's format.
 
-    Goes on from the newest valid checkpoint in `folder/checkpoints`; bit for bit as if it had never been
-    interrupted, given the same device type and number of threads. `preview` returns a few answers of the
-    model as it is; it is called at each evaluation, and so is `on_evaluation`, with the step and its
-    validation loss. `should_stop` is asked after every step. With `training.epochs: 0` no step is taken:
-    the validation loss is measured, and the adapter written as it came.
+    Goes on from the newest valid checkpoint in `folder/checkpoints`; on a CPU with the same number of threads
+    bit for bit as if it had never been interrupted. A GPU adds up in another order each time, and one of
+    another kind draws other dropout masks. `preview` returns a few answers of the model as it is; it is
+    called at each evaluation, and so is `on_evaluation`, with the step and its validation loss.
+    `should_stop` is asked after every step. With `training.epochs: 0` no step is taken: the validation loss
+    is measured, and the adapter written as it came.
 
     Returns steps, best_step, best_validation_loss, stopped_early, micro_tokens, checkpointing, threads,
     seconds, skipped, backend, with TRL what is particular to it, and `trainable` {parameters, total, share}.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import nn
@@ -10,6 +11,7 @@ from torch import nn
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.device import is_out_of_memory
 from medadapt.models.packed.decoder import PackedDecoder
+from medadapt.models.repeated_heads import repeated_heads
 from medadapt.training.batches import Row, cut_by_tokens
 from medadapt.training.engine import num_supervised, smaller_cut
 from medadapt.training.loss import rows_nll
@@ -31,11 +33,12 @@ def validation_loss(
     nll, tokens = 0.0, 0
     # Rows of like length are read together, a bounded number at a time.
     by_length = sorted(range(len(rows)), key=lambda place: (int(rows.lengths[place]), place))
-    for start in range(0, len(by_length), ROWS_IN_MEMORY):
-        piece = rows.rows(by_length[start : start + ROWS_IN_MEMORY])
-        of_piece, memory = _nll_that_fits(model, piece, memory, packed)
-        nll += of_piece
-        tokens += num_supervised(piece)
+    with repeated_heads(model) if packed is None else nullcontext():
+        for start in range(0, len(by_length), ROWS_IN_MEMORY):
+            piece = rows.rows(by_length[start : start + ROWS_IN_MEMORY])
+            of_piece, memory = _nll_that_fits(model, piece, memory, packed)
+            nll += of_piece
+            tokens += num_supervised(piece)
     model.train(was_training)
     return nll / max(tokens, 1)
 

@@ -70,12 +70,23 @@ def test_rows_in_spans_give_the_gradient_of_plain_peft(name, recompute, monkeypa
     )
 
 
-def test_bounds_are_the_rows_and_single_tokens_behind_them(monkeypatch):
+@pytest.mark.parametrize(
+    ("lengths", "bounds"),
+    [
+        ([3, 1, 2], [0, 3, 4, *range(6, 32, 3), 32]),
+        ([2, 20], [0, 2, 22, 32]),
+        ([31], [0, 31, 32]),
+        ([12, 20], [0, 12, 32]),
+    ],
+)
+def test_what_lies_behind_the_rows_is_cut_no_shorter_than_the_longest_row(lengths, bounds, monkeypatch):
     monkeypatch.setattr(varlen, "has_kernel", lambda *_: True)
-    rows = pack_rows([[1, 2, 3], [4], [5, 6]])
+    rows = pack_rows([[7] * length for length in lengths])
+    assert rows.num_tokens == 32
     spans = varlen.spans_of(rows, HEADS, CPU, torch.bfloat16)
-    assert spans.bounds.tolist() == [0, 3, 4, *range(6, rows.num_tokens + 1)]
-    assert spans.longest == 3
+    assert spans.bounds.tolist() == bounds
+    assert spans.bounds.dtype == torch.int32
+    assert spans.longest == max(lengths)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +114,15 @@ def test_the_kernel_is_also_tried_where_somebody_reads_without_gradients(monkeyp
     monkeypatch.setattr(varlen, "_kernel", each_span)
     with torch.no_grad():
         assert varlen.is_right(HEADS, CPU, torch.bfloat16)
+
+
+def test_a_trial_that_finds_no_memory_says_nothing_about_the_kernel(monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(varlen, "_kernel", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        varlen.is_right(HEADS, CPU, torch.bfloat16)
 
 
 def test_a_model_whose_kernel_is_right_gets_its_decoder(monkeypatch):

@@ -20,6 +20,7 @@ from torch.nn import functional
 from medadapt.models.packed.heads import Heads
 from medadapt.models.packed.rows import Block, PackedRows
 from medadapt.models.packed.varlen import Spans, attend_spans, attend_spans_backward, spans_of
+from medadapt.models.to_device import sent
 
 LONGEST_WRITTEN_OUT = 384
 WEIGHTS_AT_ONCE = 1 << 20
@@ -109,16 +110,16 @@ def lay_out(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.d
     from_N[from_N < 0] = start_all  # tokens of no row: the zeros behind all gradients
     return Layout(
         heads=heads,
-        to_blocks=tuple(tuple(place.to(device) for place in places) for places in to_blocks),  # type: ignore[misc]
-        from_blocks=None if has_branches else from_N.flatten().to(device),
-        outputs=outputs_N.flatten().to(device),
-        output_places=tuple(place.to(device) for place in output_places),
+        to_blocks=tuple(tuple(sent(place, device) for place in places) for places in to_blocks),  # type: ignore[misc]
+        from_blocks=None if has_branches else sent(from_N.flatten(), device),
+        outputs=sent(outputs_N.flatten(), device),
+        output_places=tuple(sent(place, device) for place in output_places),
         lengths=tuple(
             (block.places_BT if block.seen_BS is None else block.seen_BS).shape[1] for block in rows.blocks
         ),
         shared=rows.shared,
         masks=tuple(masks),
-        real=tuple(None if one is None else one.to(device) for one in real),
+        real=tuple(None if one is None else sent(one, device) for one in real),
     )
 
 
@@ -219,9 +220,12 @@ def _seen(queries: Tensor, keys: Tensor, values: Tensor, mask_BTS: Tensor, heads
         query, key, value = (
             piece.view(heads.key, batch, -1, heads.width).transpose(0, 1) for piece in (queries, keys, values)
         )
+        if (per := heads.query // heads.key) > 1:
+            # On a GPU one fused kernel takes no mask, and the other no heads that share a key.
+            key, value = key.repeat_interleave(per, dim=1), value.repeat_interleave(per, dim=1)
         out = functional.scaled_dot_product_attention(
             query.reshape(batch, heads.query, length, heads.width), key, value,
-            attn_mask=mask_BTS[:, None], scale=heads.scale, enable_gqa=True,
+            attn_mask=mask_BTS[:, None], scale=heads.scale,
         )  # fmt: skip
         return out.reshape(batch, heads.key, -1, heads.width).transpose(0, 1).reshape(queries.shape)
     output = torch.empty_like(queries)

@@ -19,6 +19,7 @@ from medadapt.models.packed.heads import Heads
 from medadapt.models.packed.layer import DecoderLayer, Pass, run_layer
 from medadapt.models.packed.projection import refresh, stack
 from medadapt.models.packed.rows import PackedRows, pack_rows, shared_length
+from medadapt.models.to_device import sent
 
 Marks = tuple[list[int], list[int]]
 _made: WeakKeyDictionary[nn.Module, dict[bool, tuple[Marks, PackedDecoder | None]]] = WeakKeyDictionary()
@@ -138,8 +139,8 @@ def packed_hidden(
     decoder: Any = packed.decoder
     device = packed.device
     refresh(projection for layer in packed.layers for projection in layer.projections)
-    x_NH: Tensor = decoder.embed_tokens(rows.tokens_N.to(device))
-    cos, sin = decoder.rotary_emb(x_NH[None], rows.positions_N[None].to(device))
+    x_NH: Tensor = decoder.embed_tokens(sent(rows.tokens_N, device))
+    cos, sin = decoder.rotary_emb(x_NH[None], sent(rows.positions_N[None], device))
     masks = None
     if mask_seed is not None and packed.dropout and packed.widest:
         # A learned token of a common beginning is kept once for every row: more may be kept than were read.

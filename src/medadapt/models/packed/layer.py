@@ -105,6 +105,7 @@ class _Layer(torch.autograd.Function):
         to_x, to_tensors = _backward(
             grads[0], kept, ctx.layer, ctx.over, ctx.keep_K, wants_x=ctx.needs_input_grad[0]
         )
+        ctx.over = None  # whoever still has the loss need not keep the dropout masks
         return to_x, None, None, None, *to_tensors
 
 

@@ -27,8 +27,11 @@ def rms_norm_backward(
 ) -> Tensor:
     """Gradient with respect to `x`, plus `added` (the gradient that goes past the norm)."""
     through = grad * weight_D
-    share = (through * x).sum(-1, keepdim=True, dtype=inverse.dtype)
-    share.mul_(inverse.pow(3)).div_(-x.shape[-1])
+    if x.dtype == torch.float16:  # in which the product of both may be too large
+        share = (through * (x * inverse)).sum(-1, keepdim=True).mul_(inverse.square())
+    else:
+        share = (through * x).sum(-1, keepdim=True, dtype=inverse.dtype).mul_(inverse.pow(3))
+    share.div_(-x.shape[-1])
     result = torch.addcmul(through * inverse, x, share)
     if added is not None:
         result = result.add_(added)

@@ -104,11 +104,18 @@ def refresh(projections: Iterable[Projection]) -> None:
 
     To be called before every pass: the optimiser changes A and B in place.
     """
-    chosen = [*projections]
-    targets = [block for projection in chosen for block in projection.copies]
-    if targets:
-        with torch.no_grad():
-            torch._foreach_copy_(targets, [tensor for one in chosen for tensor in one.parameters])
+    # Apart, because on a GPU one block that lies in wider rows has all of its call copied one by one.
+    whole: tuple[list[Tensor], list[Tensor]] = ([], [])
+    parts: tuple[list[Tensor], list[Tensor]] = ([], [])
+    for projection in projections:
+        for block, tensor in zip(projection.copies, projection.parameters, strict=True):
+            targets, sources = whole if block.is_contiguous() else parts
+            targets.append(block)
+            sources.append(tensor)
+    with torch.no_grad():
+        for targets, sources in (whole, parts):
+            if targets:
+                torch._foreach_copy_(targets, sources)
 
 
 def project(x_NI: Tensor, projection: Projection, masks: MaskPool | None) -> tuple[Tensor, Tensor | None]:

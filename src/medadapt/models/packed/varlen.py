@@ -11,13 +11,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from medadapt.models.device import is_out_of_memory
 from medadapt.models.packed.heads import Heads
-from medadapt.models.packed.rows import PackedRows
+from medadapt.models.packed.rows import Block, PackedRows
+from medadapt.models.to_device import sent
 
 PROBED = (5, 1, 17, 9)
 """Tokens of the rows with which the kernel is tried."""
@@ -40,10 +43,17 @@ def spans_of(rows: PackedRows, heads: Heads, device: torch.device, dtype: torch.
     plain = not rows.shared and all(block.seen_BS is None for block in rows.blocks)
     if not plain or not has_kernel(heads, device, dtype):
         return None
-    # Tokens behind the last row, which belong to none, have position 0: each is a row of its own.
-    firsts = torch.nonzero(rows.positions_N == 0).flatten()
-    bounds = functional.pad(firsts, (0, 1), value=rows.num_tokens).int()
-    return Spans(heads=heads, bounds=bounds.to(device), longest=int(bounds.diff().max()))
+    end = sum(_num_real(block) for block in rows.blocks)
+    longest = max(last - first for first, last in pairwise([*rows.starts, end]))
+    # Tokens behind the last row, which belong to none and are read by nobody, are in as few spans as may be: the
+    # kernel's backward pass takes memory for each span.
+    bounds = torch.tensor([*rows.starts, *range(end, rows.num_tokens, longest), rows.num_tokens]).int()
+    return Spans(heads=heads, bounds=sent(bounds, device), longest=longest)
+
+
+def _num_real(block: Block) -> int:
+    """Tokens of all rows of a block."""
+    return block.places_BT.numel() if block.real_BT is None else int(block.real_BT.sum())
 
 
 @lru_cache(maxsize=16)
@@ -65,7 +75,9 @@ def is_right(heads: Heads, device: torch.device, dtype: torch.dtype) -> bool:
     bounds = torch.tensor([0, *PROBED]).cumsum(0).int().to(device)
     try:
         found = _with_gradients(vectors, grad, Spans(heads=heads, bounds=bounds, longest=max(PROBED)))
-    except (ImportError, NotImplementedError, RuntimeError, TypeError):
+    except (ImportError, NotImplementedError, RuntimeError, TypeError) as problem:
+        if is_out_of_memory(problem):
+            raise  # it says nothing about the kernel, and the answer is kept
         return False  # an older torch, an older GPU, or heads of a width that the kernel does not take
     alone = []
     with torch.enable_grad():  # whoever asks may be reading without gradients
