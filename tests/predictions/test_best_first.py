@@ -16,7 +16,7 @@ from medadapt.predictions import best_first
 from medadapt.predictions.asking import predict
 from medadapt.predictions.batching import TokenBudget
 from medadapt.predictions.best_first import best_choice_scores
-from medadapt.predictions.choice_rules import by_rule
+from medadapt.predictions.choice_rules import by_rule, measures_of
 from medadapt.predictions.questions import Question, pose
 from medadapt.predictions.scoring import best_choice, choice_scores
 from medadapt.predictions.settings import PredictionSettings
@@ -30,9 +30,9 @@ SETTINGS = PredictionSettings(task="diagnosis", method="score")
 def asked(encoder_for, diagnoses):
     """Questions with 32 labels, which no model of these tests is sure of."""
 
-    def build(tokenizer) -> list[Question]:
-        records = [replace(one, label=MANY[n], answer=MANY[n]) for n, one in enumerate(diagnoses)]
-        return pose(encoder_for(tokenizer, labels=MANY), records, close_choices=True)
+    def build(tokenizer, labels=MANY) -> list[Question]:
+        records = [replace(one, label=labels[n], answer=labels[n]) for n, one in enumerate(diagnoses)]
+        return pose(encoder_for(tokenizer, labels=labels), records, close_choices=True)
 
     return build
 
@@ -84,6 +84,20 @@ def test_every_architecture_finds_the_best(tmp_path, asked, tiny, model_type):
             torch.nn.init.normal_(weight, std=0.3)
     questions = asked(tiny("llama").tokenizer)
     check(questions, searched(base, questions), exhaustive(base, questions))
+
+
+@pytest.mark.parametrize("kind", ["llama", "opt"])
+def test_decisions_in_bf16_are_those_of_all_scores_except_near_ties(tiny, asked, kind):
+    model = tiny(kind, torch.bfloat16)
+    questions = asked(model.tokenizer)
+    found, wanted = searched(model, questions), exhaustive(model, questions)
+    for question, own, without, some in zip(questions, wanted, alone(questions), found, strict=True):
+        assert some == pytest.approx({name: own[name] for name in some}, abs=0.5)
+        divisors, _ = measures_of(question, without, CHOICE_RULES)
+        of_all, of_some = (by_rule(scores, question, without) for scores in (own, some))
+        for (rule, figures), divided in zip(of_all.items(), divisors, strict=True):
+            lost = max(figures.values()) - figures[best_choice(of_some[rule])]
+            assert lost * min(divided) <= 0.3
 
 
 def test_a_model_that_has_learned_the_answers_leaves_most_labels_unread(tiny, asked):
@@ -141,6 +155,31 @@ def test_what_cannot_read_trees_so_far_back_has_all_labels_scored(tiny, asked, c
     found = searched(model, questions)
     assert all(some.keys() == one.choices.keys() for some, one in zip(found, questions, strict=True))
     check(questions, found, exhaustive(model, questions))
+
+
+@pytest.mark.parametrize("tail", ["", " " * 120])
+def test_the_window_must_hold_all_that_a_round_may_read(tiny, asked, tail):
+    """Of long labels the right one and the best of each rule are more than a round's usual number of nodes."""
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "mistral", vocab_size=257, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, head_dim=8,
+        num_key_value_heads=2, intermediate_size=64, sliding_window=4096, initializer_range=0.3,
+        bos_token_id=0, eos_token_id=0, pad_token_id=None,
+    )  # fmt: skip
+    model = replace(tiny("llama"), model=AutoModelForCausalLM.from_config(config).eval())
+    labels = tuple(f"{label}{tail}." for label in MANY)
+    questions = asked(model.tokenizer, labels)
+    learn(model.model, questions)
+    longest = max(len(tokens) for tokens in questions[0].choices.values())
+    prompt = max(len(question.prompt.tokens) for question in questions)
+    needed = prompt + longest + max(512, (1 + len(CHOICE_RULES)) * longest)
+    wanted, numbers = exhaustive(model, questions), []
+    for size in (needed - 1, needed):
+        model.model.config.sliding_window = size
+        found = searched(model, questions)
+        check(questions, found, wanted)
+        numbers.append(max(map(len, found)))
+    assert numbers[0] == len(labels) > numbers[1]
 
 
 def test_every_choice_is_counted_once(tiny, asked):

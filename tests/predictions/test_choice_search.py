@@ -112,6 +112,19 @@ def test_among_equals_all_are_read_so_that_the_first_can_win():
     assert [*search.scores()] == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("first", "promising"),
+    [
+        pytest.param((-1.0, 0.0), (-0.5, -0.5), id="an equal one"),
+        pytest.param((-1.0, 0.004), (-0.998, 0.0), id="one whose rest is a little above 0 in 16 bits"),
+    ],
+)
+def test_what_can_still_win_by_a_little_is_read_though_another_looked_better(first, promising):
+    steps = dict(zip((1, 2, 3, 4), (*first, *promising), strict=True))
+    search, _ = run(((1, 2), (3, 4)), [[1.0] * 2], [[0.0] * 2], lambda _, token: steps[token])
+    assert max(search.scores(), key=search.scores().__getitem__) == 0
+
+
 def test_a_round_reads_no_more_nodes_than_it_may():
     completions = tuple((first, *range(20)) for first in range(100, 200))
     search = Search(laid=lay_out(completions), divisors_RC=np.ones((1, 100)), taken_off_RC=np.zeros((1, 100)))

@@ -1,16 +1,29 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from torch import nn
+from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from medadapt.core.records import Record
 from medadapt.models.loading import LoadedBase, load_tokenizer
 from medadapt.predictions.generation import generate, stopping_ids
 
 PROMPTS = [[5, 6, 7, 8, 9, 10, 11], [12], [13, 14, 15], [16, 17, 18, 19, 20], [21, 22]]
+LEFT_TO_TRANSFORMERS = {
+    "mamba": {"num_hidden_layers": 2, "state_size": 4, "expand": 2, "conv_kernel": 4},
+    "rwkv": {"num_hidden_layers": 2, "attention_hidden_size": 32, "intermediate_size": 64},
+    "recurrent_gemma": {
+        "num_hidden_layers": 3, "num_attention_heads": 4, "lru_width": 32, "intermediate_size": 64,
+        "attention_window_size": 64,
+    },
+    "bloom": {"n_layer": 2, "n_head": 4},
+}  # fmt: skip
+"""Architectures without keys and values for every token, and one that works out its positions itself."""
+UNEQUAL = [[9, 8, 7], list(range(40, 60)), [13, 14, 15], [21, 22], [5, 6, 7, 8, 9, 10, 11]]
 
 
 def greedy_alone(model, prompt, max_new_tokens, closing_ids=()) -> list[int]:
@@ -23,6 +36,31 @@ def greedy_alone(model, prompt, max_new_tokens, closing_ids=()) -> list[int]:
             break
         tokens.append(best)
     return tokens[len(prompt) :]
+
+
+@pytest.fixture
+def left_to_transformers(tiny):
+    """Builds a small random model of one of these architectures that tells tokens well apart."""
+
+    def build(model_type: str) -> LoadedBase:
+        torch.manual_seed(0)
+        shape = {"vocab_size": 257, "hidden_size": 32, **LEFT_TO_TRANSFORMERS[model_type]}
+        tokens = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+        causal = AutoModelForCausalLM.from_config(AutoConfig.for_model(model_type, **shape, **tokens))
+        for weight in causal.requires_grad_(False).parameters():
+            if weight.dim() > 1:
+                nn.init.normal_(weight, std=0.3)
+        return replace(tiny("llama"), model=causal.eval())
+
+    return build
+
+
+def give_defaults(model: LoadedBase, *, suppressed: int):
+    """Defaults of a model that would change every answer in which the suppressed token stands."""
+    defaults = model.model.generation_config
+    defaults.do_sample, defaults.temperature, defaults.repetition_penalty = True, 5.0, 3.0
+    defaults.min_new_tokens, defaults.suppress_tokens = 8, [suppressed]
+    return defaults
 
 
 @pytest.mark.parametrize("kind", ["llama", "opt"])
@@ -43,6 +81,58 @@ def test_a_row_stops_at_the_closing_token_and_the_others_go_on(tiny, kind):
     assert found == [greedy_alone(model, prompt, 12, closing) for prompt in PROMPTS]
     assert len(found[0]) <= 4
     assert max(map(len, found)) == 12
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 10_000])
+@pytest.mark.parametrize("model_type", LEFT_TO_TRANSFORMERS)
+def test_prompts_of_unequal_length_are_no_part_of_each_other_where_transformers_writes(
+    left_to_transformers, model_type, batch_tokens
+):
+    model = left_to_transformers(model_type)
+    found = generate(model, UNEQUAL, max_new_tokens=10, closing_ids=(), batch_tokens=batch_tokens)
+    assert found == [greedy_alone(model, prompt, 10) for prompt in UNEQUAL]
+    assert len({tuple(answer) for answer in found}) > 1
+
+
+@pytest.mark.parametrize(
+    ("model_type", "at_once"), [("mamba", 5), ("rwkv", 1), ("recurrent_gemma", 1), ("bloom", 5)]
+)
+def test_answers_are_written_alone_only_where_rows_are_not_told_apart(
+    left_to_transformers, model_type, at_once
+):
+    model = left_to_transformers(model_type)
+    generate(
+        model, UNEQUAL, max_new_tokens=1, closing_ids=(), batch_tokens=10_000
+    )  # the architecture is tried
+    rows: list[int] = []
+    model.model.register_forward_pre_hook(
+        lambda _, __, given: rows.append(len(given["input_ids"])), with_kwargs=True
+    )
+    generate(model, UNEQUAL, max_new_tokens=10, closing_ids=(), batch_tokens=10_000)
+    assert rows == [at_once] * (10 * len(UNEQUAL) // at_once)
+
+
+@pytest.mark.parametrize("model_type", LEFT_TO_TRANSFORMERS)
+def test_a_row_that_transformers_writes_stops_at_the_closing_token(left_to_transformers, model_type):
+    model = left_to_transformers(model_type)
+    prompts = [*UNEQUAL, [31, 8, 7], [9, 14, 33], [22, 21]]
+    free = [greedy_alone(model, prompt, 10) for prompt in prompts]
+    closing = (free[0][2],)
+    wanted = [greedy_alone(model, prompt, 10, closing) for prompt in prompts]
+    found = generate(model, prompts, max_new_tokens=10, closing_ids=closing, batch_tokens=10_000)
+    assert found == wanted
+    assert len(wanted[0]) <= 2
+    assert max(map(len, wanted)) == 10
+
+
+@pytest.mark.parametrize("model_type", LEFT_TO_TRANSFORMERS)
+def test_sampling_defaults_are_ignored_where_transformers_writes(left_to_transformers, model_type):
+    model = left_to_transformers(model_type)
+    wanted = generate(model, UNEQUAL, max_new_tokens=8, closing_ids=(), batch_tokens=10_000)
+    defaults = give_defaults(model, suppressed=wanted[0][0])
+    found = generate(model, UNEQUAL, max_new_tokens=8, closing_ids=(), batch_tokens=10_000)
+    assert found == wanted
+    assert model.model.generation_config is defaults
 
 
 @pytest.mark.parametrize("name", ["biogpt", "gpt2", "llama2", "opt", "pythia"])
@@ -84,9 +174,7 @@ def test_the_end_of_text_ends_an_answer_in_a_chat_template_too(tiny, encoder_for
 def test_sampling_defaults_of_the_model_are_ignored(tiny):
     model = tiny("llama")
     wanted = generate(model, PROMPTS, max_new_tokens=8, closing_ids=(), batch_tokens=10_000)
-    defaults = model.model.generation_config
-    defaults.do_sample, defaults.temperature, defaults.repetition_penalty = True, 5.0, 3.0
-    defaults.min_new_tokens, defaults.suppress_tokens = 8, wanted[0][:1]
+    defaults = give_defaults(model, suppressed=wanted[0][0])
     found = generate(model, PROMPTS, max_new_tokens=8, closing_ids=(), batch_tokens=10_000)
     assert found == wanted
     assert model.model.generation_config is defaults

@@ -117,18 +117,6 @@ def test_padding_takes_no_room_in_a_window_of_attention(tiny, model_type):
     assert found == [alone(model, prompt) for prompt in PROMPTS]
 
 
-def test_an_architecture_without_keys_and_values_is_left_to_transformers(tiny):
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(
-        "mamba", vocab_size=257, hidden_size=32, num_hidden_layers=2, state_size=4, expand=2, conv_kernel=4,
-        bos_token_id=0, eos_token_id=0, pad_token_id=0,
-    )  # fmt: skip
-    model = replace(tiny("llama"), model=AutoModelForCausalLM.from_config(config).eval())
-    prompts = [[9, 8, 7], [11, 12, 13]]
-    found = generate(model, prompts, max_new_tokens=NEW, closing_ids=(), batch_tokens=10_000)
-    assert found == [alone(model, prompt) for prompt in prompts]
-
-
 @pytest.mark.parametrize(
     ("staying", "order"), [([0, 1, 2], [0, 1, 2]), ([1, 3, 4], [4, 1, 3]), ([3], [3]), ([0, 4, 5], [0, 5, 4])]
 )

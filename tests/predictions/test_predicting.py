@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import math
 from dataclasses import replace
 from types import MappingProxyType
@@ -14,10 +15,10 @@ from transformers import AutoModelForCausalLM
 from medadapt.core.errors import DivergedError, ModelError
 from medadapt.core.files import write_json
 from medadapt.core.hashes import sha256_text
-from medadapt.core.progress import Silent
+from medadapt.core.progress import Progress, Silent
 from medadapt.core.recipe import LoraSection, ModelSection, Recipe
 from medadapt.core.records import SPLITS, write_records
-from medadapt.core.results import read_predictions
+from medadapt.core.results import Prediction, read_predictions
 from medadapt.examples.plan import plan_to_json
 from medadapt.models.adapter import WEIGHTS, new_adapter, save_config, save_weights
 from medadapt.models.loading import load_base
@@ -54,7 +55,15 @@ def run(tmp_path, encoder_for):
     """Writes records, encoding and adapter of a run, and predicts with both models."""
 
     def build(
-        make_base, records, recipe, *, template: str, spread: float = 0.5, others=MappingProxyType({}), **plan
+        make_base,
+        records,
+        recipe,
+        *,
+        template: str,
+        spread: float = 0.5,
+        others=MappingProxyType({}),
+        progress: Progress | None = None,
+        **plan,
     ):
         base = make_base()
         encoder = encoder_for(base.tokenizer, template, **plan)
@@ -69,7 +78,7 @@ def run(tmp_path, encoder_for):
             base=base,
             adapter=tmp_path / "adapter",
             folder=tmp_path / "4",
-            progress=Silent(),
+            progress=progress or Silent(),
         )
         both = [list(read_predictions(tmp_path / "4" / f"{name}.jsonl")) for name in ("baseline", "tuned")]
         return summary, *both, encoder
@@ -181,6 +190,27 @@ def test_prompts_at_the_end_of_the_context_still_get_an_answer(tiny, encoder_for
     settings = PredictionSettings(task="qa", method="generate", max_new_tokens=40)
     found = predict(base, encoder, asked, name="baseline", settings=settings, progress=Silent())
     assert [prediction.truncated for prediction in found] == [True, False]
+
+
+def test_a_question_gets_the_same_written_answer_alone_and_among_others(tiny, encoder_for, record):
+    """How much room an answer has depends on the question's own options."""
+    base = tiny("llama")
+    encoder = encoder_for(base.tokenizer, "choices", answer="text")
+    asked = [
+        record(
+            "Which?", id=name, options=[letter * size for letter in "xy"], answer_index=0, answer="x" * size
+        )
+        for name, size in (("short", 5), ("long", 40))
+    ]
+    settings = PredictionSettings(task="multiple_choice", method="generate")
+
+    def written(records) -> list[str | None]:
+        found = predict(base, encoder, records, name="baseline", settings=settings, progress=Silent())
+        return [row.text for row in found]
+
+    together = written(asked)
+    assert together == [*written(asked[:1]), *written(asked[1:])]
+    assert len(together[0]) < len(together[1])
 
 
 def test_the_batch_budget_does_not_change_predictions(tiny, encoder_for, diagnoses):
@@ -311,6 +341,42 @@ def test_a_few_shot_base_answers_open_questions_in_writing_and_over_the_same_ref
         assert (after.num_tokens, after.num_bytes) == (before.num_tokens, before.num_bytes)
         assert after.nll != before.nll
         assert after.prompt_sha256 != before.prompt_sha256
+
+
+class Watching(Silent):
+    """Looks for predictions in memory whenever a piece of work begins."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self.before = self._in_memory()
+
+    def start(self, *_, **__) -> None:
+        self.most = max(self.most, self._in_memory() - self.before)
+
+    def _in_memory(self) -> int:
+        gc.collect()
+        return sum(type(found) is Prediction for found in gc.get_objects())
+
+
+def test_memory_holds_the_predictions_of_one_set_at_a_time(run, tiny, diagnoses):
+    watching = Watching()
+    run(
+        lambda: tiny("llama"),
+        diagnoses,
+        recipe("symptom_table", forgetting="off"),
+        template="symptoms",
+        others={"validation": diagnoses},
+        progress=watching,
+    )
+    assert watching.most == len(diagnoses)
+
+
+def test_run_json_keeps_how_many_test_records_did_not_fit(run, tiny, diagnoses):
+    summary, baseline, *_ = run(
+        lambda: tiny("llama"), diagnoses, recipe("symptom_table"), template="symptoms", prompt_limit=60
+    )
+    assert [row.truncated for row in baseline] == [False, True, False]
+    assert summary["truncated"] == 1
 
 
 def test_run_json_keeps_whether_the_adapter_was_merged(run, tiny, diagnoses):

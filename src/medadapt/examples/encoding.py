@@ -147,6 +147,10 @@ class Encoder:
         answers = self._tokeniser.answers([prompt.text for prompt in prompts], texts)
         return [answer + ending for answer in answers]
 
+    def border(self, prompt: EncodedPrompt) -> str:
+        """What the tokens of a completion depend on besides its text: the end of its prompt."""
+        return self._tokeniser.border(prompt.text)
+
     def _joined(self, answer: str) -> str:
         """An answer as it follows a prompt of this plan; in a chat, its template may say how."""
         return (self._chat.join if self._chat else join)(self._prompt_end, answer)

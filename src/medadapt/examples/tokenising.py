@@ -33,6 +33,7 @@ class Tokeniser:
         self._closing_id = closing_id
         added = tokenizer.added_tokens_decoder.values() if chat else ()
         self._controls = tuple(token.content for token in added if token.special and len(token.content) > 1)
+        self._border = max([BORDER, *map(len, self._controls)])
 
     def openings(self, texts: Sequence[str]) -> list[list[int]]:
         """Tokens of texts that open a prompt, with the start token where the tokenizer writes one."""
@@ -67,6 +68,10 @@ class Tokeniser:
         for place, tokens in zip(behind, joint, strict=True):
             found[place] = tokens[1:]
         return found
+
+    def border(self, prompt: str) -> str:
+        """The end of a prompt. Answers after prompts that end in the same one have the same tokens."""
+        return prompt[-self._border :]
 
     def _after_text(self, before: Sequence[str], texts: Sequence[str]) -> list[list[int]]:
         ends = [text[-BORDER:] for text in before]

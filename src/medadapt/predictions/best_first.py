@@ -2,7 +2,7 @@
 
 The prompts are read once, with what all completions begin with. Then each round reads a few nodes of every question's
 trie behind its kept prompt, many questions at once, until `choice_search.py` says that no other choice can win. What it
-finds are the numbers and the choices of scoring every completion (`scoring.py`).
+finds are the numbers and the choices of scoring every completion (`scoring.py`), beyond rounding in 16 bits.
 
 Where all scores are wanted, one pass over the whole trie costs less.
 """
@@ -53,7 +53,7 @@ def best_choice_scores(
     def work(batch: list[int]) -> None:
         some = [questions[index] for index in batch]
         searches = [_search(questions[index], without_question[index], rules) for index in batch]
-        if _in_reach(model, some) and _done(model, some, searches, shared, budget):
+        if _in_reach(model, some, len(rules)) and _done(model, some, searches, shared, budget):
             scores = [_named(*pair) for pair in zip(some, searches, strict=True)]
         else:
             scores = choice_scores(model, some, budget=budget, advance=lambda _: None)
@@ -95,12 +95,14 @@ def _search(question: Question, without_question: Mapping[str, float], rules: Se
     )
 
 
-def _in_reach(model: LoadedBase, questions: Sequence[Question]) -> bool:
+def _in_reach(model: LoadedBase, questions: Sequence[Question], num_rules: int) -> bool:
     """Whether prompts and trees of all rounds can be read by this architecture, within its attention's window."""
     if not reads_trees(model):
         return False
     longest = max(len(tokens) for question in questions for tokens in (question.choices or {}).values())
-    together = max(len(question.prompt.tokens) for question in questions) + longest + max(NODES_OF_ROUND)
+    # However long they are, a round reads the right choice and the most promising one of each rule.
+    nodes = max(*NODES_OF_ROUND, (1 + num_rules) * longest)
+    together = max(len(question.prompt.tokens) for question in questions) + longest + nodes
     return (most := window(model)) is None or together <= most
 
 

@@ -54,7 +54,8 @@ def predict_both(
     settings = prediction_settings(recipe, device_type=base.device.type)
     sets, kept = ways_of_asking(recipe, encoder, splits, ground)
     passages = general_passages() if recipe.evaluation.forgetting == "auto" else ()
-    found: dict[str, list[Prediction]] = {}
+    named = recipe.evaluation.embedding_model
+    written: dict[str, list[Prediction]] = {}
     seconds: dict[str, float] = {}
     model, merged = base, False
     for name in MODEL_NAMES:
@@ -68,7 +69,7 @@ def predict_both(
                 continue
             started = time.monotonic()
             stem = asked.stem(name)
-            found[stem] = answer(
+            rows = answer(
                 model,
                 encoder,
                 asked,
@@ -77,7 +78,10 @@ def predict_both(
                 unconditional=unconditional,
                 progress=progress,
             )
-            write_jsonl(folder / f"{stem}.jsonl", found[stem])
+            write_jsonl(folder / f"{stem}.jsonl", rows)
+            # Memory does not hold the scores of every label of every set: only written answers are needed again.
+            if named is not None and all(row.text is not None for row in rows):
+                written[stem] = rows
             seconds[stem] = round(time.monotonic() - started, 3)
         if passages:
             rows = predict_general(
@@ -85,10 +89,9 @@ def predict_both(
             )
             write_jsonl(folder / f"general.{name}.jsonl", rows)
     embedding = None
-    if (named := recipe.evaluation.embedding_model) is not None:
+    if named is not None:
         embedding = load_embedding_model(Path(named), device=base.device)
         references = [record.answer for record in splits.test]
-        written = {stem: rows for stem, rows in found.items() if all(row.text is not None for row in rows)}
         compared = add_similarities(
             embedding, references, *written.values(), batch_tokens=settings.batch_tokens, progress=progress
         )
@@ -99,7 +102,7 @@ def predict_both(
         "method": settings.method,
         "batch_tokens": settings.batch_tokens,
         "merged": merged,
-        "truncated": sum(prediction.truncated for prediction in found["baseline"]),
+        "truncated": sum(question.truncated for question in sets[0].questions),
         "seconds": seconds,
         "embedding": embedding.description if embedding else None,
         **kept,

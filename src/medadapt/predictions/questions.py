@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 from medadapt.core.records import Record
 from medadapt.examples.encoding import EncodedPrompt, Encoder
@@ -25,14 +26,17 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Prompt, reference answer and choices of one record, in tokens."""
+    """Prompt, reference answer and choices of one record, in tokens.
+
+    Questions with the same choices share them: nobody may change them.
+    """
 
     prompt: EncodedPrompt
     reference: Reference
     choices: dict[str, list[int]] | None
     """Completion of each label, or of each option under its letter; None for open questions."""
     choice_bytes: dict[str, int] = field(default_factory=dict)
-    """UTF-8 bytes of the text of each choice, without the space before it."""
+    """UTF-8 bytes of the text that each choice's tokens spell, without the space before it."""
     truncated: bool
     """The prompt was shortened, or the reference or a choice cut."""
 
@@ -65,18 +69,11 @@ def pose(
     prompts = encoder.prompts(records) if prompts is None else prompts
     references = [encoder.reference(record) for record in records]
     answers = encoder.completions(prompts, references, closed=False)
-    texts = [encoder.choices(record) for record in records]
-    flat = [(p, text) for p, some in zip(prompts, texts, strict=True) for text in (some or {}).values()]
-    completions = iter(
-        encoder.completions([p for p, _ in flat], [text for _, text in flat], closed=close_choices)
-    )
-    questions = []
-    for prompt, reference, answer, names in zip(prompts, references, answers, texts, strict=True):
-        choices = None if names is None else {name: next(completions) for name in names}
-        asked = _question(encoder, prompt, _reference(encoder, prompt, reference, answer), choices)
-        sizes = {name: _bytes(text) for name, text in (names or {}).items()}
-        questions.append(replace(asked, choice_bytes=sizes))
-    return questions
+    choices = _choices(encoder, records, prompts, close=close_choices)
+    return [
+        _question(encoder, prompt, _reference(encoder, prompt, reference, answer), whole)
+        for prompt, reference, answer, whole in zip(prompts, references, answers, choices, strict=True)
+    ]
 
 
 def closes_choices(encoder: Encoder) -> bool:
@@ -88,13 +85,73 @@ def closes_choices(encoder: Encoder) -> bool:
     return encoder.plan.wording.answer == "text"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choices:
+    """The choices of a question by name."""
+
+    tokens: dict[str, list[int]]
+    num_bytes: dict[str, int]
+    longest: int
+    """Most tokens of one of them."""
+
+
+def _choices(
+    encoder: Encoder, records: Sequence[Record], prompts: Sequence[EncodedPrompt], *, close: bool
+) -> list[_Choices | None]:
+    """The choices of each record in all their length; None for open questions.
+
+    They are encoded once for all prompts that end alike, and those that are the same are the same object: a thousand
+    labels of ten thousand records would be ten million lists of tokens.
+    """
+    # Labels are the same for every record.
+    texts = [encoder.choices(record) for record in (records[:1] if encoder.labels else records)]
+    texts *= len(records) if encoder.labels else 1
+    keys = [
+        None if names is None else (encoder.border(prompt), tuple(names.items()))
+        for prompt, names in zip(prompts, texts, strict=True)
+    ]
+    asked = {
+        key: (prompt, names)
+        for key, prompt, names in zip(keys, prompts, texts, strict=True)
+        if key is not None and names is not None
+    }
+    flat = [(prompt, text) for prompt, names in asked.values() for text in names.values()]
+    completions = iter(encoder.completions([p for p, _ in flat], [text for _, text in flat], closed=close))
+    found: dict[Any, _Choices] = {}
+    known: dict[Any, _Choices] = {}
+    for key, (_, names) in asked.items():
+        tokens = {name: next(completions) for name in names}
+        choices = _Choices(
+            tokens=tokens,
+            num_bytes={name: _bytes(text) for name, text in names.items()},
+            longest=max(map(len, tokens.values()), default=0),
+        )
+        # Behind most prompts that end otherwise the same texts have the same tokens.
+        found[key] = known.setdefault((key[1], tuple(map(tuple, tokens.values()))), choices)
+    return [None if key is None else found[key] for key in keys]
+
+
 def _question(
-    encoder: Encoder, prompt: EncodedPrompt, reference: Reference, whole: dict[str, list[int]] | None
+    encoder: Encoder, prompt: EncodedPrompt, reference: Reference, whole: _Choices | None
 ) -> Question:
     room = _room(encoder, prompt)
-    choices = None if whole is None else {name: tokens[:room] for name, tokens in whole.items()}
-    truncated = prompt.truncated or reference.cut or choices != whole
-    return Question(prompt=prompt, reference=reference, choices=choices, truncated=truncated)
+    choices = whole if whole is None or whole.longest <= room else _cut(encoder, whole, room)
+    return Question(
+        prompt=prompt,
+        reference=reference,
+        choices=choices.tokens if choices else None,
+        choice_bytes=choices.num_bytes if choices else {},
+        truncated=prompt.truncated or reference.cut or choices is not whole,
+    )
+
+
+def _cut(encoder: Encoder, whole: _Choices, room: int) -> _Choices:
+    """The choices as far as they fit."""
+    tokens = {name: some[:room] for name, some in whole.tokens.items()}
+    # A choice that lacks its closing token alone still spells all of its text.
+    cut = [name for name, some in whole.tokens.items() if some[room:] not in ([], [*encoder.closing_ids])]
+    num_bytes = whole.num_bytes | {name: _spelled_bytes(encoder, tokens[name]) for name in cut}
+    return _Choices(tokens=tokens, num_bytes=num_bytes, longest=room)
 
 
 def _reference(encoder: Encoder, prompt: EncodedPrompt, text: str, answer: list[int]) -> Reference:
@@ -104,9 +161,14 @@ def _reference(encoder: Encoder, prompt: EncodedPrompt, text: str, answer: list[
         tokens = closed if len(closed) <= room else answer
         return Reference(tokens=tokens, num_bytes=_bytes(text), cut=False)
     covered = answer[:room]
-    spelled = encoder.tokenizer.decode(covered, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    return Reference(tokens=covered, num_bytes=_spelled_bytes(encoder, covered), cut=True)
+
+
+def _spelled_bytes(encoder: Encoder, tokens: list[int]) -> int:
+    """UTF-8 bytes of the text that tokens spell which were cut at their end."""
+    spelled = encoder.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     # The cut may fall inside a character of several bytes; its first bytes spell nothing yet.
-    return Reference(tokens=covered, num_bytes=_bytes(spelled.rstrip(LOST_CHARACTER)), cut=True)
+    return _bytes(spelled.rstrip(LOST_CHARACTER))
 
 
 def _room(encoder: Encoder, prompt: EncodedPrompt) -> int:

@@ -26,18 +26,21 @@ class Unconditional:
     def scores(
         self, questions: Sequence[Question], *, budget: TokenBudget, title: str, progress: Progress
     ) -> list[dict[str, float] | None]:
-        """Log-likelihood in nats of each choice of each question, over its own tokens; None for open questions."""
-        asked = {tuple(tokens) for question in questions for tokens in (question.choices or {}).values()}
+        """Log-likelihood in nats of each choice of each question, over its own tokens; None for open questions.
+
+        Questions that share their choices share what is found.
+        """
+        sets = {id(question.choices): question.choices or {} for question in questions}
+        asked = {tuple(tokens) for choices in sets.values() for tokens in choices.values()}
         if todo := sorted(asked - self._known.keys()):
             progress.start(f"{title}: choices without a question", len(todo))
             self._compute(todo, budget, progress)
             progress.finish()
-        return [
-            None
-            if question.choices is None
-            else {name: self._known[tuple(tokens)] for name, tokens in question.choices.items()}
-            for question in questions
-        ]
+        found = {
+            number: {name: self._known[tuple(tokens)] for name, tokens in choices.items()}
+            for number, choices in sets.items()
+        }
+        return [None if question.choices is None else found[id(question.choices)] for question in questions]
 
     def _compute(
         self, completions: Sequence[tuple[int, ...]], budget: TokenBudget, progress: Progress
