@@ -56,8 +56,12 @@ TINY_OF: dict[str, dict[str, Any]] = {
         "layer_types": ["linear_attention", "hybrid"], "attention_hidden_size": 128, "head_dim": 32,
         "num_key_value_heads": 4, "mamba_d_state": 8, "chunk_size": 16, "adapter_rank": 8,
     },
+    "gemma3n_text": {
+        "layer_types": ["full_attention"] * 2, "num_kv_shared_layers": 0, "intermediate_size": [128, 128],
+        "activation_sparsity_pattern": [0.0, 0.0], "hidden_size_per_layer_input": 16, "laurel_rank": 8,
+    },
 }  # fmt: skip
-"""What state-space models and their hybrids need besides: one layer of each kind, and heads that fit the width."""
+"""What some need besides: state-space models and their hybrids one layer of each kind, and heads that fit the width."""
 
 
 def tiny_config(model_type: str, *, vocabulary_size: int, tokenizer: Any) -> Any:
@@ -73,6 +77,8 @@ def tiny_config(model_type: str, *, vocabulary_size: int, tokenizer: Any) -> Any
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
+    if hasattr(default, "vocab_size_per_layer_input"):
+        values["vocab_size_per_layer_input"] = vocabulary_size
     for spread in ("initializer_range", "init_std"):
         if hasattr(default, spread):
             values[spread] = SPREAD
