@@ -2,8 +2,9 @@
 
 The base is a 42M Llama with random weights and a LoRA adapter r=16 on all linear layers, dropout 0.05, in the number
 format that the engine chooses on this device. Timed is the gradient of optimiser steps of 8 rows, forwards and
-backwards, through the engine's own functions. In a round every way works on the same rows, and no way sees a row
-twice, because shapes that come again are quicker. A way whose losses without dropout are not the engine's has no ratio.
+backwards, through the engine's own functions. In a round every way works on the same rows, and no way is timed on a row
+twice, because shapes that come again are quicker. A way whose losses without dropout are not the engine's has no ratio;
+its gradients are not compared.
 
     python benchmarks/techniques.py DATA    prints a line of JSON; DATA holds the real data sets
 """
@@ -28,8 +29,6 @@ ROUNDS = 5
 DROPOUT = 0.05
 SAME = {"fp32": 1e-4, "bf16": 0.05}
 """Largest relative difference of the losses of a step, without dropout, that rounding may make."""
-PAYS = 1.05
-"""A technique is kept where it makes a step at least so many times as fast on some rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +40,14 @@ class _Bench:
     steps: Sequence[Any]
     micro_tokens: int
 
-    def gradients(self, switch: Any, steps: Sequence[int]) -> float:
-        """The mean loss of some steps with dropout, whose gradients are computed as in a training."""
+    def gradients(self, switch: Any, steps: Sequence[int]) -> None:
+        """Compute the gradients of some steps with dropout, as in a training, and drop them."""
         from medadapt.training.engine import accumulate_gradient
 
         model, packed = self._way(switch)
         model.train()
-        total = 0.0
         for step in steps:
-            total += accumulate_gradient(
+            accumulate_gradient(
                 model,
                 self.steps[step],
                 micro_tokens=self.micro_tokens,
@@ -59,7 +57,6 @@ class _Bench:
                 recompute=switch.recompute,
             )
             model.zero_grad(set_to_none=True)
-        return total / len(steps)
 
     def loss(self, switch: Any, steps: Sequence[int]) -> float:
         """The summed loss of some steps without dropout."""

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -191,14 +191,11 @@ def _compiled() -> Iterator[None]:
         yield
 
 
+@cache
 def _made_by_compiler() -> dict[str, Any]:
-    if not _COMPILED:
-        for name in ("rms_norm", "rms_norm_backward", "scaled", "rotate_"):
-            _COMPILED[name] = torch.compile(getattr(layer, name), dynamic=True)
-    return _COMPILED
+    names = ("rms_norm", "rms_norm_backward", "scaled", "rotate_")
+    return {name: torch.compile(getattr(layer, name), dynamic=True) for name in names}
 
-
-_COMPILED: dict[str, Any] = {}
 
 ALL = Switch(does="all that the engine has")
 SWITCHES = {

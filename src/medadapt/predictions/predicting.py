@@ -70,14 +70,8 @@ def predict_both(
             started = time.monotonic()
             stem = asked.stem(name)
             rows = answer(
-                model,
-                encoder,
-                asked,
-                name=name,
-                settings=settings,
-                unconditional=unconditional,
-                progress=progress,
-            )
+                model, encoder, asked, name=name, settings=settings, unconditional=unconditional, progress=progress
+            )  # fmt: skip
             write_jsonl(folder / f"{stem}.jsonl", rows)
             # Memory does not hold the scores of every label of every set: only written answers are needed again.
             if named is not None and all(row.text is not None for row in rows):
