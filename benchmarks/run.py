@@ -1,10 +1,13 @@
 """Measure speed and memory on this machine; write results as JSON and render RESULTS.md from all of them.
 
-    python benchmarks/run.py                        everything (most of a day on 2 cores with AMX, days without bf16)
+    python benchmarks/run.py                        everything (most of a day on 2 cores)
     python benchmarks/run.py --missing              what has no result of this machine yet, such as after Ctrl-C
     python benchmarks/run.py --only scoring         one case
     python benchmarks/run.py --render               only RESULTS.md
     python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
+
+On a processor without instructions for bf16, trainers whose defaults want it run only where --sides names them: they
+take days there, and what they take says little about them.
 
 Every result is kept and RESULTS.md rendered as soon as a case is done. A result never takes the place of one with more
 trainers, steps or rounds unless `--replace` is given.

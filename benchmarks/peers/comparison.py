@@ -54,6 +54,8 @@ class Side:
     promise: Promise = field(default_factory=Promise)
     most_steps: int | None = None
     """A slow side takes fewer steps; its speed is that of the steps it takes."""
+    wants_bf16: bool = False
+    """Its defaults are bf16 also on a processor that has it in software only."""
 
 
 SIDES = {
@@ -61,9 +63,11 @@ SIDES = {
     "seed0": Side(
         script="run_seed0.py", environment="trl", promise=Promise(learns="all"), most_steps=6
     ),
-    "trl": Side(script="run_trl.py", environment="trl"),
+    "trl": Side(script="run_trl.py", environment="trl", wants_bf16=True),
     "trl_tuned": Side(script="run_trl.py", environment="trl"),
-    "llamafactory": Side(script="run_llamafactory.py", environment="llamafactory"),
+    "llamafactory": Side(
+        script="run_llamafactory.py", environment="llamafactory", wants_bf16=True
+    ),
     "unsloth": Side(script="run_unsloth.py", environment="unsloth"),
     "axolotl": Side(script="run_axolotl.py", environment="axolotl"),
 }  # fmt: skip

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from machine import commit_of
+from peers.comparison import SIDES
 from peers.tuning import GIVEN_UP
 from time_shares import told
 
@@ -29,8 +30,6 @@ IN_SOFTWARE = (
     "This processor has no instructions for bf16, so sides whose defaults choose it compute it in software. Their "
     "ratios say that these defaults do not suit this machine, and little about the trainers; the tuned side says more."
 )
-BF16_BY_DEFAULT = ("trl", "llamafactory")
-"""What results from before sides told their number format do not say."""
 UNEVEN = 1.3
 """Roofs of two rounds that differ by more make the share of the roof uncertain."""
 SHORT = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
@@ -115,7 +114,8 @@ def is_in_software(found: Mapping[str, Any], side: str, instructions: list[str] 
     told = found["sides"][side]
     if instructions != [] or told["peak_gpu_mb"]:
         return False
-    return told.get("computes_in", "bfloat16" if side in BF16_BY_DEFAULT else None) == "bfloat16"
+    # Results from before sides told their number format do not say it.
+    return told.get("computes_in", "bfloat16" if SIDES[side].wants_bf16 else None) == "bfloat16"
 
 
 def is_current(found: Mapping[str, Any]) -> bool:

@@ -41,6 +41,18 @@ def test_a_machine_without_bf16_takes_fewer_steps_unless_it_is_asked_for_more():
     assert {one.steps for one in planned(**{**NOTHING_ASKED, "steps": 33}, is_slow=True)} == {33}
 
 
+def test_a_machine_without_bf16_runs_trainers_that_take_it_by_default_only_where_they_are_asked_for():
+    in_software = {"trl", "llamafactory"}
+    assert in_software <= set(planned(**NOTHING_ASKED)[0].sides)
+    slow = planned(**NOTHING_ASKED, is_slow=True)
+    assert not any(in_software & set(one.sides) for one in slow)
+    assert {"seed0", "trl_tuned"} <= set(slow[0].sides)
+    (asked, _) = planned(
+        **{**NOTHING_ASKED, "model": "llama-42m", "workload": "short", "sides": ["trl"]}, is_slow=True
+    )
+    assert asked.sides == ("native", "trl")
+
+
 def test_kernels_and_the_number_format_for_a_gpu_are_tried_only_there():
     facts = {"batch": 8, "longest": 46, "tokens": [290], "precision": "bf16"}
     named = {name for options in axes(facts) for name in options}
