@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 import tempfile
 import time
@@ -115,7 +116,7 @@ def main() -> None:
         works = [(name, work) for name, work in works if _stored(work.stored_as) is None]
     failed = []
     for number, (name, work) in enumerate(works, start=1):
-        print(f"{work.stored_as} ({number} of {len(works)}) ...", flush=True)
+        print(f"{work.stored_as} ({number} of {len(works)}){_last_time(work)} ...", flush=True)
         if problem := _not_measured(name, work, asked):
             failed.append(f"{work.stored_as}: {problem}")
         _render()
@@ -138,6 +139,12 @@ def _without_data(without: Mapping[str, list[str]], data: Path) -> str:
     ])  # fmt: skip
 
 
+def _last_time(work: Work) -> str:
+    """How long it took on this machine before, where that is known."""
+    seconds = (_stored(work.stored_as) or {"about": {}})["about"].get("seconds")
+    return f", {math.ceil(seconds / 60)} min last time" if seconds else ""
+
+
 def _not_measured(name: str, work: Work, asked: argparse.Namespace) -> str | None:
     """Do one measurement and keep it; returns why there is no result. The others still get their turn."""
     began = time.monotonic()
@@ -158,7 +165,8 @@ def _not_measured(name: str, work: Work, asked: argparse.Namespace) -> str | Non
         return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
     if asked.note:
         about["note"] = " ".join([about.get("note", ""), asked.note]).strip()
-    print(f"  {time.monotonic() - began:.0f} s", flush=True)
+    about["seconds"] = round(time.monotonic() - began)
+    print(f"  {about['seconds']} s", flush=True)
     lost = _lost_sides(_stored(work.stored_as), found) if not asked.replace else []
     if lost:
         _store(work.stored_as, about, found, below="incomplete")
