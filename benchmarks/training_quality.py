@@ -54,8 +54,8 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
         f"The demo tasks trained by the engine and by `training.backend: trl` under the same {seeds} seeds, LoRA "
         f"dropout {found['dropout']}: the tuned models' mean and each of them, the {found['level']:.0%} interval "
         f"of the mean of those that TRL trained (Student's t, {seeds - 1} degrees of freedom), and that of the mean "
-        "difference, engine less TRL, seed by seed. Where both tune equally well and seeds have nothing in common, a mean "
-        f"lies outside of the interval in {outside_by_chance(seeds):.0%} of cases.\n"
+        "difference, engine less TRL, seed by seed. Where both tune equally well and seeds have nothing in common, a "
+        f"mean lies outside of the interval in {outside_by_chance(seeds):.0%} of cases.\n"
     )
     names = ["task", "test records", "metric", "engine", "TRL", "interval of TRL", "engine's mean in it"]
     names += ["engine - TRL"]
