@@ -52,6 +52,8 @@ NAMES = ("llama-42m", "llama-135m")
 HARNESS = Path(__file__).parent / "peers" / "sides" / "score_lm_eval.py"
 HARNESS_ROWS = (1, 64)
 """Rows that lm-evaluation-harness reads at a time: its default, and as many as serve it well here."""
+OURS = ("ours", "ours-best")
+"""Without them there is nothing to tell; a peer that fails is left out and told."""
 LABEL_TOKENS = 20
 GATE_PROMPTS = 8
 
@@ -79,19 +81,29 @@ WORKS = {
 }
 
 
-def measure(data: Path, *, rounds: int, prompts: int = 64, names: Sequence[str] = NAMES) -> dict[str, Any]:
+def measure(
+    data: Path,
+    keep: Callable[[dict[str, Any]], None] = lambda _: None,
+    *,
+    rounds: int,
+    prompts: int = 64,
+    names: Sequence[str] = NAMES,
+) -> dict[str, Any]:
     """By model and work: seconds of every side, how many times as fast ours is, the tokens and peak memory of each.
 
     lm-evaluation-harness scores the labels too, in an environment of its own, `lm-eval-1` with one row at a time.
+    After each model `keep` gets what is found until then.
     """
     made = make_all(["lm_eval"], cuda=False)["lm_eval"]
     others = {}
     if "problem" not in made:
         others = {f"lm-eval-{rows}": [made["python"], str(HARNESS), str(rows)] for rows in HARNESS_ROWS}
-    found: dict[str, Any] = {
-        name: _measured(data, name, rounds=rounds, prompts=prompts, others=others) for name in names
-    }
-    return {"models": found, "not_run": {"lm-eval": made["problem"]} if "problem" in made else {}}
+    found: dict[str, Any] = {}
+    not_run = {"lm-eval": made["problem"]} if "problem" in made else {}
+    for name in names:
+        found[name] = _measured(data, name, rounds=rounds, prompts=prompts, others=others)
+        keep({"models": found, "not_run": not_run})
+    return {"models": found, "not_run": not_run}
 
 
 def _measured(
@@ -133,16 +145,22 @@ def _work_measured(
     commands: dict[str, Sequence[str]] = {side: [*own, work.kind, side] for side in work.sides}
     commands |= dict(others) if work.kind == "labels" else {}
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in commands}
-    roofs = []
+    not_run, roofs = {}, []
     for number in range(rounds):
         roofs.append(
             roof.measure_anew(MODELS / f"{name}.json", tokens=work.at_once, precision=questions["precision"])
         )
         # Another side comes first in each round: what came before may have warmed the machine up, or down.
-        turn = number % len(commands)
-        for side in [*list(commands)[turn:], *list(commands)[:turn]]:
+        turn = number % len(runs)
+        for side in [*list(runs)[turn:], *list(runs)[:turn]]:
             print(f"  {name}, {work.kind} in {work.folder}, round {number + 1}: {side}", flush=True)
-            runs[side].append(_last_line([*commands[side], str(folder)]))
+            try:
+                runs[side].append(_last_line([*commands[side], str(folder)]))
+            except RuntimeError as problem:
+                if side in OURS:
+                    raise
+                not_run[side] = str(problem)
+                del runs[side]
     by_token, agreed = work.kind == "writing", gate["ours"][work.kind]
     compared = _compared(runs, agreed=agreed, by_token=by_token, refused=gate["wrong"])
     if "ours-best" in runs:
@@ -153,10 +171,19 @@ def _work_measured(
         compared["best"]["labels_read"] = runs["ours-best"][0]["labels_read"]
     return {
         **compared,
-        "profile": _last_line([*own, work.kind, "profile", str(folder)])["shares"],
+        "not_run": not_run,
+        **_profile([*own, work.kind, "profile", str(folder)]),
         "roofs": roofs,
         "share_of_roof": _share(work.kind, questions, read, runs["ours"], roofs),
     }
+
+
+def _profile(command: Sequence[str]) -> dict[str, Any]:
+    """Where our time goes; no reason to lose what the rounds have found."""
+    try:
+        return {"profile": _last_line(command)["shares"]}
+    except RuntimeError as problem:
+        return {"profile": {}, "not_profiled": str(problem)}
 
 
 def _gate(folder: Path, others: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -168,7 +195,7 @@ def _gate(folder: Path, others: Mapping[str, Sequence[str]]) -> dict[str, Any]:
 def _wrong_decisions(
     folder: Path, decisions: Sequence[int], others: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """The peers that score other labels, or do not choose those that full rows choose in fp32; what they do instead."""
+    """The peers that fail, score other labels, or do not choose in fp32 what full rows choose; what they do instead."""
     few = folder / "gate"
     few.mkdir()
     for part in ("base", "adapter", "merged"):
@@ -180,7 +207,13 @@ def _wrong_decisions(
     pairs = [(prompt, label) for prompt in questions["prompts"] for label in questions["labels"]]
     wrong = {}
     for side, command in others.items():
-        theirs = _last_line([*command, str(few)])
+        try:
+            theirs = _last_line([*command, str(few)])
+        except RuntimeError as problem:
+            wrong[side] = (
+                f"it failed when its choices in fp32 were asked for: {str(problem).splitlines()[-1]}"
+            )
+            continue
         if theirs["asked"] != digest_of(pairs) or theirs["scored"] != len(pairs):
             wrong[side] = "it did not score the same labels of the same prompts"
         elif different := sum(map(operator.ne, theirs["decisions"], decisions)):

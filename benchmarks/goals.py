@@ -9,7 +9,7 @@ from typing import Any
 from peers.comparison import Comparison
 from peers.page import NAMES, ROWS, is_current, is_in_software, share_of_roof
 from time_shares import told
-from training_peers import name_of, planned
+from training_peers import MODELS, name_of, planned
 
 Stored = Mapping[str, Mapping[str, Any]]
 PEERS, ANSWERING = "training_peers", "answering"
@@ -25,10 +25,11 @@ SET_FOR_AMX = (
     "The goals for training and answering were set for two cores with AMX, which this machine has not; here they are "
     "only a measure to go by."
 )
-ON_GPU = (
-    "one H200: training against TRL's defaults up to 1.5B (goal 4x) and at 8B (1.5x), against Unsloth at 8B (1.1x), "
-    "and the share of its peak at 8B in bf16 (50 %)",
-)
+SET_FOR_H200 = "The goals were set for one H200, which this is not; here they are only a measure to go by."
+H200, H200_FLOPS = "NVIDIA H200", 989e12
+"""As torch calls it, and its dense matrix products in bf16 by NVIDIA's data sheet."""
+LLAMA_8B = "llama-3.1-8b"
+UP_TO_1_5B = tuple(model for model in MODELS if model != LLAMA_8B)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,8 @@ class Reached:
     """Shares of our time."""
     roof: float | None = None
     """Share of the matrix product roof that ours reaches, where the goal is a ratio of speeds."""
+    computed: float = 1.0
+    """What must be computed of that share: a beginning that rows share counts for each of them and is read once."""
     spread: tuple[float, float] | None = None
     """Smallest and largest value of a round."""
 
@@ -60,16 +63,19 @@ class Goal:
     measured: Callable[[Stored], Iterator[Reached]]
     limit: str
     """What would have to change for the goal to be reached."""
+    on_gpu: bool = False
+    """Whether it is a goal of one H200; otherwise of two cores with AMX."""
 
 
 def section(stored: Stored, *, instructions: list[str]) -> Iterator[str]:
-    """Every goal of which something was measured on this machine; after the table, the missed ones."""
+    """Every goal for such a machine of which something was measured here; after the table, the missed ones."""
+    on_gpu = _is_gpu(stored)
     lines = [
         "| work | measured | goal | stretch | reached | rounds | of the goal |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     missed: dict[str, list[str]] = {}
-    for goal in GOALS:
+    for goal in (goal for goal in GOALS if goal.on_gpu == on_gpu):
         found = list(goal.measured(stored))
         lines += [_line(goal, one) for one in found]
         short = [one for one in found if one.value is not None and not _is_reached(one.value, goal)]
@@ -80,8 +86,9 @@ def section(stored: Stored, *, instructions: list[str]) -> Iterator[str]:
     if len(lines) > 2:
         yield "### Goals\n"
         yield "The sections below say how each was measured and when.\n"
-        if "AMX" not in instructions and any(name.startswith((PEERS, ANSWERING)) for name in stored):
-            yield f"{SET_FOR_AMX}\n"
+        is_meant = _is_h200(stored) if on_gpu else "AMX" in instructions
+        if not is_meant and any(name.startswith((PEERS, ANSWERING)) for name in stored):
+            yield f"{SET_FOR_H200 if on_gpu else SET_FOR_AMX}\n"
         if any(True for _ in _in_software(stored)):
             yield f"{NOT_HELD}\n"
         yield "\n".join(lines) + "\n"
@@ -93,41 +100,37 @@ def section(stored: Stored, *, instructions: list[str]) -> Iterator[str]:
 
 
 def unmeasured(machines: Iterable[Stored]) -> Iterator[str]:
-    """The goals that were not measured where they are to be reached, and what else no machine has measured.
-
-    Goals are for processors with AMX; a goal that only another kind of machine has measured is told as such.
-    """
+    """The goals that were not measured where they are to be reached, and what else no machine has measured."""
     every = list(machines)
-    with_amx = [stored for stored in every if _has_amx(stored)]
-    lines = []
-    for goal in GOALS:
-        if not _is_measured(goal, every):
-            lines.append(f"- {goal.work}: goal {goal.form.format(goal.goal)}")
-        elif not _is_measured(goal, with_amx):
-            lines.append(f"- {goal.work}, with AMX: goal {goal.form.format(goal.goal)}")
-    lines += [f"- {work}" for work in ON_GPU]
-    made = {name: stored[name]["found"] for stored in every for name in stored if name.startswith(PEERS)}
+    lines = [line for goal in GOALS for line in _open(goal, every)]
+    peers = [
+        (name, one["found"]) for stored in every for name, one in stored.items() if name.startswith(PEERS)
+    ]
     for one in planned(model=None, workload=None, dropout=None, sides=None, steps=None, rounds=1):
-        found = made.get(name_of(one))
-        without = [side for side in one.sides if side not in (found["sides"] if found else {})]
-        if found is None:
+        made = {side for name, found in peers if name == name_of(one) for side in found["sides"]}
+        missing = [side for side in one.sides if side not in made and side not in NEEDS_CUDA]
+        if not made:
             lines.append(f"- training of {_words(one)}")
-        elif missing := [side for side in without if side not in NEEDS_CUDA]:
+        elif missing:
             lines.append(f"- training of {_words(one)}, beside {', '.join(NAMES[side] for side in missing)}")
     if lines:
         yield "## Not measured yet\n"
         yield "\n".join(lines) + "\n"
-    of_rounds = [
-        one["found"]["asked"]["rounds"]
-        for stored in every
-        for name, one in stored.items()
-        if name.startswith(PEERS)
-    ]
-    if few := sum(rounds < ROUNDS for rounds in of_rounds):
+    if few := sum(found["asked"]["rounds"] < ROUNDS for _, found in peers):
         yield (
-            f"{few} of {len(of_rounds)} comparisons of trainers rest on fewer than {ROUNDS} rounds; each says on how "
+            f"{few} of {len(peers)} comparisons of trainers rest on fewer than {ROUNDS} rounds; each says on how "
             "many.\n"
         )
+
+
+def _open(goal: Goal, machines: Iterable[Stored]) -> Iterator[str]:
+    """What is told of a goal that was not measured where it is to be reached, though perhaps without AMX."""
+    alike = [stored for stored in machines if _is_gpu(stored) == goal.on_gpu]
+    if _is_measured(goal, filter(_is_h200 if goal.on_gpu else _has_amx, alike)):
+        return
+    elsewhere = ", with AMX" if _is_measured(goal, alike) else ""
+    where = ", on one H200" if goal.on_gpu else elsewhere
+    yield f"- {goal.work}{where}: goal {goal.form.format(goal.goal)}"
 
 
 def _is_measured(goal: Goal, machines: Iterable[Stored]) -> bool:
@@ -136,6 +139,15 @@ def _is_measured(goal: Goal, machines: Iterable[Stored]) -> bool:
 
 def _has_amx(stored: Stored) -> bool:
     return any("AMX" in one.get("about", {}).get("instructions", ()) for one in stored.values())
+
+
+def _is_gpu(stored: Stored) -> bool:
+    """Whether all was measured on a GPU; its instructions are then those of the processor beside it."""
+    return any(one.get("about", {}).get("cuda") for one in stored.values())
+
+
+def _is_h200(stored: Stored) -> bool:
+    return any(one.get("about", {}).get("device") == H200 for one in stored.values())
 
 
 def _in_software(stored: Stored) -> Iterator[tuple[str, str]]:
@@ -155,15 +167,15 @@ def _words(one: Comparison) -> str:
 
 
 def _where(goal: Goal, one: Reached) -> str:
-    """What ours does with its time, and how near the roof the goal lies; nothing where neither is known."""
-    if one.profile is None or one.value is None:
-        return ""
-    shares = told(one.profile)
-    if one.roof is None:
-        return f": {shares}"
-    needed = one.roof * goal.goal / one.value
-    beyond = ", which nothing reaches on this machine" if needed > 1 else ""
-    return f": ours reaches {one.roof:.0%} of the roof, the goal lies at {needed:.0%}{beyond}; {shares}"
+    """How near the roof ours and the goal lie, and what ours does with its time; nothing where neither is known."""
+    parts = []
+    if one.roof is not None and one.value is not None:
+        needed = one.roof * goal.goal / one.value
+        beyond = ", which nothing reaches on this machine" if needed * one.computed > 1 else ""
+        parts.append(f"ours reaches {one.roof:.0%} of the roof, the goal lies at {needed:.0%}{beyond}")
+    if one.profile is not None:
+        parts.append(told(one.profile))
+    return f": {'; '.join(parts)}" if parts else ""
 
 
 def _is_reached(value: float, goal: Goal) -> bool:
@@ -182,18 +194,19 @@ def _line(goal: Goal, one: Reached) -> str:
 
 
 def _comparisons(
-    stored: Stored, workload: str, models: tuple[str, ...] | None = None
+    stored: Stored, workload: str | None, models: tuple[str, ...] | None = None
 ) -> Iterator[Mapping[str, Any]]:
+    """Those of these rows and bases, or of all."""
     for name, one in stored.items():
         if not name.startswith(PEERS):
             continue
         asked = one["found"]["asked"]
-        if asked["workload"] == workload and (models is None or asked["model"] in models):
+        if workload in (None, asked["workload"]) and (models is None or asked["model"] in models):
             yield one["found"]
 
 
 def _against(
-    side: str, workload: str, models: tuple[str, ...] | None = None
+    side: str, workload: str | None, models: tuple[str, ...] | None = None
 ) -> Callable[[Stored], Iterator[Reached]]:
     """How many times as fast ours trains."""
 
@@ -202,19 +215,29 @@ def _against(
         for found in _comparisons(stored, workload, models):
             if side in found["ratios"] and id(found) not in software:
                 ratio = found["ratios"][side]
-                spread = None if ratio["value"] is None else (ratio["low"], ratio["high"])
-                one = _reached(found, ratio["value"])
-                of = one.of + (EARLIER_SEARCH if side == "trl_tuned" and not is_current(found) else "")
-                yield replace(one, of=of, roof=share_of_roof(found, "native"), spread=spread)
+                one = _reached(found, ratio["value"], tells_rows=workload is None)
+                yield replace(
+                    one,
+                    of=one.of + (EARLIER_SEARCH if side == "trl_tuned" and not is_current(found) else ""),
+                    roof=share_of_roof(found, "native"),
+                    computed=min(1.0, found["sides"]["native"]["padded_by_real"]),
+                    spread=None if ratio["value"] is None else (ratio["low"], ratio["high"]),
+                )
 
     return measured
 
 
-def _reached(found: Mapping[str, Any], value: float | None) -> Reached:
+def _reached(found: Mapping[str, Any], value: float | None, *, tells_rows: bool = False) -> Reached:
     asked = found["asked"]
+    rows = f", {asked['workload']} rows" if tells_rows else ""
     return Reached(
-        of=f"{asked['model']}, dropout {asked['dropout']}", value=value, profile=found.get("profile")
+        of=f"{asked['model']}, dropout {asked['dropout']}{rows}", value=value, profile=_profile(found)
     )
+
+
+def _profile(found: Mapping[str, Any]) -> Mapping[str, float] | None:
+    """Shares of our time, where they were looked at."""
+    return None if "not_profiled" in found else found.get("profile")
 
 
 def _roof_share(stored: Stored) -> Iterator[Reached]:
@@ -223,14 +246,22 @@ def _roof_share(stored: Stored) -> Iterator[Reached]:
             yield _reached(found, 100 * share)
 
 
+def _share_of_h200(stored: Stored) -> Iterator[Reached]:
+    if _is_h200(stored):
+        for found in _comparisons(stored, None, (LLAMA_8B,)):
+            rate = found["sides"]["native"]["needed_flops_per_s"]
+            yield _reached(found, 100 * rate / H200_FLOPS, tells_rows=True)
+
+
 def _memory(stored: Stored) -> Iterator[Reached]:
+    """Of the GPU where there is one."""
     for workload in ("short", "long"):
         for found in _comparisons(stored, workload):
             # What earlier comparisons told may be the memory of the process that started them.
             if "trl_tuned" in found["sides"] and is_current(found):
-                ours, theirs = (found["sides"][side]["peak_rss_mb"] for side in ("native", "trl_tuned"))
-                one = _reached(found, ours / theirs)
-                yield Reached(of=f"{one.of}, {workload} rows", value=one.value)
+                sides = (found["sides"][side] for side in ("native", "trl_tuned"))
+                ours, theirs = (side["peak_gpu_mb"] or side["peak_rss_mb"] for side in sides)
+                yield replace(_reached(found, ours / theirs, tells_rows=True), profile=None)
 
 
 def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
@@ -248,7 +279,7 @@ def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
                 yield Reached(
                     of=of,
                     value=part["ratio"][side],
-                    profile=part["profile"],
+                    profile=_profile(part),
                     spread=(spread[0], spread[1]) if spread else None,
                 )
             elif side in part.get("refused", {}):
@@ -261,7 +292,7 @@ def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
 
 def _choice_alone(name: str, tuned: dict[str, Any], side: str) -> Iterator[Reached]:
     best, of = tuned["best"], f"{name}, tuned, the choice alone"
-    if side == "generate" and tuned["ratio"]:
+    if side == "generate" and side in (tuned["ratio"] or ()):
         of += f" (it ends behind the label; {tuned['ratio'][side]:.1f}x where all are scored)"
     if best["ratio"] is None or side in best.get("refused", {}):
         yield Reached(of=of, value=None)
@@ -306,6 +337,10 @@ STARTING = (
     "stay as long as they were while training gets faster, so their share falls slowly."
 )
 RATIO, PERCENT = "{:.1f}x", "{:.0f} %"
+MEMORY = Goal(
+    work="peak memory by that of TRL, tuned",
+    goal=1, stretch=0.6, form="{:.2f}", least=False, measured=_memory, limit=NOTHING_KNOWN,
+)  # fmt: skip
 GOALS = (
     Goal(
         work="training against a tutorial's script",
@@ -337,10 +372,7 @@ GOALS = (
         work="share of the matrix product roof",
         goal=50, stretch=65, form=PERCENT, least=True, measured=_roof_share, limit=SMALL_STEPS,
     ),
-    Goal(
-        work="peak memory by that of TRL, tuned",
-        goal=1, stretch=0.6, form="{:.2f}", least=False, measured=_memory, limit=NOTHING_KNOWN,
-    ),
+    MEMORY,
     Goal(
         work="41 labels against `generate`, one prompt at a time, 20 tokens",
         goal=25, stretch=35, form=RATIO, least=True, measured=_answering("labels", "generate"), limit=ALL_LABELS,
@@ -365,4 +397,25 @@ GOALS = (
         work="time outside training and scoring",
         goal=15, stretch=None, form=PERCENT, least=False, measured=_start_up, limit=STARTING,
     ),
+    Goal(
+        work="training against TRL's defaults, up to 1.5B",
+        goal=4, stretch=10, form=RATIO, least=True, measured=_against("trl", None, UP_TO_1_5B),
+        limit=NOTHING_KNOWN, on_gpu=True,
+    ),
+    Goal(
+        work="training against TRL's defaults, 8B",
+        goal=1.5, stretch=1.8, form=RATIO, least=True, measured=_against("trl", None, (LLAMA_8B,)),
+        limit=NOTHING_KNOWN, on_gpu=True,
+    ),
+    Goal(
+        work="training against Unsloth, 8B",
+        goal=1.1, stretch=1.3, form=RATIO, least=True, measured=_against("unsloth", None, (LLAMA_8B,)),
+        limit=NOTHING_KNOWN, on_gpu=True,
+    ),
+    Goal(
+        work="share of the peak in bf16, 8B",
+        goal=50, stretch=60, form=PERCENT, least=True, measured=_share_of_h200,
+        limit=NOTHING_KNOWN, on_gpu=True,
+    ),
+    replace(MEMORY, on_gpu=True),
 )  # fmt: skip

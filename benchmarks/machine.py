@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-RESULTS = ("benchmarks/results", "benchmarks/RESULTS.md")
+RESULTS = ("benchmarks/results", "benchmarks/RESULTS.md", "docs/explanation/figures/engine_and_trl.png")
 """What changes in the checkout from one measurement to the next."""
 
 
@@ -46,9 +46,12 @@ def commit_of(about: Mapping[str, Any]) -> str:
 
 
 def _commit() -> str:
-    """Of the checkout; `-dirty` where anything but the results was changed."""
-    commit = _git("rev-parse", "HEAD")
-    changed = _git("status", "--porcelain", "--", ".", *(f":!{path}" for path in RESULTS))
+    """Of the checkout; `-dirty` where anything but the results was changed, `unknown` in a copy without git."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--", ".", *(f":!{path}" for path in RESULTS))
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return "unknown"
     return f"{commit}-dirty" if changed else commit
 
 

@@ -9,8 +9,9 @@
 On a processor without instructions for bf16, trainers whose defaults want it run only where --sides names them: they
 take days there, and what they take says little about them.
 
-Every result is kept and RESULTS.md rendered as soon as a case is done. A result never takes the place of one with more
-trainers, steps or rounds unless `--replace` is given.
+Every result is kept and RESULTS.md rendered as soon as a case is done; whole rounds of a comparison of trainers, and
+whole bases of answering, lie in incomplete/ beside the results until then. A result never takes the place of one with
+a trainer, base or task that it lacks, or with more steps, rounds or seeds, unless `--replace` is given.
 
 Nine cases need the folder of real data sets that DATA.md describes (`--data`, by default shared/data beside the
 checkout): training_peers, techniques, answering, data_runs, preparing, memory_growth, contrast, passages and gguf; a
@@ -59,6 +60,8 @@ from results_page import render
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
 FIGURES = HERE.parent / "docs" / "explanation" / "figures"
+INCOMPLETE = "incomplete"
+"""Below the results of a machine: what the page does not show."""
 
 
 def main() -> None:
@@ -92,7 +95,7 @@ def main() -> None:
     parser.add_argument("--large", action="store_true", help="data_path measures a million rows as well")
     parser.add_argument("--missing", action="store_true", help="only what has no result of this machine yet")
     parser.add_argument(
-        "--replace", action="store_true", help="also results with more trainers, steps or rounds"
+        "--replace", action="store_true", help="also results with other trainers, or more steps or rounds"
     )
     parser.add_argument("--note", help="stands beside the result, such as: the machine was busy")
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
@@ -147,32 +150,43 @@ def _last_time(work: Work) -> str:
 
 def _not_measured(name: str, work: Work, asked: argparse.Namespace) -> str | None:
     """Do one measurement and keep it; returns why there is no result. The others still get their turn."""
+    there = _stored(work.stored_as) if work.scope and not asked.replace else None
+    if there and not work.scope.holds(_scope_of(there["found"])):
+        more = "a trainer that was not asked for, or more steps or rounds"
+        print(f"  kept: it has {more}; --replace measures it anew", flush=True)
+        return None
     began = time.monotonic()
     try:
         # Before the work: the checkout may change while it runs.
-        about = machine.facts() | {"command": f"python benchmarks/run.py --only {name}{work.options}"}
-        if work.weight is not None and not asked.replace:
-            there = _stored(work.stored_as)
-            if there and any(one > other for one, other in zip(_weight(there), work.weight, strict=True)):
-                print("  kept: it has more trainers, steps or rounds; --replace measures it anew", flush=True)
-                return None
-        if other := list(data_files.other_than_published(name, asked.data)):
-            about["note"] = f"Other data than the published results have: {', '.join(other)}."
-            print(f"  {about['note']}", flush=True)
-        found = work.measure()
+        about = _about(name, work, asked)
+
+        def keep(found: dict[str, Any]) -> None:
+            so_far = about | {"seconds": round(time.monotonic() - began)}
+            _store(work.stored_as, so_far, found, below=INCOMPLETE)
+
+        found = work.measure(keep)
     except Exception as problem:
         traceback.print_exc()
         return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-    if asked.note:
-        about["note"] = " ".join([about.get("note", ""), asked.note]).strip()
     about["seconds"] = round(time.monotonic() - began)
     print(f"  {about['seconds']} s", flush=True)
-    lost = _lost_sides(_stored(work.stored_as), found) if not asked.replace else []
-    if lost:
-        _store(work.stored_as, about, found, below="incomplete")
-        return f"{', '.join(lost)} did not run now, so the stored result stays; this one lies in incomplete/"
+    if lost := _lost_sides(there, found):
+        keep(found)
+        return (
+            f"{', '.join(lost)} did not run now, so the stored result stays; this one lies in {INCOMPLETE}/"
+        )
     _store(work.stored_as, about, found)
     return None
+
+
+def _about(name: str, work: Work, asked: argparse.Namespace) -> dict[str, Any]:
+    """The machine, the command that repeats it, and what is to be said beside the result."""
+    about = machine.facts() | {"command": f"python benchmarks/run.py --only {name}{work.options}"}
+    notes = [asked.note] if asked.note else []
+    if other := list(data_files.other_than_published(name, asked.data)):
+        notes.insert(0, f"Other data than the published results have: {', '.join(other)}.")
+        print(f"  {notes[0]}", flush=True)
+    return about | ({"note": " ".join(notes)} if notes else {})
 
 
 def _stored(name: str) -> dict[str, Any] | None:
@@ -186,20 +200,50 @@ def _machine() -> dict[str, Any]:
     return machine.facts()
 
 
-def _weight(stored: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Trainers, steps and rounds of a comparison; in place of the first two those of answering have bases."""
-    asked = stored["found"].get("asked")
-    if asked:
-        return len(stored["found"]["sides"]), asked["steps"], asked["rounds"]
-    models = stored["found"]["models"].values()
-    return len(models), 0, min(len(one["labels"]["runs"]["ours"]) for one in models)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """How much a result tells: one that tells less must not take the place of one that tells more."""
+
+    sides: frozenset[str]
+    """Trainers, the bases of answering, or the tasks of quality."""
+    steps: int = 0
+    rounds: int
+    """Or seeds."""
+
+    def holds(self, other: Scope) -> bool:
+        return self.sides >= other.sides and self.steps >= other.steps and self.rounds >= other.rounds
+
+
+def _scope_of(found: Mapping[str, Any]) -> Scope:
+    """Of a result that is there."""
+    if asked := found.get("asked"):
+        return Scope(sides=frozenset(found["sides"]), steps=asked["steps"], rounds=asked["rounds"])
+    if bases := found.get("models"):
+        rounds = min(len(one["labels"]["runs"]["ours"]) for one in bases.values())
+        return Scope(sides=frozenset(bases), rounds=rounds)
+    tasks = found["tasks"]
+    return Scope(sides=frozenset(tasks), rounds=min(len(one["seeds"]) for one in tasks.values()))
 
 
 def _lost_sides(there: Mapping[str, Any] | None, found: Mapping[str, Any]) -> list[str]:
-    """Trainers of the stored result that were asked to run again and did not."""
-    if not there or "asked" not in found:
-        return []
-    return [side for side in there["found"]["sides"] if side in found["not_run"]]
+    """What the stored result has and this one lacks, because it failed this time."""
+    here = _sides_of(found)
+    return [side for side in _sides_of(there["found"]) if side not in here] if there else []
+
+
+def _sides_of(found: Mapping[str, Any]) -> list[str]:
+    """Trainers of a comparison, or all that answered by base and work."""
+    return list(found.get("sides", ())) + [
+        f"{side} ({base}, {work})"
+        for base, one in found.get("models", {}).items()
+        for work in answering_speed.WORKS
+        if work in one
+        for side in one[work]["runs"]
+    ]
+
+
+Keep = Callable[[dict[str, Any]], None]
+"""Called with what is found so far; an interrupted measurement loses no more than what comes after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,36 +251,16 @@ class Work:
     """One measurement of a case, which has a file of its own."""
 
     stored_as: str
-    options: str
+    options: str = ""
     """What the command that repeats it says besides the case."""
-    measure: Callable[[], dict[str, Any]]
-    weight: tuple[int, int, int] | None = None
-    """Trainers, steps and rounds, where fewer of them must not take the place of more."""
+    measure: Callable[[Keep], dict[str, Any]]
+    scope: Scope | None = None
+    """Where a result that tells less must not take the place of one that tells more."""
 
 
 def _one_work(name: str) -> Callable[[argparse.Namespace], list[Work]]:
     """A case that is one measurement."""
-
-    def works(asked: argparse.Namespace) -> list[Work]:
-        options, stored_as, weight = "", name, None
-        if name == "data_runs":
-            options = f" --rows {asked.rows}"
-        if name == "answering":
-            options = f" --rounds {asked.rounds}"
-            weight = (1 if asked.model else len(answering_speed.NAMES), 0, asked.rounds)
-            if asked.model:
-                options, stored_as = f" --model {asked.model}{options}", f"answering-{asked.model}"
-        if name == "data_path" and asked.large:
-            options, stored_as = " --large", "data_path-large"
-        if name == "training_quality":
-            options = f" --tasks {' '.join(asked.tasks)} --seeds {asked.seeds}"
-            # A closer look at some tasks does not take the place of the look at all of them.
-            if set(asked.tasks) != set(training_quality.TASKS):
-                stored_as = f"training_quality-{'-'.join(asked.tasks)}"
-        measure = partial(CASES[name], asked)
-        return [Work(stored_as=stored_as, options=options, measure=measure, weight=weight)]
-
-    return works
+    return lambda asked: [Work(stored_as=name, measure=lambda _: CASES[name](asked))]
 
 
 def _training_peers(asked: argparse.Namespace) -> list[Work]:
@@ -255,21 +279,63 @@ def _training_peers(asked: argparse.Namespace) -> list[Work]:
             stored_as=training_peers.name_of(one),
             options=training_peers.options_of(one),
             measure=partial(compare, asked.data.resolve(), one),
-            weight=(len(one.sides), one.steps, one.rounds),
+            scope=Scope(sides=frozenset(one.sides), steps=one.steps, rounds=one.rounds),
         )
         for one in planned
     ]
+
+
+def _answering(asked: argparse.Namespace) -> list[Work]:
+    """All bases together, or the one that is asked for."""
+    names = [asked.model] if asked.model else list(answering_speed.NAMES)
+    return [
+        Work(
+            stored_as=f"answering-{asked.model}" if asked.model else "answering",
+            options=f"{f' --model {asked.model}' if asked.model else ''} --rounds {asked.rounds}",
+            measure=partial(answering_speed.measure, asked.data.resolve(), rounds=asked.rounds, names=names),
+            scope=Scope(sides=frozenset(names), rounds=asked.rounds),
+        )
+    ]
+
+
+def _training_quality(asked: argparse.Namespace) -> list[Work]:
+    """All tasks, or in a file of its own the closer look at some."""
+
+    def measure(_: Keep) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            return training_quality.measure(Path(folder), asked.tasks, asked.seeds)
+
+    of_some = set(asked.tasks) != set(training_quality.TASKS)
+    return [
+        Work(
+            stored_as=f"training_quality-{'-'.join(asked.tasks)}" if of_some else "training_quality",
+            options=f" --tasks {' '.join(asked.tasks)} --seeds {asked.seeds}",
+            measure=measure,
+            scope=Scope(sides=frozenset(asked.tasks), rounds=asked.seeds),
+        )
+    ]
+
+
+def _data_runs(asked: argparse.Namespace) -> list[Work]:
+    def measure(_: Keep) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            return data_runs.measure_runs(asked.data.resolve(), Path(folder), rows=asked.rows)
+
+    return [Work(stored_as="data_runs", options=f" --rows {asked.rows}", measure=measure)]
+
+
+def _data_path(asked: argparse.Namespace) -> list[Work]:
+    if asked.large:
+        sizes, stored_as, options = data_path.WITH_LARGE, "data_path-large", " --large"
+    else:
+        sizes, stored_as, options = data_path.SIZES, "data_path", ""
+    return [Work(stored_as=stored_as, options=options, measure=lambda _: data_path.measure(sizes))]
 
 
 def _engine_and_trl(_: argparse.Namespace) -> dict[str, Any]:
     found = engine_and_trl.measure()
     engine_and_trl.draw(found, FIGURES / "engine_and_trl.png")
     return found
-
-
-def _data_runs(asked: argparse.Namespace) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        return data_runs.measure_runs(asked.data.resolve(), Path(folder), rows=asked.rows)
 
 
 def _in_scratch(
@@ -282,11 +348,6 @@ def _in_scratch(
     return run
 
 
-def _training_quality(asked: argparse.Namespace) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory() as folder:
-        return training_quality.measure(Path(folder), asked.tasks, asked.seeds)
-
-
 def _in_folder(measure: Callable[[Path], dict[str, Any]]) -> Callable[[argparse.Namespace], dict[str, Any]]:
     def run(_: argparse.Namespace) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
@@ -297,7 +358,6 @@ def _in_folder(measure: Callable[[Path], dict[str, Any]]) -> Callable[[argparse.
 
 CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "engine_and_trl": _engine_and_trl,
-    "data_runs": _data_runs,
     "preparing": _in_scratch(data_runs.measure_preparing),
     "memory_growth": _in_scratch(data_runs.measure_growth),
     "contrast": lambda asked: contrast_checks.measure(asked.data),
@@ -306,32 +366,34 @@ CASES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "demo": _in_folder(sample_tasks.measure_demo),
     "sample_tasks": _in_folder(sample_tasks.measure_tasks),
     "sample_answers": _in_folder(sample_tasks.measure_answers),
-    "training_quality": _training_quality,
     "statistics": lambda _: simulations.measure(),
     "scoring": lambda _: scoring_speed.measure(),
-    "data_path": lambda asked: data_path.measure(data_path.WITH_LARGE if asked.large else data_path.SIZES),
     "start_up": lambda _: start_up.measure(),
     "serving": _in_folder(serving_speed.measure),
     "same_answers": _in_folder(same_answers.measure),
     "gguf": _in_scratch(gguf_answers.measure),
     "passages": _in_scratch(retrieval_speed.measure),
     "techniques": lambda asked: techniques.measure(asked.data.resolve()),
-    "answering": lambda asked: answering_speed.measure(
-        asked.data.resolve(),
-        rounds=asked.rounds,
-        names=[asked.model] if asked.model else answering_speed.NAMES,
-    ),
 }
-WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {"training_peers": _training_peers}
-"""Cases of several measurements."""
+"""Cases of one measurement that no option changes."""
+WORKS: dict[str, Callable[[argparse.Namespace], list[Work]]] = {
+    "training_peers": _training_peers,
+    "answering": _answering,
+    "training_quality": _training_quality,
+    "data_runs": _data_runs,
+    "data_path": _data_path,
+}
+"""Cases of several measurements, or that options change."""
 
 
 def _store(name: str, about: dict[str, Any], found: dict[str, Any], *, below: str = "") -> None:
-    """Write a result into the folder of its machine, or into one below it that the page does not show."""
-    folder = HERE / "results" / machine.folder_of(about) / below
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a result into the folder of its machine, in place of the incomplete one, or into one `below` it."""
+    folder = HERE / "results" / machine.folder_of(about)
+    (folder / below).mkdir(parents=True, exist_ok=True)
     text = json.dumps({"case": name, "about": about, "found": found}, indent=1)
-    (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    (folder / below / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+    if not below:
+        (folder / INCOMPLETE / f"{name}.json").unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -90,7 +90,12 @@ def _of_work(name: str, work: str, found: Mapping[str, Any]) -> Iterator[str]:
         yield f"The choice alone, {name}, {title}: {found['best']['labels_read']:.1f} labels of a prompt scored.\n"
     tokens, share = {"writing": 64}.get(work, 2048), found.get("share_of_roof")
     of_roof = "" if share is None else f"; of the roof at {tokens} tokens it reaches {share:.0%}"
-    yield f"Where ours spends its time, {name}, {title} (profiled): {told(found['profile'])}{of_roof}.\n"
+    shares = told(found["profile"])
+    if "not_profiled" in found:
+        shares = f"not known, because that run failed ({' '.join(found['not_profiled'].split())[-300:]})"
+    yield f"Where ours spends its time, {name}, {title} (profiled): {shares}{of_roof}.\n"
+    for side, problem in found.get("not_run", {}).items():
+        yield f"{side}, {name}, {title}: not run, {' '.join(problem.split())[-300:]}\n"
 
 
 def _is_current(found: Mapping[str, Any]) -> bool:

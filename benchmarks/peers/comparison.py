@@ -18,9 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -85,10 +85,13 @@ class Comparison:
     sides: tuple[str, ...]
 
 
-def compare(data: Path, asked: Comparison) -> dict[str, Any]:
+def compare(
+    data: Path, asked: Comparison, keep: Callable[[dict[str, Any]], None] = lambda _: None
+) -> dict[str, Any]:
     """Run every side `rounds` times, one after the other in each round; speeds, gates and ratios.
 
-    The roof of the machine is measured in every round too, at the shapes of this model.
+    The roof of the machine is measured in every round too, at the shapes of this model. After each round `keep` gets
+    what the rounds until then have found. Raises RuntimeError where our own side fails.
     """
     import torch
 
@@ -116,45 +119,73 @@ def compare(data: Path, asked: Comparison) -> dict[str, Any]:
                 curve_steps=(SIDES["seed0"].most_steps or 0) if "seed0" in asked.sides else 0,
             )
         bench = _Bench(folder=folder, facts=facts, environments=environments)
-        runs: dict[str, list[dict[str, Any]]] = {side: [] for side in asked.sides if side not in not_run}
-        settings, promises, tried = _settings_of(bench, list(runs), asked.steps)
-        tokens = round(sum(facts["tokens"]) / len(facts["tokens"]))
-        roofs = []
-        for number in range(asked.rounds):
-            roofs.append(
-                roof.measure_anew(MODELS / f"{asked.model}.json", tokens=tokens, precision=facts["precision"])
-            )
-            # Another side comes first in each round: what came before may have warmed the machine up, or down.
-            turn = number % len(runs)
-            for side in [side for side in [*list(runs)[turn:], *list(runs)[:turn]] if side not in not_run]:
-                print(f"  round {number + 1}: {side}", flush=True)
-                try:
-                    runs[side].append(bench.run(side, settings[side], limit_s=LONGEST_RUN_S))
-                except RuntimeError as problem:
-                    not_run[side] = str(problem)
-        if OURS in not_run:
-            raise RuntimeError(f"our own side failed: {not_run[OURS]}")
-        runs = {side: found for side, found in runs.items() if side not in not_run}
-        # In a run of its own: a profiler costs time.
-        profile = bench.run(OURS, settings[OURS] | {"profile": True})
+        found = _in_rounds(bench, asked, not_run, keep)
+        return found | _profile(bench, found["settings"][OURS])
+
+
+def _in_rounds(
+    bench: _Bench, asked: Comparison, not_run: dict[str, str], keep: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """All rounds; a side that fails joins `not_run` and leaves the others alone."""
+    runs: dict[str, list[dict[str, Any]]] = {side: [] for side in asked.sides if side not in not_run}
+    plan = _plan(bench, list(runs), asked.steps)
+    tokens = round(sum(bench.facts["tokens"]) / len(bench.facts["tokens"]))
+    config, precision = MODELS / f"{asked.model}.json", bench.facts["precision"]
+    found: dict[str, Any] = {}
+    roofs = []
+    for number in range(asked.rounds):
+        roofs.append(roof.measure_anew(config, tokens=tokens, precision=precision))
+        # Another side comes first in each round: what came before may have warmed the machine up, or down.
+        turn = number % len(runs)
+        for side in [*list(runs)[turn:], *list(runs)[:turn]]:
+            print(f"  round {number + 1}: {side}", flush=True)
+            try:
+                runs[side].append(bench.run(side, plan.settings[side], limit_s=LONGEST_RUN_S))
+            except RuntimeError as problem:
+                if side == OURS:
+                    raise RuntimeError(f"our own side failed: {problem}") from problem
+                not_run[side] = str(problem)
+                del runs[side]
+        found = _found(bench, replace(asked, rounds=number + 1), plan, not_run, runs, roofs)
+        keep(found)
+    return found
+
+
+def _found(
+    bench: _Bench,
+    asked: Comparison,
+    plan: _Plan,
+    not_run: Mapping[str, str],
+    runs: Mapping[str, Sequence[Mapping[str, Any]]],
+    roofs: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What the rounds that were run have found."""
     return {
         "asked": asdict(asked),
-        "facts": {key: facts[key] for key in FACTS},
+        "facts": {key: bench.facts[key] for key in FACTS},
         "environments": {
             name: {
                 key: made[key]
                 for key in ("versions", "removed", "seconds", "disk_mb", "problem")
                 if key in made
             }
-            for name, made in environments.items()
+            for name, made in bench.environments.items()
         },
-        "not_run": not_run,
-        "settings": {side: settings[side] for side in runs},
-        "search": tried,
-        "roofs": roofs,
-        "profile": profile["shares"],
-        **compared(runs, facts, promises),
+        "not_run": dict(not_run),
+        "settings": {side: plan.settings[side] for side in runs},
+        "search": plan.tried,
+        "roofs": list(roofs),
+        **compared(runs, bench.facts, plan.promises),
     }
+
+
+def _profile(bench: _Bench, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Where our time goes; no reason to lose what the rounds have found."""
+    try:
+        # In a run of its own: a profiler costs time.
+        return {"profile": bench.run(OURS, {**settings, "profile": True})["shares"]}
+    except RuntimeError as problem:
+        return {"profile": {}, "not_profiled": str(problem)}
 
 
 def compared(
@@ -257,20 +288,28 @@ def _last_object(side: str, output: str) -> dict[str, Any]:
     raise RuntimeError(f"{side} told no result: {output.strip()[-1500:]}")
 
 
-def _settings_of(
-    bench: _Bench, sides: Sequence[str], steps: int
-) -> tuple[dict[str, dict[str, Any]], dict[str, Promise], list[dict[str, Any]]]:
-    """Settings and promises of every side, and what was tried for `trl_tuned`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """How every side is run, and what it promises."""
+
+    settings: dict[str, dict[str, Any]]
+    promises: dict[str, Promise]
+    tried: list[dict[str, Any]]
+    """For `trl_tuned`, the quickest first."""
+
+
+def _plan(bench: _Bench, sides: Sequence[str], steps: int) -> _Plan:
+    """The settings of every side; those of `trl_tuned` are searched."""
     settings: dict[str, dict[str, Any]] = {
         side: {"steps": min(steps, SIDES[side].most_steps or steps)} for side in sides
     }
     promises = {side: SIDES[side].promise for side in sides}
     if "seed0" in settings:
         settings["seed0"]["max_length"] = max(PADDED_TO, bench.facts["longest"])
-    if "trl_tuned" not in settings:
-        return settings, promises, []
-    tried = search(bench.facts, partial(bench.run, "trl_tuned"), steps, cuda=bench.facts["cuda"])
-    settings["trl_tuned"]["sft"] = tried[0].sft
-    if tried[0].regroups:
-        promises["trl_tuned"] = Promise(same_steps=False)
-    return settings, promises, [asdict(one) for one in tried]
+    tried = []
+    if "trl_tuned" in settings:
+        tried = search(bench.facts, partial(bench.run, "trl_tuned"), steps, cuda=bench.facts["cuda"])
+        settings["trl_tuned"]["sft"] = tried[0].sft
+        if tried[0].regroups:
+            promises["trl_tuned"] = Promise(same_steps=False)
+    return _Plan(settings=settings, promises=promises, tried=[asdict(one) for one in tried])

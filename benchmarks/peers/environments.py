@@ -30,6 +30,8 @@ class Environment:
     """Python that only works where the environment is sound."""
     told: tuple[str, ...]
     """Packages whose versions are told beside a result."""
+    cuda_packages: tuple[str, ...] = ()
+    """What is installed besides on a machine with a CUDA device."""
     removed_unless_loadable: tuple[str, ...] = ()
     """Packages that the peer asks for and that are taken out again where they do not load."""
     needs_cuda: bool = False
@@ -52,6 +54,7 @@ ENVIRONMENTS = {
         ),
         check="import trl, peft; from trl import SFTTrainer",
         told=("torch", "transformers", "peft", "trl", "accelerate"),
+        cuda_packages=("liger-kernel==0.8.5",),
     ),
     "llamafactory": Environment(
         packages=(
@@ -90,26 +93,25 @@ def make_all(names: Iterable[str], *, cuda: bool) -> dict[str, dict[str, Any]]:
             made[name] = {"problem": "not run: it needs a CUDA device"}
             continue
         try:
-            made[name] = make(FOLDER / name, ENVIRONMENTS[name])
+            made[name] = make(FOLDER / name, ENVIRONMENTS[name], cuda=cuda)
         except RuntimeError as problem:
             made[name] = {"problem": str(problem)}
             print(f"  no environment for {name}: {problem}", flush=True)
     return made
 
 
-def make(folder: Path, environment: Environment) -> dict[str, Any]:
+def make(folder: Path, environment: Environment, *, cuda: bool = False) -> dict[str, Any]:
     """Make an environment unless this very one is there. Raises RuntimeError with the reason where that fails."""
     ready, python = folder / READY, folder / "bin" / "python"
-    identity = hashlib.sha256(repr(environment).encode()).hexdigest()
+    packages = environment.packages + (environment.cuda_packages if cuda else ())
+    identity = hashlib.sha256(repr((packages, environment)).encode()).hexdigest()
     if ready.is_file() and (found := json.loads(ready.read_text(encoding="utf-8")))["identity"] == identity:
         return {**found, "python": str(python)}  # the checkout may have moved
-    print(f"  making an environment with {', '.join(environment.packages)}", flush=True)
+    print(f"  making an environment with {', '.join(packages)}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     started = time.perf_counter()
     _run([sys.executable, "-m", "venv", str(folder)])
-    _run(
-        [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *environment.packages]
-    )
+    _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages])
     removed = [name for name in environment.removed_unless_loadable if not _loads(python, name)]
     if removed:
         _run([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", *removed])

@@ -101,6 +101,8 @@ def _comparison(found: Mapping[str, Any], *, instructions: list[str] | None) -> 
         yield _roof(found["roofs"])
     if found.get("profile"):
         yield f"Where ours spends its time (profiled): {told(found['profile'])}.\n"
+    if reason := found.get("not_profiled"):
+        yield f"Where ours spends its time is not known: {' '.join(reason.split())[-300:]}\n"
     if found["search"]:
         yield f"TRL was tuned over: {'; '.join(_tried(one) for one in found['search'])}.\n"
     if not is_current(found):
@@ -172,8 +174,8 @@ def _row(side: str, found: Mapping[str, Any]) -> list[str]:
 
 
 def share_of_roof(found: Mapping[str, Any], side: str) -> float | None:
-    """What the needed arithmetic of a side makes up of the best rate of matrix products in any round."""
-    roofs = [one["flops"] for one in found.get("roofs", ())]
+    """What the needed arithmetic of a side makes up of the best rate of matrix products in any round, of any size."""
+    roofs = [max(one["flops"], one.get("large_flops", 0)) for one in found.get("roofs", ())]
     rate = found["sides"][side].get("needed_flops_per_s")
     return rate / max(roofs) if roofs and rate else None
 

@@ -31,7 +31,8 @@ FORMATS = {
 ATTENTION = {name: {"model_init_kwargs": {"attn_implementation": name}} for name in ("sdpa", "eager")}
 FLASH = {"flash_attention_2": {"model_init_kwargs": {"attn_implementation": "flash_attention_2"}}}
 KERNELS = {"": {}, "Liger kernels": {"use_liger_kernel": True}}
-"""Both need CUDA and packages of their own; where those are missing the try fails, and that is told."""
+"""Both need CUDA. The first is tried where flash-attn is there, which is published as source alone and takes an hour to
+build; without it the try fails, and that is told. The other's package is part of the environment."""
 CHECKPOINTING = {"": {}, "activations recomputed": {"activation_checkpointing": True}}
 PADDING = {"": {}, "padded to multiples of 8": {"pad_to_multiple_of": 8}}
 """On a CPU a product of a shape that was seen before is quicker."""

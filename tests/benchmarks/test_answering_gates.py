@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import answering_speed
+from answering import page
 from peers.sides.asked_for import digest_of
 
 PROMPTS, LABELS = [[1, 2], [3]], [[7, 9], [8, 9]]
@@ -42,6 +43,73 @@ def a_peer(**told):
 def test_a_peer_must_score_the_same_labels_and_choose_the_same(folder, told, reason):
     wrong = answering_speed._wrong_decisions(folder, [0, 1], {"peer": a_peer(**told)})
     assert wrong == {} if reason is None else reason in wrong["peer"]
+
+
+BROKEN = [sys.executable, "-c", "raise SystemExit('no such option')"]
+
+
+def test_a_peer_that_fails_where_its_choices_are_looked_at_is_refused(folder):
+    assert "no such option" in answering_speed._wrong_decisions(folder, [0, 1], {"peer": BROKEN})["peer"]
+
+
+@pytest.fixture
+def measured(folder, monkeypatch):
+    """What one round of labels finds beside this peer; our own program prints the same whatever it is asked."""
+    ours = {
+        "seconds": 2.0,
+        "decisions": [0, 1],
+        "peak_rss_mb": 1,
+        "labels_read": 2.0,
+        "shares": {"copies": 1.0},
+    }
+    program = folder / "ours.py"
+    monkeypatch.setattr(answering_speed, "__file__", str(program))
+    monkeypatch.setattr(answering_speed.roof, "measure_anew", lambda *_, **__: {"flops": 1e9})
+    questions = json.loads((folder / "questions.json").read_text())
+    questions |= {"precision": "fp32", "sizes": {"frozen": 10, "head": 1}}
+    (folder / "questions.json").write_text(json.dumps(questions))
+
+    def of(peer, *, profile_fails=False):
+        fails = "if sys.argv[2] == 'profile': sys.exit('no memory')\n" if profile_fails else ""
+        program.write_text(f"import sys\n{fails}print({json.dumps(json.dumps(ours))})")
+        return answering_speed._work_measured(
+            "llama-42m",
+            answering_speed.WORKS["labels"],
+            folder,
+            {"ours": {"labels": True, "best": True}, "wrong": {}},
+            rounds=1,
+            others={"peer": peer},
+            read={"prompt": 2, "nodes": 3},
+        )
+
+    return of
+
+
+def test_a_peer_that_fails_is_left_out_and_the_others_are_told(measured):
+    found = measured(BROKEN)
+    assert "no such option" in found["not_run"]["peer"]
+    assert found["ratio"] == {"ours-best": 1.0, "generate": 1.0, "generate-label": 1.0}
+    assert "peer, llama-42m, labels: not run, " in "\n".join(page._of_work("llama-42m", "labels", found))
+
+
+def test_a_profile_that_fails_loses_no_ratio_and_is_told(measured):
+    found = measured(a_peer(seconds=6.0, peak_rss_mb=1), profile_fails=True)
+    assert found["ratio"]["peer"] == 3.0
+    assert "not known, because that run failed (" in "\n".join(page._of_work("llama-42m", "labels", found))
+
+
+def test_bases_that_are_measured_are_kept_where_a_later_one_fails(monkeypatch):
+    def of_base(_, name, **__):
+        if name == "llama-135m":
+            raise RuntimeError("no memory")
+        return {"prompts": 64}
+
+    monkeypatch.setattr(answering_speed, "make_all", lambda *_, **__: {"lm_eval": {"problem": "no network"}})
+    monkeypatch.setattr(answering_speed, "_measured", of_base)
+    kept = []
+    with pytest.raises(RuntimeError, match="no memory"):
+        answering_speed.measure(Path("nowhere"), kept.append, rounds=1)
+    assert [list(found["models"]) for found in kept] == [["llama-42m"]]
 
 
 def runs(ours, theirs):

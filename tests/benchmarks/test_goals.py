@@ -16,7 +16,7 @@ DATA_PATH = {"found": {"sizes": {"100000": {"prepare": {"seconds": 1.0}, "encode
 
 
 def compared(ratio: float | None, *, instructions=AMX, rounds=5):
-    side = {"needed_flops_per_s": 3e11, "peak_rss_mb": 900, "peak_gpu_mb": None}
+    side = {"needed_flops_per_s": 3e11, "peak_rss_mb": 900, "peak_gpu_mb": None, "padded_by_real": 1.2}
     return {
         "training_peers-llama-42m-short-0.05": {
             "about": {"instructions": instructions},
@@ -89,7 +89,87 @@ def test_what_no_machine_has_measured_is_told():
         "- training of llama-42m, symptom rows, dropout 0.05, beside a tutorial's script, TRL, tuned" in page
     )
     assert "- training of opt-1.3b, symptom rows, dropout 0.0\n" in page
-    assert "one H200" in page
+    assert "- training against TRL's defaults, 8B, on one H200: goal 1.5x" in page
+
+
+def test_what_one_machine_has_measured_is_not_open_because_another_has_not():
+    with_script = compared(9.0)
+    sides = with_script["training_peers-llama-42m-short-0.05"]["found"]["sides"]
+    sides["seed0"] = sides["native"]
+    page = "\n".join(goals.unmeasured([with_script, compared(9.0)]))
+    assert (
+        "- training of llama-42m, symptom rows, dropout 0.05, beside TRL, tuned, LLaMA-Factory, defaults"
+        in page
+    )
+
+
+@pytest.mark.parametrize(("computed", "is_beyond"), [(1.2, True), (0.9, True), (0.5, False)])
+def test_a_goal_is_beyond_the_machine_where_what_must_be_computed_lies_above_the_roof(computed, is_beyond):
+    stored = compared(3.0)
+    native = stored["training_peers-llama-42m-short-0.05"]["found"]["sides"]["native"]
+    native |= {"needed_flops_per_s": 6e11, "padded_by_real": computed}
+    page = "\n".join(goals.section(stored, instructions=AMX))
+    assert ("the goal lies at 120%, which nothing reaches" in page) is is_beyond
+
+
+def test_of_a_profile_that_failed_nothing_is_told():
+    stored = compared(3.0)
+    stored["training_peers-llama-42m-short-0.05"]["found"] |= {"profile": {}, "not_profiled": "no memory"}
+    page = "\n".join(goals.section(stored, instructions=AMX))
+    assert "the goal lies at 60%\n" in page
+
+
+def on_gpu(stored, *, model="llama-42m", device="NVIDIA H200"):
+    """The same comparison of another base, on a GPU beside a processor with AMX."""
+    (one,) = stored.values()
+    found = one["found"]
+    sides = {
+        side: told
+        | {"peak_gpu_mb": mb, "peak_rss_mb": 500, "dropouts": [0.05], "needed_flops_per_s": 494.5e12}
+        for (side, told), mb in zip(found["sides"].items(), (3000, 4000), strict=True)
+    }
+    asked = found["asked"] | {"model": model}
+    about = one["about"] | {"cuda": True, "device": device}
+    return {"training_peers-other": {"about": about, "found": found | {"asked": asked, "sides": sides}}}
+
+
+def test_a_gpu_is_held_against_the_goals_of_a_gpu_alone():
+    page = "\n".join(goals.section(on_gpu(compared(5.0)), instructions=AMX))
+    assert (
+        "| training against TRL's defaults, up to 1.5B | llama-42m, dropout 0.05, short rows | 4.0x | 10.0x | 5.0x |"
+        in page
+    )
+    assert "training against TRL's defaults, short rows" not in page
+    assert goals.SET_FOR_H200 not in page
+
+
+def test_the_share_of_its_peak_is_that_of_an_h200():
+    line = "| share of the peak in bf16, 8B | llama-3.1-8b, dropout 0.05, short rows | 50 % | 60 % | 50 % |"
+    h200 = on_gpu(compared(1.6), model="llama-3.1-8b")
+    assert line in "\n".join(goals.section(h200, instructions=AMX))
+    other = on_gpu(compared(1.6), model="llama-3.1-8b", device="NVIDIA A100")
+    page = "\n".join(goals.section(other, instructions=AMX))
+    assert "share of the peak" not in page
+    assert goals.SET_FOR_H200 in page
+
+
+def test_a_goal_of_a_gpu_stays_open_until_it_is_measured_on_an_h200():
+    small, large = "- training against TRL's defaults, up to 1.5B", "- training against TRL's defaults, 8B"
+    page = "\n".join(goals.unmeasured([on_gpu(compared(5.0))]))
+    assert small not in page
+    assert f"{large}, on one H200: goal 1.5x" in page
+    assert "- training against TRL's defaults, short rows: goal 6.0x" in page
+    assert small in "\n".join(goals.unmeasured([on_gpu(compared(5.0), device="NVIDIA A100")]))
+
+
+def test_memory_on_a_gpu_is_that_of_the_gpu():
+    stored = compared(5.0)
+    found = stored["training_peers-llama-42m-short-0.05"]["found"]
+    found["ratios"] = {"trl_tuned": found["ratios"]["trl"]}
+    found["sides"]["trl_tuned"] = found["sides"].pop("trl")
+    page = "\n".join(goals.section(on_gpu(stored), instructions=AMX))
+    line = "| peak memory by that of TRL, tuned | llama-42m, dropout 0.05, short rows | 1.00 | 0.60 | 0.75 |"
+    assert line in page
 
 
 def test_a_goal_that_only_another_kind_of_machine_has_measured_is_open_with_amx():
@@ -134,3 +214,15 @@ def test_comparisons_of_few_rounds_are_counted():
         goals.unmeasured([compared(9.0, rounds=3)])
     )
     assert "fewer than 5" not in "\n".join(goals.unmeasured([compared(9.0)]))
+
+
+def test_a_side_of_answering_that_was_not_run_is_held_against_no_goal():
+    tuned = {
+        "ratio": {"lm-eval-1": 3.0},
+        "best": {"ratio": {"lm-eval-1": 9.0}, "spread": {"lm-eval-1": [8, 10]}},
+    }
+    empty = {"ratio": {}, "profile": {}}
+    models = {"llama-42m": {"labels": empty, "labels_tuned": tuned, "writing": empty}}
+    page = "\n".join(goals.section({"answering": {"found": {"models": models}}}, instructions=AMX))
+    assert "llama-42m, tuned, the choice alone | 20.0x | 35.0x | 9.0x | 8.0x to 10.0x |" in page
+    assert "`generate`" not in page

@@ -25,7 +25,9 @@ def test_an_environment_that_cannot_be_made_leaves_the_others_alone(tmp_path, mo
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_what_is_installed_is_pinned(name):
-    assert all("==" in package for package in ENVIRONMENTS[name].packages)
+    assert all(
+        "==" in package for package in (*ENVIRONMENTS[name].packages, *ENVIRONMENTS[name].cuda_packages)
+    )
 
 
 def test_trl_is_measured_in_the_versions_of_the_lock():

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from peers.page import IN_SOFTWARE, draw, training_section
+from peers.page import IN_SOFTWARE, draw, share_of_roof, training_section
 
 
 def a_side(speed: float):
@@ -57,6 +57,21 @@ def test_a_side_that_computes_bf16_in_software_is_told(instructions, is_told):
         "training_peers-llama-42m-short-0.0": one | {"about": one["about"] | {"instructions": instructions}}
     }
     assert (IN_SOFTWARE in "\n".join(training_section(stored, figure=None))) is is_told
+
+
+def test_the_roof_is_the_best_rate_of_products_of_any_size():
+    found = {
+        "sides": {"native": {"needed_flops_per_s": 4e11}},
+        "roofs": [{"flops": 5e11, "large_flops": 8e11}, {"flops": 6e11}],
+    }
+    assert share_of_roof(found, "native") == 0.5
+
+
+def test_why_there_is_no_profile_is_told():
+    one = STORED["training_peers-llama-42m-short-0.0"]
+    without = one["found"] | {"profile": {}, "not_profiled": "native left with 1: no memory"}
+    page = "\n".join(training_section({"name": one | {"found": without}}, figure=None))
+    assert "Where ours spends its time is not known: native left with 1: no memory" in page
 
 
 def test_the_plot_is_written(tmp_path):

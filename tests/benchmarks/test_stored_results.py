@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import shutil
 import sys
@@ -29,8 +30,10 @@ def a_result(*sides: str, steps: int = 12, not_run=()):
     }
 
 
-def a_work(found, *, sides: int, steps: int = 12):
-    return run.Work(stored_as=NAME, options="", measure=lambda: found, weight=(sides, steps, 3))
+def a_work(found, *sides: str, steps: int = 12, stored_as=NAME):
+    """Asked for these sides, finds this."""
+    scope = run.Scope(sides=frozenset(sides), steps=steps, rounds=3)
+    return run.Work(stored_as=stored_as, measure=lambda _: found, scope=scope)
 
 
 @pytest.fixture(autouse=True)
@@ -48,11 +51,18 @@ def told(folder: Path):
     return list(json.loads((folder / f"{NAME}.json").read_text())["found"]["sides"])
 
 
-@pytest.mark.parametrize(("sides", "steps"), [(2, 12), (3, 6)])
-def test_fewer_trainers_or_steps_do_not_take_the_place_of_more_and_are_no_failure(
+@pytest.mark.parametrize(
+    ("sides", "steps"),
+    [
+        (("native", "trl"), 12),
+        (("native", "trl", "llamafactory"), 6),
+        (("native", "seed0", "trl_tuned", "unsloth", "axolotl"), 12),
+    ],
+)
+def test_other_trainers_or_fewer_steps_do_not_take_the_place_of_what_is_there_and_are_no_failure(
     folder, sides, steps, capsys
 ):
-    fewer = a_work(a_result("native", "trl"), sides=sides, steps=steps)
+    fewer = a_work(a_result("native", "trl"), *sides, steps=steps)
     assert run._not_measured("training_peers", fewer, ASKED) is None
     assert "kept" in (said := capsys.readouterr().out)
     assert "--replace" in said
@@ -61,21 +71,62 @@ def test_fewer_trainers_or_steps_do_not_take_the_place_of_more_and_are_no_failur
 
 def test_replace_takes_the_place_of_more(folder):
     asked = argparse.Namespace(replace=True, note=None, data=Path("nowhere"))
-    assert run._not_measured("training_peers", a_work(a_result("native", "trl"), sides=2), asked) is None
+    fewer = a_work(a_result("native", "trl"), "native", "trl")
+    assert run._not_measured("training_peers", fewer, asked) is None
     assert told(folder) == ["native", "trl"]
 
 
 def test_a_trainer_that_failed_this_time_does_not_lose_its_stored_result(folder):
     broken = a_result("native", "trl", not_run=["llamafactory"])
-    assert "llamafactory did not run" in run._not_measured("training_peers", a_work(broken, sides=3), ASKED)
+    work = a_work(broken, "native", "trl", "llamafactory")
+    assert "llamafactory did not run" in run._not_measured("training_peers", work, ASKED)
     assert told(folder) == ["native", "trl", "llamafactory"]
     assert told(folder / "incomplete") == ["native", "trl"]
 
 
 def test_as_much_takes_the_place_of_what_was_there(folder):
-    again = a_result("native", "trl", "llamafactory", steps=33)
-    assert run._not_measured("training_peers", a_work(again, sides=3, steps=33), ASKED) is None
+    again = a_work(
+        a_result("native", "trl", "llamafactory", steps=33), "native", "trl", "llamafactory", steps=33
+    )
+    assert run._not_measured("training_peers", again, ASKED) is None
     assert json.loads((folder / f"{NAME}.json").read_text())["found"]["asked"]["steps"] == 33
+
+
+def test_a_side_of_answering_that_failed_this_time_does_not_lose_its_stored_result(folder):
+    def answered(*sides):
+        return {"models": {"llama-42m": {"labels": {"runs": {side: [1.0] * 3 for side in sides}}}}}
+
+    run._store("answering", ABOUT, answered("ours", "lm-eval-1"))
+    work = a_work(answered("ours"), "llama-42m", stored_as="answering")
+    assert "lm-eval-1 (llama-42m, labels)" in run._not_measured("answering", work, ASKED)
+    stored = json.loads((folder / "answering.json").read_text())["found"]
+    assert list(stored["models"]["llama-42m"]["labels"]["runs"]) == ["ours", "lm-eval-1"]
+
+
+def test_quality_over_few_seeds_does_not_take_the_place_of_that_over_more(folder, capsys):
+    (work,) = run._training_quality(argparse.Namespace(tasks=["symptoms"], seeds=3))
+    run._store(work.stored_as, ABOUT, {"tasks": {"symptoms": {"seeds": list(range(8))}}})
+    three_seeds = dataclasses.replace(work, measure=lambda _: {"tasks": {"symptoms": {"seeds": [0, 1, 2]}}})
+    assert run._not_measured("training_quality", three_seeds, ASKED) is None
+    assert "kept" in capsys.readouterr().out
+    stored = json.loads((folder / f"{work.stored_as}.json").read_text())["found"]
+    assert len(stored["tasks"]["symptoms"]["seeds"]) == 8
+
+
+def test_what_an_interrupted_measurement_has_found_stays_until_the_whole_is_there(folder):
+    whole = a_work(a_result("native", "trl", "llamafactory"), "native", "trl", "llamafactory")
+
+    def interrupted(keep):
+        keep(a_result("native"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run._not_measured("training_peers", dataclasses.replace(whole, measure=interrupted), ASKED)
+    assert told(folder / "incomplete") == ["native"]
+    assert told(folder) == ["native", "trl", "llamafactory"]
+
+    assert run._not_measured("training_peers", whole, ASKED) is None
+    assert not (folder / "incomplete" / f"{NAME}.json").exists()
 
 
 def test_the_page_is_that_of_the_stored_results(tmp_path):

@@ -1,4 +1,4 @@
-"""Unsloth at its defaults on a prepared workload; it needs a CUDA device."""
+"""Unsloth at its defaults, its 8-bit optimizer among them, on a prepared workload; it needs a CUDA device."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ def main() -> None:
         processing_class=tokenizer,
         args=SFTConfig(
             output_dir=str(folder / "unsloth"), per_device_train_batch_size=facts["batch"],
+            gradient_accumulation_steps=1,  # Unsloth's own default is 2
             max_steps=settings["steps"], learning_rate=facts["learning_rate"], lr_scheduler_type="constant",
             weight_decay=0.0, max_grad_norm=0.0, train_sampling_strategy="sequential", logging_steps=1,
             save_strategy="no", report_to="none", disable_tqdm=True,

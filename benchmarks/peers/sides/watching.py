@@ -34,6 +34,7 @@ class Watch(TrainerCallback):
     def on_train_begin(
         self, args: Any, _state: Any, _control: Any, *, model: Any, train_dataloader: Any, **_: Any
     ) -> None:
+        self._check_step(args)
         self.model, self.accumulation = model, args.gradient_accumulation_steps
         self.began = time.perf_counter()
         self.first = put_first_adapter(model, self.folder)
@@ -48,6 +49,13 @@ class Watch(TrainerCallback):
             return batch
 
         loader.collate_fn = counting
+
+    def _check_step(self, args: Any) -> None:
+        """Raise RuntimeError at once where a step takes not as many rows as promised; packs have their own number."""
+        wanted = json.loads((self.folder / "facts.json").read_text(encoding="utf-8"))["batch"]
+        rows = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        if rows != wanted and not getattr(args, "packing", False):
+            raise RuntimeError(f"a step takes {rows} rows, not {wanted}")
 
     def _watch_number_format(self) -> None:
         """Note the number format of the first frozen product, which autocast may set apart from its weight's."""
@@ -123,14 +131,28 @@ def result(
 
 def work_of(batch: Any) -> dict[str, int]:
     """Rows, real tokens, learned tokens and padded tokens of one micro-batch."""
-    labels, shape = batch["labels"], batch["input_ids"].shape
-    starts = batch["position_ids"] == 0 if "position_ids" in batch and "attention_mask" not in batch else None
+    tokens = batch["input_ids"]
+    if "position_ids" in batch and "attention_mask" not in batch:
+        rows, real = _packed(batch["position_ids"])
+    else:
+        rows = len(tokens)
+        real = int(batch["attention_mask"].sum()) if "attention_mask" in batch else tokens.numel()
     return {
-        "rows": shape[0] if starts is None else int(starts.sum()),
-        "tokens": int(batch["attention_mask"].sum()) if "attention_mask" in batch else labels.numel(),
-        "supervised": int((labels[:, 1:] != -100).sum()),
-        "padded": batch["input_ids"].numel(),
+        "rows": rows,
+        "tokens": real,
+        "supervised": int((batch["labels"][:, 1:] != -100).sum()),
+        "padded": tokens.numel(),
     }
+
+
+def _packed(positions_PT: torch.Tensor) -> tuple[int, int]:
+    """Rows and real tokens of packs, of which the places of each row's tokens are known; no row has a single token.
+
+    A pack is filled up with tokens at place 0, which begin no row.
+    """
+    follows = torch.nn.functional.pad(positions_PT[:, 1:], (0, 1)) == 1
+    starts = (positions_PT == 0) & follows
+    return int(starts.sum()), int((starts | (positions_PT > 0)).sum())
 
 
 def put_first_adapter(model: Any, folder: Path) -> dict[str, Any]:

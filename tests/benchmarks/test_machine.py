@@ -1,0 +1,43 @@
+"""Which commit a result is said to be of."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+import machine
+import run
+
+PROJECT = Path(run.__file__).resolve().parents[1]
+FIGURE = run.FIGURES.relative_to(PROJECT) / "engine_and_trl.png"
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A repository with a figure and a file of code, all committed."""
+    monkeypatch.setattr(machine, "HERE", tmp_path / "benchmarks")
+    for path in (FIGURE, Path("src", "code.py")):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).write_text("before")
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        named = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", "-C", str(tmp_path), *named, *command], check=True)
+    return tmp_path
+
+
+def test_a_figure_that_a_measurement_draws_is_no_change_of_the_code(checkout):
+    (checkout / FIGURE).write_text("after")
+    assert "-dirty" not in machine._commit()
+    (checkout / "src" / "code.py").write_text("after")
+    assert machine._commit().endswith("-dirty")
+
+
+def test_a_copy_without_git_has_no_known_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(machine, "HERE", tmp_path / "benchmarks")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert machine.commit_of({"commit": machine._commit()}) == "unknown"

@@ -1,0 +1,91 @@
+"""What is left of a comparison where something fails."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from peers import comparison
+from peers.comparison import Comparison
+
+FACTS = {
+    "dropout": 0.0, "rows": [8, 8], "tokens": [280, 280], "supervised": [40, 40], "longest": 46,
+    "first_step": {"answers": {"loss": 10.0, "norm": 4.0}}, "precision": "fp32", "learning_rate": 1e-3, "lora": {},
+    "sizes": {"frozen": 1000, "head": 500, "adapter": 100},
+}  # fmt: skip
+RUN = {
+    "examples_per_s": 20.0, "tokens_per_s": 700.0, "training_seconds": 20.0, "peak_rss_mb": 900, "peak_gpu_mb": None,
+    "steps": 2, "rows": 16, "tokens": 560, "supervised": 80, "seconds": 0.4, "threads": 2, "dropouts": [0.0],
+    "timed": {"rows": 8, "tokens": 280, "supervised": 40, "padded": 300}, "losses": [10.0, 9.0], "grad_norm": 4.0,
+    "adapters": 4, "moved": 4, "versions": {}, "device": "cpu", "computes_in": "float32", "shares": {"copies": 1.0},
+}  # fmt: skip
+SIDE = """
+import pathlib, sys
+calls = pathlib.Path(sys.argv[1], "{side}")
+number = int(calls.read_text()) + 1 if calls.exists() else 1
+calls.write_text(str(number))
+if number == {fails_in}:
+    sys.exit("no memory")
+print({run!r})
+"""
+ASKED = Comparison(
+    model="llama-42m", workload="short", dropout=0.0, steps=2, rounds=2, sides=("native", "trl")
+)
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch):
+    """Sides that print a result; one fails in the run of this number."""
+    monkeypatch.setattr(comparison, "SCRIPTS", tmp_path)
+    monkeypatch.setattr(comparison.roof, "measure_anew", lambda *_, **__: {"flops": 1e9})
+
+    def made(**fails_in):
+        for side in ASKED.sides:
+            program = SIDE.format(side=side, fails_in=fails_in.get(side), run=json.dumps(RUN))
+            (tmp_path / comparison.SIDES[side].script).write_text(program)
+        return comparison._Bench(
+            folder=tmp_path, facts=FACTS, environments={"trl": {"python": sys.executable}}
+        )
+
+    return made
+
+
+def test_rounds_that_are_done_are_kept_where_a_later_one_is_interrupted(bench, monkeypatch):
+    roofs = iter([{"flops": 1e9}])
+
+    def interrupted(*_, **__):
+        for found in roofs:
+            return found
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(comparison.roof, "measure_anew", interrupted)
+    kept = []
+    with pytest.raises(KeyboardInterrupt):
+        comparison._in_rounds(bench(), ASKED, {}, kept.append)
+    (found,) = kept
+    assert found["asked"]["rounds"] == 1
+    assert found["ratios"]["trl"]["value"] == 1.0
+
+
+def test_nothing_is_run_any_more_where_our_own_side_failed(bench, tmp_path):
+    with pytest.raises(RuntimeError, match="our own side failed: native left with 1: no memory"):
+        comparison._in_rounds(bench(native=1), ASKED, {}, lambda _: None)
+    assert not (tmp_path / "trl").exists()
+
+
+def test_a_peer_that_fails_leaves_the_rounds_of_the_others(bench):
+    found = comparison._in_rounds(bench(trl=2), ASKED, {}, lambda _: None)
+    assert found["not_run"] == {"trl": "trl left with 1: no memory"}
+    assert found["sides"]["native"]["examples_per_s_of_rounds"] == [20.0, 20.0]
+
+
+def test_a_profile_that_fails_loses_no_round(bench):
+    of_three_runs = bench(native=3)
+    found = comparison._in_rounds(of_three_runs, ASKED, {}, lambda _: None)
+    profile = comparison._profile(of_three_runs, found["settings"]["native"])
+    assert profile == {"profile": {}, "not_profiled": "native left with 1: no memory"}
