@@ -133,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def hub(cache: Path, patch: pytest.MonkeyPatch, handler: type[Handler] = Handler) -> Iterator[HubStandIn]:
     """A running stand-in, and the client of this process pointed at it, with `cache` as its own cache."""
-    from huggingface_hub import constants
+    from huggingface_hub import constants, hf_api
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (handler,), {}))
     stand_in = HubStandIn(url=f"http://127.0.0.1:{server.server_address[1]}")
@@ -142,6 +142,7 @@ def hub(cache: Path, patch: pytest.MonkeyPatch, handler: type[Handler] = Handler
     thread.start()
     template = "{repo_id}/resolve/{revision}/{filename}"
     patch.setattr(constants, "ENDPOINT", stand_in.url)
+    patch.setattr(hf_api.api, "endpoint", stand_in.url)  # that of functions such as `list_repo_files`
     patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", f"{stand_in.url}/{template}", raising=False)
     patch.setattr(constants, "HF_HUB_CACHE", str(cache))
     patch.setattr(constants, "HF_HUB_OFFLINE", False)

@@ -19,7 +19,7 @@ from medadapt.models.tiny_config import TINY_OF, tiny_config
 ARCHITECTURES = (
     "llama", "mistral", "opt", "biogpt", "gpt2", "gpt_neox", "qwen2", "qwen3", "gemma", "gemma2", "phi", "phi3",
 )  # fmt: skip
-STATE_SPACE = tuple(name for name in TINY_OF if name != "gemma3n_text")
+STATE_SPACE = tuple(name for name in TINY_OF if not name.startswith("gemma"))
 """State-space models and hybrids with attention."""
 TOKENS = torch.tensor([[0, 40, 9, 130, 77, 5, 200], [0, 3, 3, 90, 31, 250, 8]])
 

@@ -127,7 +127,7 @@ class Model:
         history: Sequence[Mapping[str, str]] = (),
         model: ModelName = "tuned",
     ) -> Iterator[str]:
-        """The same answer piece by piece as it is written. Until the last piece the model can do nothing else."""
+        """The same answer piece by piece as it is written; between two pieces the model may be asked other things."""
         from medadapt.serving.answering import reply
 
         return reply(

@@ -420,3 +420,13 @@ def test_a_base_whose_positions_change_for_long_batches_is_read_up_to_there():
 def test_a_base_says_its_context_or_none(kind):
     config = kind(num_hidden_layers=2)
     assert context_of(config) == getattr(config, "max_position_embeddings", None)
+
+
+def test_a_package_that_a_bases_own_code_needs_is_named(tmp_path):
+    folder = save_base(tmp_path, tiny_llama())
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoModelForCausalLM": "own.Own"}
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "own.py").write_text("import no_such_package\n\n\nclass Own:\n    pass\n")
+    with pytest.raises(ModelError, match=r"needs a package that is not installed.*no_such_package"):
+        load_base(section(folder, revision="abc", trust_remote_code=True), device="cpu")

@@ -28,6 +28,7 @@ def test_the_file_is_what_peft_writes(variant, transposed, tmp_path):
         variant=variant,
         targets=targets,
         base="some/base",
+        revision=None,
         transposed=transposed,
     )
     assert ours == json.dumps(theirs, indent=2, sort_keys=True)
@@ -35,11 +36,19 @@ def test_the_file_is_what_peft_writes(variant, transposed, tmp_path):
 
 def test_peft_reads_it_as_its_own(tmp_path):
     text = lora_config_text(
-        rank=4, alpha=8, dropout=0.1, variant="lora", targets=["q_proj"], base="some/base", transposed=False
+        rank=4,
+        alpha=8,
+        dropout=0.1,
+        variant="lora",
+        targets=["q_proj"],
+        base="some/base",
+        revision="v1",
+        transposed=False,
     )
     (tmp_path / "adapter_config.json").write_text(text)
     read = LoraConfig.from_pretrained(tmp_path)
     assert (read.r, read.lora_alpha, read.lora_dropout, read.target_modules) == (4, 8, 0.1, {"q_proj"})
+    assert (read.base_model_name_or_path, read.revision) == ("some/base", "v1")
 
 
 @pytest.mark.parametrize(("alpha", "written"), [(32.0, "32"), (6.5, "6.5")])
@@ -51,6 +60,7 @@ def test_a_whole_alpha_is_written_without_a_point(alpha, written):
         variant="lora",
         targets=["q_proj"],
         base="some/base",
+        revision=None,
         transposed=False,
     )
     assert f'"lora_alpha": {written},' in text

@@ -16,7 +16,7 @@ from medadapt.models.adapter import new_adapter
 from medadapt.models.linear import dense_weight, is_linear
 from medadapt.models.loading import LoadedBase, load_base
 from medadapt.models.lora import adapter_tensors
-from medadapt.models.quantization import check_head, weights_quantization
+from medadapt.models.quantization import check_head, compute_in, weights_quantization
 from medadapt.training.engine import accumulate_gradient
 from random_models import ARCHITECTURES, TOKENS, logits, move_away, write_random_base
 from tiny import random_rows, tiny_llama
@@ -54,6 +54,14 @@ def test_int8_weights_stay_int8_and_the_rest_has_the_precision_asked_for(mistral
     assert weights == {torch.int8}
     assert others == {torch.bfloat16 if precision == "bf16" else torch.float32}
     assert base.facts["precision"]["got"] == precision
+
+
+def test_weights_published_in_4_bits_are_multiplied_in_the_precision_asked_for():
+    """As on a GPU that has bf16 in software only; bitsandbytes itself follows fp32 and bf16 inputs, and not these."""
+    layer = Linear4bit(8, 8, compute_dtype=torch.bfloat16)
+    compute_in(nn.ModuleList([layer]), torch.float16)
+    layer.set_compute_type(torch.ones(1, 8, dtype=torch.float16))
+    assert layer.compute_dtype is torch.float16
 
 
 def test_no_wide_copy_of_an_int8_weight_is_kept(mistral):

@@ -15,7 +15,7 @@ from medadapt.core.recipe import LoraSection, ModelSection
 from medadapt.models.adapter import start_adapter
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
-from medadapt.models.smoke_base import byte_tokenizer, write_smoke_base
+from medadapt.models.smoke_base import byte_tokenizer, family_of, write_smoke_base
 from medadapt.models.tiny_config import tiny_config
 from medadapt.training.engine import accumulate_gradient
 from random_models import STATE_SPACE
@@ -58,8 +58,8 @@ def test_with_a_real_tokenizer_the_tiny_base_loads_and_trains(real_base, name, q
     assert base.facts["quantization"] == {"asked": quantization, "got": quantization}
 
 
-@pytest.mark.parametrize("model_type", ["mamba", "falcon_mamba", *STATE_SPACE])
-def test_the_tiny_base_of_a_state_space_model_trains(model_type, tmp_path):
+@pytest.mark.parametrize("model_type", ["mamba", "falcon_mamba", "gemma3n_text", "gemma4_text", *STATE_SPACE])
+def test_the_tiny_base_of_an_unusual_architecture_trains(model_type, tmp_path):
     named = tmp_path / "named"
     byte_tokenizer().save_pretrained(named)
     (named / "config.json").write_text(json.dumps({"model_type": model_type}))
@@ -72,6 +72,20 @@ def test_the_tiny_base_of_a_state_space_model_trains(model_type, tmp_path):
     row = {"id": "r", "input_ids": tokens, "labels": tokens}
     accumulate_gradient(base.model.train(), [row], micro_tokens=64, step=1, seed=0)
     assert all(t.grad.any() for n, t in adapter_tensors(base.model).items() if "lora_B" in n)
+
+
+@pytest.mark.parametrize(
+    ("name", "model_type"),
+    [
+        ("google/gemma-3n-E2B-it", "gemma3n_text"),
+        ("google/gemma-3-1b-it", "gemma3_text"),
+        ("google/gemma-4-E2B-it", "gemma4_text"),
+        ("google/gemma-2-2b", "gemma2"),
+        ("google/gemma-2b", "gemma"),
+    ],
+)
+def test_the_generations_of_a_family_are_told_apart(name, model_type):
+    assert family_of(name) == model_type
 
 
 def test_there_is_no_tiny_base_of_an_encoder_and_decoder(tmp_path):

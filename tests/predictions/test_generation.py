@@ -8,9 +8,12 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from medadapt.core.progress import Silent
 from medadapt.core.records import Record
 from medadapt.models.loading import LoadedBase, load_tokenizer
+from medadapt.predictions.asking import predict
 from medadapt.predictions.generation import generate, stopping_ids
+from medadapt.predictions.settings import PredictionSettings
 
 PROMPTS = [[5, 6, 7, 8, 9, 10, 11], [12], [13, 14, 15], [16, 17, 18, 19, 20], [21, 22]]
 LEFT_TO_TRANSFORMERS = {
@@ -139,7 +142,7 @@ def test_sampling_defaults_are_ignored_where_transformers_writes(left_to_transfo
 def test_an_answer_ends_at_the_closing_token_of_each_real_tokenizer(shared_data, encoder_for, name):
     tokenizer = load_tokenizer(str(shared_data / "tokenizers" / name))
     encoder = encoder_for(tokenizer, "question")
-    (closing,) = stopping_ids(encoder)
+    (closing,) = stopping_ids(encoder, ())
     assert tokenizer.decode([closing], skip_special_tokens=True) == ""
     torch.manual_seed(0)
     shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -167,8 +170,30 @@ def test_the_end_of_text_ends_an_answer_in_a_chat_template_too(tiny, encoder_for
     tokenizer = copy.deepcopy(tiny("llama").tokenizer)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_end|>"]})
     ids = [tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "</s>")]
-    assert list(stopping_ids(encoder_for(tokenizer, "question", closing="<|im_end|>"))) == ids
-    assert list(stopping_ids(encoder_for(tokenizer, "question"))) == ids[1:]
+    assert list(stopping_ids(encoder_for(tokenizer, "question", closing="<|im_end|>"), ())) == ids
+    assert list(stopping_ids(encoder_for(tokenizer, "question"), ())) == ids[1:]
+
+
+def test_a_written_answer_ends_where_the_base_ends_its_texts(tiny, encoder_for):
+    """Qwen's chat models end turns with one token and, untuned, now and then texts with another."""
+    model = tiny("llama")
+    encoder = encoder_for(model.tokenizer, "question")
+    record = Record(id="q", source_row=1, group="g", question="Why?", answer="Rest.")
+    (free,) = generate(
+        model, [encoder.prompt(record).tokens], max_new_tokens=12, closing_ids=(), batch_tokens=1000
+    )
+    end = next(token for token in free[1:] if token != free[0])
+    settings = PredictionSettings(task="qa", method="generate", max_new_tokens=12)
+    (found,) = predict(
+        replace(model, end_ids=(end,)),
+        encoder,
+        [record],
+        name="baseline",
+        settings=settings,
+        progress=Silent(),
+    )
+    kept = model.tokenizer.decode(free[: free.index(end)], skip_special_tokens=True).strip()
+    assert found.text == kept
 
 
 def test_sampling_defaults_of_the_model_are_ignored(tiny):

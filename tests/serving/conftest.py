@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
 from medadapt.serving.assistants import Assistant, load
 from medadapt.serving.command_targets import Run, find_target, read_run
@@ -55,6 +56,15 @@ def hidden_run(tmp_path_factory, base_folder) -> Path:
 @pytest.fixture(scope="session")
 def assistant(diagnosis_run) -> Assistant:
     return load(find_target(str(diagnosis_run)), device="cpu")
+
+
+@pytest.fixture
+def overflowing(diagnosis_run) -> Assistant:
+    """One whose models give no numbers once they have read a tilde, as where fp16 overflows."""
+    made = load(find_target(str(diagnosis_run)), device="cpu")
+    (tilde,) = made.encoder.tokenizer("~", add_special_tokens=False)["input_ids"]
+    made.base.model.get_input_embeddings().weight.data[tilde] = torch.nan
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,11 @@
 from dataclasses import replace
+from itertools import zip_longest
 
 import pytest
 
+from medadapt.core.errors import ModelError
 from medadapt.core.records import Record
+from medadapt.core.results import MODEL_NAMES
 from medadapt.predictions.generation import generate, stopping_ids
 from medadapt.serving.answering import reply, weigh
 from medadapt.serving.asked import Asked, to_record
@@ -84,6 +87,34 @@ def test_an_open_question_has_nothing_to_weigh(typed_assistant, typed_run):
     assert weigh(typed_assistant, records_of(typed_run)[0]) == []
 
 
+@pytest.mark.parametrize("model", MODEL_NAMES)
+def test_a_question_for_which_a_model_gives_no_numbers_is_not_weighed(model, overflowing, diagnosis_run):
+    record = replace(records_of(diagnosis_run)[0], question="~")
+    with pytest.raises(ModelError, match="not finite numbers"):
+        weigh(overflowing, record, model=model)
+
+
+def test_an_answer_of_the_baseline_that_is_left_unfinished_leaves_the_tuned_model(assistant, diagnosis_run):
+    record = records_of(diagnosis_run)[0]
+    before = {model: weigh(assistant, record, model=model) for model in MODEL_NAMES}
+    assert before["baseline"] != before["tuned"]
+    unfinished = reply(assistant, record, model="baseline")
+    next(unfinished.pieces)
+    assert weigh(assistant, record, model="tuned") == before["tuned"]
+
+
+def test_answers_that_are_written_in_turns_are_those_written_alone(typed_assistant, typed_run):
+    record = records_of(typed_run)[0]
+
+    def pieces():
+        return [reply(typed_assistant, record, model=model).pieces for model in MODEL_NAMES]
+
+    alone = ["".join(one) for one in pieces()]
+    assert alone[0] != alone[1]
+    in_turns = zip(*zip_longest(*pieces(), fillvalue=""), strict=True)
+    assert ["".join(one) for one in in_turns] == alone
+
+
 def test_an_answer_says_why_it_stopped(typed_assistant, typed_run):
     record = records_of(typed_run)[0]
     short = reply(typed_assistant, record, max_new_tokens=3)
@@ -111,7 +142,7 @@ def test_an_answer_ends_at_the_end_of_text_as_in_predict(typed_run):
         assistant.base,
         [prompt],
         max_new_tokens=24,
-        closing_ids=stopping_ids(assistant.encoder),
+        closing_ids=stopping_ids(assistant.encoder, assistant.base.end_ids),
         batch_tokens=1,
     )
     assert (given.num_tokens, given.stopped) == (place, "finished")

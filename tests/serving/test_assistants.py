@@ -7,7 +7,6 @@ from transformers import AutoModelForCausalLM
 
 from medadapt.core.errors import DataError, MedAdaptError, ModelError, RunFolderError
 from medadapt.core.files import read_json, write_json
-from medadapt.models.lora import lora_layers
 from medadapt.serving.answering import reply
 from medadapt.serving.asking import asking_values, read_asking
 from medadapt.serving.assistants import load
@@ -29,14 +28,6 @@ def test_an_adapter_folder_alone_is_asked_as_in_its_run(diagnosis_run, tmp_path)
         assert said(assistant, record) == kept[record.id]["text"]
 
 
-def test_a_stopped_answer_leaves_the_adapter_on(assistant, diagnosis_run):
-    given = reply(assistant, records_of(diagnosis_run)[0], model="baseline", max_new_tokens=20)
-    next(given.pieces)
-    assert not any(lora_layers(assistant.base.model))
-    given.pieces.close()
-    assert any(lora_layers(assistant.base.model))
-
-
 def test_an_adapter_of_other_software_is_asked_in_a_general_way_and_that_is_said(base_folder, tmp_path):
     model = AutoModelForCausalLM.from_pretrained(base_folder)
     get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=2)).save_pretrained(tmp_path)
@@ -45,6 +36,15 @@ def test_an_adapter_of_other_software_is_asked_in_a_general_way_and_that_is_said
     assistant = load(target, device="cpu")
     assert assistant.asking.data_format == "unknown"
     assert "### Question:" in assistant.encoder.prompt_text(records_of_one("Why?"))
+
+
+@pytest.mark.parametrize(("given", "revision"), [(None, "v1"), ("other/base", None)])
+def test_an_adapter_of_other_software_is_asked_over_the_revision_that_it_names(given, revision, tmp_path):
+    LoraConfig(task_type="CAUSAL_LM", base_model_name_or_path="some/base", revision="v1").save_pretrained(
+        tmp_path
+    )
+    (tmp_path / "adapter_model.safetensors").touch()
+    assert find_target(str(tmp_path), base=given).model.revision == revision
 
 
 def records_of_one(question):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from tokenizers.processors import TemplateProcessing
 
-from medadapt.core.errors import MedAdaptError
-from medadapt.serving.answering import Room
+from medadapt.core.errors import MedAdaptError, ModelError
+from medadapt.serving import answering
+from medadapt.serving.answering import Room, weigh
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import find_target
 from medadapt.serving.continuous_batching.scheduler import ClosedError, Scheduler
@@ -30,6 +32,33 @@ def test_whoever_waits_for_a_weighing_hears_that_the_desk_closes(diagnosis_run):
     closing.join(PATIENCE)
     with pytest.raises(ClosedError):
         waiting.result(PATIENCE)
+
+
+def test_a_question_that_cannot_be_weighed_takes_nothing_from_another(overflowing, diagnosis_run):
+    record = records_of(diagnosis_run)[0]
+    alone = weigh(overflowing, record)
+    scheduler = Scheduler(overflowing.base)
+    with Desk(overflowing, scheduler) as desk:
+        held = Held(scheduler)
+        fails = desk.weigh(replace(record, question="~"), model="tuned")
+        found = desk.weigh(record, model="tuned")
+        held.free.set()
+        with pytest.raises(ModelError, match="not finite numbers"):
+            fails.result(PATIENCE)
+        assert found.result(PATIENCE) == alone
+
+
+def test_a_question_to_weigh_is_made_ready_by_whoever_asks(diagnosis_run, monkeypatch):
+    posing, pose = [], answering.pose
+
+    def watched(*parts, **more):
+        posing.append(threading.current_thread())
+        return pose(*parts, **more)
+
+    monkeypatch.setattr(answering, "pose", watched)
+    with Desk(load(find_target(str(diagnosis_run)), device="cpu")) as desk:
+        assert desk.weigh(records_of(diagnosis_run)[0], model="tuned").result(PATIENCE)
+    assert posing == [threading.current_thread()]
 
 
 def test_a_prompt_as_it_stands_keeps_its_control_tokens(diagnosis_run):

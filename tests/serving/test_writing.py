@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from medadapt.core.errors import ModelError
 from medadapt.models.loading import LoadedBase
 from medadapt.models.lora import attach_lora, lora_layers
 from medadapt.models.smoke_base import byte_tokenizer
@@ -37,6 +38,17 @@ def tuned_base(family):
         sha256="",
         name="tiny",
     )
+
+
+OVERFLOWS = 90
+
+
+def overflowing_base():
+    """A tiny model that gives no numbers once it has read the token OVERFLOWS, and does not write it itself."""
+    base = tuned_base("llama")
+    base.model.get_output_embeddings().weight.data[OVERFLOWS] = 0
+    base.model.get_input_embeddings().weight.data[OVERFLOWS] = torch.nan
+    return base
 
 
 def written(base, prompt, sampling=None, most=24, closing=()):
@@ -121,6 +133,12 @@ def test_the_smallest_temperatures_take_the_likeliest_token(temperature):
     base = tuned_base("llama")
     sampling = Sampling(temperature=temperature, seed=7)
     assert written(base, PROMPTS[0], sampling) == written(base, PROMPTS[0])
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=1.0, seed=0)])
+def test_a_text_after_which_the_model_gives_no_numbers_is_not_written_on(sampling):
+    with pytest.raises(ModelError, match="not finite numbers"):
+        written(overflowing_base(), [5, OVERFLOWS, 6], sampling)
 
 
 def test_gradients_are_as_before_between_two_tokens():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from accelerate import cpu_offload
@@ -41,6 +43,17 @@ def test_more_memory_takes_more_tokens_up_to_what_gains_speed(model):
         plan(model, total_memory=size).micro_tokens for size in (GIB // 1000, GIB // 500, GIB, 8 * GIB)
     ]
     assert budgets[0] < budgets[1] < budgets[2] == budgets[3] == 4096
+
+
+def test_layers_whose_mlps_differ_in_width_are_all_counted(model):
+    config = copy.deepcopy(model.config)
+    widths = [config.intermediate_size * layer for layer in range(100, 100 + config.num_hidden_layers)]
+    uneven, even = copy.copy(model), copy.copy(model)
+    uneven.config, even.config = copy.deepcopy(config), config
+    uneven.config.__dict__["intermediate_size"] = widths  # as Gemma 3n has it
+    even.config.__dict__["intermediate_size"] = sum(widths) // len(widths)
+    found = [activation_bytes(one, checkpointing=False) for one in (uneven, even)]
+    assert found[0] == pytest.approx(found[1])
 
 
 def test_a_number_of_tokens_is_taken_as_it_is(model):

@@ -94,7 +94,9 @@ def serve(
         assistant = load(found, device=device)
         for note in assistant.notes:
             talk.print(plain(note, "yellow"))
-        settings = Settings(target=target, limits=limits, max_new_tokens=max_new_tokens, seconds=timeout)
+        settings = Settings(
+            target=target, base=base, limits=limits, max_new_tokens=max_new_tokens, seconds=timeout
+        )
         with Desk(assistant) as desk:
             where = f"http://{address(host, listening.getsockname()[1])}"
             results.print(plain(f"{where}/v1 serves tuned and baseline of {target}"))

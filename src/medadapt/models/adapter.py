@@ -97,6 +97,7 @@ def save_config(base: LoadedBase, lora: LoraSection, layers: AdaptedLayers, fold
         variant=lora.variant,
         targets=layers.peft_targets,
         base=base.name,
+        revision=base.revision,
         transposed=any(is_transposed(layer.base) for _, layer in lora_layers(base.model)),
     )
     with disk_faults(folder):

@@ -22,14 +22,16 @@ from medadapt.models.base_files import (
     find_folder,
     read_base_config,
 )
-from medadapt.models.blank import blank_model
+from medadapt.models.blank import blank_model, missing_package
 from medadapt.models.device import PRECISION_OF, device_facts, is_out_of_memory, pick_device, resolve_dtype
+from medadapt.models.ends import end_ids
 from medadapt.models.fingerprint import fingerprint
 from medadapt.models.forward import context_of, text_config
 from medadapt.models.local_base import local_folder
 from medadapt.models.placement import MAKES_ROOM, Placement, place_base
 from medadapt.models.quantization import (
     check_head,
+    compute_in,
     guard_cpu_quantization,
     quantization_config,
     weights_quantization,
@@ -60,6 +62,10 @@ class LoadedBase:
     sha256: str
     """Fingerprint of the base's files."""
     name: str
+    revision: str | None = None
+    """The branch, tag or commit that was asked for, of a hub model."""
+    end_ids: tuple[int, ...] = ()
+    """Tokens at which the base ends a text by its own settings."""
     facts: dict[str, Any] = field(default_factory=dict)
     """For run.json: device, and precision, quantization and attention as asked and as got."""
 
@@ -79,7 +85,8 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
 
     Args:
         model: the recipe's section.
-        base: a folder or id to load instead of `model.base` (a smoke run's own base).
+        base: a folder or id to load instead of `model.base` (a smoke run's own base); `model.revision` is one of
+            `model.base` alone.
         device: as `--device`.
 
     Raises:
@@ -87,7 +94,7 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
             precision or quantisation in memory is not the one asked for.
     """
     name = base or model.base
-    revision = model.revision if base is None else None
+    revision = model.revision if name == model.base else None
     place = pick_device(device)
     dtype = resolve_dtype(model.precision, place)
     files = find_files(name, revision=revision, code=model.trust_remote_code)
@@ -118,6 +125,7 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
     loaded.requires_grad_(False)
     loaded.eval()
     guard_cpu_quantization(loaded)
+    compute_in(loaded, dtype)
     check_head(loaded)
     verify_forward(loaded)
     facts = _facts(loaded, model, place, placement)
@@ -129,6 +137,8 @@ def load_base(model: ModelSection, *, base: str | None = None, device: str = "au
         dtype=dtype,
         sha256=sha256,
         name=name,
+        revision=None if local_folder(name) else revision,
+        end_ids=end_ids(loaded.generation_config, tokenizer),
         facts=facts,
     )
 
@@ -178,6 +188,8 @@ def _load_weights(name: str, folder: Path, options: dict[str, Any]) -> Any:
                     raise
                 # A few architectures (Gemma 2) have no fused attention; what was got stands in run.json.
                 model, told = _from_folder(folder, PLAIN_ATTENTION, options)
+    except ImportError as problem:
+        raise missing_package(name, problem) from problem
     except (OSError, ValueError, KeyError, SafetensorError) as problem:
         raise ModelError(
             f"{name}: the model cannot be loaded ({first_line(problem)}).",
@@ -285,6 +297,8 @@ def load_config(name: str, *, revision: str | None = None, trust_remote_code: bo
     try:
         with quiet_libraries():
             return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except ImportError as problem:
+        raise missing_package(name, problem) from problem
     except (OSError, ValueError, KeyError) as problem:
         raise ModelError(
             f"{name}: config.json cannot be used ({first_line(problem)}).",

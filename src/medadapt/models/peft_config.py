@@ -66,6 +66,7 @@ def lora_config_text(
     variant: Variant,
     targets: Sequence[str],
     base: str,
+    revision: str | None,
     transposed: bool,
 ) -> str:
     """The text of the file. `transposed`: whether adapted layers hold their weights the other way round (GPT-2)."""
@@ -77,6 +78,7 @@ def lora_config_text(
         "lora_dropout": dropout,
         "peft_version": version("peft"),
         "r": rank,
+        "revision": revision,  # of the base
         "target_modules": sorted(set(targets)),
         "task_type": "CAUSAL_LM",
         "use_dora": variant == "dora",

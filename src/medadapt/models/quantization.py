@@ -46,6 +46,17 @@ def guard_cpu_quantization(model: nn.Module) -> None:
             module.support_avx512bf16_for_cpu = False  # type: ignore[assignment]
 
 
+def compute_in(model: nn.Module, dtype: torch.dtype) -> None:
+    """Have 4-bit layers multiply in this number format.
+
+    Weights that were published in 4 bits bring the format they were packed with, and transformers takes that in place
+    of the one asked for: bf16 on a GPU that has it in software only.
+    """
+    for module in model.modules():
+        if type(module).__name__ == "Linear4bit":
+            module.compute_dtype = dtype  # type: ignore[assignment]
+
+
 def weights_quantization(model: nn.Module) -> str:
     """What the linear layers in memory really are: `nf4`, `int8`, `none`, or another 4-bit type.
 

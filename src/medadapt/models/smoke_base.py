@@ -32,7 +32,9 @@ FAMILIES = (
     (r"qwen3", "qwen3"),
     (r"qwen", "qwen2"),
     (r"gemma-2-", "gemma2"),
+    (r"gemma-?3n", "gemma3n_text"),
     (r"gemma-?3|medgemma", "gemma3_text"),
+    (r"gemma-?4", "gemma4_text"),
     (r"gemma", "gemma"),
     (r"phi-?3|phi-?4", "phi3"),
     (r"phi", "phi"),
@@ -50,10 +52,14 @@ def write_smoke_base(model: ModelSection, folder: Path, *, seed: int) -> None:
     # Of a model that also sees pictures the language model is enough.
     model_type = config.get_text_config().model_type if config is not None else family_of(model.base)
     tokenizer = _tokenizer_on_disk(model) or byte_tokenizer()
-    tiny = tiny_config(model_type, vocabulary_size=len(tokenizer), tokenizer=tokenizer)
+    with quiet_libraries():
+        tiny = tiny_config(model_type, vocabulary_size=len(tokenizer), tokenizer=tokenizer)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         random_model = blank_model(tiny, dtype=torch.float32)
+    for name, weight in random_model.named_parameters():
+        if name.endswith("_scale") and not weight.any():  # Gemma 3n: what it scales would learn nothing
+            torch.nn.init.ones_(weight)
     with disk_faults(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with quiet_libraries():

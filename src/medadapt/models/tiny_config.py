@@ -30,6 +30,7 @@ TINY = {
     "rope_scaling": None,
     "quantization_config": None,
 }
+GEMMA_LAYERS = ["sliding_attention", "full_attention"]
 HEADS = {"mamba_n_heads": 8, "mamba_d_state": 8, "mamba_chunk_size": 16}
 TINY_OF: dict[str, dict[str, Any]] = {
     "mamba2": {"num_heads": 8, "state_size": 8, "n_groups": 1, "chunk_size": 16},
@@ -60,6 +61,10 @@ TINY_OF: dict[str, dict[str, Any]] = {
         "layer_types": ["full_attention"] * 2, "num_kv_shared_layers": 0, "intermediate_size": [128, 128],
         "activation_sparsity_pattern": [0.0, 0.0], "hidden_size_per_layer_input": 16, "laurel_rank": 8,
     },
+    "gemma4_text": {
+        "layer_types": GEMMA_LAYERS, "global_head_dim": 16, "hidden_size_per_layer_input": 16,
+        "rope_scaling": {kind: {"rope_type": "default", "rope_theta": 1e4} for kind in GEMMA_LAYERS},
+    },
 }  # fmt: skip
 """What some need besides: state-space models and their hybrids one layer of each kind, and heads that fit the width."""
 
@@ -67,6 +72,7 @@ TINY_OF: dict[str, dict[str, Any]] = {
 def tiny_config(model_type: str, *, vocabulary_size: int, tokenizer: Any) -> Any:
     """A configuration of this architecture with two small layers, or one of each kind it has."""
     default = AutoConfig.for_model(model_type)
+    default.allow_global_per_layer_attribute_access = True  # some have values of which a layer has its own
     wanted = {key: value for key, value in TINY.items() if _can_be_set(default, key)} | TINY_OF.get(
         model_type, {}
     )

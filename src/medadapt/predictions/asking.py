@@ -72,7 +72,8 @@ def answer(
         texts: list[str] | None = None
         if asked.written:
             texts = _written(model, encoder, asked, settings, budget=budget, title=title, progress=progress)
-    _check_finite(likelihoods, alone, name)
+    # The tuned model is asked after its base, whose numbers were finite then.
+    check_finite(_numbers(likelihoods, alone), name, finite_base=name == "tuned")
     return [
         _prediction(
             record,
@@ -165,7 +166,7 @@ def _written(
             model,
             prompts,
             max_new_tokens=room,
-            closing_ids=stopping_ids(encoder),
+            closing_ids=stopping_ids(encoder, model.end_ids),
             batch_tokens=budget,
             advance=progress.advance,
         )
@@ -218,19 +219,24 @@ def _prediction(
     )
 
 
-def _check_finite(
-    likelihoods: Sequence[Likelihood], alone: Sequence[dict[str, float] | None], name: ModelName
-) -> None:
-    numbers = [likelihood.nll for likelihood in likelihoods]
+def _numbers(likelihoods: Sequence[Likelihood], alone: Sequence[dict[str, float] | None]) -> list[float]:
     scored = [*(likelihood.scores for likelihood in likelihoods), *alone]
-    numbers += [score for choices in scored for score in (choices or {}).values()]
+    numbers = [score for choices in scored for score in (choices or {}).values()]
+    return [likelihood.nll for likelihood in likelihoods] + numbers
+
+
+def check_finite(numbers: Sequence[float], name: ModelName, *, finite_base: bool) -> None:
+    """Raise an error where some of a model's likelihoods are not finite numbers.
+
+    It is a DivergedError where those of its base are known to be finite, else a ModelError.
+    """
     if (bad := sum(not math.isfinite(number) for number in numbers)) == 0:
         return
-    kind: type[MedAdaptError] = ModelError if name == "baseline" else DivergedError
+    kind: type[MedAdaptError] = DivergedError if finite_base else ModelError
     raise kind(
         f"The {name} model gives {bad} of {len(numbers)} likelihoods that are not finite numbers.",
         "a finite log-likelihood for every answer",
-        "Set model.precision to bf16 or fp32: some models overflow in fp16."
-        if name == "baseline"
-        else "Train again with a lower training.learning_rate.",
+        "Train again with a lower training.learning_rate."
+        if finite_base
+        else "Set model.precision to bf16 or fp32: some models overflow in fp16.",
     )

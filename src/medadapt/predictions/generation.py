@@ -61,13 +61,14 @@ def generate(
     return answers
 
 
-def stopping_ids(encoder: Encoder) -> tuple[int, ...]:
-    """Tokens at which an answer is over: the closing token, and the end of text where that is another one.
+def stopping_ids(encoder: Encoder, end_ids: Collection[int]) -> tuple[int, ...]:
+    """Tokens at which an answer is over: the closing token, the end of text, and the base's own `end_ids`.
 
     In a chat template the closing token ends a turn, which a base that was never taught to chat does not know. It
-    ends its text instead, and what it would write after that is no part of its answer.
+    ends its text instead, and what it would write after that is no part of its answer. One that was taught to chat
+    may end an answer in either way, of which its tokenizer tells only one.
     """
-    return tuple(dict.fromkeys([*encoder.closing_ids, int(encoder.tokenizer.eos_token_id)]))
+    return tuple(dict.fromkeys([*encoder.closing_ids, int(encoder.tokenizer.eos_token_id), *end_ids]))
 
 
 def _greedy(

@@ -64,7 +64,9 @@ class GrowingLayer(DynamicLayer):
         first, start = self._end - width, self._end - longest
         for held, some_BATD in ((self._all_keys, keys_BATD), (self._all_values, values_BATD)):
             new_BATD = held[self._rows : rows]
-            # Masked, but it must be finite: nothing times not-a-number is not a number.
+            # Masked, but it must be finite: nothing times not-a-number is not a number. Before the rows that are there
+            # may lie what a row left whose model gave no numbers.
+            held[: self._rows, :, first : self._first] = 0
             new_BATD[:, :, first:start] = 0
             new_BATD[:, :, start : self._end] = at_the_right_end(some_BATD[:, :, :longest], lengths)
         self._rows, self._first = rows, first

@@ -10,6 +10,7 @@ from medadapt.core.progress import Silent
 from medadapt.core.records import LETTERS, Record
 from medadapt.core.results import ModelName
 from medadapt.models.speaking import speaking_as
+from medadapt.predictions.asking import check_finite
 from medadapt.predictions.batching import TokenBudget, answering
 from medadapt.predictions.choice_rules import by_rule
 from medadapt.predictions.generation import stopping_ids
@@ -93,8 +94,8 @@ def reply(
 ) -> Reply:
     """Begin an answer: nothing is written before its `pieces` are asked for.
 
-    With the default settings it is the answer of the run's own `predict` stage to the same record. Until
-    the last piece is taken, or the pieces are closed, the assistant can do nothing else.
+    With the default settings it is the answer of the run's own `predict` stage to the same record. Between two
+    pieces the assistant may be asked other things.
     """
     posed = posed_to(assistant, record, max_new_tokens=max_new_tokens)
     growing = Reply(model=model, shortened=posed.shortened, exchanges_left_out=posed.exchanges_left_out)
@@ -104,7 +105,7 @@ def reply(
 
 def posed_to(assistant: Assistant, record: Record, *, max_new_tokens: int | None = None) -> Posed:
     """A question as the models get it, with room for the answer; None: as long as the run's evaluation allows."""
-    question = _pose(assistant, record)
+    question = question_for(assistant, record)
     prompt = question.prompt
     return Posed(
         tokens=tuple(prompt.tokens),
@@ -121,17 +122,24 @@ def room_for(assistant: Assistant, prompt: Sequence[int], wanted: int) -> Room:
     return Room(tokens=min(wanted, left), stopped="context" if left < wanted else "length")
 
 
+def question_for(assistant: Assistant, record: Record) -> Question:
+    """A record in tokens, with its closed set of answers where it has one."""
+    return pose(assistant.encoder, [record], close_choices=closes_choices(assistant.encoder))[0]
+
+
 def weigh(assistant: Assistant, record: Record, *, model: ModelName = "tuned") -> list[Weighed]:
-    """Labels or options with their probabilities, the likeliest first; nothing for an open question."""
-    return weigh_all(assistant, [record], model=model)[0]
+    """Labels or options with their probabilities, the likeliest first; nothing for an open question.
+
+    Raises ModelError where the model gives no numbers to weigh them by.
+    """
+    return weigh_all(assistant, [(record, question_for(assistant, record))], model=model)[0]
 
 
 def weigh_all(
-    assistant: Assistant, records: Sequence[Record], *, model: ModelName = "tuned"
+    assistant: Assistant, asked: Sequence[tuple[Record, Question]], *, model: ModelName
 ) -> list[list[Weighed]]:
-    """`weigh` of each record, all of them read together."""
-    questions = [_pose(assistant, record) for record in records]
-    closed = [question for question in questions if question.choices]
+    """`weigh` of each record with its `question_for`, all of them read together."""
+    closed = [question for _, question in asked if question.choices]
     budget = TokenBudget(BATCH_TOKENS.get(assistant.base.device.type, BATCH_TOKENS["cpu"]))
     with speaking_as(assistant.base.model, model), answering(assistant.base.model):
         scored = choice_scores(assistant.base, closed, budget=budget, advance=lambda _: None)
@@ -140,10 +148,12 @@ def weigh_all(
             unconditional = Unconditional(assistant.base, assistant.encoder)
             found = unconditional.scores(closed, budget=budget, title=model, progress=Silent())
             alone = [some or usual for some, usual in zip(found, alone, strict=True)]
+    numbers = [score for scores in (*scored, *alone) for score in scores.values()]
+    check_finite(numbers, model, finite_base=False)
     rest = iter(zip(scored, alone, strict=True))
     return [
         _weighed(assistant, question, record, *next(rest)) if question.choices else []
-        for question, record in zip(questions, records, strict=True)
+        for record, question in asked
     ]
 
 
@@ -160,10 +170,6 @@ def _weighed(
         Weighed(name=name, text=texts.get(name, name), probability=shares[name])
         for name in sorted(shares, key=shares.__getitem__, reverse=True)
     ]
-
-
-def _pose(assistant: Assistant, record: Record) -> Question:
-    return pose(assistant.encoder, [record], close_choices=closes_choices(assistant.encoder))[0]
 
 
 def _usual_length(assistant: Assistant, question: Question) -> int:
@@ -185,14 +191,18 @@ def _write(assistant: Assistant, posed: Posed, reply: Reply, sampling: Sampling)
         posed.tokens,
         sampling=sampling,
         max_new_tokens=posed.room.tokens,
-        closing_ids=stopping_ids(assistant.encoder),
+        closing_ids=stopping_ids(assistant.encoder, assistant.base.end_ids),
     )
-    with speaking_as(assistant.base.model, reply.model):
-        for token in tokens:
-            piece = growing.add(token)
-            reply.text, reply.num_tokens = growing.text, growing.num_tokens
-            if piece:
-                yield piece
+    while True:
+        # Not around the loop: between two pieces the caller runs, who may ask the other model.
+        with speaking_as(assistant.base.model, reply.model):
+            token = next(tokens, None)
+        if token is None:
+            break
+        piece = growing.add(token)
+        reply.text, reply.num_tokens = growing.text, growing.num_tokens
+        if piece:
+            yield piece
     if rest := growing.rest():
         yield rest
     reply.stopped = "finished" if growing.num_tokens < posed.room.tokens else posed.room.stopped

@@ -16,10 +16,25 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from medadapt.core.errors import ModelError
 from medadapt.serving.sampling import Sampling
 
 LEAST_TEMPERATURE = 1e-4
 """A lower one is taken for this: it draws from none but equal logits too, and dividing by less overflows."""
+
+
+def can_choose(logits_BV: Tensor) -> Tensor:
+    """Whether each row of logits (B, V) has a likeliest token: none of them is not-a-number, the highest is finite."""
+    return logits_BV.amax(-1).isfinite()
+
+
+def nothing_to_choose() -> ModelError:
+    """What is told where `can_choose` says no; drawing there would end the work on a GPU for good."""
+    return ModelError(
+        "After this text the model gives logits that are not finite numbers.",
+        "logits from which a token can be chosen",
+        "Set model.precision to bf16 or fp32: some models overflow in fp16.",
+    )
 
 
 class Chooser:

@@ -146,7 +146,8 @@ def _adapter_target(name: str, folder: Path, base: str | None) -> Target:
     if not (folder / CONFIG).is_file():
         raise ModelError(f"{name} has no {CONFIG}.", "an adapter in PEFT's format", "Correct the name.")
     asking = read_asking(folder)
-    named = asking.model.base if asking else read_json(folder / CONFIG).get("base_model_name_or_path")
+    config = read_json(folder / CONFIG)
+    named = asking.model.base if asking else config.get("base_model_name_or_path")
     if base is None and (not named or named == UNNAMED_BASE):
         raise DataError(
             f"{folder / CONFIG} does not name the base of the adapter"
@@ -156,5 +157,11 @@ def _adapter_target(name: str, folder: Path, base: str | None) -> Target:
         )
     if asking is not None:
         return Target(name=name, adapter=folder, model=asking.model, base=base, asking=asking)
-    model = ModelSection(base=base or str(named))
+    model = ModelSection(base=base or str(named), revision=None if base else _base_revision(config))
     return Target(name=name, adapter=folder, model=model, base=None, asking=None, notes=(NO_PLAN,))
+
+
+def _base_revision(config: dict[str, Any]) -> str | None:
+    """The revision of the base on the hub that an adapter in PEFT's format was trained on, where it says so."""
+    bundled = str(config.get("base_model_name_or_path")).startswith("sample:")
+    return None if bundled else config.get("revision") or None

@@ -10,6 +10,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Literal
 
@@ -18,7 +19,8 @@ from medadapt.core.records import Record
 from medadapt.core.results import ModelName
 from medadapt.examples.tokenising import encoded
 from medadapt.predictions.generation import stopping_ids
-from medadapt.serving.answering import Posed, Room, Weighed, posed_to, room_for, weigh_all
+from medadapt.predictions.questions import Question
+from medadapt.serving.answering import Posed, Room, Weighed, posed_to, question_for, room_for, weigh_all
 from medadapt.serving.assistants import Assistant
 from medadapt.serving.continuous_batching.requests import Request, Written
 from medadapt.serving.continuous_batching.scheduler import ClosedError, Load, Scheduler
@@ -68,15 +70,25 @@ class Growing:
         return piece
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Weighing:
+    """A question whose answers are to be weighed, and where the result goes."""
+
+    record: Record
+    question: Question
+    model: ModelName
+    found: Future[list[Weighed]]
+
+
 class Desk:
     """An assistant that many ask at once. Use it as a context, or `close` it."""
 
     def __init__(self, assistant: Assistant, scheduler: Scheduler | None = None) -> None:
         self.assistant = assistant
         self._scheduler = scheduler or Scheduler(assistant.base)
-        self._closing_ids = frozenset(stopping_ids(assistant.encoder))
+        self._closing_ids = frozenset(stopping_ids(assistant.encoder, assistant.base.end_ids))
         self._weighing = threading.Lock()
-        self._to_weigh: list[tuple[Record, ModelName, Future[list[Weighed]]]] = []
+        self._to_weigh: list[_Weighing] = []
 
     def __enter__(self) -> Desk:
         return self
@@ -94,9 +106,9 @@ class Desk:
         self._scheduler.close()
         with self._weighing:
             waiting, self._to_weigh = self._to_weigh, []
-        for _, _, found in waiting:
-            if found.set_running_or_notify_cancel():
-                found.set_exception(ClosedError())
+        for one in waiting:
+            if one.found.set_running_or_notify_cancel():
+                one.found.set_exception(ClosedError())
 
     def pose(self, record: Record, *, max_new_tokens: int | None = None) -> Posed:
         """A question as the models get it; None: an answer as long as the run's evaluation allows."""
@@ -161,7 +173,8 @@ class Desk:
 
     def weigh(self, record: Record, *, model: ModelName) -> Future[list[Weighed]]:
         """Labels or options with their probabilities, the likeliest first. Questions that wait are read together."""
-        asked = (record, model, found) = (record, model, Future[list[Weighed]]())
+        question = question_for(self.assistant, record)
+        asked = _Weighing(record=record, question=question, model=model, found=Future())
         with self._weighing:
             self._to_weigh.append(asked)
         try:
@@ -170,23 +183,32 @@ class Desk:
             with self._weighing:
                 self._to_weigh = [one for one in self._to_weigh if one is not asked]
             raise
-        return found
+        return asked.found
 
     def _weigh_some(self) -> None:
         """All that wait by now; whoever comes later finds nothing left to do."""
         with self._weighing:
             some = self._to_weigh[:WEIGHED_AT_ONCE]
             self._to_weigh = self._to_weigh[WEIGHED_AT_ONCE:]
-        asked: dict[ModelName, list[tuple[Record, Future[list[Weighed]]]]] = defaultdict(list)
-        for record, model, found in some:
-            if found.set_running_or_notify_cancel():
-                asked[model].append((record, found))
-        for model, pairs in asked.items():
-            try:
-                weighed = weigh_all(self.assistant, [record for record, _ in pairs], model=model)
-            except Exception as problem:  # each who asks hears of it
-                for _, found in pairs:
-                    found.set_exception(problem)
-                continue
-            for (_, found), one in zip(pairs, weighed, strict=True):
-                found.set_result(one)
+        asked: dict[ModelName, list[_Weighing]] = defaultdict(list)
+        for one in some:
+            if one.found.set_running_or_notify_cancel():
+                asked[one.model].append(one)
+        for model, together in asked.items():
+            self._weigh_together(together, model)
+
+    def _weigh_together(self, some: Sequence[_Weighing], model: ModelName) -> None:
+        """Weigh what is asked of one model, one by one where it fails: perhaps only one of them cannot be weighed."""
+        try:
+            weighed = weigh_all(self.assistant, [(one.record, one.question) for one in some], model=model)
+        except Exception as problem:
+            if len(some) == 1:
+                some[0].found.set_exception(problem)
+                return
+        else:
+            for one, found in zip(some, weighed, strict=True):
+                one.found.set_result(found)
+            return
+        # Outside of the handler, whose traceback holds the tensors of what failed.
+        for one in some:
+            self._weigh_together([one], model)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from medadapt.models.loading import LoadedBase
 from medadapt.predictions.questions import LOST_CHARACTER
-from medadapt.serving.choosing import Chooser
+from medadapt.serving.choosing import Chooser, can_choose, nothing_to_choose
 from medadapt.serving.sampling import Sampling
 
 KEPT = ("past_key_values", "cache_params", "state")
@@ -31,7 +31,8 @@ def continued(
 ) -> Iterator[int]:
     """Tokens after a prompt, one by one as they are chosen; the first of `closing_ids` ends them, not given.
 
-    At temperature 0 they are those of `predictions.generation.generate`.
+    At temperature 0 they are those of `predictions.generation.generate`. Raises ModelError where the model gives no
+    logits from which a token can be chosen.
     """
     chooser = Chooser(sampling, model.device)
     seen_1T = torch.tensor([list(prompt)], dtype=torch.long, device=model.device)
@@ -39,6 +40,8 @@ def continued(
     kept: dict[str, Any] = {}
     for _ in range(max_new_tokens):
         logits_1V, kept = _look(model, new_1T if kept else seen_1T, kept)
+        if not can_choose(logits_1V):
+            raise nothing_to_choose()
         new_1T = chooser.next(seen_1T, logits_1V)
         token = int(new_1T)
         if token in closing_ids:

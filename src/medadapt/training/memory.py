@@ -101,8 +101,9 @@ def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:
     # The norms and the attention of a layer keep about eight hidden states more, and an MLP with a gate three times
     # its inner width, whether its layers are adapted or not.
     layers = int(config.num_hidden_layers)
-    inner = int(getattr(config, "intermediate_size", None) or 0)
-    adapted = max(sum(widths) * 2, layers * 3 * inner) * size
+    inner = getattr(config, "intermediate_size", None) or 0
+    inner = sum(inner) if isinstance(inner, list | tuple) else layers * int(inner)
+    adapted = max(sum(widths) * 2, 3 * inner) * size
     rest = layers * 8 * int(config.hidden_size) * size
     per_layer = (adapted + rest) / layers
     if checkpointing:

@@ -45,7 +45,7 @@ def answer_preview(
             base,
             prompts,
             max_new_tokens=max_new_tokens,
-            closing_ids=stopping_ids(encoder),
+            closing_ids=stopping_ids(encoder, base.end_ids),
             batch_tokens=len(prompts) * (longest + max_new_tokens),
         )
         answers = [base.tokenizer.decode(tokens, skip_special_tokens=True).strip() for tokens in written]

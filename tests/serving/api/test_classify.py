@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 import pytest
 
 from abstaining_run import with_validation
+from medadapt.serving import answering
 from serving.api.conftest import client_for
 from serving_runs import recorded, records_of
 
@@ -31,9 +35,13 @@ def test_options_are_weighed_under_their_letters(choice_client, choice_run):
 
 
 @pytest.fixture(scope="module")
-def careful_client(desk, diagnosis_run, tmp_path_factory):
-    run = with_validation(diagnosis_run, tmp_path_factory.mktemp("careful") / "run", right_above=0.4)
-    return client_for(desk, run)
+def careful_run(diagnosis_run, tmp_path_factory):
+    return with_validation(diagnosis_run, tmp_path_factory.mktemp("careful") / "run", right_above=0.4)
+
+
+@pytest.fixture(scope="module")
+def careful_client(desk, careful_run):
+    return client_for(desk, careful_run)
 
 
 @pytest.mark.parametrize("risk", [0.05, 0.3])
@@ -57,6 +65,30 @@ def test_a_model_says_nothing_where_it_is_not_sure_enough(desk, diagnosis_run, t
     assert answer["abstained"] is abstains
     assert (answer["choice"] is None) is abstains
     assert (answer["probabilities"] == []) is abstains
+
+
+def test_a_risk_is_refused_where_another_base_answers_than_it_was_measured_with(desk, careful_run):
+    body = {"model": "tuned", "input": records_of(careful_run)[0].question}
+    client = client_for(desk, careful_run, base="other")
+    refused = client.post("/v1/classify", json=body | {"risk": 0.3})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == "no_rule"
+    assert "another base" in refused.json()["error"]["message"]
+    assert client.post("/v1/classify", json=body).status_code == 200
+
+
+def test_a_question_is_made_ready_outside_of_the_loop_that_serves_all(client, diagnosis_run, monkeypatch):
+    loops, pose = [], answering.pose
+
+    def watched(*parts, **more):
+        with suppress(RuntimeError):
+            loops.append(asyncio.get_running_loop())
+        return pose(*parts, **more)
+
+    monkeypatch.setattr(answering, "pose", watched)
+    body = {"model": "tuned", "input": records_of(diagnosis_run)[0].question}
+    assert client.post("/v1/classify", json=body).status_code == 200
+    assert not loops
 
 
 def test_a_risk_that_the_validation_records_cannot_vouch_for_is_refused_without_a_path(client, diagnosis_run):

@@ -18,7 +18,10 @@ from threading import Thread
 import httpx
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
+from starlette.testclient import TestClient
 
+from abstaining_run import with_validation
+from medadapt.cli.serve_command import serve
 from serving_runs import make_base, make_run, recorded, records_of
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -212,6 +215,21 @@ def test_a_port_in_use_and_a_missing_run_are_mistakes_of_the_user(served, typed_
         )
         assert done.returncode == 2
         assert words in done.stderr
+
+
+def test_a_server_with_another_base_refuses_a_risk(diagnosis_run, base_folder, tmp_path, monkeypatch):
+    run = with_validation(diagnosis_run, tmp_path / "run", right_above=0.4)
+    body = {"model": "tuned", "input": records_of(run)[0].question, "risk": 0.3}
+    answers = []
+
+    def asked(app, *_, **__):
+        answers.append(TestClient(app, base_url="http://localhost").post("/v1/classify", json=body).json())
+
+    monkeypatch.setattr("medadapt.serving.api.server.serve", asked)
+    serve(str(run), port=0, device="cpu")
+    serve(str(run), port=0, device="cpu", base=str(base_folder))
+    assert answers[0]["threshold"]
+    assert answers[1]["error"]["code"] == "no_rule"
 
 
 def test_the_commands_of_the_how_to_page_get_answers(diagnosis_run):

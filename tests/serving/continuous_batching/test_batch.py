@@ -7,13 +7,14 @@ import random
 import pytest
 import torch
 
+from medadapt.core.errors import ModelError
 from medadapt.predictions import growing_cache
 from medadapt.serving.continuous_batching import batch as batch_module
 from medadapt.serving.continuous_batching.batch import Batch
 from medadapt.serving.continuous_batching.one_by_one import Turns
 from medadapt.serving.continuous_batching.requests import Request, Written
 from medadapt.serving.sampling import Sampling
-from serving.test_writing import FAMILIES, tuned_base, written
+from serving.test_writing import FAMILIES, OVERFLOWS, PROMPTS, overflowing_base, tuned_base, written
 
 
 class Heard:
@@ -134,6 +135,69 @@ def test_a_long_prompt_is_read_in_pieces_while_others_are_answered(monkeypatch):
     assert len(short.tokens) == 5
     run(batch, {})
     assert [short.tokens, long.tokens] == alone
+
+
+def test_short_prompts_do_not_wait_for_long_ones(monkeypatch):
+    monkeypatch.setattr(batch_module, "READ_AT_ONCE", 8)
+    base = tuned_base("llama")
+    long, next_long = Heard(list(range(3, 83)), most=5), Heard(list(range(13, 93)), most=5)
+    short = Heard([5, 6, 7], most=5)
+    alone = [written(base, one.request.prompt, most=5) for one in (long, next_long, short)]
+    batch = Batch(base)
+    batch.add(long.request)
+    batch.add(next_long.request)
+    batch.advance()
+    batch.add(short.request)
+    batch.advance()
+    assert [len(one.tokens) for one in (long, next_long, short)] == [0, 0, 1]
+    run(batch, {})
+    assert [one.tokens for one in (long, next_long, short)] == alone
+
+
+@pytest.mark.parametrize("prompt", [[5, 6], list(range(5, 40)) * 20], ids=["short", "long"])
+def test_a_prompt_whose_reading_fails_takes_nothing_from_a_row_that_is_being_written(prompt, monkeypatch):
+    base = tuned_base("llama")
+    stays, fails = Heard(PROMPTS[0]), Heard(prompt)
+    batch = Batch(base)
+    batch.add(stays.request)
+    batch.advance()
+    batch.add(fails.request)
+    with monkeypatch.context() as broken:
+        broken.setattr(Batch, "_read_tokens", no_memory)
+        batch.advance()
+    assert [str(step.failed) for step in fails.told] == ["out of memory"]
+    run(batch, {})
+    assert stays.tokens == written(base, PROMPTS[0], most=12)
+
+
+def no_memory(*_, **__):
+    raise RuntimeError("out of memory")
+
+
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=1.0, seed=0)])
+@pytest.mark.parametrize("kind", [Batch, Turns])
+def test_a_row_without_numbers_ends_and_its_neighbour_is_answered_as_alone(kind, sampling):
+    base = overflowing_base()
+    fails, stays = Heard([5, OVERFLOWS, 6], sampling=sampling), Heard(PROMPTS[1])
+    run(kind(base), {0: [fails.request, stays.request]})
+    assert [type(step.failed) for step in fails.told] == [ModelError]
+    assert stays.tokens == written(base, PROMPTS[1], most=12)
+
+
+def test_a_place_that_a_row_without_numbers_has_left_is_as_good_as_any():
+    base = overflowing_base()
+    fails, goes = Heard([OVERFLOWS, *[5] * 29]), Heard([8] * 4, most=1)
+    stays, takes_its_place, longer = Heard([7] * 10, most=20), Heard([9, 10, 11]), Heard([11] * 25)
+    run(
+        Batch(base),
+        {
+            0: [stays.request, fails.request, goes.request],
+            2: [takes_its_place.request],
+            4: [longer.request],
+        },
+    )
+    for heard in (stays, takes_its_place, longer):
+        assert heard.tokens == written(base, heard.request.prompt, most=heard.request.max_new_tokens)
 
 
 @pytest.mark.parametrize("kind", [Batch, Turns])

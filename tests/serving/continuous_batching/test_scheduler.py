@@ -15,7 +15,7 @@ from medadapt.serving.continuous_batching.one_by_one import Turns
 from medadapt.serving.continuous_batching.requests import Request
 from medadapt.serving.continuous_batching.scheduler import BusyError, ClosedError, Scheduler
 from medadapt.serving.sampling import Sampling
-from serving.continuous_batching.test_batch import prompts
+from serving.continuous_batching.test_batch import no_memory, prompts
 from serving.test_writing import PROMPTS, tuned_base, written
 
 PATIENCE = 30
@@ -129,10 +129,6 @@ def test_a_row_whose_prompt_cannot_join_is_told(monkeypatch):
     with Scheduler(base) as scheduler, monkeypatch.context() as broken:
         broken.setattr("medadapt.serving.continuous_batching.batch.growing", no_memory)
         assert str(answer(asked(scheduler, [5, 6])[1])[1].failed) == "out of memory"
-
-
-def no_memory(*_, **__):
-    raise RuntimeError("out of memory")
 
 
 @pytest.mark.parametrize("kind", [Batch, Turns])

@@ -145,7 +145,7 @@ def test_vllm_gets_the_adapter_its_template_and_a_command(run, diagnosis_run, tm
 
 @pytest.fixture(scope="module")
 def chat_run(tmp_path_factory):
-    """A run over a base whose turns end in a token that is not its end of text, with settings of its own."""
+    """A run over a base whose turns end in a token that is not its end of text, and which has a third one."""
     place = tmp_path_factory.mktemp("chat")
     base = make_base(place / "base")
     tokenizer = with_chat(CHATML, ("<|im_start|>", "<|im_end|>"), named=True)
@@ -154,22 +154,25 @@ def chat_run(tmp_path_factory):
     model.save_pretrained(base)
     tokenizer.save_pretrained(base)
     # As published bases have it; transformers refuses to save such settings once one of them is changed.
-    (base / "generation_config.json").write_text(json.dumps({"temperature": 0.6, "eos_token_id": 1}))
+    ends = [1, tokenizer.convert_tokens_to_ids("<|im_start|>")]
+    (base / "generation_config.json").write_text(json.dumps({"temperature": 0.6, "eos_token_id": ends}))
     return read_run(str(make_run(place / "run", base, until="train")))
 
 
 def ends_of(run):
     tokenizer = AutoTokenizer.from_pretrained(run.folder.adapter)
-    return tokenizer.convert_tokens_to_ids(["<|im_end|>", "</s>"])
+    return tokenizer.convert_tokens_to_ids(["<|im_end|>", "</s>", "<|im_start|>"])
 
 
-def test_a_merged_model_ends_its_answer_at_the_closing_token_of_the_chat(chat_run, tmp_path):
+def test_a_merged_model_ends_its_answer_at_the_closing_token_of_the_chat_and_the_bases_own_ends(
+    chat_run, tmp_path
+):
     folder = export_merged(chat_run, tmp_path / "out", device="cpu", progress=Silent()).folder
     settings = AutoModelForCausalLM.from_pretrained(folder).generation_config
     assert (settings.eos_token_id, settings.temperature) == (ends_of(chat_run), 0.6)
 
 
-def test_vllm_is_told_the_closing_token_of_the_chat(chat_run, tmp_path):
+def test_vllm_is_told_the_closing_token_of_the_chat_and_the_bases_own_ends(chat_run, tmp_path):
     folder = export_vllm(chat_run, tmp_path / "out").folder
     assert read_json(folder / "generation_config.json") == {"eos_token_id": ends_of(chat_run)}
     command = read_json(folder / "export.json")["command"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -70,6 +71,45 @@ def test_the_empty_folder_that_the_user_stands_in_is_filled(run, tmp_path, monke
     assert name_of(Path()) == "out"
     with pytest.raises(RunFolderError, match=r"cd \.\."):
         fill(Path(), run, replace=True)
+
+
+@pytest.fixture
+def mounted(tmp_path, monkeypatch):
+    """A folder that nothing is renamed into or out of, as where another disk is mounted."""
+    folder, rename = tmp_path / "mounted", Path.replace
+    folder.mkdir()
+
+    def within_a_disk(path, target):
+        if path == folder or (folder in path.parents) != (folder in Path(target).parents):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", within_a_disk)
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == folder)
+    return folder
+
+
+def test_an_empty_mounted_folder_is_filled(mounted, run):
+    fill(mounted, run)
+    assert files(mounted) == [EXPORT, "new.txt"]
+    assert files(mounted.parent) == ["mounted", "run"]
+
+
+def test_what_a_killed_export_left_in_an_empty_folder_is_taken_away_by_the_next(run, tmp_path):
+    part = tmp_path / "out" / ".out.export.part"
+    part.mkdir(parents=True)
+    (part / "half").write_text("")
+    fill(tmp_path / "out", run)
+    assert files(tmp_path / "out") == [EXPORT, "new.txt"]
+
+
+def test_an_export_in_a_mounted_folder_is_not_replaced_and_that_is_told_before_the_work(mounted, run):
+    fill(mounted, run, name="old.txt")
+    told = pytest.raises(RunFolderError, match="is a mounted folder")
+    with told as refused, new_folder(mounted, run, replace=True):
+        pytest.fail("the work began")
+    assert refused.value.remedy == "Empty it first, or choose a new folder inside of it with -o."
+    assert files(mounted) == [EXPORT, "old.txt"]
 
 
 def test_a_link_leads_to_the_folder_it_names(run, tmp_path):

@@ -65,6 +65,7 @@ PATHS = frozenset(
         "/openapi.json",
     }
 )
+OTHER_BASE = "How sure a model has to be for a risk was measured with another base than this server's."
 NO_RULE = (
     "How sure the {} model has to be for a risk of {:g} is not known: its validation records do not tell."
 )
@@ -84,6 +85,8 @@ class Settings:
 
     target: str
     """The run, or adapter, whose models answer; rules of abstention come from there."""
+    base: str | None = None
+    """What replaces the target's own base, with which those rules were measured; None where nothing does."""
     limits: Limits = field(default_factory=Limits)
     max_new_tokens: int = 1024
     """The most that a client may ask for, and gets without asking."""
@@ -245,6 +248,8 @@ def _add_completions(app: FastAPI, desk: Desk, counts: Counts, settings: Setting
 def _add_classify(app: FastAPI, desk: Desk, settings: Settings) -> None:
     @lru_cache(maxsize=64)
     def rule(risk: float, model: ModelName) -> AbstentionRule:
+        if settings.base is not None:
+            raise ApiError(400, OTHER_BASE, param="risk", code="no_rule")
         try:
             return abstention_rule(settings.target, risk=risk, model=model)
         except MedAdaptError as problem:  # its words are for whoever started the server
@@ -256,7 +261,7 @@ def _add_classify(app: FastAPI, desk: Desk, settings: Settings) -> None:
         model = model_of(asked.model)
         record, warnings = classified_record(asked, desk.assistant.asking)
         needed = None if asked.risk is None else await run_sync(rule, asked.risk, model)
-        waiting = asyncio.wrap_future(desk.weigh(record, model=model))
+        waiting = asyncio.wrap_future(await run_sync(lambda: desk.weigh(record, model=model)))
         try:
             async with asyncio.timeout(settings.seconds):
                 weighed = await unless_gone(request, waiting)

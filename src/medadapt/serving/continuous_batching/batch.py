@@ -1,7 +1,8 @@
 """Rows that one model writes on at once. A request joins between two steps, and leaves when it is answered.
 
 A step reads the last token of every row and chooses the next one of each. A prompt is read before its row joins, a
-piece at a time where it is long, so that the others never wait long for their next token.
+piece at a time where it is long, so that the others never wait long for their next token; short prompts are read beside
+the pieces of a long one, so that they do not wait for it either.
 
 Numbers of rows and tokens are rounded up to few sizes (models/sizes.py says why): a step has empty rows behind the
 requests' own, and a prompt is read with padding behind it.
@@ -25,11 +26,11 @@ from medadapt.models.vocabulary import vocabulary_logits
 from medadapt.predictions.batching import right_padded
 from medadapt.predictions.greedy import closed_up, padding_mask
 from medadapt.predictions.growing_cache import MORE_ROOM, GrowingLayer, growing
-from medadapt.serving.choosing import Chooser
+from medadapt.serving.choosing import Chooser, can_choose, nothing_to_choose
 from medadapt.serving.continuous_batching.requests import Request, Written
 
 READ_AT_ONCE = 256
-"""Tokens of prompts that are read between two steps."""
+"""Tokens of a long prompt that are read between two steps; of short ones together as many."""
 PADDING = 0
 """The token of empty places."""
 
@@ -78,8 +79,7 @@ class Batch:
         """Give up all requests."""
         rows = [*self._rows, *self._joining, *self._waiting, *([self._reading.row] if self._reading else [])]
         self._rows, self._joining, self._waiting, self._reading, self._kept = [], [], [], None, None
-        for row in rows:
-            row.request.tell(Written(failed=problem))
+        _fail(rows, problem)
 
     @torch.no_grad()
     def advance(self) -> None:
@@ -120,29 +120,45 @@ class Batch:
             layer.hold(rows)
 
     def _read(self) -> None:
-        """One pass over prompts: the next piece of a long one, or several short ones."""
-        if self._reading is None and self._waiting and len(self._waiting[0].tokens) > READ_AT_ONCE:
+        """The next piece of a long prompt, and several short ones."""
+        if self._reading is None and self._waiting and _is_long(self._waiting[0]):
             self._reading = _Reading(row=self._waiting.pop(0), kept=DynamicCache())
         if self._reading is not None:
             self._read_on(self._reading)
-            return
-        longest = 0
-        while self._waiting:
-            longest = max(longest, rounded_up(len(self._waiting[0].tokens)))
-            if longest * (len(self._joining) + 1) > READ_AT_ONCE:
-                break
-            self._joining.append(self._waiting.pop(0))
-        if self._joining:
-            kept = DynamicCache()
-            self._join(self._read_tokens([row.tokens for row in self._joining], kept), kept)
+        self._read_whole()
 
     def _read_on(self, reading: _Reading) -> None:
         start = reading.kept.get_seq_length()
         piece = reading.row.tokens[start : start + READ_AT_ONCE]
-        hidden_1TH = self._read_tokens([piece], reading.kept)
+        try:
+            hidden_1TH = self._read_tokens([piece], reading.kept)
+        except Exception as problem:  # such as no memory: the other rows have no part in it
+            self._reading = None
+            _fail([reading.row], problem)
+            return
         if start + len(piece) == len(reading.row.tokens):
             self._reading, self._joining = None, [reading.row]
             self._join(hidden_1TH, reading.kept)
+
+    def _read_whole(self) -> None:
+        """As many of the short prompts that wait as are read in one pass."""
+        longest = 0
+        for row in [row for row in self._waiting if not _is_long(row)]:
+            longest = max(longest, rounded_up(len(row.tokens)))
+            if longest * (len(self._joining) + 1) > READ_AT_ONCE:
+                break
+            self._waiting.remove(row)
+            self._joining.append(row)
+        if not self._joining:
+            return
+        kept = DynamicCache()
+        try:
+            hidden_BTH = self._read_tokens([row.tokens for row in self._joining], kept)
+        except Exception as problem:
+            failed, self._joining = self._joining, []
+            _fail(failed, problem)
+            return
+        self._join(hidden_BTH, kept)
 
     def _read_tokens(self, rows: Sequence[Sequence[int]], kept: DynamicCache) -> Tensor:
         """Hidden states (B, T, H) of tokens after those in `kept`, with padding behind them where there is room."""
@@ -211,17 +227,18 @@ def new_row(request: Request, model: LoadedBase) -> Row:
 def write(rows: Sequence[Row], logits_BV: Tensor) -> None:
     """The next token of each row, from the logits after its last one."""
     likeliest = logits_BV.float().argmax(-1).tolist()
+    chooses = can_choose(logits_BV).tolist()
     for place, row in enumerate(rows):
+        if not chooses[place]:  # the other rows have no part in it
+            _fail([row], nothing_to_choose())
+            continue
         token = likeliest[place]
         if row.chooser is not None:
             seen_1T = torch.tensor([row.tokens], device=logits_BV.device)
             try:
                 token = int(row.chooser.next(seen_1T, logits_BV[place : place + 1]))
-            except (
-                RuntimeError
-            ) as problem:  # such as logits that are no numbers: the other rows have no part in it
-                row.done = True
-                row.request.tell(Written(failed=problem))
+            except RuntimeError as problem:  # such as no memory
+                _fail([row], problem)
                 continue
         if token in row.request.closing_ids:
             row.done = True
@@ -231,6 +248,16 @@ def write(rows: Sequence[Row], logits_BV: Tensor) -> None:
         row.written += 1
         row.done = row.written == row.request.max_new_tokens
         row.request.tell(Written(token=token, ended="length" if row.done else None))
+
+
+def _fail(rows: Sequence[Row], problem: Exception) -> None:
+    for row in rows:
+        row.done = True
+        row.request.tell(Written(failed=problem))
+
+
+def _is_long(row: Row) -> bool:
+    return len(row.tokens) > READ_AT_ONCE
 
 
 def _is_cancelled(row: Row) -> bool:

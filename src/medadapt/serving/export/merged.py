@@ -28,6 +28,7 @@ from medadapt.models.placement import Devices
 from medadapt.models.quiet import quiet_libraries
 from medadapt.models.speaking import speaking_as
 from medadapt.predictions.asking import predict
+from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings
 from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
@@ -39,7 +40,7 @@ from medadapt.serving.export.trained_prompt import (
     GENERATION,
     TEMPLATE,
     CheckedTemplate,
-    ending_ids,
+    as_ends,
     first_records,
     training_template,
 )
@@ -115,7 +116,7 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
     wanted = _measure(base, encoder, records, asking, name="tuned", progress=progress)
     merge_adapter(base)
     _save(base, asking, run, part)
-    _end_answers(encoder, part)
+    _end_answers(stopping_ids(encoder, base.end_ids), part)
     devices = getattr(base.model, "hf_device_map", {"": base.device})  # it has one where there are several
     base = replace(base, model=nn.Module())  # memory need not hold the model twice
     _free_memory()
@@ -138,14 +139,14 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
     return Merged(parity=parity, encoder=reloaded, records=records, checked=checked)
 
 
-def _end_answers(encoder: Encoder, part: Path) -> None:
+def _end_answers(stops: Sequence[int], part: Path) -> None:
     """Have the saved model end its answers as the run does: a base may know another end than its chat template.
 
     In the file, because transformers saves no settings that are changed and not quite as it wants them.
     """
     path = part / GENERATION
     settings = read_json(path) if path.is_file() else {}
-    write_json(path, settings | {"eos_token_id": ending_ids(encoder)})
+    write_json(path, settings | {"eos_token_id": as_ends(stops)})
 
 
 def _write_template(checked: CheckedTemplate | None, part: Path) -> None:

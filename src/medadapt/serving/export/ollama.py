@@ -12,9 +12,7 @@ from medadapt.core.adapter_folder import CONFIG
 from medadapt.core.errors import ModelError
 from medadapt.core.files import read_json, write_json, write_text
 from medadapt.core.progress import Progress
-from medadapt.examples.encoding import Encoder
 from medadapt.examples.message_template import MessageTemplate
-from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.settings import OPEN_ANSWER_TOKENS
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.answering import NOTICE
@@ -31,7 +29,12 @@ from medadapt.serving.export.exported import Exported
 from medadapt.serving.export.folders import EXPORT, name_of, new_folder
 from medadapt.serving.export.merged import write_merged
 from medadapt.serving.export.readme import readme
-from medadapt.serving.export.trained_prompt import CheckedTemplate, need_template, trained_prompt
+from medadapt.serving.export.trained_prompt import (
+    CheckedTemplate,
+    TrainedPrompt,
+    need_template,
+    trained_prompt,
+)
 
 MODEL, MODELFILE = "model", "Modelfile"
 IMPORTED = (
@@ -60,7 +63,7 @@ def export_ollama(
     prompt = trained_prompt(run)
     most = prompt.asking.max_new_tokens or OPEN_ANSWER_TOKENS
     context = needed_context(base_of(run, prompt.asking), prompt.asking)
-    text = modelfile(prompt.checked.template, stops=_stops(prompt.encoder), most=most, context=context)
+    text = modelfile(prompt.checked.template, stops=_stops(prompt), most=most, context=context)
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part / MODEL, precision=precision, device=device, progress=progress)
         checked = need_template(merged.checked)
@@ -93,7 +96,7 @@ def export_ollama_adapter(run: Run, folder: Path, *, replace_folder: bool = Fals
     most = prompt.asking.max_new_tokens or OPEN_ANSWER_TOKENS
     text = modelfile(
         prompt.checked.template,
-        stops=_stops(prompt.encoder), most=most, context=needed_context(base, prompt.asking),
+        stops=_stops(prompt), most=most, context=needed_context(base, prompt.asking),
         base=str(base.folder), adapter=ADAPTER,
     )  # fmt: skip
     notes = notes_on_base(base, prompt.asking, program="Ollama")
@@ -175,8 +178,8 @@ def modelfile(
     return "\n".join(lines) + "\n"
 
 
-def _stops(encoder: Encoder) -> list[str]:
-    tokens = encoder.tokenizer.convert_ids_to_tokens(list(stopping_ids(encoder)))
+def _stops(prompt: TrainedPrompt) -> list[str]:
+    tokens = prompt.encoder.tokenizer.convert_ids_to_tokens(list(prompt.stops))
     return [str(token) for token in tokens]
 
 

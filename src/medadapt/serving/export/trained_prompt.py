@@ -13,9 +13,12 @@ from medadapt.core.records import Record, read_records
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.message_template import MessageTemplate, check_template, message_template
 from medadapt.examples.templates import listed_options
+from medadapt.models.ends import end_ids, settings_for_writing
+from medadapt.models.loading import load_config
 from medadapt.predictions.generation import stopping_ids
 from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
+from medadapt.serving.export.bare_adapter import base_of
 
 RECORDS = 32
 """Test records that are compared."""
@@ -54,6 +57,8 @@ class TrainedPrompt:
 
     asking: Asking
     encoder: Encoder
+    stops: tuple[int, ...]
+    """Tokens at which an answer is over."""
     checked: CheckedTemplate
 
 
@@ -63,9 +68,10 @@ def first_records(run: Run) -> list[Record]:
 
 
 def trained_prompt(run: Run) -> TrainedPrompt:
-    """How a run asks. The tokenizer lies beside the adapter, so the base is not needed.
+    """How a run asks. The tokenizer lies beside the adapter; of the base only its settings are read.
 
-    Raises RunFolderError where there is no adapter yet, ModelError where no template over messages gives its tokens.
+    Raises RunFolderError where there is no adapter yet, ModelError where the base is not there and where no template
+    over messages gives its tokens.
     """
     need_adapter(run)
     asking = asking_of_run(run.recipe, run.folder)
@@ -73,13 +79,15 @@ def trained_prompt(run: Run) -> TrainedPrompt:
     tokenizer = AutoTokenizer.from_pretrained(run.folder.adapter, trust_remote_code=code)
     encoder = Encoder(tokenizer, asking.plan)
     checked = need_template(training_template(encoder, first_records(run)))
-    return TrainedPrompt(asking=asking, encoder=encoder, checked=checked)
+    folder = base_of(run, asking).folder
+    settings = settings_for_writing(folder, load_config(str(folder), trust_remote_code=code))
+    stops = stopping_ids(encoder, end_ids(settings, tokenizer))
+    return TrainedPrompt(asking=asking, encoder=encoder, stops=stops, checked=checked)
 
 
-def ending_ids(encoder: Encoder) -> int | list[int]:
+def as_ends(stops: Sequence[int]) -> int | list[int]:
     """The tokens at which an answer is over, as `GENERATION` has them under `eos_token_id`."""
-    ids = list(stopping_ids(encoder))
-    return ids[0] if len(ids) == 1 else ids
+    return stops[0] if len(stops) == 1 else list(stops)
 
 
 def training_template(encoder: Encoder, records: Sequence[Record]) -> CheckedTemplate | None:

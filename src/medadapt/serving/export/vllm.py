@@ -29,7 +29,7 @@ from medadapt.serving.export.trained_prompt import (
     GENERATION,
     TEMPLATE,
     CheckedTemplate,
-    ending_ids,
+    as_ends,
     trained_prompt,
 )
 
@@ -69,7 +69,7 @@ def export_vllm(run: Run, folder: Path, *, replace_folder: bool = False) -> Expo
     with new_folder(folder, run, replace=replace_folder) as part:
         copy_adapter(run, part)
         write_text(part / TEMPLATE, prompt.checked.template.jinja())
-        write_json(part / GENERATION, {"eos_token_id": ending_ids(prompt.encoder)})
+        write_json(part / GENERATION, {"eos_token_id": as_ends(prompt.stops)})
         write_text(
             part / "serve.sh", f'#!/bin/sh\ncd "$(dirname "$0")" || exit 1\nexec {shlex.join(command)}\n'
         )
