@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from medadapt.core.files import read_json, write_json, write_text
-from medadapt.core.hashes import sha256_file
+from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.strict_yaml import parse_yaml
 from medadapt.workflow.outputs import mark_of
+from medadapt.workflow.stage_inputs import NEUTRAL
 from medadapt.workflow.state import read_state
 
 EARLIER = "an earlier one"
@@ -37,6 +42,26 @@ def as_prepared_before(folder: Path) -> None:
         renamed[before] = sha256_file(path)
     for run in runs:
         _rename(run.state, renamed)
+
+
+def without_key(folder: Path, section: str, key: str) -> None:
+    """The run and those inside of it as they were made before there was a key.
+
+    Their recipes lack it, and what is recorded of its section is the hash of one without it.
+    """
+    states = sorted(folder.rglob("run.json"))
+    for recipe in (path.with_name("recipe.yaml") for path in states):
+        values = parse_yaml(recipe.read_text("utf-8"), str(recipe))
+        before = _section_hash(values, section)
+        del values[section][key]
+        write_text(recipe, yaml.safe_dump(values))
+        for path in [*states, *folder.rglob("search.json")]:
+            _rename(path, {before: _section_hash(values, section)})
+
+
+def _section_hash(recipe: dict[str, Any], section: str) -> str:
+    values = recipe[section].items()
+    return sha256_object({name: value for name, value in values if f"{section}.{name}" not in NEUTRAL})
 
 
 def _output_hash(run: RunFolder) -> str:

@@ -185,6 +185,29 @@ def test_a_set_that_datasets_has_written_since_is_read(tmp_path: Path):
     assert len(TokenSet(tmp_path / "changed")) == 3
 
 
+def test_what_datasets_keeps_beside_a_set_is_no_part_of_it(tmp_path: Path):
+    rows = random_rows(5)
+    write_token_set(tmp_path / "train", examples(rows))
+    before = TokenSet(tmp_path / "train").fingerprint
+
+    datasets.load_from_disk(str(tmp_path / "train")).filter(lambda row: row["id"] == "r3")
+
+    assert list((tmp_path / "train").glob("cache-*.arrow"))
+    tokens = TokenSet(tmp_path / "train")
+    assert [row["id"] for row in tokens.rows(range(len(tokens)))] == [row["id"] for row in rows]
+    assert tokens.fingerprint == before
+    assert len(list(read_texts(tmp_path / "train", ["prompt"]))) == len(rows)
+
+
+def test_a_set_that_has_lost_a_file_of_rows_is_refused(tmp_path: Path):
+    write_token_set(tmp_path / "train", examples(random_rows(5)))
+    (rows,) = (tmp_path / "train").glob("*.arrow")
+    rows.unlink()
+
+    with pytest.raises(DataError, match="damaged"):
+        TokenSet(tmp_path / "train")
+
+
 def test_the_files_are_those_that_datasets_writes(tmp_path: Path):
     write_token_set(tmp_path / "train", examples(random_rows(ROWS_OF_BATCH + ROWS_IN_MEMORY + 7)))
 

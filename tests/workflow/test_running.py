@@ -6,17 +6,14 @@ import signal
 from dataclasses import replace
 
 import pytest
-import yaml
 
 from medadapt.core.errors import DataError, DiskError, MedAdaptError, ModelError, RunFolderError, StoppedError
 from medadapt.core.files import read_json, write_json, write_text
-from medadapt.core.hashes import sha256_object
 from medadapt.core.progress import Silent
-from medadapt.core.strict_yaml import parse_yaml
 from medadapt.workflow import outputs
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
-from medadapt.workflow.stage_inputs import NEUTRAL
+from older_runs import without_key
 
 
 def snapshot(folder):
@@ -418,22 +415,9 @@ def test_a_large_file_that_was_exchanged_for_one_of_its_size_is_what_later_stage
     assert (tiny_path.folder / "3-adapter/adapter.txt").read_text() == "9"
 
 
-def as_of_an_older_version(folder, section, key):
-    """A run as it was made before there was a key, which its recipe and the hash of its section lack."""
-    recipe = parse_yaml((folder / "recipe.yaml").read_text(), "recipe.yaml")
-    del recipe[section][key]
-    write_text(folder / "recipe.yaml", yaml.safe_dump(recipe))
-    state = read_json(folder / "run.json")
-    values = {name: value for name, value in recipe[section].items() if f"{section}.{name}" not in NEUTRAL}
-    for stage in state["stages"].values():
-        if f"recipe {section}" in stage["inputs"]:
-            stage["inputs"][f"recipe {section}"] = sha256_object(values)
-    write_json(folder / "run.json", state)
-
-
 def test_a_key_that_came_with_a_new_version_makes_no_finished_stage_another(tiny_path):
     tiny_path.run()
-    as_of_an_older_version(tiny_path.folder, "training", "warmup")
+    without_key(tiny_path.folder, "training", "warmup")
     before = snapshot(tiny_path.folder)
     assert tiny_path.run().ran == tiny_path.run(first="score", last="score").ran == ()
     assert snapshot(tiny_path.folder) == before
@@ -449,7 +433,7 @@ def test_a_stage_that_was_made_with_another_recipe_than_the_folder_tells_is_stil
     tiny_path.run()
     path = tiny_path.folder / "recipe.yaml"
     write_text(path, path.read_text().replace("epochs: 3.0", "epochs: 7.0"))
-    as_of_an_older_version(tiny_path.folder, "data", "aliases")
+    without_key(tiny_path.folder, "data", "aliases")
     with pytest.raises(RunFolderError, match=r"made with other settings \(training\)"):
         tiny_path.run("training.epochs=7", first="score")
 

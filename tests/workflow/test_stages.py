@@ -16,7 +16,8 @@ from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.locating import locate
 from medadapt.workflow.outcome import run
 from medadapt.workflow.request import RunRequest
-from medadapt.workflow.stages import STAGE_NAMES
+from medadapt.workflow.running import run_stages
+from medadapt.workflow.stages import STAGE_NAMES, STAGES
 from medadapt.workflow.verifying import verification, verify
 
 
@@ -96,6 +97,19 @@ def test_second_run_is_skipped_with_the_same_metrics(finished):
     again = run(request(finished.folder), Silent())
     assert again.ran == ()
     assert again.metrics == finished.metrics
+
+
+def test_what_datasets_keeps_beside_the_examples_makes_no_stage_run_again(copied):
+    (copied / "2-examples/train/cache-0123456789abcdef.arrow").write_text("rows that somebody looked at")
+    for first in STAGE_NAMES:
+        assert run(request(copied, first=first), Silent()).ran == ()
+
+
+def test_a_smoke_run_of_longer_examples_than_its_base_reads_cuts_them_there(tmp_path):
+    told = Notes()
+    run_stages(STAGES, request(tmp_path / "run", "examples.max_length=2048", last="encode"), told)
+    assert read_json(tmp_path / "run/2-examples/examples.json")["plan"]["max_length"] == 1024
+    assert "Smoke run: the random base reads no more than 1024 tokens; examples are cut there." in told.lines
 
 
 def test_preview_answers_no_test_question(finished):

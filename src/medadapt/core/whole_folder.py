@@ -25,13 +25,19 @@ def whole_folder(
     """
     part = folder.with_name(f".{folder.name}.{kind}.part")
     old = folder.with_name(f".{folder.name}.{kind}.old")
+    # An empty one may be mounted, or where the user stands: it stays, and is filled from within, on its own disk.
+    if is_empty := _is_empty(folder, but=part.name):
+        part = folder / part.name
     with _held(part, folder):
         try:
             _clear(part, old, folder)
-            if folder.exists() and not _is_empty(folder):
+            if folder.exists() and not is_empty:
                 _refuse_in_use(folder, kind, ours=is_ours(folder), replace=replace)
             yield part
-            _put_in_place(part, old, folder)
+            if is_empty:
+                _fill(folder, part)
+            else:
+                _put_in_place(part, old, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
             _put_back(old, folder)
@@ -51,10 +57,17 @@ def _refuse_in_use(folder: Path, kind: str, *, ours: bool, replace: bool) -> Non
             "a folder that can be replaced",
             "Go to another folder (cd ..), and name it from there.",
         )
+    if folder.is_mount():
+        raise RunFolderError(
+            f"{folder} is a mounted folder, which no other can take the place of.",
+            "a folder that can be replaced, or an empty one",
+            "Empty it first, or choose a new folder inside of it with -o.",
+        )
 
 
-def _is_empty(folder: Path) -> bool:
-    return folder.is_dir() and not any(folder.iterdir())
+def _is_empty(folder: Path, *, but: str) -> bool:
+    """Whether there is a folder with nothing in it but what a killed process left, if it did."""
+    return folder.is_dir() and all(path.name == but for path in folder.iterdir())
 
 
 @contextmanager
@@ -96,14 +109,15 @@ def _clear(part: Path, old: Path, folder: Path) -> None:
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
+def _fill(folder: Path, part: Path) -> None:
+    with disk_faults(folder):
+        for path in part.iterdir():
+            path.replace(folder / path.name)
+
+
 def _put_in_place(part: Path, old: Path, folder: Path) -> None:
     """The new folder instead of the old one, which is deleted only when the new one stands."""
     with disk_faults(folder):
-        if folder.exists() and _is_empty(folder):
-            # It may be where the user stands, or a mounted one: it stays, and is filled.
-            for path in part.iterdir():
-                path.replace(folder / path.name)
-            return
         if folder.exists():
             folder.replace(old)
         part.replace(folder)

@@ -97,11 +97,15 @@ class _Lists:
 
 
 def _files(folder: Path) -> list[Path]:
-    if not (folder / "dataset_info.json").is_file():
+    """The files of rows, by state.json: `datasets` keeps what it has worked out from them beside them."""
+    if not (folder / "state.json").is_file():
         raise DataError(
             f"{folder} holds no token set.", "the encode stage's output", "Run `medadapt encode` first."
         )
-    return sorted(folder.glob("*.arrow"))
+    files = [folder / file["filename"] for file in read_json(folder / "state.json")["_data_files"]]
+    if not all(file.is_file() for file in files):
+        raise _damaged(folder)
+    return files
 
 
 def _check_whole(folder: Path, hashes: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ class StepLog:
 
     def __init__(self, path: Path, *, after_step: int) -> None:
         self._path = path
-        kept = [row for row in _complete_lines(path) if row["step"] <= after_step]
+        kept = [row for row in read_steps(path) if row["step"] <= after_step]
         write_jsonl(path, kept)
         self._file: IO[str] = path.open("a", encoding="utf-8")
 
@@ -33,8 +33,8 @@ class StepLog:
         self._file.close()
 
 
-def _complete_lines(path: Path) -> list[dict[str, Any]]:
-    """The lines of a log up to the first that a crash or a power failure damaged."""
+def read_steps(path: Path) -> list[dict[str, Any]]:
+    """The lines of a log up to the first that a crash or a power failure damaged; none where there is no log."""
     rows: list[dict[str, Any]] = []
     if path.is_file():
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():

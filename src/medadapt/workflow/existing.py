@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from medadapt.core.errors import MedAdaptError, RunFolderError
 from medadapt.core.recipe import Recipe, dump
@@ -154,22 +155,28 @@ def edited_stage(run: RunFolder, edited: Stage, wanted: Stage) -> RunFolderError
 
 
 def as_read_today(run: RunFolder, state: RunState, table: tuple[Stage, ...]) -> RunState:
-    """The state with what its stages would have recorded of the run's own recipe had they known this version's keys.
-
-    Where the recipe in the folder cannot be read, the state is as it was.
-    """
-    try:
-        written = parse_yaml(run.recipe.read_text("utf-8"), str(run.recipe))
-        today = recipe_from(written, where=str(run.recipe))
-    except (MedAdaptError, OSError, UnicodeDecodeError):
+    """The state with what its stages would have recorded of the run's own recipe had they known this version's keys."""
+    if (recipe := recipe_of_older_keys(run)) is None:
         return state
-    if written == dump(today):
-        return state
+    written, today = recipe
     for stage in table:
         if (done := state.stages.get(stage.name)) is not None:
             inputs = read_today(done.inputs, stage.reads, written=written, today=today)
             state = state.with_stage(stage.name, dataclasses.replace(done, inputs=inputs))
     return state
+
+
+def recipe_of_older_keys(run: RunFolder) -> tuple[Mapping[str, Any], Recipe] | None:
+    """The run's own recipe as it is written and as this version reads it; None where that is the same.
+
+    It is None, too, where the recipe in the folder cannot be read.
+    """
+    try:
+        written = parse_yaml(run.recipe.read_text("utf-8"), str(run.recipe))
+        today = recipe_from(written, where=str(run.recipe))
+    except (MedAdaptError, OSError, UnicodeDecodeError):
+        return None
+    return None if written == dump(today) else (written, today)
 
 
 def differing_settings(recorded: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:

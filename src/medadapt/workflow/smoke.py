@@ -46,6 +46,15 @@ def without_adapter(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"model": model, "training": training})
 
 
+def within_context(recipe: Recipe, context_length: int | None) -> Recipe:
+    """The recipe with no longer examples than the random base of a smoke run can read; the real one may read more."""
+    asked = recipe.examples.max_length
+    if asked == "auto" or context_length is None or asked <= context_length:
+        return recipe
+    examples = recipe.examples.model_copy(update={"max_length": context_length})
+    return recipe.model_copy(update={"examples": examples})
+
+
 def smoke_base(recipe: Recipe, run: RunFolder, *, renew: bool = False) -> str:
     """Folder of the run's own tiny base; written where it is missing or `renew` asks for it."""
     if renew or not run.base.exists():

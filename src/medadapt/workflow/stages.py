@@ -24,7 +24,7 @@ from medadapt.workflow.measuring import detectable_facts, measure
 from medadapt.workflow.protocol import FIXED, protocol_to_fix
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.retrieving import grounding
-from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, without_adapter
+from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, within_context, without_adapter
 from medadapt.workflow.stage import Stage, Work
 from medadapt.workflow.versions import versions
 
@@ -59,12 +59,17 @@ def encode(recipe: Recipe, work: Work) -> None:
         smoke_base(recipe, work.run, renew=True)
     base, model = _base_path(recipe, work), recipe.model
     revision = None if work.smoke else model.revision
-    config = load_config(base, revision=revision, trust_remote_code=model.trust_remote_code)
+    context = context_of(load_config(base, revision=revision, trust_remote_code=model.trust_remote_code))
+    if work.smoke and (fitting := within_context(recipe, context)) != recipe:
+        work.progress.note(
+            f"Smoke run: the random base reads no more than {context} tokens; examples are cut there."
+        )
+        recipe = fitting
     encode_records(
         recipe,
         records=work.run.records,
         tokenizer=load_tokenizer(base, revision=revision, trust_remote_code=model.trust_remote_code),
-        context_length=context_of(config),
+        context_length=context,
         folder=work.run.examples,
         progress=work.progress,
     )
@@ -260,7 +265,7 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="encode",
         folder="2-examples",
-        outputs=("examples.json", "dropped.jsonl", "*/*.arrow"),
+        outputs=("examples.json", "dropped.jsonl", "*/data-*.arrow"),
         reads=("prompt", "examples", "model"),
         run=encode,
         sources=_base_weights,
@@ -297,7 +302,7 @@ STAGES: tuple[Stage, ...] = (
             "evaluation.forgetting",
         ),
         run=predict,
-        version="4",
+        version="5",
         keeps=("benchmarks",),
         sources=_weights_asked,
         checks=(_machine_is_able, _base_is_there, _embedding_model_is_there),

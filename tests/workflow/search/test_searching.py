@@ -31,9 +31,10 @@ from medadapt.workflow.running import run_stages
 from medadapt.workflow.search.local_ray import require_ray
 from medadapt.workflow.search.searching import SearchOutcome, search
 from medadapt.workflow.search.trial_process import train_trial
-from medadapt.workflow.signals import Interruption
+from medadapt.workflow.signals import Interruption, Stopping
 from medadapt.workflow.stages import STAGES
-from older_runs import EARLIER, as_prepared_before
+from medadapt.workflow.state import read_state
+from older_runs import EARLIER, as_prepared_before, without_key
 
 GOOD, TOO_HIGH = 3.0e-3, 3.0e9
 RATES = {"training.learning_rate": [GOOD, TOO_HIGH]}
@@ -54,13 +55,18 @@ def request(folder: Path, recipe: Recipe, **asked: object) -> RunRequest:
 
 
 class Neighbours(Silent):
-    """Progress that looks, while trials run, at which addresses this process and its children listen."""
+    """Progress that looks, while trials run, at which addresses this process and its children listen.
+
+    It looks, too, at what would handle a SIGTERM.
+    """
 
     def __init__(self) -> None:
         self.listening: set[str] = set()
+        self.handlers: set[object] = set()
 
     def advance(self, _steps: int = 1, figures: str = "") -> None:
         if figures.startswith("trial"):
+            self.handlers.add(getattr(signal.getsignal(signal.SIGTERM), "__func__", None))
             us = psutil.Process()
             for process in [us, *us.children(recursive=True)]:
                 found = process.net_connections("inet")
@@ -130,6 +136,10 @@ def test_the_report_of_the_winner_shows_the_search(searched: Searched):
 def test_ray_is_reachable_from_this_machine_alone(searched: Searched):
     assert searched.watch.listening
     assert searched.watch.listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def test_sigterm_is_heard_by_the_search_while_ray_runs(searched: Searched):
+    assert searched.watch.handlers == {Stopping.receive}
 
 
 def test_nothing_of_ray_is_left(searched: Searched):
@@ -264,6 +274,22 @@ def test_what_failed_in_a_search_of_an_earlier_version_is_tried_again_without_th
     assert again.winner.metrics["tuned"] == searched.done.winner.metrics["tuned"]
 
 
+@pytest.mark.parametrize("trials", [2, 1])  # another number makes the search write the run's recipe anew
+def test_a_key_that_came_with_a_new_version_makes_no_search_another(
+    trials: int, searched: Searched, tmp_path: Path, tried_here: list[str]
+):
+    folder = Path(shutil.copytree(searched.folder, tmp_path / "run"))
+    without_key(folder, "training", "warmup")
+    recipe = smoke_recipe(search={"trials": trials, "vary": RATES})
+
+    done = [search(request(folder, recipe), Silent()) for _ in range(2)]
+
+    assert tried_here == []
+    assert [again.search.trials for again in done] == [searched.done.search.trials] * 2
+    assert done[0].winner.metrics["tuned"] == searched.done.winner.metrics["tuned"]
+    assert done[1].winner.ran == ()
+
+
 def test_records_of_an_earlier_version_that_nothing_was_trained_on_are_made_anew(
     own_run: RunFolder, tried_here: list[str]
 ):
@@ -333,6 +359,36 @@ def test_the_command_that_goes_on_asks_for_the_search_that_was_begun_on_a_traine
 
     assert [trial.id for trial in done.search.trials] == tried_here == ["000", "001"]
     assert (own_run.adapter / "adapter_model.safetensors").read_bytes() == weights
+
+
+def test_a_trial_whose_process_fell_to_the_signal_goes_on_with_the_next_call(
+    own_run: RunFolder, tried_here: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    from medadapt.workflow.search import tuning
+
+    in_this_process = tuning.tune_trials
+    trial = RunFolder(own_run.path / "search" / "trials" / "000")
+
+    def until_terminated(names, _terms, *, listeners, stopping, **_):
+        state = read_json(trial.state)
+        state["stages"]["train"] = {**state["stages"]["encode"], "status": "running"}
+        write_json(trial.state, {**state, "status": "running"})
+        os.kill(os.getpid(), signal.SIGTERM)
+        listeners.evaluated(names[0], 1, 2.0)
+        listeners.ended(names[0], True)
+
+    monkeypatch.setattr(tuning, "tune_trials", until_terminated)
+    recipe = smoke_recipe(search={"trials": 1, "vary": {"lora.rank": [2]}})
+    with pytest.raises(StoppedError) as stopped:
+        search(request(own_run.path, recipe), Silent())
+    left = read_state(trial).stages["train"].status
+    monkeypatch.setattr(tuning, "tune_trials", in_this_process)
+
+    done = search(request(own_run.path, recipe), Silent())
+
+    assert (stopped.value.signal_number, left) == (signal.SIGTERM, "interrupted")
+    assert tried_here == ["000"]
+    assert [one.status for one in done.search.trials] == ["done"]
 
 
 def test_without_validation_records_there_is_nothing_to_judge_by(tmp_path: Path):
@@ -438,7 +494,11 @@ def test_where_every_trial_diverges_so_does_the_search(tmp_path: Path):
 
 
 @pytest.mark.slow
-def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("send", "number", "exit_code"),
+    [(os.kill, signal.SIGINT, 130), (os.killpg, signal.SIGTERM, 143), (os.killpg, signal.SIGHUP, 129)],
+)
+def test_an_interrupted_search_goes_on_where_it_was(send, number: int, exit_code: int, tmp_path: Path):
     write_smoke_base(ModelSection(base="facebook/opt-1.3b"), tmp_path / "base", seed=0)
     (tmp_path / "r.yaml").write_text(
         "name: s\ndata: {format: symptom_table, source: 'sample:rows/symptoms'}\nmodel: {base: base}\n"
@@ -446,15 +506,18 @@ def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path):
         "search: {trials: 2, vary: {training.learning_rate: [1.0e-3, 1.0e-4]}}\n"
     )
     words = [sys.executable, "-m", "medadapt", "search", "r.yaml", "-o", "run", "--json"]
-    first = subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    first = subprocess.Popen(
+        words, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     steps = tmp_path / "run/search/trials/001/3-adapter/steps.jsonl"
     deadline = time.monotonic() + 300
     while not (steps.is_file() and steps.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.2)
     rays = psutil.Process(first.pid).children(recursive=True)
-    os.kill(first.pid, signal.SIGINT)
+    send(first.pid, number)
     code = first.wait(timeout=120)
     left = read_json(tmp_path / "run/search/search.json")
+    interrupted = read_json(tmp_path / "run/search/trials/001/run.json")["status"]
     finished = tmp_path / "run/search/trials/000/3-adapter/adapter_model.safetensors"
     before = finished.stat().st_mtime_ns
     psutil.wait_procs(rays, timeout=30)
@@ -463,7 +526,7 @@ def test_an_interrupted_search_goes_on_where_it_was(tmp_path: Path):
         [*words[:4], "run", "--json"], cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False
     )
 
-    assert code == 130
+    assert (code, interrupted) == (exit_code, "interrupted")
     assert [trial["id"] for trial in left["trials"]] == ["000"]
     assert not [process for process in rays if process.is_running()]
     assert second.returncode in (0, 3), second.stderr

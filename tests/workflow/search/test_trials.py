@@ -104,6 +104,16 @@ def test_a_trial_trains_its_own_values_and_tells_each_evaluation(search: SearchF
     assert [row["best"] for row in told] == [min(r["loss"] for r in told[: k + 1]) for k in range(4)]
 
 
+def test_half_a_line_at_the_end_of_a_trials_steps_is_left_out(trained: SearchFolder):
+    run = trained.trial("000")
+    whole = curve_of(run)
+    with (run.adapter / "steps.jsonl").open("a") as steps:
+        steps.write('{"step": 5, "lo')
+
+    assert list(curve_of(run)) == [1, 2, 3, 4]
+    assert curve_of(run) == whole
+
+
 def test_a_trial_never_looks_at_the_test_records(trained: SearchFolder):
     run = trained.trial("000")
 
@@ -161,6 +171,12 @@ def test_a_trial_stopped_by_the_scheduler_keeps_its_best_figure(search: SearchFo
 
 def test_an_interrupted_trial_is_not_recorded(search: SearchFolder):
     assert ended(search, {1: 3.0}, stopped_by_us=True) is None
+
+
+def test_a_trial_whose_process_died_after_a_stop_was_asked_for_is_interrupted_and_not_failed(
+    search: SearchFolder,
+):
+    assert ended(search, {1: 3.0}, stopped_by_us=True, died=True) is None
 
 
 def test_a_trial_told_to_stop_saves_and_goes_on_to_the_same_adapter(trained: SearchFolder, tmp_path: Path):

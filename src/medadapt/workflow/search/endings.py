@@ -24,7 +24,7 @@ def ended_trial(
     """A trial that has just ended, for search.json; None where it goes on in the next session.
 
     `curve` is step -> validation loss as it was told. A full disk is no fault of a trial: it goes on when
-    there is room.
+    there is room. Nor is a signal, which may end the trial's process as well as ours.
     """
     state = read_state(run)
     stage = state.stages.get("train") if state else None
@@ -38,7 +38,7 @@ def ended_trial(
             status="done", steps=summary["steps"],
             best_step=summary["best_step"], validation_loss=summary["best_validation_loss"],
         )  # fmt: skip
-    if error is None and stopped_by_us and not died:
+    if error is None and stopped_by_us:
         return None
     best = min(curve, key=lambda step: (curve[step], step), default=None)
     figures = {"best_step": best, "validation_loss": None if best is None else curve[best]}

@@ -7,11 +7,14 @@ import ipaddress
 import logging
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from medadapt.core.errors import MedAdaptError
+from medadapt.workflow.signals import Interruption
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -51,16 +54,17 @@ def local_ray(folder: Path, *, cpus: int, gpus: int) -> Iterator[None]:
         import ray
 
         try:
-            ray.init(
-                address="local",  # never somebody else's cluster, whatever RAY_ADDRESS says
-                num_cpus=cpus,
-                num_gpus=gpus,
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=str(folder),
-            )
+            with _signals_kept():
+                ray.init(
+                    address="local",  # never somebody else's cluster, whatever RAY_ADDRESS says
+                    num_cpus=cpus,
+                    num_gpus=gpus,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(folder),
+                )
             address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
             if not ipaddress.ip_address(address).is_loopback:
                 raise RuntimeError(
@@ -75,6 +79,29 @@ def local_ray(folder: Path, *, cpus: int, gpus: int) -> Iterator[None]:
 def _token() -> str:
     """The password of this process's Ray. Ray reads it once in a process, so a second one must have the same."""
     return secrets.token_hex(32)
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """While Ray starts: its processes shall not hear what stops the search, which saves with their help.
+
+    A closed terminal or a scheduler tells the whole group of processes. Ray itself keeps Ctrl-C from them; and in this
+    process it puts a handler of SIGTERM in the place of ours, one that would end it on the spot.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # nor does the search hear signals there
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    except SystemExit as problem:
+        if problem.code != signal.SIGTERM:
+            raise
+        raise Interruption(signal.SIGTERM) from problem  # it came through another thread
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from medadapt.workflow.search.folders import SearchFolder
 from medadapt.workflow.search.local_ray import require_ray
 from medadapt.workflow.search.resuming import search_command
 from medadapt.workflow.search.room import share_of_machine
-from medadapt.workflow.search.session import SearchSession
+from medadapt.workflow.search.session import SearchSession, renew_inputs
 from medadapt.workflow.signals import Interruption, stop_signals
 from medadapt.workflow.stages import STAGES
 from medadapt.workflow.state import read_state, write_state
@@ -53,14 +53,15 @@ def search(request: RunRequest, progress: Progress) -> SearchOutcome:
     asked = dataclasses.replace(request, recipe=request.recipe.model_copy(update={"search": section}))
     asked = dataclasses.replace(asked, resume_with=search_command(asked))
     share = share_of_machine(asked.device, section.concurrent)
+    folder = SearchFolder(RunFolder(asked.folder))
     try:
+        renew_inputs(folder)
         prepared = run_stages(STAGES, dataclasses.replace(asked, last="encode", keep_older=True), progress)
         _refuse_empty_validation(prepared.run)
         if told := notes.seen_validation(read_json(prepared.run.records / "data.json")):
             progress.note(told)
         _remember(prepared, asked.recipe)
         asked = dataclasses.replace(asked, resume_with=search_command(asked))
-        folder = SearchFolder(prepared.run)
         with locked(RunFolder(folder.path)) as sign, stop_signals(progress) as stopping:
             session = SearchSession(asked, section, folder, share, progress, sign)
             session.begin(prepared)

@@ -16,9 +16,11 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.progress import Progress
 from medadapt.core.recipe import Recipe, SearchSection
 from medadapt.core.recipe_reading import read_recipe
+from medadapt.core.run_folder import RunFolder
 from medadapt.core.search_space import recipe_with, value_at
 from medadapt.workflow import outcome
-from medadapt.workflow.existing import is_run
+from medadapt.workflow.existing import is_run, recipe_of_older_keys
+from medadapt.workflow.lock import locked
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import Ran
 from medadapt.workflow.search.book import SearchState, Trial, choose_winner, read_search, write_search
@@ -34,11 +36,12 @@ from medadapt.workflow.search.room import Share
 from medadapt.workflow.search.scratch import scratch_folder
 from medadapt.workflow.search.trial_process import Terms, curve_of
 from medadapt.workflow.signals import Stopping
-from medadapt.workflow.stage_inputs import PROTECTED, changed_inputs, differences, stage_inputs
+from medadapt.workflow.stage_inputs import PROTECTED, changed_inputs, differences, read_today, stage_inputs
 from medadapt.workflow.stages import STAGES
 from medadapt.workflow.state import read_state
 from medadapt.workflow.sub_runs import remove
 
+TRAIN = next(stage for stage in STAGES if stage.name == "train")
 SMOKE_TRIALS = 3
 NAME_LENGTH = 90
 """Of a recipe's name, so that a trial's number fits behind it."""
@@ -198,20 +201,22 @@ class SearchSession:
                 self.progress.note(_told(trial))
 
         self.progress.start("Trials", len(names))
-        with scratch_folder() as scratch, stopping.gently():
-            tune_trials(
-                names,
-                self._terms(scratch),
-                scratch=scratch,
-                scheduler=scheduler,
-                concurrent=self.section.concurrent,
-                share=self.share,
-                listeners=Listeners(evaluated=evaluated, ended=ended),
-                stopping=stopping,
-            )
+        try:
+            with scratch_folder() as scratch, stopping.gently():
+                tune_trials(
+                    names,
+                    self._terms(scratch),
+                    scratch=scratch,
+                    scheduler=scheduler,
+                    concurrent=self.section.concurrent,
+                    share=self.share,
+                    listeners=Listeners(evaluated=evaluated, ended=ended),
+                    stopping=stopping,
+                )
+        finally:
+            for name in names:
+                mark_interrupted(self.folder.trial(name))
         self.progress.finish()
-        for name in names:
-            mark_interrupted(self.folder.trial(name))
         refuse_disk_error(self.folder, names)
 
     def _terms(self, scratch: Path) -> Terms:
@@ -256,13 +261,29 @@ class SearchSession:
         write_search(self.folder.state, state)
 
 
+def renew_inputs(search: SearchFolder) -> None:
+    """Let search.json say what it would say had the version that began the search known the keys of this one.
+
+    Only as long as the run's recipe is as that version wrote it, so this comes before anything writes it anew.
+    """
+    if not search.state.is_file() or (recipe := recipe_of_older_keys(search.run)) is None:
+        return
+    written, today = recipe
+    with locked(RunFolder(search.path)) as sign:
+        found = read_search(search.state)
+        assert found is not None
+        inputs = read_today(found.inputs, TRAIN.reads, written=written, today=today)
+        if inputs != found.inputs:
+            sign()
+            write_search(search.state, dataclasses.replace(found, inputs=inputs))
+
+
 def _inputs(request: RunRequest, prepared: Ran) -> dict[str, str]:
     """All that every trial depends on -> its hash; what is varied is compared by itself."""
-    train = next(stage for stage in STAGES if stage.name == "train")
     before = {name: stage.output_hash or "" for name, stage in prepared.state.stages.items()}
     shared = {name: before[name] for name in ("prepare", "encode")}
-    sources = train.sources(request.recipe) if train.sources and not request.smoke else {}
-    return stage_inputs(train, request.recipe, before=shared, sources=sources, smoke=request.smoke)
+    sources = TRAIN.sources(request.recipe) if TRAIN.sources and not request.smoke else {}
+    return stage_inputs(TRAIN, request.recipe, before=shared, sources=sources, smoke=request.smoke)
 
 
 def _changes(old: SearchState, new: SearchState) -> list[str]:

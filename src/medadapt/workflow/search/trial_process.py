@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from medadapt.core.errors import MedAdaptError, StoppedError
-from medadapt.core.files import read_jsonl, write_json
+from medadapt.core.files import write_json
 from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.training.step_log import read_steps
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
 from medadapt.workflow.search.room import refuse_full_disk
@@ -82,12 +83,9 @@ def train_trial(trial: str, terms: Terms, report: Report) -> None:
 
 def curve_of(run: RunFolder) -> dict[int, float]:
     """Step -> validation loss, as far as a trial's training has come."""
-    path = run.adapter / "steps.jsonl"
-    if not path.is_file():
-        return {}
     return {
         row["step"]: row["validation_loss"]
-        for row in read_jsonl(path)
+        for row in read_steps(run.adapter / "steps.jsonl")
         if row.get("validation_loss") is not None
     }
 
