@@ -242,7 +242,7 @@ def _share(
     runs: Sequence[Mapping[str, Any]],
     roofs: Sequence[Mapping[str, Any]],
 ) -> float:
-    """What the products that our side cannot do without make up of the best measured rate of matrix products.
+    """What the products that our side cannot do without make up of the best rate of matrix products of such a size.
 
     Every token read passes the layers once, two operations a weight; the head is asked at the end of each prompt, at
     each node of the labels' tree, and for each token written.

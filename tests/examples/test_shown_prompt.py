@@ -16,6 +16,12 @@ def test_it_is_the_trained_prompt_with_words_in_braces(chatml, encoder_for, reco
     }
 
 
+def test_whoever_asks_by_it_ends_where_the_base_ends_its_texts(chatml, encoder_for, record):
+    (start,) = chatml.convert_tokens_to_ids(["<|im_start|>"])
+    shown = shown_prompt(encoder_for(chatml, chat=True), [record()], end_ids=(start,))
+    assert shown["stops"] == ["<|im_end|>", "</s>", "<|im_start|>"]
+
+
 def test_a_template_without_a_system_turn_gets_the_instruction_as_in_training(chatml, encoder_for, record):
     template, chatml.chat_template = chatml.chat_template, NO_SYSTEM
     try:

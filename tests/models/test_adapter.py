@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -139,6 +140,13 @@ def test_an_adapter_of_another_base_is_refused(llama, ours, begin, tmp_path):
     other = loaded(tmp_path)
     with pytest.raises(ModelError, match="belongs to another base"):
         begin(other, ours)
+
+
+def test_where_the_base_only_moved_on_the_way_back_is_told(llama, ours):
+    moved_on = dataclasses.replace(loaded(llama), sha256="0" * 64)
+    with pytest.raises(ModelError, match="belongs to another base") as told:
+        load_adapter(moved_on, ours)
+    assert "--from train --replace" in told.value.remedy
 
 
 def test_without_a_fingerprint_layers_that_are_not_there_tell_another_base(theirs, tmp_path):

@@ -12,7 +12,7 @@ from medadapt.core.progress import Silent
 from medadapt.core.records import Record
 from medadapt.models.loading import LoadedBase, load_tokenizer
 from medadapt.predictions.asking import predict
-from medadapt.predictions.generation import generate, stopping_ids
+from medadapt.predictions.generation import generate
 from medadapt.predictions.settings import PredictionSettings
 
 PROMPTS = [[5, 6, 7, 8, 9, 10, 11], [12], [13, 14, 15], [16, 17, 18, 19, 20], [21, 22]]
@@ -142,7 +142,7 @@ def test_sampling_defaults_are_ignored_where_transformers_writes(left_to_transfo
 def test_an_answer_ends_at_the_closing_token_of_each_real_tokenizer(shared_data, encoder_for, name):
     tokenizer = load_tokenizer(str(shared_data / "tokenizers" / name))
     encoder = encoder_for(tokenizer, "question")
-    (closing,) = stopping_ids(encoder, ())
+    (closing,) = encoder.stopping_ids(())
     assert tokenizer.decode([closing], skip_special_tokens=True) == ""
     torch.manual_seed(0)
     shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
@@ -170,8 +170,8 @@ def test_the_end_of_text_ends_an_answer_in_a_chat_template_too(tiny, encoder_for
     tokenizer = copy.deepcopy(tiny("llama").tokenizer)
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_end|>"]})
     ids = [tokenizer.convert_tokens_to_ids(token) for token in ("<|im_end|>", "</s>")]
-    assert list(stopping_ids(encoder_for(tokenizer, "question", closing="<|im_end|>"), ())) == ids
-    assert list(stopping_ids(encoder_for(tokenizer, "question"), ())) == ids[1:]
+    assert list(encoder_for(tokenizer, "question", closing="<|im_end|>").stopping_ids(())) == ids
+    assert list(encoder_for(tokenizer, "question").stopping_ids(())) == ids[1:]
 
 
 def test_a_written_answer_ends_where_the_base_ends_its_texts(tiny, encoder_for):

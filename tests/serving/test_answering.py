@@ -6,7 +6,7 @@ import pytest
 from medadapt.core.errors import ModelError
 from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES
-from medadapt.predictions.generation import generate, stopping_ids
+from medadapt.predictions.generation import generate
 from medadapt.serving.answering import reply, weigh
 from medadapt.serving.asked import Asked, to_record
 from medadapt.serving.assistants import load
@@ -142,7 +142,7 @@ def test_an_answer_ends_at_the_end_of_text_as_in_predict(typed_run):
         assistant.base,
         [prompt],
         max_new_tokens=24,
-        closing_ids=stopping_ids(assistant.encoder, assistant.base.end_ids),
+        closing_ids=assistant.encoder.stopping_ids(assistant.base.end_ids),
         batch_tokens=1,
     )
     assert (given.num_tokens, given.stopped) == (place, "finished")

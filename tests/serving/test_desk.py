@@ -45,7 +45,29 @@ def test_a_question_that_cannot_be_weighed_takes_nothing_from_another(overflowin
         held.free.set()
         with pytest.raises(ModelError, match="not finite numbers"):
             fails.result(PATIENCE)
-        assert found.result(PATIENCE) == alone
+        weighed = found.result(PATIENCE)
+    assert [one.name for one in weighed] == [one.name for one in alone]
+    assert [one.probability for one in weighed] == pytest.approx([one.probability for one in alone], abs=1e-6)
+
+
+def test_questions_for_which_memory_suffices_only_one_by_one_are_weighed(diagnosis_run, monkeypatch):
+    assistant = load(find_target(str(diagnosis_run)), device="cpu")
+    records = records_of(diagnosis_run)[:2]
+    alone = [weigh(assistant, record) for record in records]
+    scores = answering.choice_scores
+
+    def one_at_most(model, questions, **more):
+        if len(questions) > 1:
+            raise RuntimeError("out of memory")
+        return scores(model, questions, **more)
+
+    monkeypatch.setattr(answering, "choice_scores", one_at_most)
+    scheduler = Scheduler(assistant.base)
+    with Desk(assistant, scheduler) as desk:
+        held = Held(scheduler)
+        waiting = [desk.weigh(record, model="tuned") for record in records]
+        held.free.set()
+        assert [one.result(PATIENCE) for one in waiting] == alone
 
 
 def test_a_question_to_weigh_is_made_ready_by_whoever_asks(diagnosis_run, monkeypatch):

@@ -31,6 +31,12 @@ def whole_folder(
     with _held(part, folder):
         try:
             _clear(part, old, folder)
+            if is_empty and not _is_empty(folder, but=part.name):
+                raise RunFolderError(
+                    f"{folder} was filled by another command meanwhile.",
+                    "an empty or a new folder",
+                    "Choose another folder with -o.",
+                )
             if folder.exists() and not is_empty:
                 _refuse_in_use(folder, kind, ours=is_ours(folder), replace=replace)
             yield part

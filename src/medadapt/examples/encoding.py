@@ -9,7 +9,7 @@ what the model once wrote is what it reads again.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,15 @@ class Encoder:
     def max_length(self) -> int:
         """Most tokens of prompt and completion together."""
         return self.plan.max_length
+
+    def stopping_ids(self, end_ids: Iterable[int]) -> tuple[int, ...]:
+        """Tokens at which an answer is over: the closing token, the end of text, and the base's own `end_ids`.
+
+        In a chat template the closing token ends a turn, which a base that was never taught to chat does not know.
+        It ends its text instead, and what it would write after that is no part of its answer. One that was taught to
+        chat may end an answer in either way, of which its tokenizer tells only one.
+        """
+        return tuple(dict.fromkeys([*self.closing_ids, int(self.tokenizer.eos_token_id), *end_ids]))
 
     def prompt_text(self, record: Record) -> str:
         """The prompt as text, earlier exchanges and chat template included."""

@@ -31,7 +31,7 @@ BATCH = 256
 
 
 def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int | None, folder: Path,
-           progress: Progress) -> dict[str, Any]:  # fmt: skip
+           progress: Progress, end_ids: Sequence[int] = ()) -> dict[str, Any]:  # fmt: skip
     """Write `train/`, `validation/`, `test/`, `dropped.jsonl` and `examples.json` into `folder`.
 
     Args:
@@ -41,6 +41,7 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
         context_length: most tokens the base can read; None where its configuration does not say.
         folder: 2-examples.
         progress: told of every batch.
+        end_ids: tokens at which the base ends a text by its own settings, for those who ask without MedAdapt.
 
     Returns the content of examples.json. Raises DataError when nothing is left to train on.
     """
@@ -53,7 +54,7 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
     progress.start("Encoding", sum(len(rows) for rows in splits.values()))
     dropped: list[dict[str, Any]] = []
     summary: dict[str, Any] = {"plan": plan_to_json(plan), "splits": {}, "preview": []}
-    summary["shown_prompt"] = shown_prompt(encoder, splits["train"])
+    summary["shown_prompt"] = shown_prompt(encoder, splits["train"], end_ids=end_ids)
     for name in SPLITS:
         drop_long = name == "train" and recipe.examples.long_answer == "drop"
         tally = Tally(drop_long=drop_long, start_id=tokenizer.bos_token_id, dropped=dropped)

@@ -10,17 +10,17 @@ from medadapt.examples.encoding import Encoder
 from medadapt.examples.templates import VERDICT_OPTIONS, asks_for_verdict
 
 
-def shown_prompt(encoder: Encoder, records: Sequence[Record]) -> dict[str, Any]:
+def shown_prompt(
+    encoder: Encoder, records: Sequence[Record], *, end_ids: Sequence[int] = ()
+) -> dict[str, Any]:
     """How to ask, with nothing of any record in it; it stands in examples.json.
 
     `prompt` is the whole text, chat template included, with `{question}` and the like where a text goes;
-    only what some of `records` have has a place. `stops` are the tokens at which an answer is over.
+    only what some of `records` have has a place. `stops` are the tokens at which an answer is over, the base's own
+    `end_ids` among them.
     """
-    end = encoder.tokenizer.eos_token
-    return {
-        "prompt": encoder.prompt_text(_placeholders(records)),
-        "stops": list(dict.fromkeys([encoder.plan.closing, *([end] if end else [])])),
-    }
+    stops = encoder.tokenizer.convert_ids_to_tokens(list(encoder.stopping_ids(end_ids)))
+    return {"prompt": encoder.prompt_text(_placeholders(records)), "stops": stops}
 
 
 def _placeholders(records: Sequence[Record]) -> Record:

@@ -160,12 +160,21 @@ def check_base(base: LoadedBase, folder: Path, config: AdapterConfig) -> None:
         why = f"by its {CONFIG}, but the base here is {base.name}"
     if not fits:
         unnamed = name == UNNAMED_BASE
+        if name == base.name:
+            remedy = (
+                f"Use the revision of {name} that it was trained on, or train it again for this one: `medadapt run RUN "
+                "--from train --replace`."
+            )
+        else:
+            remedy = (
+                f"Use {'the one with that fingerprint' if unnamed else name} as the base, or train a new adapter for "
+                "this base."
+            )
         raise ModelError(
             f"The adapter in {folder} belongs to another base: it was trained on "
             f"{'a local base model' if unnamed else name} ({why}).",
             "the base the adapter was trained on",
-            f"Use {'the one with that fingerprint' if unnamed else name} as the base, or train a new adapter for "
-            "this base.",
+            remedy,
         )
 
 

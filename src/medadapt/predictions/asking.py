@@ -16,7 +16,7 @@ from medadapt.models.loading import LoadedBase
 from medadapt.predictions.batching import TokenBudget, answering
 from medadapt.predictions.best_first import best_choice_scores
 from medadapt.predictions.choice_rules import by_rule, searched_rules
-from medadapt.predictions.generation import generate, stopping_ids
+from medadapt.predictions.generation import generate
 from medadapt.predictions.likelihood import Likelihood, reference_likelihoods
 from medadapt.predictions.parsing import read_label, read_letter
 from medadapt.predictions.question_sets import QuestionSet
@@ -72,8 +72,7 @@ def answer(
         texts: list[str] | None = None
         if asked.written:
             texts = _written(model, encoder, asked, settings, budget=budget, title=title, progress=progress)
-    # The tuned model is asked after its base, whose numbers were finite then.
-    check_finite(_numbers(likelihoods, alone), name, finite_base=name == "tuned")
+    _check_finite(likelihoods, alone, name)
     return [
         _prediction(
             record,
@@ -166,7 +165,7 @@ def _written(
             model,
             prompts,
             max_new_tokens=room,
-            closing_ids=stopping_ids(encoder, model.end_ids),
+            closing_ids=encoder.stopping_ids(model.end_ids),
             batch_tokens=budget,
             advance=progress.advance,
         )
@@ -219,24 +218,19 @@ def _prediction(
     )
 
 
-def _numbers(likelihoods: Sequence[Likelihood], alone: Sequence[dict[str, float] | None]) -> list[float]:
+def _check_finite(
+    likelihoods: Sequence[Likelihood], alone: Sequence[dict[str, float] | None], name: ModelName
+) -> None:
+    numbers = [likelihood.nll for likelihood in likelihoods]
     scored = [*(likelihood.scores for likelihood in likelihoods), *alone]
-    numbers = [score for choices in scored for score in (choices or {}).values()]
-    return [likelihood.nll for likelihood in likelihoods] + numbers
-
-
-def check_finite(numbers: Sequence[float], name: ModelName, *, finite_base: bool) -> None:
-    """Raise an error where some of a model's likelihoods are not finite numbers.
-
-    It is a DivergedError where those of its base are known to be finite, else a ModelError.
-    """
+    numbers += [score for choices in scored for score in (choices or {}).values()]
     if (bad := sum(not math.isfinite(number) for number in numbers)) == 0:
         return
-    kind: type[MedAdaptError] = DivergedError if finite_base else ModelError
+    kind: type[MedAdaptError] = ModelError if name == "baseline" else DivergedError
     raise kind(
         f"The {name} model gives {bad} of {len(numbers)} likelihoods that are not finite numbers.",
         "a finite log-likelihood for every answer",
-        "Train again with a lower training.learning_rate."
-        if finite_base
-        else "Set model.precision to bf16 or fp32: some models overflow in fp16.",
+        "Set model.precision to bf16 or fp32: some models overflow in fp16."
+        if name == "baseline"
+        else "Train again with a lower training.learning_rate.",
     )

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from transformers import GenerationConfig
 
-from medadapt.examples.encoding import Encoder
 from medadapt.models.agreement import same_states
 from medadapt.models.continuing import can_continue, takes_positions
 from medadapt.models.loading import LoadedBase
@@ -59,16 +58,6 @@ def generate(
     with answering(model.model):
         in_batches([len(prompt) + max_new_tokens for prompt in prompts], budget, work, advance)
     return answers
-
-
-def stopping_ids(encoder: Encoder, end_ids: Collection[int]) -> tuple[int, ...]:
-    """Tokens at which an answer is over: the closing token, the end of text, and the base's own `end_ids`.
-
-    In a chat template the closing token ends a turn, which a base that was never taught to chat does not know. It
-    ends its text instead, and what it would write after that is no part of its answer. One that was taught to chat
-    may end an answer in either way, of which its tokenizer tells only one.
-    """
-    return tuple(dict.fromkeys([*encoder.closing_ids, int(encoder.tokenizer.eos_token_id), *end_ids]))
 
 
 def _greedy(

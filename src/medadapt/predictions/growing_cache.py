@@ -55,12 +55,17 @@ class GrowingLayer(DynamicLayer):
         self._rows = rows
         self._show()
 
-    def join(self, keys_BATD: Tensor, values_BATD: Tensor, lengths: Sequence[int]) -> None:
-        """Add right-padded rows of so many tokens behind those that are there."""
-        rows, longest = self._rows + len(lengths), max(lengths)
-        width = max(longest, self._end - self._first)
+    def make_room(self, lengths: Sequence[int]) -> None:
+        """Have room for rows of so many tokens; nothing else changes, also where memory runs out meanwhile."""
+        rows, width = self._rows + len(lengths), max(*lengths, self._end - self._first)
         if rows > len(self._all_keys) or width > self._end:
             self._move(max(rows, len(self._all_keys)), width, room=MORE_ROOM)
+
+    def join(self, keys_BATD: Tensor, values_BATD: Tensor, lengths: Sequence[int]) -> None:
+        """Add right-padded rows of so many tokens behind those that are there."""
+        self.make_room(lengths)
+        rows, longest = self._rows + len(lengths), max(lengths)
+        width = max(longest, self._end - self._first)
         first, start = self._end - width, self._end - longest
         for held, some_BATD in ((self._all_keys, keys_BATD), (self._all_values, values_BATD)):
             new_BATD = held[self._rows : rows]
@@ -75,11 +80,13 @@ class GrowingLayer(DynamicLayer):
     def _move(self, rows: int, width: int, *, room: int) -> None:
         """Into new memory for so many rows, which hold `width` tokens each and `room` more."""
         used = self._end - self._first
-        for name in ("_all_keys", "_all_values"):
-            held = getattr(self, name)
+        both = []
+        for held in (self._all_keys, self._all_values):
             moved = held.new_zeros(rows, held.shape[1], width + room, held.shape[3])  # finite, as in `join`
             moved[: self._rows, :, width - used : width] = held[: self._rows, :, self._first : self._end]
-            setattr(self, name, moved)
+            both.append(moved)
+        # Both at once: memory may have run out for the second.
+        self._all_keys, self._all_values = both
         self._first, self._end = width - used, width
 
     def _show(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -10,15 +11,14 @@ from medadapt.core.progress import Silent
 from medadapt.core.records import LETTERS, Record
 from medadapt.core.results import ModelName
 from medadapt.models.speaking import speaking_as
-from medadapt.predictions.asking import check_finite
 from medadapt.predictions.batching import TokenBudget, answering
 from medadapt.predictions.choice_rules import by_rule
-from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.questions import Question, closes_choices, pose
 from medadapt.predictions.scoring import choice_scores, probabilities
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings, answer_tokens
 from medadapt.predictions.unconditional import Unconditional
 from medadapt.serving.assistants import Assistant
+from medadapt.serving.choosing import OverflowedError
 from medadapt.serving.sampling import Sampling
 from medadapt.serving.writing import GrowingText, continued
 
@@ -130,15 +130,18 @@ def question_for(assistant: Assistant, record: Record) -> Question:
 def weigh(assistant: Assistant, record: Record, *, model: ModelName = "tuned") -> list[Weighed]:
     """Labels or options with their probabilities, the likeliest first; nothing for an open question.
 
-    Raises ModelError where the model gives no numbers to weigh them by.
+    Raises OverflowedError where the model gives no numbers to weigh them by.
     """
-    return weigh_all(assistant, [(record, question_for(assistant, record))], model=model)[0]
+    (weighed,) = weigh_all(assistant, [(record, question_for(assistant, record))], model=model)
+    if isinstance(weighed, OverflowedError):
+        raise weighed
+    return weighed
 
 
 def weigh_all(
     assistant: Assistant, asked: Sequence[tuple[Record, Question]], *, model: ModelName
-) -> list[list[Weighed]]:
-    """`weigh` of each record with its `question_for`, all of them read together."""
+) -> list[list[Weighed] | OverflowedError]:
+    """`weigh` of each record with its `question_for`, or why there is none; all of them are read together."""
     closed = [question for _, question in asked if question.choices]
     budget = TokenBudget(BATCH_TOKENS.get(assistant.base.device.type, BATCH_TOKENS["cpu"]))
     with speaking_as(assistant.base.model, model), answering(assistant.base.model):
@@ -148,8 +151,6 @@ def weigh_all(
             unconditional = Unconditional(assistant.base, assistant.encoder)
             found = unconditional.scores(closed, budget=budget, title=model, progress=Silent())
             alone = [some or usual for some, usual in zip(found, alone, strict=True)]
-    numbers = [score for scores in (*scored, *alone) for score in scores.values()]
-    check_finite(numbers, model, finite_base=False)
     rest = iter(zip(scored, alone, strict=True))
     return [
         _weighed(assistant, question, record, *next(rest)) if question.choices else []
@@ -163,7 +164,9 @@ def _weighed(
     record: Record,
     scores: dict[str, float],
     alone: dict[str, float],
-) -> list[Weighed]:
+) -> list[Weighed] | OverflowedError:
+    if not all(map(math.isfinite, (*scores.values(), *alone.values()))):
+        return OverflowedError("The model gives likelihoods that are not finite numbers for this question.")
     texts = dict(zip(LETTERS, record.options, strict=False)) if record.options else {}
     shares = probabilities(by_rule(scores, question, alone)[assistant.asking.choice_by])
     return [
@@ -191,7 +194,7 @@ def _write(assistant: Assistant, posed: Posed, reply: Reply, sampling: Sampling)
         posed.tokens,
         sampling=sampling,
         max_new_tokens=posed.room.tokens,
-        closing_ids=stopping_ids(assistant.encoder, assistant.base.end_ids),
+        closing_ids=assistant.encoder.stopping_ids(assistant.base.end_ids),
     )
     while True:
         # Not around the loop: between two pieces the caller runs, who may ask the other model.

@@ -28,13 +28,21 @@ def can_choose(logits_BV: Tensor) -> Tensor:
     return logits_BV.amax(-1).isfinite()
 
 
-def nothing_to_choose() -> ModelError:
+class OverflowedError(ModelError):
+    """A model gives no finite numbers for a text, through no fault of who asks."""
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            problem,
+            "finite numbers",
+            "Some models overflow in fp16: train with model.precision bf16 or fp32. Where only the tuned model does, "
+            "train again with a lower training.learning_rate.",
+        )
+
+
+def nothing_to_choose() -> OverflowedError:
     """What is told where `can_choose` says no; drawing there would end the work on a GPU for good."""
-    return ModelError(
-        "After this text the model gives logits that are not finite numbers.",
-        "logits from which a token can be chosen",
-        "Set model.precision to bf16 or fp32: some models overflow in fp16.",
-    )
+    return OverflowedError("After this text the model gives logits that are not finite numbers.")
 
 
 class Chooser:

@@ -18,10 +18,10 @@ from medadapt.core.errors import MedAdaptError
 from medadapt.core.records import Record
 from medadapt.core.results import ModelName
 from medadapt.examples.tokenising import encoded
-from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.questions import Question
 from medadapt.serving.answering import Posed, Room, Weighed, posed_to, question_for, room_for, weigh_all
 from medadapt.serving.assistants import Assistant
+from medadapt.serving.choosing import OverflowedError
 from medadapt.serving.continuous_batching.requests import Request, Written
 from medadapt.serving.continuous_batching.scheduler import ClosedError, Load, Scheduler
 from medadapt.serving.sampling import Sampling, check_values
@@ -86,7 +86,7 @@ class Desk:
     def __init__(self, assistant: Assistant, scheduler: Scheduler | None = None) -> None:
         self.assistant = assistant
         self._scheduler = scheduler or Scheduler(assistant.base)
-        self._closing_ids = frozenset(stopping_ids(assistant.encoder, assistant.base.end_ids))
+        self._closing_ids = frozenset(assistant.encoder.stopping_ids(assistant.base.end_ids))
         self._weighing = threading.Lock()
         self._to_weigh: list[_Weighing] = []
 
@@ -198,7 +198,7 @@ class Desk:
             self._weigh_together(together, model)
 
     def _weigh_together(self, some: Sequence[_Weighing], model: ModelName) -> None:
-        """Weigh what is asked of one model, one by one where it fails: perhaps only one of them cannot be weighed."""
+        """Weigh what is asked of one model, one by one where that fails: perhaps memory suffices for each alone."""
         try:
             weighed = weigh_all(self.assistant, [(one.record, one.question) for one in some], model=model)
         except Exception as problem:
@@ -207,7 +207,10 @@ class Desk:
                 return
         else:
             for one, found in zip(some, weighed, strict=True):
-                one.found.set_result(found)
+                if isinstance(found, OverflowedError):
+                    one.found.set_exception(found)
+                else:
+                    one.found.set_result(found)
             return
         # Outside of the handler, whose traceback holds the tensors of what failed.
         for one in some:

@@ -28,7 +28,7 @@ def answer_preview(
     It returns a list of {id, reference, answer}, which stands in steps.jsonl.
     """
     from medadapt.examples.encoding import load_encoder
-    from medadapt.predictions.generation import generate, stopping_ids
+    from medadapt.predictions.generation import generate
 
     encoder = load_encoder(run.examples, base.tokenizer)
     records = list(islice(read_records(run.records / "validation.jsonl"), QUESTIONS))
@@ -45,7 +45,7 @@ def answer_preview(
             base,
             prompts,
             max_new_tokens=max_new_tokens,
-            closing_ids=stopping_ids(encoder, base.end_ids),
+            closing_ids=encoder.stopping_ids(base.end_ids),
             batch_tokens=len(prompts) * (longest + max_new_tokens),
         )
         answers = [base.tokenizer.decode(tokens, skip_special_tokens=True).strip() for tokens in written]

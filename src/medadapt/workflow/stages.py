@@ -52,14 +52,18 @@ def prepare(recipe: Recipe, work: Work) -> None:
 def encode(recipe: Recipe, work: Work) -> None:
     """Records -> Examples: prompts and answers as tokens, and which of them are trained."""
     from medadapt.examples.encoding_stage import encode as encode_records
+    from medadapt.models.base_files import find_folder
+    from medadapt.models.ends import end_ids, settings_for_writing
     from medadapt.models.forward import context_of
     from medadapt.models.loading import load_config, load_tokenizer
 
     if work.smoke:
         smoke_base(recipe, work.run, renew=True)
-    base, model = _base_path(recipe, work), recipe.model
-    revision = None if work.smoke else model.revision
-    context = context_of(load_config(base, revision=revision, trust_remote_code=model.trust_remote_code))
+    base, code = _base_path(recipe, work), recipe.model.trust_remote_code
+    revision = None if work.smoke else recipe.model.revision
+    config = load_config(base, revision=revision, trust_remote_code=code)
+    tokenizer = load_tokenizer(base, revision=revision, trust_remote_code=code)
+    context = context_of(config)
     if work.smoke and (fitting := within_context(recipe, context)) != recipe:
         work.progress.note(
             f"Smoke run: the random base reads no more than {context} tokens; examples are cut there."
@@ -68,10 +72,13 @@ def encode(recipe: Recipe, work: Work) -> None:
     encode_records(
         recipe,
         records=work.run.records,
-        tokenizer=load_tokenizer(base, revision=revision, trust_remote_code=model.trust_remote_code),
+        tokenizer=tokenizer,
         context_length=context,
         folder=work.run.examples,
         progress=work.progress,
+        end_ids=end_ids(
+            settings_for_writing(find_folder(base, revision=revision, code=code), config), tokenizer
+        ),
     )
     work.progress.note(f"what is trained, decoded: {work.run.examples / 'examples.json'}")
 

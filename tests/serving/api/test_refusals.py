@@ -1,4 +1,4 @@
-"""What the API refuses: always a status below 500, and a body that says what to do."""
+"""What the API refuses: with a status below 500 where the client can mend it, and a body that says what to do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from medadapt.predictions.batching import TokenBudget, in_batches
 from medadapt.serving.api.guards import Limits, is_loopback
 from medadapt.serving.api.problems import response_to
 from medadapt.serving.api.server import limits_for, listen
+from medadapt.serving.desk import Desk
 from serving.api.conftest import client_for
 
 CHAT = "/v1/chat/completions"
@@ -186,6 +187,15 @@ def test_memory_that_runs_out_is_no_fault_of_the_client(problem, status):
     answer = response_to(problem)
     assert answer.status_code == status
     assert (json.loads(answer.body)["error"]["code"] == "memory") is (status == 503)
+
+
+@pytest.mark.parametrize("path", ["/v1/classify", CHAT])
+def test_a_model_that_overflows_is_the_servers_fault_and_is_logged(path, overflowing, diagnosis_run, caplog):
+    body = {"input": "~"} if path != CHAT else {"messages": [{"role": "user", "content": "~"}]}
+    with Desk(overflowing) as desk:
+        answer = client_for(desk, diagnosis_run).post(path, json={"model": "tuned", **body})
+    refused(answer, 500, "overflowed")
+    assert "The model overflowed." in caplog.text
 
 
 def test_an_address_of_loopback_is_asked_under_itself(monkeypatch):

@@ -7,8 +7,9 @@ import random
 import pytest
 import torch
 
-from medadapt.core.errors import ModelError
 from medadapt.predictions import growing_cache
+from medadapt.predictions.growing_cache import GrowingLayer
+from medadapt.serving.choosing import OverflowedError
 from medadapt.serving.continuous_batching import batch as batch_module
 from medadapt.serving.continuous_batching.batch import Batch
 from medadapt.serving.continuous_batching.one_by_one import Turns
@@ -170,6 +171,27 @@ def test_a_prompt_whose_reading_fails_takes_nothing_from_a_row_that_is_being_wri
     assert stays.tokens == written(base, PROMPTS[0], most=12)
 
 
+def test_memory_that_runs_out_for_a_joining_row_takes_nothing_from_one_that_is_being_written(monkeypatch):
+    base = tuned_base("llama")
+    stays, fails = Heard(PROMPTS[0]), Heard(list(range(5, 40)) * 20)
+    batch, move, moved = Batch(base), GrowingLayer._move, []
+
+    def no_memory_for_the_second_layer(layer, *sizes, **more):
+        moved.append(layer)
+        return no_memory() if len(moved) == 2 else move(layer, *sizes, **more)
+
+    batch.add(stays.request)
+    batch.advance()
+    batch.add(fails.request)
+    with monkeypatch.context() as full:
+        full.setattr(GrowingLayer, "_move", no_memory_for_the_second_layer)
+        for _ in range(4):
+            batch.advance()
+    assert [str(step.failed) for step in fails.told] == ["out of memory"]
+    run(batch, {})
+    assert stays.tokens == written(base, PROMPTS[0], most=12)
+
+
 def no_memory(*_, **__):
     raise RuntimeError("out of memory")
 
@@ -180,7 +202,7 @@ def test_a_row_without_numbers_ends_and_its_neighbour_is_answered_as_alone(kind,
     base = overflowing_base()
     fails, stays = Heard([5, OVERFLOWS, 6], sampling=sampling), Heard(PROMPTS[1])
     run(kind(base), {0: [fails.request, stays.request]})
-    assert [type(step.failed) for step in fails.told] == [ModelError]
+    assert [type(step.failed) for step in fails.told] == [OverflowedError]
     assert stays.tokens == written(base, PROMPTS[1], most=12)
 
 

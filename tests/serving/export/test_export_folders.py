@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from medadapt.core import whole_folder
 from medadapt.core.errors import RunBusyError, RunFolderError
 from medadapt.core.run_folder import RunFolder
 from medadapt.serving.command_targets import Run
@@ -93,6 +94,20 @@ def test_an_empty_mounted_folder_is_filled(mounted, run):
     fill(mounted, run)
     assert files(mounted) == [EXPORT, "new.txt"]
     assert files(mounted.parent) == ["mounted", "run"]
+
+
+def test_an_empty_folder_that_another_export_fills_meanwhile_is_left_alone(run, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    clear = whole_folder._clear
+
+    def late(part, old, folder):
+        clear(part, old, folder)
+        (folder / "theirs.txt").write_text("theirs")
+
+    monkeypatch.setattr(whole_folder, "_clear", late)
+    with pytest.raises(RunFolderError, match="meanwhile"):
+        fill(tmp_path / "out", run, name="theirs.txt")
+    assert (tmp_path / "out" / "theirs.txt").read_text() == "theirs"
 
 
 def test_what_a_killed_export_left_in_an_empty_folder_is_taken_away_by_the_next(run, tmp_path):

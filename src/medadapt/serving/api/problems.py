@@ -16,6 +16,7 @@ from medadapt.core.errors import MedAdaptError
 from medadapt.models.device import is_out_of_memory
 from medadapt.predictions.batching import NoRoomError
 from medadapt.serving.api.schemas import Problem, ProblemAnswer
+from medadapt.serving.choosing import OverflowedError
 from medadapt.serving.continuous_batching.scheduler import BusyError, ClosedError
 
 KINDS = {
@@ -81,6 +82,9 @@ def response_to(problem: Exception) -> JSONResponse:
             return problem_response(
                 503, "Memory ran out; ask for less, or for fewer at a time.", code="memory"
             )
+        case OverflowedError():
+            _LOG.error("The model overflowed.", exc_info=problem)
+            return problem_response(500, str(problem), code="overflowed")
         case MedAdaptError():
             return problem_response(400, str(problem))
     _LOG.error("A request failed.", exc_info=problem)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from transformers import DynamicCache
+from transformers.cache_utils import CacheLayerMixin
 
 from medadapt.models.continuing import continued_hidden
 from medadapt.models.loading import LoadedBase
@@ -155,8 +156,7 @@ class Batch:
         try:
             hidden_BTH = self._read_tokens([row.tokens for row in self._joining], kept)
         except Exception as problem:
-            failed, self._joining = self._joining, []
-            _fail(failed, problem)
+            self._give_up_joining(problem)
             return
         self._join(hidden_BTH, kept)
 
@@ -179,16 +179,37 @@ class Batch:
         before = kept.get_seq_length() - hidden_BTH.shape[1]
         ends = [length - before - 1 for length in lengths]
         hidden_BH = hidden_BTH[torch.arange(len(rows)), torch.tensor(ends)]
-        if self._kept is None:
-            self._kept = growing(kept, lengths, MORE_ROOM)
-        else:
-            for layer, new in zip(self._kept.layers, kept.layers, strict=True):
-                assert isinstance(layer, GrowingLayer)
-                assert new.keys is not None
-                assert new.values is not None
-                layer.join(new.keys, new.values, lengths)
+        try:
+            added = self._added_to(kept, lengths)
+        except (
+            Exception
+        ) as problem:  # such as no memory, before anything of the rows that are there was changed
+            self._give_up_joining(problem)
+            return
+        for layer, new in added:
+            assert new.keys is not None
+            assert new.values is not None
+            layer.join(new.keys, new.values, lengths)
         self._rows, self._joining = [*self._rows, *rows], []
         write(rows, vocabulary_logits(self._model.model, hidden_BH))
+
+    def _added_to(
+        self, kept: DynamicCache, lengths: Sequence[int]
+    ) -> list[tuple[GrowingLayer, CacheLayerMixin]]:
+        """Each layer, with room for the rows of `kept`, and what joins it; nothing where these rows are the first."""
+        if self._kept is None:
+            self._kept = growing(kept, lengths, MORE_ROOM)
+            return []
+        pairs = []
+        for layer, new in zip(self._kept.layers, kept.layers, strict=True):
+            assert isinstance(layer, GrowingLayer)
+            layer.make_room(lengths)
+            pairs.append((layer, new))
+        return pairs
+
+    def _give_up_joining(self, problem: Exception) -> None:
+        failed, self._joining = self._joining, []
+        _fail(failed, problem)
 
     def _leave(self) -> None:
         """Rows that are done give up their places."""

@@ -28,7 +28,6 @@ from medadapt.models.placement import Devices
 from medadapt.models.quiet import quiet_libraries
 from medadapt.models.speaking import speaking_as
 from medadapt.predictions.asking import predict
-from medadapt.predictions.generation import stopping_ids
 from medadapt.predictions.settings import BATCH_TOKENS, PredictionSettings
 from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
@@ -61,6 +60,8 @@ class Merged:
 
     parity: Parity
     encoder: Encoder
+    end_ids: tuple[int, ...]
+    """Tokens at which the base ends a text by its own settings."""
     records: Sequence[Record]
     """Test records that it was compared on."""
     checked: CheckedTemplate | None
@@ -86,7 +87,7 @@ def export_merged(
     need_adapter(run)
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part, precision=precision, device=device, progress=progress)
-        shown = shown_prompt(merged.encoder, merged.records)
+        shown = shown_prompt(merged.encoder, merged.records, end_ids=merged.end_ids)
         checked = merged.checked
         card = export_card(
             run, shown, merged.parity, name_of(folder), chat=merged.encoder.plan.chat,
@@ -116,7 +117,7 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
     wanted = _measure(base, encoder, records, asking, name="tuned", progress=progress)
     merge_adapter(base)
     _save(base, asking, run, part)
-    _end_answers(stopping_ids(encoder, base.end_ids), part)
+    _end_answers(encoder.stopping_ids(base.end_ids), part)
     devices = getattr(base.model, "hf_device_map", {"": base.device})  # it has one where there are several
     base = replace(base, model=nn.Module())  # memory need not hold the model twice
     _free_memory()
@@ -136,7 +137,7 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
     write_json(part / PARITY, parity_values(parity))
     checked = training_template(reloaded, records)
     _write_template(checked, part)
-    return Merged(parity=parity, encoder=reloaded, records=records, checked=checked)
+    return Merged(parity=parity, encoder=reloaded, end_ids=base.end_ids, records=records, checked=checked)
 
 
 def _end_answers(stops: Sequence[int], part: Path) -> None:

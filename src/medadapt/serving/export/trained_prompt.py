@@ -15,7 +15,6 @@ from medadapt.examples.message_template import MessageTemplate, check_template, 
 from medadapt.examples.templates import listed_options
 from medadapt.models.ends import end_ids, settings_for_writing
 from medadapt.models.loading import load_config
-from medadapt.predictions.generation import stopping_ids
 from medadapt.serving.asking import Asking, asking_of_run
 from medadapt.serving.command_targets import Run, need_adapter
 from medadapt.serving.export.bare_adapter import base_of
@@ -81,7 +80,7 @@ def trained_prompt(run: Run) -> TrainedPrompt:
     checked = need_template(training_template(encoder, first_records(run)))
     folder = base_of(run, asking).folder
     settings = settings_for_writing(folder, load_config(str(folder), trust_remote_code=code))
-    stops = stopping_ids(encoder, end_ids(settings, tokenizer))
+    stops = encoder.stopping_ids(end_ids(settings, tokenizer))
     return TrainedPrompt(asking=asking, encoder=encoder, stops=stops, checked=checked)
 
 
