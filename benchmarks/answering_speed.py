@@ -43,6 +43,7 @@ import roof
 from answering.bases import best_dtype, ours, prepare, questions_of, theirs
 from answering.ways import NEW_TOKENS, full_rows, one_by_one, score_labels, search_labels, together, write
 from peers.environments import make_all
+from peers.rounds import profile_of, run_round
 from peers.sides.asked_for import digest_of
 from peers.sides.peak_memory import own_peak_mb
 from peers.workloads import MODELS
@@ -145,22 +146,18 @@ def _work_measured(
     commands: dict[str, Sequence[str]] = {side: [*own, work.kind, side] for side in work.sides}
     commands |= dict(others) if work.kind == "labels" else {}
     runs: dict[str, list[dict[str, Any]]] = {side: [] for side in commands}
-    not_run, roofs = {}, []
+    not_run: dict[str, str] = {}
+    roofs: list[dict[str, Any]] = []
+
+    def run(side: str) -> dict[str, Any]:
+        print(f"  {name}, {work.kind} in {work.folder}, round {len(roofs)}: {side}", flush=True)
+        return _last_line([*commands[side], str(folder)])
+
     for number in range(rounds):
         roofs.append(
             roof.measure_anew(MODELS / f"{name}.json", tokens=work.at_once, precision=questions["precision"])
         )
-        # Another side comes first in each round: what came before may have warmed the machine up, or down.
-        turn = number % len(runs)
-        for side in [*list(runs)[turn:], *list(runs)[:turn]]:
-            print(f"  {name}, {work.kind} in {work.folder}, round {number + 1}: {side}", flush=True)
-            try:
-                runs[side].append(_last_line([*commands[side], str(folder)]))
-            except RuntimeError as problem:
-                if side in OURS:
-                    raise
-                not_run[side] = str(problem)
-                del runs[side]
+        run_round(number, runs, run, ours=OURS, not_run=not_run)
     by_token, agreed = work.kind == "writing", gate["ours"][work.kind]
     compared = _compared(runs, agreed=agreed, by_token=by_token, refused=gate["wrong"])
     if "ours-best" in runs:
@@ -172,18 +169,10 @@ def _work_measured(
     return {
         **compared,
         "not_run": not_run,
-        **_profile([*own, work.kind, "profile", str(folder)]),
+        **profile_of(lambda: _last_line([*own, work.kind, "profile", str(folder)])),
         "roofs": roofs,
         "share_of_roof": _share(work.kind, questions, read, runs["ours"], roofs),
     }
-
-
-def _profile(command: Sequence[str]) -> dict[str, Any]:
-    """Where our time goes; no reason to lose what the rounds have found."""
-    try:
-        return {"profile": _last_line(command)["shares"]}
-    except RuntimeError as problem:
-        return {"profile": {}, "not_profiled": str(problem)}
 
 
 def _gate(folder: Path, others: Mapping[str, Sequence[str]]) -> dict[str, Any]:

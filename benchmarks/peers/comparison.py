@@ -31,6 +31,7 @@ from peers.environments import make_all
 from peers.flops import needed_flops
 from peers.gates import Promise, broken_gates
 from peers.ratios import ratios_of
+from peers.rounds import profile_of, run_round
 from peers.tuning import GIVEN_UP, search
 from peers.workloads import MODELS, prepare
 
@@ -120,7 +121,8 @@ def compare(
             )
         bench = _Bench(folder=folder, facts=facts, environments=environments)
         found = _in_rounds(bench, asked, not_run, keep)
-        return found | _profile(bench, found["settings"][OURS])
+        settings = found["settings"][OURS] | {"profile": True}
+        return found | profile_of(lambda: bench.run(OURS, settings))
 
 
 def _in_rounds(
@@ -133,19 +135,14 @@ def _in_rounds(
     config, precision = MODELS / f"{asked.model}.json", bench.facts["precision"]
     found: dict[str, Any] = {}
     roofs = []
+
+    def run(side: str) -> dict[str, Any]:
+        print(f"  round {len(roofs)}: {side}", flush=True)
+        return bench.run(side, plan.settings[side], limit_s=LONGEST_RUN_S)
+
     for number in range(asked.rounds):
         roofs.append(roof.measure_anew(config, tokens=tokens, precision=precision))
-        # Another side comes first in each round: what came before may have warmed the machine up, or down.
-        turn = number % len(runs)
-        for side in [*list(runs)[turn:], *list(runs)[:turn]]:
-            print(f"  round {number + 1}: {side}", flush=True)
-            try:
-                runs[side].append(bench.run(side, plan.settings[side], limit_s=LONGEST_RUN_S))
-            except RuntimeError as problem:
-                if side == OURS:
-                    raise RuntimeError(f"our own side failed: {problem}") from problem
-                not_run[side] = str(problem)
-                del runs[side]
+        run_round(number, runs, run, ours=(OURS,), not_run=not_run)
         found = _found(bench, replace(asked, rounds=number + 1), plan, not_run, runs, roofs)
         keep(found)
     return found
@@ -177,15 +174,6 @@ def _found(
         "roofs": list(roofs),
         **compared(runs, bench.facts, plan.promises),
     }
-
-
-def _profile(bench: _Bench, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Where our time goes; no reason to lose what the rounds have found."""
-    try:
-        # In a run of its own: a profiler costs time.
-        return {"profile": bench.run(OURS, {**settings, "profile": True})["shares"]}
-    except RuntimeError as problem:
-        return {"profile": {}, "not_profiled": str(problem)}
 
 
 def compared(

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from peers import comparison
 from peers.comparison import Comparison
+from peers.rounds import profile_of
 
 FACTS = {
     "dropout": 0.0, "rows": [8, 8], "tokens": [280, 280], "supervised": [40, 40], "longest": 46,
@@ -85,7 +86,6 @@ def test_a_peer_that_fails_leaves_the_rounds_of_the_others(bench):
 
 
 def test_a_profile_that_fails_loses_no_round(bench):
-    of_three_runs = bench(native=3)
-    found = comparison._in_rounds(of_three_runs, ASKED, {}, lambda _: None)
-    profile = comparison._profile(of_three_runs, found["settings"]["native"])
+    fails = bench(native=1)
+    profile = profile_of(lambda: fails.run("native", {}))
     assert profile == {"profile": {}, "not_profiled": "native left with 1: no memory"}
