@@ -56,6 +56,12 @@ def test_the_lock_holds_every_dependency_in_an_allowed_version():
         assert requirement.specifier.contains(locked[normal(requirement.name)]), requirement
 
 
+def test_no_typer_is_allowed_that_lacks_the_module_of_exceptions_that_the_command_line_imports():
+    """It came with 0.27.2; outside of the lock pip keeps whatever typer is allowed and there."""
+    typer = next(one for one in map(Requirement, project()["project"]["dependencies"]) if one.name == "typer")
+    assert not typer.specifier.contains("0.27.1")
+
+
 def test_the_recipe_in_the_readme_is_valid():
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
@@ -81,3 +87,20 @@ def test_the_layers_in_the_architecture_page_are_those_that_are_checked():
     layers = "\n".join(layer.replace("medadapt.", "") for layer in contract["layers"])
 
     assert f"```\n{layers}\n```" in page
+
+
+@pytest.mark.parametrize("room", ["records", "metrics"])
+def test_the_rooms_in_the_architecture_page_are_those_that_are_checked(room: str):
+    contract = next(c for c in project()["tool"]["importlinter"]["contracts"] if c["id"] == room)
+    page = (REPOSITORY / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+    assert f"{room}:  {' > '.join(contract['layers'])}\n" in page
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_page_names_all_rooms_without_torch(name: str):
+    contract = next(c for c in project()["tool"]["importlinter"]["contracts"] if c["id"] == "light")
+    *rooms, last = [f"`{module.removeprefix('medadapt.')}`" for module in contract["source_modules"]]
+    words = " ".join((REPOSITORY / name).read_text(encoding="utf-8").split())
+
+    assert f"{', '.join(rooms)} and {last} import no torch" in words

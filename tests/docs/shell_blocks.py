@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -21,6 +21,8 @@ class Command:
 
     page: str
     text: str
+    told: str = ""
+    """What the page says that it tells: the block called text behind it."""
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -36,6 +38,8 @@ def commands_of(page: Path, *, name: str) -> list[Command]:
             raise ValueError(f"{name}: a block of commands must be called bash, not '{language}'")
         if language == "bash":
             found += [Command(page=name, text=text) for text in split_commands(content)]
+        if language == "text" and found:
+            found[-1] = replace(found[-1], told=content)
     return found
 
 

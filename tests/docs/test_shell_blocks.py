@@ -85,6 +85,8 @@ def test_commands_of_the_page_run(
         code = medadapt(words[1:]) if words[:1] == ["medadapt"] else in_a_shell(text, place)
         told = capfd.readouterr()
         assert code == 0, f"{command.text}\nran as: {text}\n{told.out[-1500:]}\n{told.err[-3000:]}"
+        for line in command.told.splitlines():
+            assert line in told.out + told.err, command.text
 
 
 def test_every_substitution_is_used():
@@ -121,6 +123,13 @@ def test_a_command_here_reaches_no_network(offline: None):
 
     with pytest.raises(AssertionError, match=re.escape("192.0.2.1")):
         socket.create_connection(("192.0.2.1", 80), timeout=1)
+
+
+def test_a_block_of_text_is_what_the_command_before_it_tells(tmp_path: Path):
+    page = tmp_path / "page.md"
+    page.write_text("```bash\nmedadapt prepare a\n```\n\n```text\n3 rows\n```\n")
+
+    assert [command.told for command in commands_of(page, name="page")] == ["3 rows\n"]
 
 
 def test_continued_lines_comments_and_here_documents_are_one_command_each():
