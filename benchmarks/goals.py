@@ -116,9 +116,10 @@ def unmeasured(machines: Iterable[Stored]) -> Iterator[str]:
     if lines:
         yield "## Not measured yet\n"
         yield "\n".join(lines) + "\n"
-    if few := sum(found["asked"]["rounds"] < ROUNDS for _, found in peers):
+    compared = [found for _, found in peers if len(found["sides"]) > 1]
+    if few := sum(found["asked"]["rounds"] < ROUNDS for found in compared):
         yield (
-            f"{few} of {len(peers)} comparisons of trainers rest on fewer than {ROUNDS} rounds; each says on how "
+            f"{few} of {len(compared)} comparisons of trainers rest on fewer than {ROUNDS} rounds; each says on how "
             "many.\n"
         )
 
@@ -345,7 +346,7 @@ GOALS = (
     Goal(
         work="training against a tutorial's script",
         goal=60, stretch=100, form=RATIO, least=True,
-        measured=_against("seed0", "short", ("llama-42m", "llama-135m")),
+        measured=_against("tutorial", "short", ("llama-42m", "llama-135m")),
         limit=SMALL_STEPS,
     ),
     Goal(

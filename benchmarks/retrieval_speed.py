@@ -37,12 +37,13 @@ def measure(data: Path, folder: Path) -> dict[str, Any]:
 
     The model is that of `medadapt demo --task qa`, made in `folder`.
     """
+    from medadapt.core.progress import Silent
     from medadapt.serving.indexing import index_files
 
     run = folder / "qa"
     timed(["demo", "--task", "qa", "-o", str(run)])
     started = time.perf_counter()
-    index = index_files([str(data / "medquad" / "train.csv")], folder / "index").index
+    index = index_files([str(data / "medquad" / "train.csv")], folder / "index", progress=Silent()).index
     built = time.perf_counter() - started
     titles = sorted({passage.title for passage in index if passage.title})
     times = []

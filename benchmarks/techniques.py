@@ -39,6 +39,8 @@ class _Bench:
     precision: str
     steps: Sequence[Any]
     micro_tokens: int
+    padding: int
+    """The bound on padding where rows are padded."""
 
     def gradients(self, switch: Any, steps: Sequence[int]) -> None:
         """Compute the gradients of some steps with dropout, as in a training, and drop them."""
@@ -55,6 +57,7 @@ class _Bench:
                 seed=0,
                 packed=packed,
                 recompute=switch.recompute,
+                padding=self.padding if switch.is_even and packed is None else None,
             )
             model.zero_grad(set_to_none=True)
 
@@ -104,7 +107,10 @@ def _measured(data: Path, kind: str) -> dict[str, Any]:
                 print(f"  {kind}, round {number + 1}: {name or 'all'}", file=sys.stderr, flush=True)
                 seconds[name].append(_seconds(bench, ways[name], range(first, first + STEPS[kind])))
     of_rounds = {
-        name: [without / whole for without, whole in zip(seconds[name], seconds[None], strict=True)]
+        name: [
+            without / whole
+            for without, whole in zip(seconds[name], seconds[switches[name].beside], strict=True)
+        ]
         for name in switches
     }
     return {
@@ -172,8 +178,16 @@ def _prepared(folder: Path, data: Path, kind: str) -> _Bench:
         TrainingSection(batch_size=BATCH),
         longest=int(rows.lengths.max()),
         total_memory=base.facts["device"]["total_memory"],
+        is_packed=False,
     )
-    return _Bench(models=models, precision=chosen, steps=batches, micro_tokens=memory.micro_tokens)
+    assert memory.padding is not None
+    return _Bench(
+        models=models,
+        precision=chosen,
+        steps=batches,
+        micro_tokens=memory.micro_tokens,
+        padding=memory.padding,
+    )
 
 
 def _mean_length(bench: _Bench) -> float:

@@ -12,7 +12,7 @@ DROPOUTS = (0.05, 0.0)
 FEWEST_STEPS = 5
 SLOW = 3
 """A processor without instructions for bf16 takes the plan's steps by this, and no trainer that wants bf16."""
-LARGE = tuple(side for side in SIDES if side != "seed0")
+LARGE = tuple(side for side in SIDES if side != "tutorial")
 FEW = ("native", "trl", "trl_tuned", "unsloth", "axolotl")
 PLAN = {
     ("llama-42m", "short"): (33, tuple(SIDES)),

@@ -13,7 +13,7 @@ from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.strict_yaml import parse_yaml
 from medadapt.workflow.outputs import mark_of
-from medadapt.workflow.stage_inputs import NEUTRAL
+from medadapt.workflow.stage_inputs import NEUTRAL, cut_by_itself
 from medadapt.workflow.state import read_state
 
 EARLIER = "an earlier one"
@@ -52,14 +52,24 @@ def without_key(folder: Path, section: str, key: str) -> None:
     states = sorted(folder.rglob("run.json"))
     for recipe in (path.with_name("recipe.yaml") for path in states):
         values = parse_yaml(recipe.read_text("utf-8"), str(recipe))
-        before = _section_hash(values, section)
+        before = section_hash(values, section)
         del values[section][key]
         write_text(recipe, yaml.safe_dump(values))
         for path in [*states, *folder.rglob("search.json")]:
-            _rename(path, {before: _section_hash(values, section)})
+            _rename(path, {before: section_hash(values, section)})
 
 
-def _section_hash(recipe: dict[str, Any], section: str) -> str:
+def with_cut_recorded(folder: Path) -> None:
+    """The run and those inside of it as they were made when it was recorded how a training step is cut."""
+    states = sorted(folder.rglob("run.json"))
+    for recipe in (path.with_name("recipe.yaml") for path in states):
+        values = parse_yaml(recipe.read_text("utf-8"), str(recipe))
+        for path in states:
+            _rename(path, {section_hash(cut_by_itself(values), "training"): section_hash(values, "training")})
+
+
+def section_hash(recipe: dict[str, Any], section: str) -> str:
+    """What is recorded of a section of these values."""
     values = recipe[section].items()
     return sha256_object({name: value for name, value in values if f"{section}.{name}" not in NEUTRAL})
 

@@ -35,6 +35,11 @@ def test_answers_are_those_of_the_runs_own_predictions(model, finished, name):
         assert found.probabilities == pytest.approx(kept["probabilities"], abs=1e-5)
         assert found.choice == next(iter(found.probabilities))
         assert not found.abstained
+        assert not found.shortened
+
+
+def test_a_question_whose_middle_was_left_out_is_said_to_be(model):
+    assert model.classify("fever, " * 400).shortened
 
 
 def test_mistakes_are_told_in_the_words_of_python(model):

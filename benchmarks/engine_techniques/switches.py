@@ -31,6 +31,10 @@ class Switch:
     """Whether the engine has it. If not, the switch puts it in."""
     applied: Callable[[], AbstractContextManager[None]] = nullcontext
     is_packed: bool = True
+    is_even: bool = True
+    """Whether padded rows of one micro-batch are nearly as long as each other."""
+    beside: str | None = None
+    """The way that it is held against, where that is not the engine with all that it has."""
     recompute: bool = False
     precision: str | None = None
     """The number format of the weights, where it is not that which the engine chooses."""
@@ -202,6 +206,10 @@ SWITCHES = {
     "packed": Switch(
         does="rows without padding, and a decoder layer as one function (else transformers' modules, padded)",
         is_packed=False,
+    ),
+    "even": Switch(
+        does="where rows are padded, micro-batches with little padding (else a step is one rectangle)",
+        is_packed=False, is_even=False, beside="packed",
     ),
     "stacked": Switch(
         does="q, k, v and gate, up as one product each",

@@ -2,7 +2,7 @@
 
 Sides:
     native        our engine with a recipe's default settings
-    seed0         a script as tutorials have it (seed 0 of our reference workflows), ported to today's libraries
+    tutorial      a script as tutorials have it, ported to today's libraries
     trl           TRL's SFTTrainer at its defaults
     trl_tuned     the same with the quickest of the searched settings (peers/tuning.py)
     llamafactory  LLaMA-Factory at its defaults, asked for bf16 where the device has it
@@ -61,8 +61,8 @@ class Side:
 
 SIDES = {
     OURS: Side(script="run_native.py", environment=None),
-    "seed0": Side(
-        script="run_seed0.py", environment="trl", promise=Promise(learns="all"), most_steps=6
+    "tutorial": Side(
+        script="run_tutorial.py", environment="trl", promise=Promise(learns="all"), most_steps=6
     ),
     "trl": Side(script="run_trl.py", environment="trl", wants_bf16=True),
     "trl_tuned": Side(script="run_trl.py", environment="trl"),
@@ -117,7 +117,7 @@ def compare(
                 rows=asked.workload,
                 dropout=asked.dropout,
                 steps=asked.steps,
-                curve_steps=(SIDES["seed0"].most_steps or 0) if "seed0" in asked.sides else 0,
+                curve_steps=(SIDES["tutorial"].most_steps or 0) if "tutorial" in asked.sides else 0,
             )
         bench = _Bench(folder=folder, facts=facts, environments=environments)
         found = _in_rounds(bench, asked, not_run, keep)
@@ -292,8 +292,8 @@ def _plan(bench: _Bench, sides: Sequence[str], steps: int) -> _Plan:
         side: {"steps": min(steps, SIDES[side].most_steps or steps)} for side in sides
     }
     promises = {side: SIDES[side].promise for side in sides}
-    if "seed0" in settings:
-        settings["seed0"]["max_length"] = max(PADDED_TO, bench.facts["longest"])
+    if "tutorial" in settings:
+        settings["tutorial"]["max_length"] = max(PADDED_TO, bench.facts["longest"])
     tried = []
     if "trl_tuned" in settings:
         tried = search(bench.facts, partial(bench.run, "trl_tuned"), steps, cuda=bench.facts["cuda"])

@@ -14,7 +14,7 @@ from time_shares import told
 
 NAMES = {
     "native": "MedAdapt",
-    "seed0": "a tutorial's script",
+    "tutorial": "a tutorial's script",
     "trl": "TRL, defaults",
     "trl_tuned": "TRL, tuned",
     "llamafactory": "LLaMA-Factory, defaults",
@@ -182,7 +182,7 @@ def share_of_roof(found: Mapping[str, Any], side: str) -> float | None:
 
 def _version(side: str, one: Mapping[str, Any]) -> list[str]:
     """Of the peer's own package, where the result has it."""
-    package = {"trl_tuned": "trl", "seed0": "transformers"}.get(side, side)
+    package = {"trl_tuned": "trl", "tutorial": "transformers"}.get(side, side)
     found = one.get("versions", {}).get(package)
     return [f"({package} {found})"] if found else []
 

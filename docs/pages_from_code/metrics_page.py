@@ -47,8 +47,10 @@ FAMILIES = {"rouge"}
 """Names of groups of metrics, which the report uses as headings."""
 
 INTRODUCTION = """\
-`5-metrics/metrics.json` holds every figure of a run; the report shows nothing that does not stand there, and
-`medadapt report RUN --verify` computes it again from the predictions.
+`5-metrics/metrics.json` holds every figure of the comparison of base and tuned model, and
+`medadapt report RUN --verify` computes it again from the predictions. What the report shows besides, of training,
+search, further seeds and standard sets, stands in files of its own; the counts above its list of records are made
+from the predictions.
 
 Each metric has a value, an interval at the level of `evaluation.alpha` and the number of test records behind
 it. What cannot be computed is null, with a reason. `difference` is tuned minus baseline on the same records.

@@ -59,6 +59,8 @@ class Classification:
     """Of the likeliest."""
     threshold: float | None
     """The confidence that the risk asks for."""
+    shortened: bool
+    """Whether something was left out of the question, because it was too long."""
     model: ModelName
     notice: str
 
@@ -151,13 +153,14 @@ class Model:
         """
         from medadapt.core.errors import DataError
         from medadapt.serving.abstention import abstention_rule, check_risk, sureness
-        from medadapt.serving.answering import NOTICE, weigh
+        from medadapt.serving.answering import NOTICE, question_for, weigh
 
         rule = None
         if risk is not None:
             check_risk(risk, base=self._base)
             rule = abstention_rule(self._target, risk=risk, model=model)
-        weighed = weigh(self._assistant, self._record(question, context, type, options, ()), model=model)
+        record = self._record(question, context, type, options, ())
+        weighed = weigh(self._assistant, record, model=model)
         if not weighed:
             raise DataError(
                 "This model answers open questions: it has no closed set of answers.",
@@ -172,6 +175,7 @@ class Model:
             probabilities={one.name: one.probability for one in shown} if enough else {},
             confidence=shown[0].probability if sure is None else sure.confidence,
             threshold=None if rule is None else rule.threshold,
+            shortened=question_for(self._assistant, record).prompt.truncated,
             model=model,
             notice=NOTICE,
         )

@@ -95,7 +95,7 @@ def test_what_no_machine_has_measured_is_told():
 def test_what_one_machine_has_measured_is_not_open_because_another_has_not():
     with_script = compared(9.0)
     sides = with_script["training_peers-llama-42m-short-0.05"]["found"]["sides"]
-    sides["seed0"] = sides["native"]
+    sides["tutorial"] = sides["native"]
     page = "\n".join(goals.unmeasured([with_script, compared(9.0)]))
     assert (
         "- training of llama-42m, symptom rows, dropout 0.05, beside TRL, tuned, LLaMA-Factory, defaults"
@@ -214,6 +214,13 @@ def test_comparisons_of_few_rounds_are_counted():
         goals.unmeasured([compared(9.0, rounds=3)])
     )
     assert "fewer than 5" not in "\n".join(goals.unmeasured([compared(9.0)]))
+
+
+def test_a_trainer_alone_is_no_comparison():
+    alone = compared(None, rounds=2)
+    found = alone["training_peers-llama-42m-short-0.05"]["found"]
+    found["sides"], found["ratios"] = {"native": found["sides"]["native"]}, {}
+    assert "fewer than 5" not in "\n".join(goals.unmeasured([alone]))
 
 
 def test_a_side_of_answering_that_was_not_run_is_held_against_no_goal():

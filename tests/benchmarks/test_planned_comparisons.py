@@ -46,7 +46,7 @@ def test_a_machine_without_bf16_runs_trainers_that_take_it_by_default_only_where
     assert in_software <= set(planned(**NOTHING_ASKED)[0].sides)
     slow = planned(**NOTHING_ASKED, is_slow=True)
     assert not any(in_software & set(one.sides) for one in slow)
-    assert {"seed0", "trl_tuned"} <= set(slow[0].sides)
+    assert {"tutorial", "trl_tuned"} <= set(slow[0].sides)
     (asked, _) = planned(
         **{**NOTHING_ASKED, "model": "llama-42m", "workload": "short", "sides": ["trl"]}, is_slow=True
     )

@@ -56,7 +56,7 @@ def told(folder: Path):
     [
         (("native", "trl"), 12),
         (("native", "trl", "llamafactory"), 6),
-        (("native", "seed0", "trl_tuned", "unsloth", "axolotl"), 12),
+        (("native", "tutorial", "trl_tuned", "unsloth", "axolotl"), 12),
     ],
 )
 def test_other_trainers_or_fewer_steps_do_not_take_the_place_of_what_is_there_and_are_no_failure(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ import typer
 from typer import rich_utils
 
 from medadapt.cli.app import app
+from medadapt.core.errors import ModelError
 
 HEAVY = "torch transformers peft datasets matplotlib scipy sklearn pydantic pyarrow numpy"
 
@@ -341,6 +343,30 @@ def test_stage_without_the_one_before_names_the_command(medadapt, recipe_file):
     said = medadapt("score", "r")
     assert said.code == 2
     assert "medadapt encode" in said.err
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "told"),
+    [
+        ("config.json", '{"model_type":', "config.json is damaged"),
+        ("config.json", "[]", "config.json is damaged"),
+        ("model.safetensors", None, r"model\.safetensors cannot be read: No such file"),
+    ],
+)
+def test_a_damaged_base_is_told_before_a_folder_is_made(
+    file, content, told, sample_base, recipe_file, use, tmp_path
+):
+    path = shutil.copytree(sample_base, tmp_path / "base") / file
+    path.unlink()
+    if content is None:
+        path.symlink_to("a file that is gone")
+    else:
+        path.write_text(content)
+
+    with pytest.raises(ModelError, match=told):
+        use("run", recipe_file, "-o", tmp_path / "r", "--set", f"model.base={path.parent}")
+
+    assert not (tmp_path / "r").exists()
 
 
 def test_json_of_a_stage_is_the_only_thing_on_stdout(medadapt, recipe_file):

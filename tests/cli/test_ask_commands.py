@@ -7,6 +7,7 @@ import pytest
 from medadapt.cli import app
 from medadapt.cli.replies import harmless
 from medadapt.core.errors import MedAdaptError, StoppedError
+from medadapt.report.wording import share
 from medadapt.serving.answering import NOTICE
 from medadapt.serving.writing import GrowingText
 from serving_runs import recorded, records_of
@@ -19,14 +20,15 @@ def test_ask_prints_the_runs_own_answer_and_ends_with_the_notice(finished, use):
     assert code == 0
     assert out.startswith(harmless(kept["text"]) + "\n")
     likeliest = max(kept["probabilities"], key=kept["probabilities"].get)
-    assert f"{kept['probabilities'][likeliest]:.1%}  {likeliest}" in out
+    assert f"{share(kept['probabilities'][likeliest])}  {likeliest}" in out
     assert err.strip().endswith(NOTICE)
 
 
 def test_ask_gives_one_json_object_with_both_models(finished, use):
     record = records_of(finished)[0]
-    _, out, _ = use("ask", finished, "-", "--model", "both", "--json", typed=record.question)
+    code, out, _ = use("ask", finished, "-", "--model", "both", "--json", typed=record.question)
     found = json.loads(out)
+    assert code == found["exit_code"] == 0
     assert found["question"] == record.question
     assert found["notice"] == NOTICE
     for model in ("baseline", "tuned"):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from abstaining_run import with_validation
+from medadapt.cli.replies import SHORTENED
 from medadapt.core.errors import MedAdaptError
 from medadapt.serving.answering import NOTICE
 from serving_runs import recorded, records_of
@@ -62,7 +63,18 @@ def test_json_says_whether_each_model_abstained_and_hides_what_it_would_have_sai
         assert yes["confidence"] == pytest.approx(max(yes["probabilities"].values()), abs=1e-8)
         assert yes["choice"] == yes["text"] == max(yes["probabilities"], key=yes["probabilities"].get)
         assert yes["risk"] == no["risk"] == 0.1
+        assert not yes["question_shortened"]
     assert silent["notice"] == spoken["notice"] == NOTICE
+
+
+def test_a_question_whose_middle_was_left_out_is_said_to_be(bold_run, use):
+    long = "fever, " * 400
+    for command, *words in (["ask", long], ["chat"]):
+        code, _, err = use(command, bold_run, *words, "--risk", 0.1, typed=f"{long}\n")
+        assert code == 0
+        assert SHORTENED in err
+    found = json.loads(use("ask", bold_run, long, "--risk", 0.1, "--json")[1])
+    assert found["answers"]["tuned"]["question_shortened"] is True
 
 
 def test_without_a_risk_nothing_is_said_of_abstaining(bold_run, question, use):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,8 +57,9 @@ def compared(use) -> Callable[..., dict]:
 
     def call(*words: object) -> dict:
         code, out, _ = use("compare", *words, "--json")
-        assert code == 0
-        return json.loads(out)
+        found = json.loads(out)
+        assert code == found["exit_code"] == 0
+        return found
 
     return call
 
@@ -119,7 +121,8 @@ def test_the_comparison_is_written_where_it_is_asked_for_and_never_into_a_run(ma
 
     _, out, _ = use("compare", first, second, "--json", "-o", tmp_path / "found" / "c.json")
 
-    assert json.loads((tmp_path / "found" / "c.json").read_text()) == json.loads(out)
+    written = json.loads((tmp_path / "found" / "c.json").read_text())
+    assert {**written, "exit_code": 0} == json.loads(out)
     after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     del after[tmp_path / "found" / "c.json"]
     assert after == before
@@ -260,6 +263,29 @@ def test_metrics_that_do_not_follow_from_the_predictions_are_refused(make, use):
     path.write_text(json.dumps(metrics))
     with pytest.raises(RunFolderError, match=r"do not follow from its predictions: tuned\.accuracy\.value"):
         use("compare", first, second)
+
+
+def test_the_commands_told_for_changed_records_bring_them_back_and_keep_the_training(
+    finished, tmp_path, use, capsys
+):
+    folder = Path(shutil.copytree(finished, tmp_path / "mended"))
+    path, weights = folder / "1-records/test.jsonl", folder / "3-adapter/adapter_model.safetensors"
+    as_it_was, trained = path.read_bytes(), weights.stat().st_mtime_ns
+    path.write_bytes(as_it_was.replace(b'"subject": null', b'"subject": "none"', 1))
+    code, out, _ = use("score", folder, "--json")
+    assert code == 3
+    (finding,) = (one for one in json.loads(out)["findings"] if one["kind"] == "edited")
+    with pytest.raises(RunFolderError, match="not as MedAdapt left them") as refused:
+        use("compare", folder, finished)
+    capsys.readouterr()
+    assert finding["remedy"].replace("RUN", str(folder)) == refused.value.remedy
+
+    for told in refused.value.remedy.split("`")[1::2]:
+        code, out, _ = use(*shlex.split(told)[1:], "--json")
+
+    assert "edited" not in {one["kind"] for one in json.loads(out)["findings"]}
+    assert path.read_bytes() == as_it_was
+    assert weights.stat().st_mtime_ns == trained
 
 
 def test_an_edited_prediction_is_refused(make, use):

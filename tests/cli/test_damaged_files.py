@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +124,17 @@ def test_the_command_line_ends_with_2_and_no_traceback(run: Path, medadapt):
 
     assert said.code == 2
     assert "Remedy: Run `medadapt prepare" in said.err
+
+
+def test_the_stage_before_is_made_again_by_the_remedy(run: Path, use):
+    deleted("2-examples/examples.json")(run)
+    with pytest.raises(MedAdaptError, match="files of 2-examples are missing") as problem:
+        use("score", run)
+
+    _, first, _ = problem.value.remedy.split("`", 2)
+    assert use(*shlex.split(first)[1:])[0] == 0
+
+    assert use("score", run)[0] == 0
 
 
 def test_what_prepare_makes_is_made_again_by_the_remedy(run: Path, use):

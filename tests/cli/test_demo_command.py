@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from medadapt.core.errors import DiskError, MedAdaptError, RecipeError, RunFolde
 from medadapt.core.files import read_json
 from medadapt.metrics.controls.rules import CONTROLS
 from medadapt.samples import bundled_base
+from small_disk import files_up_to
 
 SMALL = [
     word
@@ -253,14 +253,3 @@ def as_nobody():
         yield
     finally:
         os.seteuid(0)
-
-
-@contextmanager
-def files_up_to(size: int):
-    """No file can grow beyond `size` bytes, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)

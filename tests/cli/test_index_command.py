@@ -31,7 +31,7 @@ def test_an_index_of_a_run_holds_its_training_records_alone(finished, use, tmp_p
         for split in ("train", "validation", "test")
     }
     ids = {passage.id for passage in load_index(tmp_path / "index", embedder_again)}
-    assert code == 0
+    assert code == told["exit_code"] == 0
     assert told["passages"] == len(rows["train"])
     assert ids == {row["id"] for row in rows["train"]}
     assert not ids & {row["id"] for split in ("validation", "test") for row in rows[split]}
@@ -43,6 +43,13 @@ def test_an_index_of_files_needs_a_folder(use, tmp_path):
         use("index", tmp_path / "notes.txt")
     _, out, _ = use("index", tmp_path / "notes.txt", "-o", tmp_path / "index")
     assert out.startswith("1 passages of ")
+
+
+def test_rows_that_an_index_lacks_are_told(use, tmp_path):
+    (tmp_path / "notes.csv").write_text("title,text\nFlu,It is caused by a virus.\nCold,By others, too.\n")
+    _, out, err = use("index", tmp_path / "notes.csv", "-o", tmp_path / "index", "--json")
+    assert json.loads(out)["passages"] == 1
+    assert "1 row could not be read and left out: notes.csv:3: 3 fields instead of 2" in err
 
 
 def test_ask_puts_passages_into_the_prompt_and_shows_them(finished, indexed, use):

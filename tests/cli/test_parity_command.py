@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +163,20 @@ def test_a_run_of_another_task_needs_a_standard_set(
 ):
     with pytest.raises(DataError, match="questions with options"):
         use("parity", finished, "--python", harness.python)
+
+
+def test_records_that_are_missing_are_made_again_by_the_remedy(
+    choice_run: Path, harness: StandIn, use: Callable[..., Any], tmp_path: Path
+):
+    run = shutil.copytree(choice_run, tmp_path / "my run")
+    (run / "1-records" / "test.jsonl").unlink()
+    with pytest.raises(DataError, match=r"test\.jsonl is missing") as refused:
+        use("parity", run, "--python", harness.python)
+
+    _, told, _ = refused.value.remedy.split("`")
+    assert use(*shlex.split(told)[1:])[0] == 0
+
+    assert (run / "1-records" / "test.jsonl").is_file()
 
 
 def test_prompts_that_do_not_fit_are_left_out_and_counted(

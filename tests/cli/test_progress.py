@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import time
 
@@ -7,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from medadapt.cli import progress
+from medadapt.cli.console import Talk
 from medadapt.cli.progress import BarProgress, LineProgress
 
 
@@ -57,6 +59,25 @@ def test_bars_may_be_nested_and_leave_the_terminal_clean(monkeypatch):
     bars.stop()
     assert "a note" in shown.file.getvalue()
     assert shown.file.getvalue().endswith("\x1b[?25h") or "\x1b[?25h" in shown.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "gone", [OSError(errno.EIO, "Input/output error"), BrokenPipeError(errno.EPIPE, "Broken pipe")]
+)
+@pytest.mark.parametrize("kind", [BarProgress, LineProgress])
+def test_a_terminal_that_is_gone_ends_no_work(kind, gone, monkeypatch):
+    class Gone(io.StringIO):
+        def write(self, _):
+            raise gone
+
+    monkeypatch.setattr(progress, "talk", Talk(file=Gone(), force_terminal=True))
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    shown = kind()
+    shown.start("training", total=2)
+    shown.advance()
+    shown.note("step 1")
+    shown.finish()
+    assert progress.talk.quiet
 
 
 def test_steps_of_an_earlier_session_do_not_shorten_the_time_left(monkeypatch):

@@ -10,7 +10,9 @@ from medadapt.samples import recipe_names
 
 def test_list_names_every_bundled_recipe_with_a_description(medadapt):
     said = medadapt("recipes", "list", "--json")
-    told = json.loads(said.out)["recipes"]
+    found = json.loads(said.out)
+    told = found["recipes"]
+    assert said.code == found["exit_code"] == 0
     assert [recipe["name"] for recipe in told] == recipe_names()
     assert all(len(recipe["description"]) > 20 for recipe in told)
 

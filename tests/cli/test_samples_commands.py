@@ -14,7 +14,8 @@ def test_write_puts_the_bundled_files_and_their_card_into_a_new_folder(use, tmp_
         assert f"written: {folder / place}" in out
     code, out, _ = use("samples", "write", folder, "--json")
     told = json.loads(out)
-    assert (code, told["seed"], told["written"], len(told["files"])) == (0, 0, [], 6)
+    assert code == told["exit_code"] == 0
+    assert (told["seed"], told["written"], len(told["files"])) == (0, [], 6)
 
 
 def test_another_seed_gives_other_files_that_its_card_names(use, tmp_path):

@@ -70,6 +70,13 @@ def test_the_table_marks_the_winner_and_the_failed_trial(page: io.StringIO):
     assert "Judged on validation only" in page.getvalue()
 
 
+def test_every_winner_that_saw_the_test_records_is_named(page: io.StringIO):
+    show_search.show_trials(SEARCH)
+    assert "the test records were used for the winner alone." in page.getvalue()
+    show_search.show_trials(replace(SEARCH, winner="001", measured_before=("000",)))
+    assert "the test records were used for 2 winners, one after another (000, 001)." in page.getvalue()
+
+
 def test_words_of_a_search_file_are_never_read_as_markup(page: io.StringIO):
     odd = replace(trial("[/red]", None, "failed"), values={"training.learning_rate": "[bold]"})
 

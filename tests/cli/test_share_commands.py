@@ -7,9 +7,10 @@ import signal
 import pytest
 from typer.exceptions import TyperException
 
-from medadapt.core.errors import MedAdaptError, RunFolderError, StoppedError
+from medadapt.core.errors import DiskError, MedAdaptError, RunFolderError, StoppedError
 from medadapt.serving import command_targets, hub
 from medadapt.serving.export import merged, ollama
+from small_disk import files_up_to
 
 
 def test_export_writes_a_merged_model_and_knows_no_other_words(finished, tmp_path, use):
@@ -102,6 +103,13 @@ def test_an_export_that_is_stopped_leaves_nothing(number, finished, tmp_path, us
     assert not any(tmp_path.iterdir())
 
 
+def test_an_export_that_fills_the_disk_is_told_as_such_and_leaves_nothing(finished, tmp_path, use):
+    """The weights are written by a library whose error is none of the system's."""
+    with files_up_to(20_000), pytest.raises(DiskError, match=r"os error"):
+        use("export", finished, "--to", "merged", "-o", tmp_path / "x", "--device", "cpu")
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("inside", [False, True])
 def test_an_export_without_a_folder_lies_beside_its_run(inside, finished, tmp_path, use, monkeypatch):
     run = shutil.copytree(finished, tmp_path / "mine", ignore=shutil.ignore_patterns("checkpoints"))
@@ -120,7 +128,7 @@ def test_a_dry_run_lists_files_and_sizes_without_a_network(finished, use, monkey
     assert {"adapter_config.json", "base.json", "medadapt.json", "README.md", "tokenizer.json"} <= set(
         found["files"]
     )
-    assert (found["sent"], found["private"]) == (False, True)
+    assert (found["sent"], found["private"], found["exit_code"]) == (False, True, 0)
 
 
 def test_push_refuses_a_name_without_a_user(finished, use):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -189,6 +190,27 @@ def test_a_full_disk_is_told_as_such():
 
     assert problem.value.problem == "runs/x cannot be written: No space left on device."
     assert problem.value.exit_code == 6
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is a device of Linux")
+def test_a_full_disk_is_told_as_such_where_a_whole_folder_is_copied(tmp_path: Path):
+    def onto_a_full_disk(_source: str, _target: str) -> None:
+        Path("/dev/full").write_text("x")
+
+    write_text(tmp_path / "from" / "deep" / "a.txt", "a")
+
+    with pytest.raises(DiskError) as problem, disk_faults(Path("runs/x")):
+        shutil.copytree(tmp_path / "from", tmp_path / "to", copy_function=onto_a_full_disk)
+
+    assert problem.value.problem == "runs/x cannot be written: No space left on device."
+
+
+def test_a_copy_that_fails_for_another_reason_keeps_its_own_name(tmp_path: Path):
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / "link").symlink_to("nowhere")
+
+    with pytest.raises(shutil.Error), disk_faults(tmp_path):
+        shutil.copytree(tmp_path / "from", tmp_path / "to")
 
 
 def test_other_faults_keep_their_own_name():

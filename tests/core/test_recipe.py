@@ -256,6 +256,13 @@ def test_a_run_has_training_and_test_records(split: dict[str, float]):
         recipe(data={**SMALLEST["data"], "split": split})
 
 
+@pytest.mark.parametrize(("alpha", "swaps"), [(0.05, 100), (0.01, 100), (0.005, 200), (0.0015, 666)])
+def test_the_least_number_of_swaps_with_which_a_p_can_be_below_alpha_is_taken(alpha: float, swaps: int):
+    made = recipe(evaluation={"alpha": alpha, "bootstrap_samples": swaps})
+
+    assert 1 / (made.evaluation.bootstrap_samples + 1) < alpha
+
+
 def test_an_adapter_on_nothing_is_refused():
     with pytest.raises(ValidationError, match="an empty list trains nothing"):
         LoraSection(targets=())

@@ -63,6 +63,7 @@ def test_what_is_no_mapping_is_no_recipe(text: str, kind: str, refused: Callable
         ("data.limit.rows=5", lambda r: r.data.limit.rows == 5),
         ("data.source=b=c.csv", lambda r: r.data.source == "b=c.csv"),
         ("data.aliases.heart attack=MI", lambda r: r.data.aliases == {"heart attack": "MI"}),
+        ("data.aliases={0: Influenza}", lambda r: r.data.aliases == {"0": "Influenza"}),
         ('prompt.system="Answer: briefly"', lambda r: r.prompt.system == "Answer: briefly"),
     ],
 )

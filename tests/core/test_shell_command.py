@@ -11,7 +11,7 @@ import pytest
 import medadapt
 from medadapt.core.errors import DataError
 from medadapt.core.records import read_records
-from medadapt.core.shell_command import command
+from medadapt.core.shell_command import command, install
 
 UNQUOTED = re.compile(r"[`:] ?medadapt [a-z]+ (?!RUN)[^`\n]*\{")
 """A command in a message with something put in as it is."""
@@ -20,6 +20,10 @@ UNQUOTED = re.compile(r"[`:] ?medadapt [a-z]+ (?!RUN)[^`\n]*\{")
 def test_a_path_with_spaces_stays_one_word():
     words = ["predict", Path("my runs/a's"), "--seeds", 3]
     assert shlex.split(command(*words)) == ["medadapt", *map(str, words)]
+
+
+def test_what_installs_an_extra_is_the_same_in_a_shell_to_which_brackets_mean_files():
+    assert install("search") == "pip install 'medadapt[search]'"
 
 
 def test_the_remedy_of_an_error_can_be_copied(tmp_path: Path):

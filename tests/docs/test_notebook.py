@@ -40,6 +40,12 @@ def execute(cell: dict[str, Any], names: dict[str, Any]) -> None:
     exec(compile(as_python("".join(cell["source"])), cell["id"], "exec"), names)
 
 
+def execute_all(cells: list[dict[str, Any]], names: dict[str, Any], reached: list[str]) -> None:
+    for cell in cells:
+        reached.append(cell["id"])
+        execute(cell, names)
+
+
 def test_the_cells_run_in_order(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -69,12 +75,10 @@ def test_the_cells_run_in_order(
     assert "index.html" in zipfile.ZipFile(names["report"]).namelist()
 
     # Other parameters in the same folder are refused; what was trained before must not be shown as their result.
-    reached = []
+    reached: list[str] = []
     names["EPOCHS"] = 2
     with pytest.raises(SystemExit, match="another RUN"):
-        for cell in code_cells()[1:]:
-            reached.append(cell["id"])
-            execute(cell, names)
+        execute_all(code_cells()[1:], names, reached)
     assert reached[-1] == "prepare"
 
 
@@ -83,8 +87,8 @@ def test_a_torch_that_pip_replaced_is_told_before_anything_imports_it(
     monkeypatch: pytest.MonkeyPatch, seen: int, told: str
 ):
     versions = iter(["2.6.0", "2.13.0"])
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr("importlib.metadata.version", lambda name: next(versions))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.metadata.version", lambda _: next(versions))
     heard: list[str] = []
     names: dict[str, Any] = {"PACKAGE": "medadapt.whl", "HAS_GPU": True}
 
@@ -100,7 +104,7 @@ def test_a_torch_that_pip_replaced_is_told_before_anything_imports_it(
 
 def test_mounting_the_drive_twice_names_the_same_folder(monkeypatch: pytest.MonkeyPatch):
     colab = ModuleType("google.colab")
-    colab.drive = SimpleNamespace(mount=lambda folder: None)  # type: ignore[attr-defined]
+    colab.drive = SimpleNamespace(mount=lambda _: None)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "google.colab", colab)
     names: dict[str, Any] = {"USE_DRIVE": True, "GATED": False, "RUN": "runs/free-gpu", "Path": PurePosixPath}
 

@@ -61,6 +61,15 @@ def test_prompts_through_the_template_have_the_encoders_tokens(name, system, cha
 
 
 @pytest.mark.parametrize("chat", [False, True])
+def test_a_system_turn_of_all_conversations_stands_in_the_template(chat):
+    encoder = encoder_for("dialogue", chat=chat, system="Be brief.")
+    opened = [{"role": "system", "content": "Be kind."}]
+    asked = [record(history=opened), record(history=[*opened, *TALK])]
+    assert check_template(message_template(encoder, system="Be kind."), encoder, asked).same == 2
+    assert check_template(message_template(encoder), encoder, asked).same == 0
+
+
+@pytest.mark.parametrize("chat", [False, True])
 @pytest.mark.parametrize(
     ("name", "listed"), [("question", "\nA. Rest\nB. Tea"), ("choices", "\nChoices:\nA. Rest\nB. Tea")]
 )

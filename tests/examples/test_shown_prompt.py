@@ -52,6 +52,15 @@ def test_only_what_the_records_have_has_a_place(bytes_only, encoder_for, record)
     assert "treatment" not in str(typed)
 
 
+def test_a_system_turn_of_all_records_stands_in_it_and_one_of_some_has_a_place(
+    bytes_only, encoder_for, dialogue
+):
+    encoder = encoder_for(bytes_only, "dialogue")
+    kind, brief = (dialogue("Why?", "So.", system=system) for system in ("Be kind.", "Be brief."))
+    assert shown_prompt(encoder, [kind, kind])["prompt"].startswith("Be kind.\n\nPatient: {question}")
+    assert shown_prompt(encoder, [kind, brief])["prompt"].startswith("{instruction}\n\nPatient: {question}")
+
+
 def test_options_stand_as_the_records_have_them(bytes_only, encoder_for, record):
     encoder = encoder_for(bytes_only, "choices", answer="letter")
     chosen = shown_prompt(encoder, [record(options=["gout", "flu", "acne"], answer_index=0)])["prompt"]

@@ -47,6 +47,23 @@ def test_an_exact_leak_fails_unless_allowed(metrics):
     assert "2 of 61" in findings(metrics, allow_leak=False)[0].problem
 
 
+def test_what_the_start_adapter_was_trained_on_is_a_leak_of_its_own(metrics):
+    metrics["leakage"]["start_adapter"] = {"known": True, "count": 50, "exact": 49, "near": 50}
+    assert _kinds(metrics) == [("leak", 3)]
+    assert _kinds(metrics, allow_leak=True) == []
+    (found,) = findings(metrics, allow_leak=False)
+    assert (
+        "49 of 61 test inputs also stand in what the adapter of model.adapter was trained on" in found.problem
+    )
+    metrics["leakage"]["exact"] = 2
+    assert _kinds(metrics) == [("leak", 3), ("leak", 3)]
+
+
+def test_an_unknown_start_adapter_fails_no_gate(metrics):
+    metrics["leakage"]["start_adapter"] = {"known": False, "count": None, "exact": None, "near": None}
+    assert _kinds(metrics) == []
+
+
 def test_near_copies_fail_only_where_the_split_grouped_by_them(metrics):
     metrics["leakage"]["gated"] = ["exact", "near"]
     assert _kinds(metrics) == [("leak", 3)]
@@ -114,8 +131,37 @@ def test_unknown_losses_and_leaks_are_no_finding(metrics):
     assert _kinds(metrics) == []
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (("lost", "not shown"), "has cost the base general English: its loss rose by more than 0.05 nats per token "
+         "(prose +0.12)."),
+        (("kept", "not shown"), "may have cost the base general English: its loss rose by more than 0.05 nats per "
+         "token, or that is not ruled out (instructions +0.03)."),
+    ],
+)  # fmt: skip
+def test_of_forgetting_only_the_texts_that_make_the_verdict_are_named(verdicts, said, metrics):
+    kinds = {
+        kind: {"rise": {"value": value}, "verdict": verdict}
+        for kind, value, verdict in zip(("prose", "instructions"), (0.12, 0.03), verdicts, strict=True)
+    }
+    worst = "lost" if "lost" in verdicts else "not shown"
+    metrics["forgetting"] = {"margin": 0.05, "verdict": worst, "kinds": kinds}
+    (found,) = findings(metrics, allow_leak=False)
+    assert (found.kind, found.problem) == ("forgetting", f"Tuning {said}")
+
+
 def test_files_that_were_changed_by_hand_are_a_finding(metrics):
     metrics["protocol"] = {"edited": ["4-predictions/tuned.jsonl"]}
     (found,) = findings(metrics, allow_leak=False)
     assert (found.kind, found.exit_code) == ("edited", 3)
     assert "4-predictions/tuned.jsonl" in found.problem
+    assert found.remedy == "Run `medadapt predict RUN --replace`, then `medadapt run RUN`."
+
+
+def test_changed_records_are_made_again_by_a_command_that_keeps_the_training(metrics):
+    metrics["protocol"] = {"edited": ["1-records/test.jsonl", "4-predictions/tuned.jsonl"]}
+    (found,) = findings(metrics, allow_leak=False)
+    prepare, predict, whole = found.remedy.split(", then ")
+    assert prepare.startswith("Run `medadapt prepare RUN` (with --replace it would delete the training)")
+    assert (predict, whole) == ("`medadapt predict RUN --replace`", "`medadapt run RUN`.")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
 
+from medadapt.core.errors import ModelError
 from medadapt.models import agreement
-from medadapt.models.agreement import same_states
+from medadapt.models.agreement import same_states, verify_forward
 from medadapt.models.forward import final_hidden
 
 SHAPE = {
@@ -70,3 +71,17 @@ def test_in_16_bits_a_shallow_model_may_not(deep):
     model = LlamaForCausalLM(LlamaConfig(**SHAPE)).to(torch.bfloat16).eval()
     own = final_hidden(model, TOKENS).detach()
     assert not same_states(own * 1.05, own, model, TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "ahead"),
+    [
+        (LlamaForCausalLM, LlamaConfig, {"is_causal": False}),
+        (Gemma3ForCausalLM, Gemma3TextConfig, {"use_bidirectional_attention": True}),
+    ],
+)
+def test_a_base_that_looks_ahead_is_refused(kind, config, ahead):
+    torch.manual_seed(0)
+    verify_forward(kind(config(**SHAPE)).eval())
+    with pytest.raises(ModelError, match="looks ahead"):
+        verify_forward(kind(config(**SHAPE, **ahead)).eval())

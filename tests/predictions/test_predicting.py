@@ -10,6 +10,7 @@ import pytest
 import torch
 from embedding_folder import save_embedding_model
 from peft import PeftModel
+from torch.nn import functional
 from transformers import AutoModelForCausalLM
 
 from medadapt.core.errors import DivergedError, ModelError
@@ -20,12 +21,15 @@ from medadapt.core.recipe import LoraSection, ModelSection, Recipe
 from medadapt.core.records import SPLITS, write_records
 from medadapt.core.results import Prediction, read_predictions
 from medadapt.examples.plan import plan_to_json
+from medadapt.models import repeated_heads
 from medadapt.models.adapter import WEIGHTS, new_adapter, save_config, save_weights
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
 from medadapt.predictions.asking import predict
+from medadapt.predictions.general import predict_general
 from medadapt.predictions.predicting import predict_both
 from medadapt.predictions.settings import PredictionSettings
+from medadapt.samples.general_text import general_passages
 
 
 def recipe(data_format: str, **evaluation) -> Recipe:
@@ -101,6 +105,25 @@ def test_diagnoses_are_scored_by_both_models_on_the_same_prompts(run, tiny, diag
         assert base.nll == pytest.approx(-base.scores[record.label], abs=1e-4)
         assert base.scores != adapted.scores
         assert (base.text, base.parsed) == (None, None)
+
+
+def test_on_a_gpu_that_cannot_share_key_heads_nothing_asks_it_to(tiny, encoder_for, diagnoses, monkeypatch):
+    kernel, shared = functional.scaled_dot_product_attention, []
+
+    def watched(query, key, value, *, enable_gqa=False, **options):
+        shared.append(enable_gqa)
+        return kernel(query, key, value, enable_gqa=enable_gqa, **options)
+
+    monkeypatch.setattr(functional, "scaled_dot_product_attention", watched)
+    monkeypatch.setattr(repeated_heads, "wants_repeated_heads", lambda _: True)
+    base = tiny("llama")
+    new_adapter(base, LoraSection(rank=4, variant="dora"), seed=0)  # with it the model's own layers work
+    settings = PredictionSettings(task="diagnosis", method="generate", max_new_tokens=3)
+    predict(base, encoder_for(base.tokenizer), diagnoses, name="tuned", settings=settings, progress=Silent())
+    asked = len(shared)
+    predict_general(base, general_passages()[:2], name="tuned", batch_tokens=4096, progress=Silent())
+    assert 0 < asked < len(shared)
+    assert not any(shared)
 
 
 def test_an_adapter_that_changes_nothing_gives_the_same_numbers(run, tiny, diagnoses):

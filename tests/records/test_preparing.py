@@ -14,6 +14,7 @@ from medadapt import samples
 from medadapt.core.errors import DataError
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import DataSection
+from medadapt.records.data_notes import data_notes
 from medadapt.records.preparing import FORMATS, prepare
 from medadapt.records.reading.sources import source_hashes
 
@@ -90,6 +91,58 @@ def test_a_cp1252_file_is_read_and_reported(prepared) -> None:
     assert result.records[0].answer == "Ménière’s"
     assert result.facts["encoding"] == {"rows.csv": "cp1252"}
     assert result.facts["repairs"]["bytes read as cp1252"] == 3
+
+
+def test_words_of_a_file_that_was_read_as_cp1252_are_told(prepared) -> None:
+    result = prepared(QA.replace("Answer 0", "Qué es Ménière").encode("cp1252"), format="typed_qa")
+    assert result.facts["read_as_cp1252"] == {"rows.csv": ["Qué", "Ménière"]}
+    (note,) = data_notes(result.facts)
+    assert "as in 'Qué', 'Ménière'; if these words look wrong, save the file as UTF-8" in note
+
+
+@pytest.mark.parametrize("column", ["patient_id", "PatientID", "MRN", "case no.", "subject-id"])
+def test_a_column_that_numbers_patients_is_told_where_no_column_keeps_rows_together(
+    prepared, column: str
+) -> None:
+    header, *rows = QA.splitlines()
+    text = "\n".join([f"{header},{column}", *(f"{row},P{n // 3}" for n, row in enumerate(rows))])
+    (note,) = data_notes(prepared(text, format="typed_qa").facts)
+    assert note == (
+        f"'{column}' has 20 values in 60 rows; data.columns: {{group: {column}}} keeps the rows of each in one split"
+    )
+    assert "ungrouped" not in prepared(text, format="typed_qa", columns={"group": column}).facts
+    assert "ungrouped" not in prepared(text, format="typed_qa", split={"group": "none"}).facts
+
+
+@pytest.mark.parametrize(
+    ("column", "share"), [("patient_id", 1), ("patient_id", 60), ("subject", 3), ("disease", 3)]
+)
+def test_other_columns_are_not_taken_for_numbers_of_patients(prepared, column: str, share: int) -> None:
+    header, *rows = QA.splitlines()
+    text = "\n".join([f"{header},{column}", *(f"{row},P{n // share}" for n, row in enumerate(rows))])
+    assert not list(data_notes(prepared(text, format="typed_qa").facts))
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("train.csv", "test.csv"), "test.csv, train.csv: files named after splits are shared out anew"),
+        (("train-00000-of-00001.csv", "my_dev.csv"), "my_dev.csv, train-00000-of-00001.csv: files named"),
+        (("train/rows.csv", "test/rows.csv"), "test/rows.csv, train/rows.csv: files named"),
+        (("a.csv", "b.csv"), None),
+        (("train_1.csv", "train_2.csv"), None),
+        (("latest.csv", "training.csv"), None),
+    ],
+)
+def test_files_named_after_splits_that_are_shared_out_anew_are_told(
+    prepared, tmp_path: Path, names: tuple[str, str], told: str | None
+) -> None:
+    header, *rows = QA.splitlines()
+    for name, part in zip(names, (rows[:40], rows[40:]), strict=True):
+        (tmp_path / "parts" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "parts" / name).write_text("\n".join([header, *part]))
+    notes = list(data_notes(prepared(None, format="typed_qa", source=str(tmp_path / "parts")).facts))
+    assert [note[: len(told or "")] for note in notes] == ([told] if told else [])
 
 
 def test_near_questions_never_lie_in_different_splits(prepared) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from medadapt.core.errors import DataError
+from medadapt.records.data_notes import data_notes
 
 Rows = list[tuple[str, str]]
 TRAIN = [("What is gout?", "Crystals."), ("Where is the spleen?", "Left."), ("Who gets scurvy?", "Sailors.")]
@@ -78,6 +79,18 @@ def test_leakage_between_given_splits_is_measured_and_nothing_is_moved(given: Ca
     assert (len(result.splits["train"]), len(result.splits["test"])) == (4, 4)
     assert (result.facts["leakage"]["exact"], result.facts["leakage"]["near"]) == (1, 2)
     assert result.facts["leakage"]["gated"] == ["exact"]
+
+
+def test_test_records_of_a_group_that_is_trained_on_are_counted_and_told(given: Callable[..., Any]):
+    rows = [[(*row, f"P{n}") for n, row in enumerate(part)] for part in (TRAIN, TEST)]
+
+    named = given(train=rows[0], test=[*rows[1], ("Is tea warm?", "Yes.", "P9")], columns={"group": "id"})
+
+    assert named.facts["leakage"]["same_group"] == 2
+    assert list(data_notes(named.facts)) == [
+        "2 of 3 test records are of a group that is also in train or validation"
+    ]
+    assert given(train=rows[0], test=rows[1]).facts["leakage"]["same_group"] is None
 
 
 def test_a_row_that_comes_twice_in_one_split_is_dropped_there(given: Callable[..., Any]):

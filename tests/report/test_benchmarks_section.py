@@ -11,7 +11,7 @@ import pytest
 from medadapt.report.benchmarks_section import benchmarks_section
 from medadapt.report.building import report_page
 from medadapt.report.inputs import ReportInputs
-from medadapt.report.sections import Table
+from medadapt.report.sections import Table, Text
 
 
 def leaf(value: float) -> dict[str, Any]:
@@ -110,6 +110,15 @@ def test_the_p_behind_a_verdict_is_the_adjusted_one(asked: ReportInputs):
     accuracy, *_ = tables(replace(asked, benchmarks={"mmlu-medical": mmlu}))
 
     assert accuracy.rows[1][5] == "0.080"
+
+
+def test_several_sets_are_told_to_be_judged_without_correction_for_their_number(asked: ReportInputs):
+    alone = replace(asked, benchmarks={"medqa": asked.benchmarks["medqa"]})
+    for inputs, told in ((asked, True), (alone, False)):
+        section = benchmarks_section(inputs)
+        assert section is not None
+        texts = [block.text for block in section.blocks if isinstance(block, Text)]
+        assert any("without correction for their number" in text for text in texts) is told
 
 
 def test_what_qualifies_a_set_stands_below_it(asked: ReportInputs):

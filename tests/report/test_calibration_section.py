@@ -79,10 +79,27 @@ def test_tables_hold_both_models_thresholds_and_why_there_is_none(inputs_with: B
     assert scores["Squared error, freed of chance"][1] == "−0.0020 (−0.0120 to 0.0080)"
     assert scores["Log loss of the right answer (nats), after temperature"][0].startswith("0.700")
     thresholds = tables["Thresholds chosen on validation, tried on test"].rows
-    assert thresholds[1] == ("Tuned model, at most 10% wrong", "80.0%", "40.0%", "7.5% (4.0 to 12.0%)")
+    assert thresholds[1] == (
+        "Tuned model, at most 10% wrong", "80.0% at temperature 1.5", "40.0%", "7.5% (4.0 to 12.0%)"
+    )  # fmt: skip
     assert any(
         "Tuned model, 5%: too few records." in block.text for block in blocks if isinstance(block, Text)
     )
+
+
+def test_a_threshold_of_confidence_as_it_is_names_no_temperature(inputs_with: Build) -> None:
+    inputs = inputs_with()
+    told = "such a threshold does not hold for that"
+    assert any(told in block.text for block in section_of(inputs).blocks if isinstance(block, Text))
+    for model in ("baseline", "tuned"):
+        inputs.metrics["calibration"][model]["temperature"] |= {
+            "value": None,
+            "reason": "the bolder, the better",
+        }
+    blocks = section_of(inputs).blocks
+    (thresholds,) = [b for b in blocks if isinstance(b, Table) and b.caption.startswith("Thresholds")]
+    assert [row[1] for row in thresholds.rows] == ["80.0%", "80.0%"]
+    assert not any(told in block.text for block in blocks if isinstance(block, Text))
 
 
 def test_few_records_are_told_first(inputs_with: Build) -> None:

@@ -136,6 +136,18 @@ def test_a_high_share_of_shortened_texts_is_a_warning(qa_inputs: Build, truncate
     assert proof_card(metrics).rates_tone == tone
 
 
+@pytest.mark.parametrize("rate", ["unparsed", "empty"])
+@pytest.mark.parametrize(
+    ("primary", "tone"), [("accuracy", "plain"), ("accuracy_generated", "warning"), ("token_f1", "warning")]
+)
+def test_missing_written_answers_are_a_warning_where_the_verdict_rests_on_them(
+    primary: str, rate: str, tone: str, choice_inputs: Build
+) -> None:
+    metrics = written_choices(choice_inputs().metrics, "nearest_neighbour") | {"primary": primary}
+    metrics["rates"] = {"baseline": {rate: 1.0}, "tuned": {rate: 0.0}}
+    assert proof_card(metrics).rates_tone == tone
+
+
 def test_text_metrics_are_known_as_comparisons_of_written_answers(dialogue_inputs: Build) -> None:
     written = {row.key for row in proof_card(dialogue_inputs().metrics).rows if row.written}
     assert written == {"rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "fuzzy", "similarity"}
@@ -160,6 +172,53 @@ def test_a_leak_that_the_gate_covers_is_bad_and_near_twins_by_nature_are_a_warni
     twins = proof_card(diagnosis_inputs().metrics).leakage
     assert twins.tone == "warning"
     assert "28 of 61 test records (45.9%) are at least 80% like" in twins.text
+
+
+@pytest.mark.parametrize(
+    ("exact", "near", "said"),
+    [
+        (0, 28, "none stand word for word in the data seen, 28 nearly so."),
+        (3, 5, "3 stand word for word in the data seen, 2 more nearly so."),
+        (3, 3, "3 stand word for word in the data seen, none nearly so."),
+        (3, None, "3 stand word for word in the data seen, – nearly so."),
+    ],
+)
+def test_exact_copies_are_not_counted_among_the_near_ones_again(
+    exact: int, near: int | None, said: str, choice_inputs: Build
+) -> None:
+    metrics = choice_inputs().metrics | {"leakage": {"exact": exact, "near": near}}
+    assert proof_card(metrics).leakage.short == f"Of 120 test records {said}"
+
+
+@pytest.mark.parametrize(
+    ("start", "tone", "told"),
+    [
+        ({"known": True, "count": 0, "exact": 0, "near": 0}, "good", None),
+        (
+            {"known": True, "count": 5, "exact": 0, "near": 5},
+            "warning",
+            "5 of 120 test records (4.2%) are nearly",
+        ),
+        (
+            {"known": False, "count": None},
+            "warning",
+            "the adapter that training started from was trained on is not known",
+        ),
+        (
+            {"known": False, "count": 1, "exact": 1},
+            "bad",
+            "1 of 120 test records (0.8%) also occur word for word",
+        ),
+    ],
+)
+def test_what_the_start_adapter_was_trained_on_counts_as_seen(
+    choice_inputs: Build, start: dict[str, Any], tone: str, told: str | None
+) -> None:
+    clean = {"exact": 0, "near": 0, "gated": ["exact"]}
+    judged = proof_card(choice_inputs().metrics | {"leakage": clean | {"start_adapter": start}}).leakage
+    assert judged.tone == tone
+    for text in (judged.text, judged.short):
+        assert (told in text) if told else ("started from" not in text)
 
 
 def test_findings_keep_their_problem_and_say_whether_a_gate_failed(choice_inputs: Build) -> None:

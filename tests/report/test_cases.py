@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,23 @@ def test_texts_are_cut_to_the_length_that_is_asked_for(qa_inputs: Build, most: i
     reference = case_of("qa", pair, max_text=most).sayings[0].text
     assert (reference == pair.record.answer) is (len(pair.record.answer) <= most)
     assert len(reference) <= max(most, len(pair.record.answer)) + 40
+
+
+@pytest.mark.parametrize(
+    ("nll", "said"),
+    [
+        (8.0, "the reference became neither less nor more likely"),
+        (None, "how likely the reference became is not known"),
+    ],
+)
+def test_a_reference_as_likely_as_before_and_one_that_was_not_measured_are_told_apart(
+    nll: float | None, said: str, qa_inputs: Build
+) -> None:
+    inputs = qa_inputs()
+    before = replace(inputs.baseline[0], nll=8.0, num_tokens=4)
+    after = replace(inputs.tuned[0], nll=nll, num_tokens=4)
+    (pair,) = pairs("qa", "bits_per_byte", test=inputs.test[:1], baseline=[before], tuned=[after])
+    assert case_of("qa", pair).summary == said
 
 
 def test_the_reference_that_became_less_likely_is_told_in_nats(qa_inputs: Build) -> None:

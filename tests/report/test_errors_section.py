@@ -44,6 +44,28 @@ def test_every_record_is_listed_and_regressions_come_first(choice_inputs: Build)
     assert text.text.startswith(f"Tuning broke {broken} answers and mended {mended}.")
 
 
+def test_a_run_judged_by_written_answers_counts_these_and_tells_how_they_were_read(
+    choice_inputs: Build,
+) -> None:
+    inputs = choice_inputs()
+    inputs.metrics["primary"] = "accuracy_generated"
+    right = ["ABCD"[record.answer_index or 0] for record in inputs.test]
+    baseline = [
+        replace(row, text=f"It is {letter}.", parsed=letter)
+        for row, letter in zip(inputs.baseline, right, strict=True)
+    ]
+    unread = [replace(row, text="I cannot say.", parsed=None) for row in inputs.tuned]
+    inputs = replace(inputs, baseline=baseline, tuned=unread)
+    (text, *_) = errors_section(inputs).blocks
+    assert isinstance(text, Text)
+    assert text.text.startswith("Tuning broke 120 written answers and mended 0.")
+    case = case_list(inputs).cases[0]
+    truth = "ABCD"[next(r.answer_index or 0 for r in inputs.test if r.id == case.id)]
+    _, base, tuned = case.sayings
+    assert base.detail.endswith(f"; wrote: It is {truth}.; read as: {truth}")
+    assert tuned.detail.endswith("; wrote: I cannot say.; read as: nothing")
+
+
 def test_where_only_the_best_labels_were_looked_for_nothing_is_said_of_sure_mistakes(
     diagnosis_inputs: Build,
 ) -> None:

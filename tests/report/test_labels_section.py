@@ -51,6 +51,18 @@ def test_both_matrices_show_the_same_labels_whoever_made_the_mistakes(diagnosis_
     assert f"{right} of 39 right" in figures[1].caption
 
 
+def test_a_run_judged_by_written_answers_says_that_matrices_and_labels_count_choices(
+    diagnosis_inputs: Build,
+) -> None:
+    inputs = diagnosis_inputs(labels=("Gout", "Acne"))
+    inputs.metrics["primary"] = "accuracy_generated"
+    by = ", by the likeliest answer"
+    captions = [block.caption for block in section_of(inputs).blocks if isinstance(block, Figure)]
+    assert len(captions) == 2
+    assert all(f"right{by} (the diagonal)" in caption for caption in captions)
+    assert tables_of(inputs).keys() == {f"Per label{by}", f"All labels together{by}, base → tuned"}
+
+
 def test_records_without_an_answer_are_told(choice_inputs: Build) -> None:
     inputs = choice_inputs()
     inputs.metrics["confusion"]["tuned"][0] = [9, 7, 7, 4]

@@ -107,6 +107,44 @@ def test_an_adapter_that_was_only_measured_is_not_called_trained(diagnosis_input
     assert "/home/me" not in measured
 
 
+@pytest.mark.parametrize(
+    ("leakage", "told"),
+    [
+        ({}, "What first/3-adapter was trained on is not known, so test records may be among it."),
+        (
+            {"known": False, "count": 3},
+            "Not all that first/3-adapter was trained on is known, so test records",
+        ),
+        ({"known": True, "count": 0}, None),
+    ],
+)
+def test_that_nobody_knows_what_the_start_adapter_was_trained_on_is_a_limit(
+    diagnosis_inputs: Build, leakage: dict[str, object], told: str | None
+) -> None:
+    inputs = diagnosis_inputs(labels=("Gout", "Acne"))
+    assert "trained on is" not in model_card(inputs)
+    started = {"base": "facebook/opt-1.3b", "adapter": "runs/first/3-adapter"}
+    found = {**inputs.metrics["leakage"], "start_adapter": {"exact": None, "near": None, **leakage}}
+    inputs = dataclasses.replace(
+        inputs,
+        recipe={**inputs.recipe, "model": started},
+        metrics={**inputs.metrics, "leakage": found if leakage else inputs.metrics["leakage"]},
+    )
+    limits = model_card(inputs).partition("## Results")[0]
+    if told:
+        assert told in limits
+    else:
+        assert "trained on is" not in limits
+
+
+def test_every_winner_that_was_measured_on_test_is_named(dialogue_inputs: Build) -> None:
+    inputs = dialogue_inputs()
+    assert "The winner alone was measured on test, once." in model_card(inputs)
+    card = model_card(dataclasses.replace(inputs, search={**inputs.search, "measured_before": ["000"]}))
+    assert "2 winners, one after another as trials were added (000, 001), were measured on test" in card
+    assert "on test, once" not in card
+
+
 def test_metadata_names_library_base_and_kind(inputs: ReportInputs) -> None:
     matter, _ = split(model_card(inputs))
     assert matter["library_name"] == "peft"

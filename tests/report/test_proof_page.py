@@ -16,6 +16,7 @@ from page_reader import Reader, assert_inert
 from medadapt.report.building import report_page
 from medadapt.report.card import proof_card
 from medadapt.report.controls_section import controls_section
+from medadapt.report.forgetting_section import forgetting_section
 from medadapt.report.html import render
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.leakage_section import leakage_section
@@ -23,7 +24,7 @@ from medadapt.report.limits import limits
 from medadapt.report.model_card import model_card
 from medadapt.report.protocol_line import protocol_line
 from medadapt.report.reporting import reporting
-from medadapt.report.result_sections import groups_section
+from medadapt.report.result_sections import groups_section, lengths_section
 from medadapt.report.scoring_section import scoring_section
 from medadapt.report.sections import Table, Text
 
@@ -237,6 +238,36 @@ def test_ways_of_scoring_and_orders_of_options_are_tables() -> None:
     assert moved.rows[0][1].startswith("66.7%")
 
 
+@pytest.mark.parametrize(
+    ("primary", "said"), [("accuracy", []), ("accuracy_generated", ["those of the written answers."])]
+)
+def test_errors_by_length_say_where_they_are_those_of_written_answers(primary: str, said: list[str]) -> None:
+    lengths = proven_questions().metrics["error_length"]
+    section = lengths_section(with_metrics(proven_choices(), primary=primary, error_length=lengths))
+    assert section is not None
+    texts = [block.text for block in section.blocks if isinstance(block, Text)]
+    assert [text.removeprefix("Right and wrong are ") for text in texts] == said
+
+
+@pytest.mark.parametrize(
+    ("primary", "said"),
+    [
+        (
+            "accuracy",
+            "Only the way that the recipe names carries the verdict; the p-values of the others are",
+        ),
+        (
+            "macro_f1",
+            "The verdict is that of another metric (Macro F1); the p-values of all ways are corrected",
+        ),
+    ],
+)
+def test_which_way_of_choosing_carries_the_verdict_is_told(primary: str, said: str) -> None:
+    section = scoring_section(with_metrics(proven_diagnosis(), primary=primary))
+    assert section is not None
+    assert any(block.text.startswith(said) for block in section.blocks if isinstance(block, Text))
+
+
 def test_a_rule_whose_choices_were_not_looked_for_has_a_reason_and_no_verdict() -> None:
     inputs = proven_diagnosis()
     inputs.metrics["scoring_rules"]["relative"] = {"reason": "nobody looked"}
@@ -286,11 +317,12 @@ def test_each_item_is_where_the_card_says_that_it_is() -> None:
     assert groups_section(inputs) is not None
 
 
-def test_the_size_of_the_test_set_is_told_in_whole_points() -> None:
-    inputs = choices()
-    inputs.metrics["detectable_difference"] = 1.0
+def test_the_size_of_the_test_set_is_told_in_whole_points_with_what_it_rests_on() -> None:
+    inputs = with_metrics(choices(), detectable_difference=1.0, detectable_reason="nothing was seen")
     told = {item: why for item, _, why in reporting(inputs)}["Size of the test set, and what it can show"]
-    assert told == "120 test records; a true difference of about 100 points is shown in 80% of such test sets"
+    assert told == (
+        "120 test records; a true difference of about 100 points (nothing was seen) is shown in 80% of such test sets"
+    )
 
 
 def test_the_model_card_names_controls_clean_subset_and_protocol_and_the_hub_reads_it() -> None:
@@ -326,6 +358,19 @@ def test_forgetting_stands_in_the_model_card() -> None:
     text = model_card(proven_questions())
     row = "| running text | 40 | 3.100 (3.000 to 3.200) | 3.400 (3.300 to 3.500) | +0.300 (+0.200 to +0.400) | worse |"
     assert row in text
+    assert "| rise (90% interval) | verdict |" in text
+    assert (
+        "Loss on general English, nats per token (95% intervals). Kept: the upper end of the rise's interval lies "
+        "below 0.05." in text
+    )
+
+
+def test_the_rise_on_general_english_names_its_own_level_on_the_page() -> None:
+    section = forgetting_section(proven_questions())
+    assert section is not None
+    (table,) = tables(section).values()
+    assert table.caption == "Loss on general English, nats per token (95% intervals)"
+    assert table.columns[4] == "rise (90% interval)"
 
 
 def test_what_is_reported_follows_what_is_there() -> None:
@@ -333,9 +378,15 @@ def test_what_is_reported_follows_what_is_there() -> None:
     bare = dataclasses.replace(bare, metrics=copy.deepcopy(bare.metrics))
     for key in ("clean", "against_few_shot", "calibration"):
         bare.metrics[key] = {"reason": "left out for a test."}
+    bare.metrics["against_control"] = {"name": None, "value": None, "reason": "left out for a test."}
     states = {item: state for item, state, _ in reporting(whole)}
     without = {item: (state, why) for item, state, why in reporting(bare)}
-    for item in ("Result without overlapping records", "Base with examples in its prompt", "Calibration"):
+    for item in (
+        "Simple controls",
+        "Result without overlapping records",
+        "Base with examples in its prompt",
+        "Calibration",
+    ):
         assert states[item] == "reported"
         assert without[item] == ("not reported", "left out for a test")
     assert states["Ethical approval and consent"] == "not applicable"

@@ -47,6 +47,14 @@ def test_costs_and_judging_are_told(found: dict[str, Any]) -> None:
     assert "the same figure" in texts_of(section)
 
 
+def test_a_second_winner_is_not_called_the_only_one_that_was_measured(found: dict[str, Any]) -> None:
+    assert "The winner alone was measured on test, once." in texts_of(section_of(found))
+    found["measured_before"] = ["000"]
+    told = texts_of(section_of(found))
+    assert "2 winners, one after another as trials were added (000, 001), were measured on test" in told
+    assert "once" not in told
+
+
 def test_errors_of_failed_trials_stand_below(found: dict[str, Any]) -> None:
     tables = {b.caption: b for b in section_of(found).blocks if isinstance(b, Table)}
     assert tables["Why trials failed"].rows == (("003", "Training diverged: the loss after step 3 is nan."),)

@@ -45,7 +45,10 @@ def test_a_verdict_that_depends_on_the_seed_is_a_warning():
 
 def test_the_spread_stands_beside_the_sampling_interval():
     text = seeds_judgement(spread()).text
-    assert "+20.0 points on average (+10.0 to +30.0 points, standard deviation 10.0 points)" in text
+    assert (
+        "+20.0 points on average (smallest +10.0 points, largest +30.0 points, standard deviation 10.0 points)"
+        in text
+    )
     assert "The 95% interval of the recipe's seed" in text
     assert "is +5.0 to +34.0 points." in text
 
@@ -91,6 +94,23 @@ def test_a_verdict_that_depends_on_the_seed_is_a_doubt_about_a_gain(
     change = {**metrics["difference"]["accuracy"], "verdict": "better"}
     metrics = {**metrics, "difference": {**metrics["difference"], "accuracy": change}}
     assert "The verdict depends on the seed" in proof_card(metrics, spread()).caveats
+
+
+@pytest.mark.parametrize(
+    ("verdict", "title"),
+    [
+        ("better", "Better with all 3 seeds, but a gate failed"),
+        ("worse", "Worse with all 3 seeds, and a gate failed"),
+    ],
+)
+def test_a_failed_gate_stands_in_the_title_that_becomes_a_doubt(
+    verdict: str, title: str, diagnosis_inputs: Callable[..., ReportInputs]
+):
+    metrics = diagnosis_inputs().metrics
+    told = spread(failed={"0": ["leak"]}, verdicts=dict.fromkeys("012", verdict))
+    card = proof_card(metrics, told)
+    assert card.verdict == "better"
+    assert card.caveats[-1] == card.seeds.title == title
 
 
 def test_a_gate_that_failed_is_told_also_where_the_verdict_depends_on_the_seed():

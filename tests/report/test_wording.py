@@ -44,6 +44,36 @@ def test_differences_show_their_sign_and_never_round_to_a_false_zero(
     assert wording.metric_change(key, value) == text
 
 
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (0.162, "16 points"),
+        (0.0096, "1 point"),
+        (0.00949, "0.9 points"),
+        (0.00315, "0.3 points"),
+        (2e-4, "0.02 points"),
+    ],
+)
+def test_what_a_large_test_set_can_show_is_not_rounded_up_to_a_point(difference: float, text: str) -> None:
+    said = wording.detectable("accuracy", difference, "why")
+    assert said == f"a true difference of about {text} (why) is shown in 80% of such test sets"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "texts"),
+    [
+        (0.97, 0.98, ("97.0%", "98.0%")),
+        (0.9841, 0.9844, ("98.41%", "98.44%")),
+        (0.5, 0.5, ("50.0%", "50.0%")),
+        (0.999999, 1.0, ("99.9999%", "100.0000%")),
+    ],
+)
+def test_two_shares_get_the_decimals_that_tell_them_apart(
+    one: float, other: float, texts: tuple[str, str]
+) -> None:
+    assert wording.told_apart(one, other) == texts
+
+
 def test_an_interval_names_its_unit_once() -> None:
     leaf = {"value": 0.787, "low": 0.669, "high": 0.871}
     assert wording.estimate("accuracy", leaf) == "78.7% (66.9 to 87.1%)"

@@ -9,8 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medadapt.core.errors import DataError
+from medadapt.core.progress import Silent
 from medadapt.core.records import Record
 from medadapt.retrieval.passages import WORDS, passages_of_files, passages_of_records
+
+
+class Telling(Silent):
+    """Keeps the notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
 
 
 def record(**values):
@@ -55,7 +66,7 @@ def test_prose_is_cut_at_paragraphs_and_titled_by_headings(tmp_path):
     long = "word " * 100
     file = tmp_path / "notes.md"
     file.write_text(f"Opening.\n\n# Flu\n\nOne.\nStill one.\n\nTwo.\n\n## Cold\n{long}\n\n{long}\n")
-    found = passages_of_files([str(file)])
+    found = passages_of_files([str(file)], progress=Silent())
     assert [(one.id, one.title, one.text[:18]) for one in found] == [
         ("notes.md:1", "notes", "Opening."),
         ("notes.md:5", "Flu", "One. Still one. Tw"),
@@ -75,24 +86,54 @@ def test_prose_is_cut_at_paragraphs_and_titled_by_headings(tmp_path):
 def test_a_passage_is_cited_by_its_line_however_many_are_blank(tmp_path, text, places):
     file = tmp_path / "notes.md"
     file.write_text(text)
-    assert [one.id for one in passages_of_files([str(file)])] == [f"notes.md:{line}" for line in places]
+    assert [one.id for one in passages_of_files([str(file)], progress=Silent())] == [
+        f"notes.md:{line}" for line in places
+    ]
 
 
 def test_a_row_without_text_is_left_out(tmp_path):
-    rows = [{"title": "Flu", "text": None}, {"title": None, "text": "Another virus."}]
+    rows = [{"title": "Flu"}, {"title": "Flu", "text": None}, {"title": None, "text": "Another virus."}]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (passage,) = passages_of_files([str(tmp_path / "a.jsonl")])
-    assert (passage.id, passage.title, passage.text) == ("a.jsonl:2", "", "Another virus.")
+    (passage,) = passages_of_files([str(tmp_path / "a.jsonl")], progress=Silent())
+    assert (passage.id, passage.title, passage.text) == ("a.jsonl:3", "", "Another virus.")
 
 
 def test_rows_of_a_table_are_passages(tmp_path):
     (tmp_path / "a.csv").write_text("Question,Answer\nWhat is flu ?,A virus.\nEmpty ?,\n")
     (tmp_path / "b.jsonl").write_text(json.dumps({"title": "Cold", "text": "Another virus."}) + "\n{broken\n")
-    found = passages_of_files([str(tmp_path)])
+    (tmp_path / "._b.jsonl").write_bytes(bytes(64))
+    (tmp_path / "c.json").mkdir()
+    told = Telling()
+    found = passages_of_files([str(tmp_path)], progress=told)
     assert [(one.id, one.title, one.text) for one in found] == [
         ("a.csv:1", "What is flu ?", "A virus."),
         ("b.jsonl:1", "Cold", "Another virus."),
     ]
+    (note,) = told.notes
+    assert note.startswith("1 row could not be read and left out: b.jsonl:2: no JSON")
+
+
+def test_rows_that_cannot_be_read_are_counted_and_the_first_are_named(tmp_path):
+    broken = "".join(f"B{n},one, two and three\n" for n in range(5))
+    (tmp_path / "a.csv").write_text(f"title,text\nA,good text\n{broken}C,x\n")
+    told = Telling()
+    found = passages_of_files([str(tmp_path / "a.csv")], progress=told)
+    assert [one.id for one in found] == ["a.csv:1", "a.csv:7"]
+    assert told.notes == [
+        "5 rows could not be read and left out: a.csv:3: 3 fields instead of 2; a.csv:4: 3 fields instead of 2; "
+        "a.csv:5: 3 fields instead of 2; and 2 more"
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.csv"])
+def test_words_of_a_file_that_was_read_as_cp1252_are_told(tmp_path, name):
+    (tmp_path / name).write_bytes("text\nMénière\n".encode("cp1252"))
+    told = Telling()
+    passages_of_files([str(tmp_path / name)], progress=told)
+    (note,) = told.notes
+    assert note.startswith(
+        f"{name}: bytes that are no UTF-8 were read as cp1252 (Western European), as in 'Ménière'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,4 +147,4 @@ def test_rows_of_a_table_are_passages(tmp_path):
 def test_files_without_text_are_refused(tmp_path, name, content, words):
     (tmp_path / name).write_text(content)
     with pytest.raises(DataError, match=words):
-        passages_of_files([str(tmp_path / name)])
+        passages_of_files([str(tmp_path / name)], progress=Silent())

@@ -15,7 +15,7 @@ from medadapt.serving.abstention import (
 )
 from medadapt.serving.answering import Weighed
 
-RULE = AbstentionRule(risk=0.1, temperature=2.0, threshold=0.75)
+RULE = AbstentionRule(risk=0.1, temperature=2.0, threshold=0.75, num_answers=frozenset({2, 4}))
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,8 @@ def test_the_threshold_is_the_one_below_which_the_validation_answers_are_wrong(m
 
 def test_a_smaller_risk_takes_more_confidence(measured_run):
     small, large = (abstention_rule(str(measured_run), risk=r, model="baseline") for r in (0.05, 0.3))
+    labels = read_json(measured_run / "1-records" / "data.json")["labels"]
+    assert small.num_answers == large.num_answers == {len(labels)}
     assert small.threshold > large.threshold
     assert small.temperature == large.temperature
 
@@ -66,6 +68,12 @@ def test_an_answer_without_probability_keeps_none():
 def test_a_question_without_options_is_refused():
     with pytest.raises(DataError, match="no options"):
         sureness([], RULE)
+
+
+def test_a_rule_says_nothing_of_questions_with_another_number_of_answers():
+    assert sureness(weighed(0.4, 0.3, 0.2, 0.1), RULE).name == "A"
+    with pytest.raises(DataError, match="with 2 or 4 options, and this one has 3"):
+        sureness(weighed(0.9, 0.06, 0.04), RULE)
 
 
 @pytest.mark.parametrize("risk", [0.0, 0.5, -1.0, math.nan])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from queue import SimpleQueue
 
 import pytest
 from tokenizers.processors import TemplateProcessing
@@ -31,7 +32,35 @@ def test_whoever_waits_for_a_weighing_hears_that_the_desk_closes(diagnosis_run):
     held.free.set()
     closing.join(PATIENCE)
     with pytest.raises(ClosedError):
-        waiting.result(PATIENCE)
+        waiting.found.result(PATIENCE)
+
+
+def test_whoever_waits_hears_it_before_the_model_is_done_with_what_takes_long(diagnosis_run, monkeypatch):
+    free, begun = threading.Event(), threading.Event()
+    told: SimpleQueue = SimpleQueue()
+
+    def takes_long(*_, **__):
+        begun.set()
+        free.wait(PATIENCE)
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(answering, "choice_scores", takes_long)
+    record = records_of(diagnosis_run)[0]
+    desk = Desk(load(find_target(str(diagnosis_run)), device="cpu"))
+    weighings = [desk.weigh(record, model="tuned")]
+    assert begun.wait(PATIENCE)
+    weighings.append(desk.weigh(record, model="tuned"))
+    desk.request((5,), Room(tokens=9, stopped="length"), model="tuned", sampling=Sampling(), tell=told.put)
+    closing = threading.Thread(target=desk.close)
+    closing.start()
+    for waiting in weighings:
+        with pytest.raises(ClosedError):
+            waiting.found.result(PATIENCE)
+    assert isinstance(told.get(timeout=PATIENCE).failed, ClosedError)
+    assert closing.is_alive()
+    free.set()
+    closing.join(PATIENCE)
+    assert told.empty()
 
 
 def test_a_question_that_cannot_be_weighed_takes_nothing_from_another(overflowing, diagnosis_run):
@@ -44,8 +73,8 @@ def test_a_question_that_cannot_be_weighed_takes_nothing_from_another(overflowin
         found = desk.weigh(record, model="tuned")
         held.free.set()
         with pytest.raises(ModelError, match="not finite numbers"):
-            fails.result(PATIENCE)
-        weighed = found.result(PATIENCE)
+            fails.found.result(PATIENCE)
+        weighed = found.found.result(PATIENCE)
     assert [one.name for one in weighed] == [one.name for one in alone]
     assert [one.probability for one in weighed] == pytest.approx([one.probability for one in alone], abs=1e-6)
 
@@ -67,7 +96,7 @@ def test_questions_for_which_memory_suffices_only_one_by_one_are_weighed(diagnos
         held = Held(scheduler)
         waiting = [desk.weigh(record, model="tuned") for record in records]
         held.free.set()
-        assert [one.result(PATIENCE) for one in waiting] == alone
+        assert [one.found.result(PATIENCE) for one in waiting] == alone
 
 
 def test_a_question_to_weigh_is_made_ready_by_whoever_asks(diagnosis_run, monkeypatch):
@@ -79,7 +108,7 @@ def test_a_question_to_weigh_is_made_ready_by_whoever_asks(diagnosis_run, monkey
 
     monkeypatch.setattr(answering, "pose", watched)
     with Desk(load(find_target(str(diagnosis_run)), device="cpu")) as desk:
-        assert desk.weigh(records_of(diagnosis_run)[0], model="tuned").result(PATIENCE)
+        assert desk.weigh(records_of(diagnosis_run)[0], model="tuned").found.result(PATIENCE)
     assert posing == [threading.current_thread()]
 
 

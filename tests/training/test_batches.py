@@ -42,6 +42,20 @@ def test_a_cut_holds_every_row_once_within_the_budget(lengths, budget):
         assert len(batch) == 1 or len(batch) * max(lengths[place] for place in batch) <= budget
 
 
+@given(st.lists(st.integers(1, 100), min_size=1, max_size=40), st.integers(1, 500), st.integers(0, 80))
+def test_a_cut_has_no_more_padding_in_a_micro_batch_than_it_may(lengths, budget, padding):
+    batches = cut_by_tokens(lengths, budget, padding=padding)
+    assert sorted(place for batch in batches for place in batch) == list(range(len(lengths)))
+    for batch in batches:
+        some = [lengths[place] for place in batch]
+        assert len(batch) == 1 or len(batch) * max(some) <= budget
+        assert len(batch) * max(some) - sum(some) <= padding
+
+
+def test_one_giant_row_among_short_ones_makes_no_rectangle_of_its_length():
+    assert cut_by_tokens([50, 2000, 50, 50], 32768, padding=512) == [[1], [0, 2, 3]]
+
+
 def test_a_fraction_of_an_epoch_is_a_fraction_of_its_steps():
     assert [number_of_steps(100, 8, epochs) for epochs in (1, 0.5, 2.5, 0.001)] == [13, 6, 32, 1]
 

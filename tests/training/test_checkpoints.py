@@ -76,6 +76,7 @@ def test_a_damaged_newest_one_is_named_and_the_one_before_is_used(tmp_path):
     assert found is not None
     assert found.step == 1
     assert "step-000002/adapter.safetensors" in notes[0]
+    assert notes[0].endswith("Trying the one before it.")
 
 
 def test_the_newest_are_kept_by_number_and_later_ones_do_not_outlive_an_earlier_save(tmp_path):

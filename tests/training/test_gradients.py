@@ -64,11 +64,11 @@ def largest_error(ours, theirs):
 
 @pytest.mark.parametrize("build", [tiny_llama, tiny_opt, tiny_biogpt])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("micro_tokens", [1, 60, 10_000])
-def test_gradient_equals_plain_peft(build, dtype, micro_tokens):
+@pytest.mark.parametrize(("micro_tokens", "padding"), [(1, None), (60, None), (10_000, None), (10_000, 8)])
+def test_gradient_equals_plain_peft(build, dtype, micro_tokens, padding):
     rows = random_rows(9)
     model = adapted(build, dtype)
-    accumulate_gradient(model, rows, micro_tokens=micro_tokens, step=1, seed=0)
+    accumulate_gradient(model, rows, micro_tokens=micro_tokens, padding=padding, step=1, seed=0)
     ours = {name: tensor.grad for name, tensor in adapter_tensors(model).items()}
     theirs = peft_gradients(build, dtype, rows, adapter_tensors(model))
     assert largest_error(ours, theirs) <= TOLERANCE[dtype]
@@ -111,6 +111,32 @@ def test_recomputed_activations_give_the_same_gradient_with_dropout():
         accumulate_gradient(model, rows, micro_tokens=60, step=3, seed=5)
         grads.append({name: tensor.grad for name, tensor in adapter_tensors(model).items()})
     assert largest_error(grads[1], grads[0]) <= 1e-12
+
+
+def test_only_micro_batches_that_are_too_large_are_recomputed():
+    """A layer runs once where its activations are kept, and twice where they are recomputed."""
+    short = random_rows(1)[0]
+    rows = [short, {**short, "input_ids": short["input_ids"] * 3, "labels": short["labels"] * 3}]
+    found, times = [], []
+    for plain_tokens in (len(short["input_ids"]), 10_000):
+        model = adapted(tiny_llama, torch.float64)
+        model.activation_checkpointing_enable({"use_reentrant": False})
+        ran = []
+        model.model.layers[0].self_attn.register_forward_hook(lambda *_, to=ran: to.append(1))
+        accumulate_gradient(
+            model,
+            rows,
+            micro_tokens=10_000,
+            padding=8,
+            recompute=True,
+            plain_tokens=plain_tokens,
+            step=1,
+            seed=0,
+        )
+        found.append({name: tensor.grad for name, tensor in adapter_tensors(model).items()})
+        times.append(len(ran))
+    assert times == [3, 2]
+    assert largest_error(found[0], found[1]) <= 1e-12
 
 
 def test_padding_is_never_learned_or_seen(tmp_path: Path):

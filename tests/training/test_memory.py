@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -35,7 +36,25 @@ def model():
 
 
 def plan(model, *, total_memory: int, longest: int = 100, **training) -> MemoryPlan:
-    return plan_memory(model, TrainingSection(**training), longest=longest, total_memory=total_memory)
+    return plan_memory(
+        model, TrainingSection(**training), longest=longest, total_memory=total_memory, is_packed=False
+    )
+
+
+def room_for(model, tokens: int, *, longest: int) -> int:
+    """A total memory in which the activations of so many tokens fit, and of no token more."""
+    per_token = activation_bytes(model, checkpointing=False)
+    per_token += attention_bytes(model, "cpu", longest=longest, checkpointing=False)
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    return math.ceil(weights + tokens * per_token / 0.35)
+
+
+def test_rows_that_are_packed_have_no_padding_to_bound(model):
+    bounds = [
+        plan_memory(model, TrainingSection(), longest=9, total_memory=GIB, is_packed=packed).padding
+        for packed in (False, True)
+    ]
+    assert bounds == [64, None]
 
 
 def test_more_memory_takes_more_tokens_up_to_what_gains_speed(model):
@@ -61,12 +80,23 @@ def test_a_number_of_tokens_is_taken_as_it_is(model):
 
 
 def test_activations_are_recomputed_where_the_longest_row_would_not_fit_otherwise(model):
-    per_token = activation_bytes(model, checkpointing=False)
-    per_token += attention_bytes(model, "cpu", longest=100, checkpointing=False)
-    weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    for_half_a_row = round(weights + 50 * per_token / 0.35)
+    for_half_a_row = room_for(model, 50, longest=100)
     assert plan(model, total_memory=for_half_a_row).checkpointing
     assert not plan(model, total_memory=for_half_a_row, longest=20).checkpointing
+
+
+def test_micro_batches_that_fit_keep_their_activations_where_a_longer_row_does_not(model):
+    found = plan(model, total_memory=room_for(model, 400, longest=500), longest=500)
+    assert (found.checkpointing, found.plain_tokens, found.micro_tokens) == (True, 400, 400)
+
+
+@pytest.mark.parametrize(
+    ("fits", "training"), [(100, {}), (400, {"checkpointing": "on"}), (400, {"backend": "trl"})]
+)
+def test_all_are_recomputed_where_few_tokens_fit_or_it_is_asked_for_or_trl_trains(fits, training, model):
+    found = plan(model, total_memory=room_for(model, fits, longest=500), longest=500, **training)
+    assert (found.checkpointing, found.plain_tokens) == (True, 0)
+    assert found.micro_tokens > fits
 
 
 @pytest.mark.parametrize(("asked", "got"), [("on", True), ("off", False)])

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,12 +22,13 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import LoraSection
 from medadapt.core.recipe_reading import recipe_from
+from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import new_adapter
 from medadapt.models.dropout import silenced
 from medadapt.models.loading import load_base
 from medadapt.models.lora import lora_layers
 from medadapt.training import engine, native_backend, session, validation
-from medadapt.training.checkpoints import checkpoint_folders, load_checkpoint
+from medadapt.training.checkpoints import checkpoint_folders, load_checkpoint, save_checkpoint
 from medadapt.training.memory import MemoryPlan
 from medadapt.training.session import train_adapter
 from tiny import random_rows, save_base, tiny_jetmoe, tiny_llama, write_rows
@@ -91,6 +93,15 @@ def steps(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "steps.jsonl").read_text().splitlines()]
 
 
+def as_left_by_another(folder: Path, **state: object) -> None:
+    """The newest checkpoint of a training with other values in its state; None takes a value out of it."""
+    places = folder / "checkpoints"
+    found = load_checkpoint(checkpoint_folders(places)[-1])
+    kept = {key: value for key, value in found.state.items() if key not in state}
+    changed = {key: value for key, value in state.items() if value is not None}
+    save_checkpoint(places, replace(found, state=kept | changed), keep=2)
+
+
 def without_times(rows: list[dict]) -> list[dict]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
@@ -100,6 +111,20 @@ def uninterrupted(base_folder, examples, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     assert train(base_folder, examples, folder)["steps"] == 12
     return folder
+
+
+@pytest.fixture(scope="module")
+def half_trained(base_folder, examples, tmp_path_factory) -> Path:
+    """The same training stopped after its sixth step; tests that go on with it take a copy."""
+    folder, asked = tmp_path_factory.mktemp("half"), iter([False] * 5 + [True])
+    with pytest.raises(StoppedError):
+        train(base_folder, examples, folder, should_stop=lambda: next(asked))
+    return folder
+
+
+@pytest.fixture
+def stopped(half_trained, tmp_path) -> Path:
+    return Path(shutil.copytree(half_trained, tmp_path / "stopped"))
 
 
 @pytest.mark.parametrize("stop_after", range(1, 12))
@@ -260,9 +285,30 @@ def test_a_row_that_does_not_fit_has_its_activations_recomputed(base_folder, exa
     with monkeypatch.context() as patch:
         patch.setattr(engine, "rows_nll", small_memory)
         train(base_folder, examples, tmp_path / "less", progress=told, epochs=1)
-    assert any("activations are now recomputed" in note for note in told.notes)
+    assert any("are now recomputed in the backward pass" in note for note in told.notes)
     ends = checkpoint_folders(tmp_path / "less" / "checkpoints")
     assert load_checkpoint(ends[-1]).state["memory"]["checkpointing"]
+
+
+def test_a_long_row_that_does_not_fit_costs_the_short_ones_nothing(
+    base_folder, examples, tmp_path, monkeypatch
+):
+    longest = int(max(TokenSet(examples / "train").lengths))
+    plain, refused, computed = engine.rows_nll, [], []
+
+    def small_memory(model, rows, *, recompute, **options):
+        lengths = [len(row["input_ids"]) for row in rows]
+        if not recompute and max(lengths) == longest:
+            refused.append(lengths)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        computed.append((len(lengths) * max(lengths) >= longest, recompute))
+        return plain(model, rows, recompute=recompute, **options)
+
+    monkeypatch.setattr(engine, "rows_nll", small_memory)
+    summary = train(base_folder, examples, tmp_path, epochs=1, batch_size=11, micro_tokens=longest)
+    assert summary["micro_tokens"] == longest
+    assert len(refused) == 1
+    assert {recompute for large, recompute in computed[-3:] if not large} == {False}
 
 
 def test_without_room_for_a_row_the_remedy_names_what_is_not_used_yet(
@@ -383,9 +429,12 @@ def test_with_one_kept_checkpoint_a_damaged_one_is_replaced_by_what_is_trained_a
     with pytest.raises(StoppedError):
         train(base_folder, examples, tmp_path, keep=1, should_stop=lambda: next(asked))
     (checkpoint_folders(tmp_path / "checkpoints")[-1] / "state.json").write_text("{}")
-    asked_again = iter([False, True])
+    asked_again, told = iter([False, True]), Told()
     with pytest.raises(StoppedError):
-        train(base_folder, examples, tmp_path, keep=1, should_stop=lambda: next(asked_again))
+        train(base_folder, examples, tmp_path, keep=1, should_stop=lambda: next(asked_again), progress=told)
+    assert [note.partition(" is damaged or missing. ")[2] for note in told.notes if "damaged" in note] == [
+        "No checkpoint is whole: training begins anew."
+    ]
     assert [place.name for place in checkpoint_folders(tmp_path / "checkpoints")] == ["step-000002"]
     train(base_folder, examples, tmp_path, keep=1)
     assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(
@@ -435,6 +484,35 @@ def test_validation_remembers_that_memory_ran_out_and_makes_room(
     assert len(emptied) == len(refused)
 
 
+def test_the_next_validation_goes_on_with_what_did_fit_and_says_so(
+    base_folder, examples, tmp_path, monkeypatch
+):
+    plain, refused, told = validation.rows_nll, [], Told()
+
+    def small_memory(model, rows, **options):
+        if len(rows) > 1:
+            refused.append(len(rows))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return plain(model, rows, **options)
+
+    monkeypatch.setattr(validation, "rows_nll", small_memory)
+    train(base_folder, examples, tmp_path, progress=told)
+    notes = [note for note in told.notes if "Out of memory in validation" in note]
+    assert len(notes) == 1
+    assert notes[0].endswith("tokens; same loss.")
+
+
+def test_a_validation_example_that_finds_no_memory_is_called_that(
+    base_folder, examples, tmp_path, monkeypatch
+):
+    def no_memory(model, rows, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(validation, "rows_nll", no_memory)
+    with pytest.raises(ModelError, match="One validation example alone"):
+        train(base_folder, examples, tmp_path)
+
+
 @pytest.mark.parametrize(("before", "tokens"), [("cpu", 50), ("cuda", 4096)])
 def test_on_another_kind_of_device_the_plan_made_for_it_is_kept(
     before, tokens, base_folder, examples, tmp_path, monkeypatch
@@ -448,6 +526,97 @@ def test_on_another_kind_of_device_the_plan_made_for_it_is_kept(
             train(base_folder, examples, tmp_path, should_stop=lambda: True, micro_tokens="auto")
     summary = train(base_folder, examples, tmp_path, micro_tokens="auto")
     assert (summary["micro_tokens"], summary["checkpointing"]) == (tokens, True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "plan", "said", "is_same"),
+    [
+        ({"checkpointing": "on"}, (60, True), None, True),
+        ({"micro_tokens": 20}, (20, False), "now hold 20 tokens, before 60", False),
+        ({"micro_tokens": 5000}, (60, False), "keep 60 tokens as before", True),
+        ({"micro_tokens": "auto"}, (60, False), None, True),
+    ],
+)
+def test_a_training_goes_on_with_less_memory_where_that_is_asked_for(
+    asked, plan, said, is_same, base_folder, examples, uninterrupted, stopped
+):
+    told = Told()
+    summary = train(base_folder, examples, stopped, progress=told, **asked)
+    assert told.begun["Training"] == (12, 6)
+    assert (summary["micro_tokens"], summary["checkpointing"]) == plan
+    notes = [note for note in told.notes if "Micro-batches" in note]
+    assert len(notes) == (0 if said is None else 1)
+    assert said is None or said in notes[0]
+    ends = [checkpoint_folders(path / "checkpoints")[-1] for path in (stopped, uninterrupted)]
+    assert [end.name for end in ends] == ["step-000012"] * 2
+    ours, whole = (sha256_file(end / "adapter.safetensors") for end in ends)
+    assert (ours == whole) is is_same
+
+
+def test_activations_that_were_recomputed_are_kept_again_where_that_is_asked_for(
+    base_folder, examples, stopped
+):
+    with pytest.raises(StoppedError):
+        train(base_folder, examples, stopped, checkpointing="on", should_stop=lambda: True)
+    assert not train(base_folder, examples, stopped, checkpointing="off")["checkpointing"]
+
+
+def test_a_checkpoint_of_an_earlier_version_which_identified_it_by_its_cut_goes_on(
+    base_folder, examples, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as earlier:
+        earlier.setattr(session, "CUT_BY_ITSELF", {})
+        with pytest.raises(StoppedError):
+            train(base_folder, examples, tmp_path, should_stop=lambda: True)
+    told = Told()
+    with pytest.raises(StoppedError):
+        train(base_folder, examples, tmp_path, should_stop=lambda: True, progress=told)
+    assert told.begun["Training"] == (12, 1)
+    places = checkpoint_folders(tmp_path / "checkpoints")
+    assert len({load_checkpoint(place).state["identity"] for place in places}) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ({}, None),
+        ({"processor": None, "torch": None}, None),  # of an earlier version
+        ({"processor": "Another CPU"}, "the one before on Another CPU: the result is no longer bit-exact"),
+        ({"torch": "2.0.0"}, "the one before on torch 2.0.0: the result is no longer bit-exact"),
+        ({"threads": 65}, "had 65 threads, and there are 64 processor cores here: the result is no longer"),
+        ({"threads": 64}, "Using 64 threads as before."),
+        ({"threads": 64, "device": "cuda", "precision": "fp16"}, "the one before on cuda fp16: "),
+    ],
+)
+def test_a_resumed_training_tells_what_makes_its_last_digits_others(
+    before, said, base_folder, examples, stopped, monkeypatch
+):
+    monkeypatch.setattr(native_backend, "usable_cores", lambda: 64)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    set_to: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", set_to.append)
+    as_left_by_another(stopped, **{"threads": 2} | before)
+    told = Told()
+    with pytest.raises(StoppedError):
+        train(base_folder, examples, stopped, should_stop=lambda: True, progress=told)
+    notes = [note for note in told.notes if "bit-exact" in note or "threads" in note]
+    assert len(notes) == (0 if said is None else 1)
+    assert said is None or said in notes[0]
+    assert set_to == ([64] if said == "Using 64 threads as before." else [])
+
+
+def test_trainings_that_share_a_device_plan_with_a_share_of_its_memory(base_folder, examples, tmp_path):
+    def micro_tokens(total_memory: int, concurrent: int) -> int:
+        recipe = make_recipe(base_folder, micro_tokens="auto", epochs=0.1)
+        base = load_base(recipe.model, device="cpu")
+        base.facts["device"]["total_memory"] = total_memory
+        folder = tmp_path / f"{total_memory}-{concurrent}"
+        summary = train_adapter(
+            recipe, examples=examples, base=base, folder=folder, concurrent=concurrent, progress=Silent()
+        )
+        return summary["micro_tokens"]
+
+    assert micro_tokens(60_000_000, 2) == micro_tokens(30_000_000, 1) < micro_tokens(60_000_000, 1)
 
 
 @pytest.mark.parametrize(("now", "is_told"), [("NVIDIA A100", True), ("Tesla T4", False)])

@@ -81,7 +81,7 @@ def test_every_key_that_a_setting_is_replaced_by_is_one_of_the_recipe():
 
 def test_without_trl_the_install_line_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(RecipeError, match=r"pip install medadapt\[trl\]"):
+    with pytest.raises(RecipeError, match=r"pip install 'medadapt\[trl\]'"):
         check_trainer_settings(recipe())
 
 

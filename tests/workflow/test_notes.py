@@ -23,6 +23,10 @@ def test_the_smallest_visible_difference_is_told_in_points(beforehand):
     assert "20%" in told
 
 
+def test_a_difference_below_one_point_is_not_told_as_one(beforehand):
+    assert "of about 0.7 points in 80%" in notes.detectable({**beforehand, "value": 0.0066, "n": 40_000})
+
+
 def test_a_difference_larger_than_the_usual_disagreement_is_told_with_what_it_needs(beforehand):
     few = {**beforehand, "value": 0.3665, "discordant": 0.3665, "n": 20, "num_groups": 20}
     told = notes.detectable(few)

@@ -13,7 +13,7 @@ from medadapt.core.progress import Silent
 from medadapt.workflow import outputs
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
-from older_runs import without_key
+from older_runs import with_cut_recorded, without_key
 
 
 def snapshot(folder):
@@ -178,7 +178,8 @@ def test_stage_without_the_one_before_names_the_command(tiny_path):
     tiny_path.run(last="prepare")
     with pytest.raises(RunFolderError) as refused:
         tiny_path.run(first="score", last="score")
-    assert "medadapt train" in refused.value.remedy
+    folder = tiny_path.folder
+    assert refused.value.remedy == f"Run `medadapt train {folder}` first, or `medadapt run {folder}`."
     assert tiny_path.calls == []
 
 
@@ -250,6 +251,36 @@ def test_stopped_training_keeps_its_checkpoints_and_is_resumed(tiny_path):
     assert tiny_path.calls == ["train", "score"]
 
 
+def test_stopped_training_goes_on_with_its_steps_cut_otherwise(tiny_path):
+    tiny_path.acts["train"] = lambda _work: write_text(
+        tiny_path.folder / "3-adapter/checkpoints/1", "weights"
+    )
+    tiny_path.faults["train"] = ModelError("out of memory")
+    with pytest.raises(ModelError):
+        tiny_path.run()
+    tiny_path.faults.clear()
+    seen = []
+    tiny_path.acts["train"] = lambda work: seen.extend((work.run.adapter / "checkpoints").iterdir())
+    tiny_path.run("training.micro_tokens=64", "training.checkpointing=on")
+    assert [path.name for path in seen] == ["1"]
+    assert tiny_path.calls == ["train", "score"]
+
+
+def test_a_run_of_a_version_that_recorded_how_steps_are_cut_is_up_to_date(tiny_path):
+    tiny_path.run("training.micro_tokens=64")
+    recorded = (tiny_path.folder / "run.json").read_text()
+    with_cut_recorded(tiny_path.folder)
+    before = snapshot(tiny_path.folder)
+    assert (tiny_path.folder / "run.json").read_text() != recorded
+    for tokens in (64, 32):
+        assert tiny_path.run(f"training.micro_tokens={tokens}").ran == ()
+    assert snapshot(tiny_path.folder) == before
+
+    tiny_path.run("training.micro_tokens=32", "evaluation.alpha=0.01", first="score")
+    assert tiny_path.calls == ["score"]
+    assert tiny_path.run("training.micro_tokens=32", "evaluation.alpha=0.01").ran == ()
+
+
 def test_stopped_training_with_another_setting_is_refused(tiny_path):
     tiny_path.acts["train"] = lambda _work: write_text(
         tiny_path.folder / "3-adapter/checkpoints/1", "weights"
@@ -273,6 +304,18 @@ def test_signal_stops_a_stage_at_once_and_says_how_to_go_on(tiny_path, number, c
     tiny_path.acts.clear()
     tiny_path.run()
     assert tiny_path.calls == ["prepare", "train", "score"]
+
+
+def test_a_signal_before_the_first_stage_asks_for_the_same_command_again(tiny_path):
+    tiny_path.run()
+    before = snapshot(tiny_path.folder)
+    tiny_path.checks = (lambda _request: os.kill(os.getpid(), signal.SIGINT),)
+    with pytest.raises(StoppedError) as stopped:
+        tiny_path.run("training.epochs=7", replace=True)
+    # `medadapt run FOLDER` would find the recipe of before, and nothing to do.
+    assert stopped.value.remedy == "Give the same command again."
+    assert stopped.value.signal_exit_code == 130
+    assert snapshot(tiny_path.folder) == before
 
 
 def test_killed_run_counts_as_interrupted(tiny_path):

@@ -210,6 +210,37 @@ def test_repetitions_on_other_records_are_never_mixed_in(own, base):
     assert read_json(own / "5-metrics" / "seeds.json")["seeds"] == [0, 1]
 
 
+def test_records_of_a_repetition_that_were_changed_are_those_of_the_run_again_and_no_training_is_lost(
+    own, base
+):
+    path, weights = own / "seeds/1/1-records/test.jsonl", own / "seeds/1" / WEIGHTS
+    path.write_text(path.read_text().replace("a", "b", 1))
+    before = weights.stat().st_mtime_ns
+
+    run_seeds(asked(own, base), 3, Silent())
+
+    assert path.samefile(own / "1-records" / "test.jsonl")
+    assert weights.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_repetition_never_splits_the_data_by_its_own_seed(own, replaced):
+    folder = own / "seeds" / "1"
+    path = folder / "1-records/test.jsonl"
+    path.write_text(path.read_text().replace("a", "b", 1))
+    before = contents(own)
+    recipe = read_recipe(folder / "recipe.yaml")
+    alone = RunRequest(recipe=recipe, folder=folder, first="prepare", last="prepare", replace=replaced)
+
+    with pytest.raises(
+        RunFolderError, match="split by seed 0; prepare would split them by seed 1"
+    ) as refused:
+        run(alone, Silent())
+
+    assert f"`medadapt run {own} --seeds 3`" in refused.value.remedy
+    assert contents(own) == before
+
+
 def test_repetitions_of_another_training_are_refused_without_replace(own, base):
     training = {"epochs": 1, "learning_rate": 2e-2, "tracking": []}
     run(replace(asked(own, base, training=training), replace=True), Silent())

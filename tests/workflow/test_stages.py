@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -13,6 +14,7 @@ from medadapt.core.files import read_json, read_jsonl, write_json, write_jsonl
 from medadapt.core.progress import Silent
 from medadapt.core.records import read_records
 from medadapt.core.run_folder import RunFolder
+from medadapt.workflow.existing import refuse_own_adapter
 from medadapt.workflow.locating import locate
 from medadapt.workflow.outcome import run
 from medadapt.workflow.request import RunRequest
@@ -80,7 +82,7 @@ def test_run_json_says_what_was_asked_for_and_what_was_got(finished):
 def test_notes_account_for_rows_and_settings(finished, notes):
     text = "\n".join(notes.lines)
     assert "32 rows = " in text
-    assert "precision" in text
+    assert "(cpu), precision fp32" in text
     assert "quantization none = asked" in text
     assert "this test set of" in text
 
@@ -212,10 +214,13 @@ def test_the_evaluation_is_fixed_before_training_and_a_later_change_is_told(fini
     assert (protocol["fixed_sha256"], protocol["fixed_before_tuning"]) == (fixed, False)
 
 
-def test_finer_intervals_leave_the_protocol_as_it_was_fixed(copied):
+def test_another_number_of_resamples_draws_p_anew_and_is_told_as_another_protocol(copied):
     outcome = run(request(copied, "evaluation.bootstrap_samples=200"), Silent())
     assert outcome.ran == ("score", "report")
-    assert outcome.metrics["protocol"]["fixed_before_tuning"] is True
+    protocol = outcome.metrics["protocol"]
+    assert (protocol["fixed_before_tuning"], protocol["fixed_reason"]) == (
+        False, "the evaluation was changed after the training had begun (bootstrap_samples)"
+    )  # fmt: skip
 
 
 def test_another_number_of_shown_records_is_asked_anew_and_told_as_another_protocol(copied):
@@ -264,6 +269,14 @@ def test_a_run_never_starts_from_an_adapter_in_its_own_folder(finished, copied):
         run(asked, Silent())
 
     assert (copied / "3-adapter" / "adapter_model.safetensors").is_file()
+
+
+def test_an_adapter_on_the_hub_lies_in_no_folder_of_a_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for adapter in ("hub:owner/name", str(tmp_path.parent / "other")):
+        refuse_own_adapter(Path(), adapter)
+    with pytest.raises(RunFolderError, match="which would replace it"):
+        refuse_own_adapter(Path(), "3-adapter")
 
 
 def test_an_exchanged_adapter_is_not_scored_by_what_another_one_answered(copied):

@@ -60,6 +60,7 @@ def main() -> None:
         training,
         longest=int(rows.lengths.max()),
         total_memory=base.facts["device"]["total_memory"],
+        is_packed=engine.packed is not None,
     )
     state = TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"]))
     steps, ends, began = [], [], time.perf_counter()
@@ -109,7 +110,8 @@ def _padded(last: int, engine: Engine, state: TrainingState) -> int:
             step, num_rows=len(engine.rows), batch_size=engine.training.batch_size, seed=engine.seed
         )
         rows = engine.rows.rows(places)
-        for micro in cut_by_tokens([len(row["input_ids"]) for row in rows], state.memory.micro_tokens):
+        lengths = [len(row["input_ids"]) for row in rows]
+        for micro in cut_by_tokens(lengths, state.memory.micro_tokens, padding=state.memory.padding):
             some = [rows[place] for place in micro]
             if engine.packed is None:
                 padded += pad(some, torch.device("cpu")).tokens_BT.numel()

@@ -1,4 +1,4 @@
-"""A script as tutorials have it (seed 0 of our reference workflows), in the smallest port to today's libraries.
+"""A script as tutorials have it, in the smallest port to today's libraries.
 
 As there: prompt and answer joined as text, padded on the left to 384 tokens, every token but padding learned,
 no end token, batch 1 times 8, activations recomputed, Hugging Face's Trainer with PEFT. Changed: fp32 in place
@@ -53,7 +53,7 @@ def main() -> None:
     trainer = Trainer(
         model=model,
         args=TrainingArguments(
-            output_dir=str(folder / "seed0"), use_cpu=not cuda, max_steps=settings["steps"],
+            output_dir=str(folder / "tutorial"), use_cpu=not cuda, max_steps=settings["steps"],
             learning_rate=facts["learning_rate"], lr_scheduler_type="constant", weight_decay=0.0,
             max_grad_norm=0.0, per_device_train_batch_size=1, gradient_accumulation_steps=facts["batch"],
             activation_checkpointing=True, train_sampling_strategy="sequential", remove_unused_columns=False,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +19,8 @@ from medadapt.cli.replies import (
     show_sureness,
     stoppable,
 )
-from medadapt.core.errors import DataError, RunFolderError
+from medadapt.core.errors import DataError, ModelError, RunFolderError
+from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES, ModelName
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ def talk_to(
         grounding = None if index is None else grounding_for(index, found)
 
         from medadapt.serving.answering import NOTICE
+        from medadapt.serving.asked import COMMAND, note_on_type
         from medadapt.serving.assistants import load
         from medadapt.serving.chat_memory import Conversation
 
@@ -74,7 +78,12 @@ def talk_to(
             rule_of=rule_of,
             grounding=grounding,
         )
-        for note in assistant.notes:
+        untyped = note_on_type(
+            Record(id="asked", source_row=1, group="asked", question="?", answer=""),
+            assistant.asking,
+            words=replace(COMMAND, qtype="`medadapt ask --type`"),
+        )
+        for note in (*assistant.notes, *([untyped] if untyped else [])):
             talk.print(plain(note, "yellow"))
         talk.print(plain(NOTICE, "bold"))
         if not chat.remembers:
@@ -110,6 +119,9 @@ def _refuse_choices(target: Target, *, weighing: bool) -> None:
 def _next_line() -> str | None:
     """The next line without outer spaces; None at the end of the input."""
     if sys.stdin.isatty():
+        # With it `input` takes lines of any length, and the keys that edit them; not every system has it.
+        with suppress(ImportError):
+            import readline  # noqa: F401
         try:
             return input("> ").strip()
         except EOFError:
@@ -138,14 +150,30 @@ def _obey(line: str, chat: Conversation) -> bool:
 
 
 def _reply(chat: Conversation, line: str) -> None:
+    """Answer a line, or say why there is no answer; the chat goes on as if such a line had not been written."""
+    from medadapt.models.device import is_out_of_memory
+
     try:
-        if (sure := chat.sureness(line)) is not None:
-            show_sureness(sure)
-            return
-        reply = chat.say(line)
-    except (DataError, RunFolderError) as problem:
+        _answer(chat, line)
+    except (DataError, ModelError, RunFolderError) as problem:
         show_error(problem)
+    except Exception as problem:
+        if not is_out_of_memory(problem):
+            raise
+        show_error(
+            ModelError(
+                "Memory ran out.",
+                "enough free memory for what is said",
+                "Write less, or forget what was said with /reset.",
+            )
+        )
+
+
+def _answer(chat: Conversation, line: str) -> None:
+    if (sure := chat.sureness(line)) is not None:
+        show_sureness(sure, shortened=chat.shortens(line))
         return
+    reply = chat.say(line)
     try:
         show_reply(reply)
         if chat.grounding is not None:

@@ -12,10 +12,26 @@ from rich.text import Text
 from medadapt.core.errors import MedAdaptError
 from medadapt.report.clean_text import visible
 
+
+class Talk(Console):
+    """A console that falls silent where nobody can read it any more: a closed terminal ends no training."""
+
+    def __exit__(self, exc_type: Any, exc_value: Any, traceback: Any) -> None:
+        """Write what was printed inside, bars included."""
+        try:
+            super().__exit__(exc_type, exc_value, traceback)
+        except OSError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Instead of leaving the program, as Rich does."""
+        self.quiet = True
+
+
 # On a terminal lines break between words; in a file or a pipe they are left whole.
 results = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 """What a command was asked for."""
-talk = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+talk = Talk(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 """What happens meanwhile."""
 
 
@@ -42,7 +58,7 @@ def show_error(problem: MedAdaptError) -> None:
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """One JSON object on stdout; escaped where stdout cannot hold every character."""
+    """One JSON object on stdout, with exit code 0 unless the value holds another; escaped where stdout must have it."""
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    sys.stdout.write(json.dumps(value, ensure_ascii=ascii_only, allow_nan=False) + "\n")
+    sys.stdout.write(json.dumps({"exit_code": 0, **value}, ensure_ascii=ascii_only, allow_nan=False) + "\n")
     sys.stdout.flush()

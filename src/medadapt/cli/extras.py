@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from medadapt.core.errors import MedAdaptError
+from medadapt.core.shell_command import install
 
 
 def need_extra(extra: str, *packages: str) -> None:
@@ -14,5 +15,5 @@ def need_extra(extra: str, *packages: str) -> None:
         raise MedAdaptError(
             f"This command needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
             "the packages of that extra",
-            f"Install them with: pip install 'medadapt[{extra}]'",
+            f"Install them with: {install(extra)}",
         )

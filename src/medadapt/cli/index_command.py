@@ -49,13 +49,14 @@ def index(
     Example: medadapt index runs/mine
     """
     need_extra("retrieval", "bm25s")
+    from medadapt.cli.progress import shown_progress
     from medadapt.serving.indexing import index_files, index_run, is_run
 
-    with stoppable():
+    with stoppable(), shown_progress() as progress:
         if len(sources) == 1 and is_run(sources[0]):
             made = index_run(sources[0], output, embedding=embedding, replace=replace)
         else:
-            made = index_files(sources, output, embedding=embedding, replace=replace)
+            made = index_files(sources, output, embedding=embedding, replace=replace, progress=progress)
     if as_json:
         print_json({"folder": str(made.folder), "passages": len(made.index), "from": made.index.origin.name})
     else:

@@ -14,6 +14,7 @@ from medadapt.cli.extras import need_extra
 from medadapt.core.errors import MedAdaptError, StoppedError
 from medadapt.core.results import ModelName
 from medadapt.report.clean_text import visible
+from medadapt.report.wording import share, told_apart
 from medadapt.serving.naming import named
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from medadapt.serving.grounding import Grounding
     from medadapt.serving.sampling import Sampling
 
+SHORTENED = "(too long for the model: text in the middle of the question left out)"
 STARTS_SEQUENCE = str.maketrans("", "", "\x1b\x9b\r")
 LIKELIEST = 5
 """Labels or options shown."""
@@ -76,7 +78,7 @@ def ask_and_show(
             to_record(asked, found.asking)  # a mistake is told before anything large is loaded
         grounding = None if index is None else grounding_for(index, found)
 
-        from medadapt.serving.answering import NOTICE, reply, weigh
+        from medadapt.serving.answering import NOTICE, question_for, reply, weigh
         from medadapt.serving.assistants import load
 
         assistant = load(found, device=device)
@@ -93,9 +95,10 @@ def ask_and_show(
             heading = model if len(models) > 1 else None
             if model in rules:
                 sure = sureness(weigh(assistant, record, model=model), rules[model])
-                answers[model] = _values_of(sure)
+                shortened = question_for(assistant, record).prompt.truncated
+                answers[model] = _values_of(sure, shortened=shortened)
                 if not as_json:
-                    show_sureness(sure, heading=heading)
+                    show_sureness(sure, shortened=shortened, heading=heading)
                 continue
             given = reply(assistant, record, model=model, sampling=sampling, max_new_tokens=max_new_tokens)
             if as_json:
@@ -166,7 +169,7 @@ def show_reply(reply: Reply, *, heading: bool = False) -> None:
         earlier = f"{gone} earlier exchange{'' if gone == 1 else 's'}"
         talk.print(plain(f"(too long for the model: {earlier} left out)", "yellow"))
     elif reply.shortened:
-        talk.print(plain("(too long for the model: text in the middle of the question left out)", "yellow"))
+        talk.print(plain(SHORTENED, "yellow"))
     if heading:
         results.print(plain(f"{reply.model}:", "bold"))
     write_pieces(reply.pieces)
@@ -178,8 +181,10 @@ def show_reply(reply: Reply, *, heading: bool = False) -> None:
         talk.print(plain("(stopped: the model cannot read more text than this)", "dim"))
 
 
-def show_sureness(sure: Sureness, *, heading: str | None = None) -> None:
+def show_sureness(sure: Sureness, *, shortened: bool, heading: str | None = None) -> None:
     """The label or option that a model is sure enough of, and on stderr why it may answer; else that it is not."""
+    if shortened:
+        talk.print(plain(SHORTENED, "yellow"))
     if heading is not None:
         results.print(plain(f"{heading}:", "bold"))
     if not sure.enough:
@@ -212,22 +217,24 @@ def stoppable() -> Iterator[None]:
 
 def _show_weighed(weighed: Sequence[Weighed]) -> None:
     for entry in weighed[:LIKELIEST]:
-        results.print(plain(f"  {entry.probability:6.1%}  {named(entry)}"))
+        results.print(plain(f"  {share(entry.probability):>7}  {named(entry)}"))
     if len(weighed) > LIKELIEST:
-        results.print(plain(f"          and {len(weighed) - LIKELIEST} more", "dim"))
+        results.print(plain(f"           and {len(weighed) - LIKELIEST} more", "dim"))
 
 
 def _in_words(sure: Sureness) -> str:
+    confidence, threshold = told_apart(sure.confidence, sure.rule.threshold)
     return (
-        f"confidence {sure.confidence:.1%}; at least {sure.rule.threshold:.1%} is needed to be wrong in at most "
+        f"confidence {confidence}; at least {threshold} is needed to be wrong in at most "
         f"{sure.rule.risk:.3g} of the answers"
     )
 
 
-def _values_of(sure: Sureness) -> dict[str, Any]:
+def _values_of(sure: Sureness, *, shortened: bool) -> dict[str, Any]:
     """The label or option as the answer; nothing that answers the question where the model is not sure enough."""
     return {
         "text": sure.weighed[0].text if sure.enough else None,
+        "question_shortened": shortened,
         "probabilities": {entry.name: entry.probability for entry in sure.weighed} if sure.enough else None,
         "abstained": not sure.enough,
         "confidence": sure.confidence,

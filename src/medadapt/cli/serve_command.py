@@ -32,7 +32,10 @@ KeyFile = Annotated[
 AllowHost = Annotated[
     list[str],
     typer.Option(
-        "--allow-host", metavar="NAME", help="A further name under which clients may ask; repeatable."
+        "--allow-host",
+        metavar="NAME",
+        help="A further name under which clients may ask; repeatable. Beyond 127.0.0.1 any name will do until one is "
+        "given.",
     ),
 ]
 AllowOrigin = Annotated[

@@ -88,6 +88,7 @@ def export(
     from medadapt.core.errors import StoppedError
     from medadapt.serving.command_targets import read_run
     from medadapt.serving.export.parity import parity_values
+    from medadapt.workflow.full_disk import as_disk_error
     from medadapt.workflow.request import check_device
     from medadapt.workflow.signals import Interruption, stop_signals
 
@@ -107,6 +108,10 @@ def export(
         raise StoppedError(
             "Stopped. An export that is not finished leaves nothing.", signal_number=problem.signal_number
         ) from problem
+    except Exception as problem:
+        if full := as_disk_error(problem, folder):
+            raise full from problem
+        raise
     code = _exit_code(done)
     if as_json:
         parity = {} if done.parity is None else {"parity": parity_values(done.parity)}

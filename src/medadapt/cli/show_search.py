@@ -27,7 +27,11 @@ def show_trials(search: SearchState) -> None:
         style = "bold" if won else "red" if trial.status == "failed" else ""
         table.add_row(plain(trial.id), *values, str(trial.steps), loss, plain(how), style=style)
     results.print(table)
-    results.print("Judged on validation only; the test records were used for the winner alone.")
+    used = "the winner alone"
+    if earlier := [name for name in search.measured_before if name != search.winner]:
+        names = ", ".join([*earlier, str(search.winner)])
+        used = f"{len(earlier) + 1} winners, one after another ({names})"
+    results.print(plain(f"Judged on validation only; the test records were used for {used}."))
 
 
 def search_values(search: SearchState) -> dict[str, Any]:

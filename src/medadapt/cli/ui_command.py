@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import webbrowser
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -16,6 +19,8 @@ from medadapt.cli.serve_command import Port
 
 HOST = "127.0.0.1"
 PORT = 7860
+WINDOWED = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+"""One of them is set where a browser can open; elsewhere Python would open one of text in this terminal."""
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Do not open the page, only say where it is.")]
 
 
@@ -58,16 +63,21 @@ def ui(
         for note in assistant.notes:
             talk.print(plain(note, "yellow"))
         with Desk(assistant) as desk:
-            service = Service(desk=desk, rules=opened.rules, grounding=grounding)
+            service = Service(desk=desk, rules=opened.rules, unvouched=opened.unvouched, grounding=grounding)
             app = page_app(build_page(service, opened.offer, opened.about), report=opened.report)
             where = f"http://{address(HOST, listening.getsockname()[1])}"
             results.print(plain(f"{where} asks {target}"))
             talk.print(plain("Ctrl-C ends it.", "dim"))
             talk.print(plain(NOTICE, "dim"))
-            if not no_browser:
-                webbrowser.open(where)
+            if not no_browser and _has_windows():
+                # A browser may take its time, or the terminal: the page is there meanwhile.
+                Thread(target=webbrowser.open, args=(where,), daemon=True).start()
             # An open page always has a stream open: there is nothing to wait for.
             answer(app, listening, give_up=desk.close, patience=0)
+
+
+def _has_windows() -> bool:
+    return sys.platform in {"darwin", "win32"} or any(os.environ.get(name) for name in WINDOWED)
 
 
 def add_to(app: typer.Typer) -> None:

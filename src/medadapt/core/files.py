@@ -10,6 +10,8 @@ import dataclasses
 import errno
 import json
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +29,22 @@ def disk_faults(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as problem:
-        if problem.errno not in DISK_FAULTS:
+        fault = _disk_fault(problem)
+        if fault is None:
             raise
         raise DiskError(
-            f"{path} cannot be written: {problem.strerror}.",
+            f"{path} cannot be written: {os.strerror(fault)}.",
             "a writable folder with free space",
             "Free some space or choose another folder with -o; then repeat the command, it continues.",
         ) from problem
+
+
+def _disk_fault(problem: OSError) -> int | None:
+    """The number of what the disk did; None where it is another error. A copied folder tells it in words alone."""
+    numbers = [problem.errno]
+    if isinstance(problem, shutil.Error):
+        numbers = [int(number) for number in re.findall(r"\[Errno (\d+)\]", str(problem))]
+    return next((number for number in numbers if number in DISK_FAULTS), None)
 
 
 @contextmanager

@@ -92,7 +92,7 @@ class DataSection(Section):
     source: Place | dict[Literal["train", "validation", "test"], Place]
     """A file, folder or glob; `hub:owner/name`, with `/config` and `:split` behind it where it has several;
     `sample:NAME`; or ready-made splits by name, which are never mixed: `{train: a.csv, test: b.csv}`, with
-    `validation` where there is one."""
+    `validation` where there is one. The files of a folder or glob are one source, whatever they are called."""
     revision: str | None = None
     """Commit or tag of a hub data set; empty takes its newest commit, which data.json then names."""
     columns: dict[Literal[RECOGNISED_COLUMNS], str] = {}  # type: ignore[valid-type]
@@ -111,6 +111,15 @@ class DataSection(Section):
     """Shares of train, validation and test, and what must stay together."""
     allow_leak: bool = False
     """Go on, with exit code 0, although test questions also occur in train or validation."""
+
+    @field_validator("aliases", mode="before")
+    @classmethod
+    def _numbers_are_labels_too(cls, aliases: Any) -> Any:
+        """YAML reads the key of `{0: Influenza}` as a number."""
+        if not isinstance(aliases, dict):
+            return aliases
+        named = {str(key) if type(key) is int else key: value for key, value in aliases.items()}
+        return named if len(named) == len(aliases) else aliases
 
     @model_validator(mode="after")
     def _ready_made_splits_stay_as_they_are(self) -> DataSection:
@@ -264,7 +273,7 @@ class TrainingSection(Section):
     log_every: Annotated[int, Field(ge=1)] = 10
     """After how many steps the trackers hear of the loss again; the console and steps.jsonl show every step."""
     checkpointing: Literal["auto", "on", "off"] = "auto"
-    """Recompute activations in the backward pass to save memory. `auto` does so where the longest row would not fit
+    """Recompute activations in the backward pass to save memory. `auto` does so for rows that would not fit
     otherwise, and with layers in main memory."""
     micro_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
     """Most tokens in one forward pass. It changes speed and memory, never the gradient (at dropout 0; with
@@ -320,7 +329,7 @@ class EvaluationSection(Section):
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Level of the intervals and tests: 0.05 means 95 % intervals."""
     bootstrap_samples: Annotated[int, Field(ge=100)] = 10000
-    """Resamples behind each bootstrap interval."""
+    """Resamples behind each bootstrap interval, and random swaps of the models behind each p that is not exact."""
     soft_match: SoftMatchSection = SoftMatchSection()
     """Open questions: when a written answer counts as right in the table of errors."""
     embedding_model: str | None = None
@@ -330,7 +339,8 @@ class EvaluationSection(Section):
     tokens or bytes, or less what it has without the question (`relative`). metrics.json tells of all four."""
     score_choices: Literal["all", "best"] = "all"
     """Labels: `all` scores every one; probabilities, calibration and abstention need that. `best` reads only as many as
-    it takes to find the same choices, several times as fast where a tuned model is sure, or labels are many."""
+    it takes to find the same choices: several times as fast for a tuned model that is sure, a little slower for one
+    that is not, such as the base. A run asks both."""
     few_shot: Auto | Annotated[int, Field(ge=0, le=32)] = "auto"
     """How many training records the base is shown with their answers before it is asked, as a control; `auto` is
     5, or as many as fit, and 0 leaves the control out."""
@@ -460,6 +470,7 @@ class Recipe(Section):
         # One validator for all rules, because pydantic stops at the first of several: a mistake a line.
         if mistakes := [
             *self._mistakes_of_primary(),
+            *self._mistakes_of_alpha(),
             *self._mistakes_of_training(),
             *self._mistakes_of_template(),
             *self._mistakes_of_options(),
@@ -485,6 +496,14 @@ class Recipe(Section):
             yield "evaluation.primary 'similarity' needs evaluation.embedding_model"
         elif primary == "accuracy_generated" and self.evaluation.method != "generate":
             yield "evaluation.primary 'accuracy_generated' marks written answers; set evaluation.method: generate"
+
+    def _mistakes_of_alpha(self) -> Iterator[str]:
+        alpha, swaps = self.evaluation.alpha, self.evaluation.bootstrap_samples
+        if alpha * (swaps + 1) <= 1:
+            yield (
+                f"evaluation.alpha {alpha:g} needs evaluation.bootstrap_samples: {1 / alpha // 1:.0f} or more; with "
+                f"{swaps} random swaps of the models no p is below {1 / (swaps + 1):.2g}, so nothing could be shown"
+            )
 
     def _mistakes_of_training(self) -> Iterator[str]:
         if self.training.epochs == 0 and self.model.adapter is None:

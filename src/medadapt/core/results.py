@@ -17,6 +17,8 @@ Verdict = Literal["better", "worse", "not shown"]
 LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte", "contradicted"})
 NO_EFFECT_NATS = 1e-3
 """An adapter that moves no log-likelihood by more than this, and changes no decision, has no effect."""
+START_ADAPTER = "start_adapter"
+"""The layer of leakage from what the adapter of `model.adapter` was trained on, and the fact of run.json about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +140,13 @@ detectable_difference detectable_reason controls against_control against_few_sho
 groups groups_left_out calibration findings`. `baseline`, `tuned` and each control hold an `Estimate` by metric,
 `difference` a `Difference`.
 `against_control` is a `Difference`, the tuned model minus the best control, with that control's `name` and the
-`metric` compared: `accuracy` for closed tasks, `token_f1` for open ones. Without a control to compare, `name` and
-`value` are null, with a `reason`. `against_few_shot` is the tuned model minus the base with examples in its prompt, by
-the primary metric. `clean` repeats `baseline tuned difference controls against_control against_few_shot` on the `n`
-test records that leak in no layer, and counts the others by layer in `left_out`; null with a `reason` where too few
-are left.
+`metric` compared: `accuracy` for closed tasks, or `accuracy_generated` where that is primary, and `token_f1` for open
+ones. Without a control to compare, `name` and `value` are null, with a `reason`. `against_few_shot` is the tuned model
+minus the base with examples in its prompt, by the primary metric. `clean` repeats `baseline tuned difference controls
+against_control against_few_shot` on the `n` test records that leak in no layer, and counts the others by layer in
+`left_out`; null with a `reason` where too few are left.
+Where training started from an adapter, `leakage` has `start_adapter` {known, count, exact, near}: the test records that
+overlap with what that one was trained on, as far as it is `known`.
 `groups` {field: {value: {n, baseline, tuned, difference}}} holds the primary metric by subject and question type;
 `groups_left_out` {field: reason} names those that records have and `groups` has not.
 `bleu` and `chrf` go from 0 to 100, all other metrics of answers from 0 to 1, `similarity` from -1 to 1.
@@ -161,6 +165,7 @@ the share right of tuned minus that of baseline.
 
 `forgetting` {margin, one_sided_alpha, verdict: kept|not shown|lost, kinds: {prose|instructions: {n, baseline,
 tuned, rise: {value, low, high}, verdict}}}: what tuning cost on general English, in nats per token; or a `reason`.
+Each end of `rise` is that of a one-sided interval at `one_sided_alpha`; `kept` is a high end below the margin.
 
 Where `evaluation.retrieval` is on, `retrieval` {search: {n, shown, without, recall {k: share}, mean_reciprocal_rank},
 baseline, tuned: an `Estimate` by metric with passages in the prompt, difference: a `Difference` by the primary metric
@@ -183,6 +188,8 @@ reason}, `nll`, `brier`, `ece`, `ece_debiased_squared`, `aurc` and `excess_aurc`
 `reliability`, `resolution` and `uncertainty`, `ece` with `if_calibrated`, what chance alone would give), the mean
 `confidence`, `reliability` and `curve` (rows), `accuracy_at` {coverage: ...}, `after_temperature`, `thresholds`
 {risk: {threshold, validation, test} or a null threshold with `reason`} and `confident_and_wrong`. Else a `reason`.
+A `threshold` is of confidence at the `value` of that model's `temperature`, where it has one; what does not stand under
+`after_temperature` is otherwise of confidence as the model gives it.
 
 Where right and wrong are known (closed tasks, soft match): `error_length` {unit, edges, all, baseline, tuned}:
 test records, and wrong ones of each model, by length of the question. k + 1 edges make k bins; a length that

@@ -12,3 +12,12 @@ def command(*words: object) -> str:
     "medadapt predict 'my runs/a' --replace"
     """
     return shlex.join(["medadapt", *map(str, words)])
+
+
+def install(extra: str) -> str:
+    """What installs an extra of the package; in quotes, because some shells take brackets for a pattern of files.
+
+    >>> install("search")
+    "pip install 'medadapt[search]'"
+    """
+    return shlex.join(["pip", "install", f"medadapt[{extra}]"])

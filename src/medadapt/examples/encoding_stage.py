@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_to_json
 from medadapt.examples.previews import preview
 from medadapt.examples.same_tokens import same_tokens
 from medadapt.examples.shown_prompt import shown_prompt
+from medadapt.examples.system_turns import system_turns
 from medadapt.examples.tally import Tally
 from medadapt.examples.templates import resolve_wording
 from medadapt.examples.token_sets import batches, write_token_set
@@ -54,6 +56,7 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
     progress.start("Encoding", sum(len(rows) for rows in splits.values()))
     dropped: list[dict[str, Any]] = []
     summary: dict[str, Any] = {"plan": plan_to_json(plan), "splits": {}, "preview": []}
+    summary["system_turns"] = asdict(system_turns(splits["train"]))
     summary["shown_prompt"] = shown_prompt(encoder, splits["train"], end_ids=end_ids)
     for name in SPLITS:
         drop_long = name == "train" and recipe.examples.long_answer == "drop"

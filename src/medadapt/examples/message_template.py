@@ -25,7 +25,7 @@ class MessageTemplate:
     """The fixed text of a conversation."""
 
     opening: str
-    """Before the first question, the start token included where prompts begin with one."""
+    """Before the first question, the start token and an instruction of the training included where there are some."""
     again: str
     """Between an earlier answer and the next question; it begins with what closes the answer."""
     asked: str
@@ -36,7 +36,7 @@ class MessageTemplate:
     """The start token in `opening`, which some programs write themselves; else empty."""
 
     def jinja(self) -> str:
-        """The template as transformers, vLLM and llama.cpp read it. System messages are left out, as in training."""
+        """The template as transformers, vLLM and llama.cpp read it. System messages are left out."""
         text = _quoted
         return (
             "{%- set ns = namespace(begun=false) -%}"
@@ -69,11 +69,15 @@ class MessageTemplate:
         )
 
 
-def message_template(encoder: Encoder) -> MessageTemplate:
-    """The template of a plan. Raises DataError where a conversation is not put together from equal parts."""
+def message_template(encoder: Encoder, *, system: str | None = None) -> MessageTemplate:
+    """The template of a plan, for conversations that all open with the turn `system`.
+
+    Raises DataError where a conversation is not put together from equal parts.
+    """
     first, second = QUESTIONS
-    once = encoder.prompt_text(_record(first))
-    history = [{"role": "user", "content": first}, {"role": "assistant", "content": ANSWER}]
+    begun = [{"role": "system", "content": system}] if system else []
+    once = encoder.prompt_text(_record(first, begun))
+    history = [*begun, {"role": "user", "content": first}, {"role": "assistant", "content": ANSWER}]
     twice = encoder.prompt_text(_record(second, history))
     opening, found, asked = once.partition(first)
     before, rest = _cut(twice, first)
@@ -137,10 +141,9 @@ def _record(question: str, history: list[dict[str, str]] | None = None) -> Recor
 
 
 def _bare(record: Record) -> Record:
-    turns = [turn for turn in record.history if turn["role"] in {"user", "assistant"}]
     return Record(
         id=record.id, source_row=record.source_row, group=record.group, question=record.question, answer="",
-        history=turns, options=record.options,
+        history=record.history, options=record.options,
     )  # fmt: skip
 
 

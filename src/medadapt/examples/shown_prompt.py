@@ -7,13 +7,14 @@ from typing import Any
 
 from medadapt.core.records import Record
 from medadapt.examples.encoding import Encoder
+from medadapt.examples.system_turns import system_turns
 from medadapt.examples.templates import VERDICT_OPTIONS, asks_for_verdict
 
 
 def shown_prompt(
     encoder: Encoder, records: Sequence[Record], *, end_ids: Sequence[int] = ()
 ) -> dict[str, Any]:
-    """How to ask, with nothing of any record in it; it stands in examples.json.
+    """How to ask, with nothing of any record in it but the system turn of all; it stands in examples.json.
 
     `prompt` is the whole text, chat template included, with `{question}` and the like where a text goes;
     only what some of `records` have has a place. `stops` are the tokens at which an answer is over, the base's own
@@ -29,6 +30,8 @@ def _placeholders(records: Sequence[Record]) -> Record:
     if with_options is not None:
         verdict = asks_for_verdict(with_options)
         options = list(VERDICT_OPTIONS) if verdict else ["{first option}", "{second option}"]
+    turns = system_turns(records)
+    system = turns.common or ("{instruction}" if turns.differ else None)
     return Record(
         id="shown",
         source_row=1,
@@ -38,4 +41,5 @@ def _placeholders(records: Sequence[Record]) -> Record:
         context="{context}" if any(record.context for record in records) else None,
         qtype="{type}" if any(record.qtype for record in records) else None,
         options=options,
+        history=[{"role": "system", "content": system}] if system else [],
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from medadapt.core.records import Record
+from medadapt.core.results import START_ADAPTER
 from medadapt.metrics.against_controls import against_best_control, against_few_shot, control_scores
 from medadapt.metrics.entrants import Entrants, estimates_of, pair_models, part_of
 from medadapt.metrics.statistics.estimates import NO_COLUMN
@@ -33,11 +34,12 @@ def clean_subset(
     left, or where the leakage was measured without naming records.
     """
     flagged = leakage.get("flagged")
+    layers = (*LAYERS, START_ADAPTER) if START_ADAPTER in leakage else LAYERS
     if flagged is None:
         reason = "data.json does not say which test records leak (a new run measures it)"
-        return _nothing(None, dict.fromkeys(LAYERS), reason)
+        return _nothing(None, dict.fromkeys(layers), reason)
     rows = [place for place, record in enumerate(test) if record.id not in flagged]
-    left_out = {layer: sum(layer in flagged.get(record.id, ()) for record in test) for layer in LAYERS}
+    left_out = {layer: sum(layer in flagged.get(record.id, ()) for record in test) for layer in layers}
     if len(rows) < FEWEST:
         return _nothing(len(rows), left_out, f"{len(rows)} of {len(test)} test records are free of any leak")
     if len({test[place].group for place in rows}) < FEWEST:

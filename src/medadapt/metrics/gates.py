@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from medadapt.core.results import MODEL_NAMES, NO_EFFECT_NATS, Metrics
+from medadapt.core.results import MODEL_NAMES, NO_EFFECT_NATS, START_ADAPTER, Metrics
+from medadapt.core.shell_command import command
 from medadapt.metrics.effect import has_effect
 
 FindingKind = Literal[
@@ -34,6 +36,7 @@ def findings(metrics: Metrics, *, allow_leak: bool) -> list[Finding]:
         _divergence(metrics),
         _edited((metrics.get("protocol") or {}).get("edited") or []),
         None if allow_leak else _leak(metrics["leakage"], metrics["n"]),
+        None if allow_leak else _leak_from_start(metrics["leakage"], metrics["n"]),
         _regression(metrics),
         _no_effect(metrics["effect"]),
         _worse_than_uniform(metrics),
@@ -50,25 +53,57 @@ def _edited(files: list[str]) -> Finding | None:
         kind="edited",
         exit_code=3,
         problem=f"Not as MedAdapt left it: {', '.join(files[:3])}{more}. What follows from it proves nothing.",
-        remedy="Run the stage that makes it again: `medadapt predict RUN --replace`, or `prepare` for records.",
+        remedy=made_again(files, "RUN"),
     )
 
 
+def made_again(files: Sequence[str], run: object) -> str:
+    """The commands that make changed records and predictions of a run again, and keep its training."""
+    steps = []
+    if any(file.startswith("1-records/") for file in files):
+        steps.append(f"`{command('prepare', run)}` (with --replace it would delete the training)")
+    if any(file.startswith("4-predictions/") for file in files):
+        steps.append(f"`{command('predict', run, '--replace')}`")
+    steps.append(f"`{command('run', run)}`")
+    return f"Run {', then '.join(steps)}."
+
+
 def _leak(leakage: dict[str, Any], n: int) -> Finding | None:
-    exact, near = leakage.get("exact") or 0, leakage.get("near") or 0
-    if exact:
-        what = f"{exact} of {n} test inputs also stand in the training or validation records"
-    elif near and "near" in leakage.get("gated", ()):
-        what = f"{near} of {n} test inputs have a near copy in the training or validation records"
-    else:
+    found = _overlap(leakage, leakage.get("gated", ()), n)
+    if found is None:
         return None
     return Finding(
         kind="leak",
         exit_code=3,
-        problem=f"The test set leaks: {what}, so the scores overstate what was learned.",
+        problem=f"The test set leaks: {found} the training or validation records, so the scores overstate what was "
+        "learned.",
         remedy="Let `data.split.group: auto` split the data, take the records named in data.json out of ready-made "
         "splits, or accept it with `data.allow_leak: true`.",
     )
+
+
+def _leak_from_start(leakage: dict[str, Any], n: int) -> Finding | None:
+    """A leak of an earlier training: that of the adapter which this one started from."""
+    found = _overlap(leakage.get(START_ADAPTER) or {}, leakage.get("gated", ()), n)
+    if found is None:
+        return None
+    return Finding(
+        kind="leak",
+        exit_code=3,
+        problem=f"The test set leaks: {found} what the adapter of model.adapter was trained on, so the scores "
+        "overstate what was learned.",
+        remedy="Give the run the data section and the seed of that adapter's run, which split the data as they were "
+        "split there, take an adapter of other data, or accept it with `data.allow_leak: true`.",
+    )
+
+
+def _overlap(counts: dict[str, Any], gated: Sequence[str], n: int) -> str | None:
+    """How many test inputs were seen, as the beginning of a sentence; None where no gated overlap was found."""
+    if exact := counts.get("exact"):
+        return f"{exact} of {n} test inputs also stand in"
+    if (near := counts.get("near")) and "near" in gated:
+        return f"{near} of {n} test inputs have a near copy in"
+    return None
 
 
 def _regression(metrics: Metrics) -> Finding | None:
@@ -132,7 +167,7 @@ def _forgetting(found: dict[str, Any]) -> Finding | None:
     rises = ", ".join(
         f"{kind} {part['rise']['value']:+.3g}"
         for kind, part in found["kinds"].items()
-        if part["verdict"] != "kept"
+        if part["verdict"] == found["verdict"]
     )
     lost = found["verdict"] == "lost"
     return Finding(

@@ -27,10 +27,11 @@ def verify_forward(model: nn.Module) -> None:
     """Raise ModelError unless `final_hidden` and `vocabulary_logits` give this architecture's own logits.
 
     Some architectures change logits after the head in ways of their own; they are refused here, loudly,
-    rather than trained and scored wrongly.
+    rather than trained and scored wrongly. So are those whose logits depend on later tokens: they would be trained
+    to copy the token that they see.
     """
     device = next(model.parameters()).device
-    tokens_BT = torch.tensor([[1, 2, 3, 1], [3, 1, 2, 2]], device=device)
+    tokens_BT = torch.tensor([[1, 2, 3, 1], [3, 1, 2, 2], [1, 2, 3, 2]], device=device)
     with torch.no_grad():
         own_BTV = model(input_ids=tokens_BT, use_cache=False).logits.float()
         ours_BTV = vocabulary_logits(model, final_hidden(model, tokens_BT)).float()
@@ -46,6 +47,13 @@ def verify_forward(model: nn.Module) -> None:
             f"The architecture {type(model).__name__} treats its output in a way that is not supported.",
             "a decoder followed by one linear output layer",
             "Use another base model, for example of the Llama, Mistral, Qwen, OPT or GPT-2 families.",
+        )
+    # The first and the last row differ in their last token alone.
+    if not torch.allclose(own_BTV[0, :-1], own_BTV[2, :-1], rtol=1e-3, atol=1e-2 * max(spread, 1e-6)):
+        raise ModelError(
+            f"{type(model).__name__} looks ahead: what it says of a token depends on the tokens after it.",
+            "a causal language model",
+            "Use another base: embedding models and encoders cannot be trained to write.",
         )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import platform
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Literal
 
@@ -74,7 +76,7 @@ def device_facts(device: torch.device) -> DeviceFacts:
         properties = torch.cuda.get_device_properties(device)
         name, memory = properties.name, properties.total_memory
     else:
-        name, memory = _processor_name(), _main_memory()
+        name, memory = processor_name(), _main_memory()
     return DeviceFacts(
         type=device.type,
         name=name,
@@ -110,7 +112,15 @@ def resolve_dtype(asked: str, device: torch.device) -> torch.dtype:
     return DTYPES[asked]  # type: ignore[index]
 
 
-def _processor_name() -> str:
+def usable_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def processor_name() -> str:
+    """What the processor calls itself, or its kind where it has no name."""
     try:
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -133,12 +143,29 @@ def _main_memory() -> int:
     return int(min(_machine_memory(), _control_group_limit()))
 
 
-def _control_group_limit() -> float:
+def _control_group_limit(
+    process: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> float:
+    """Bytes that the control groups of this process allow; infinite where there is no group, or no limit.
+
+    The file `process` has a line `number:kinds:place` for each hierarchy, whose tightest group counts. In version 2
+    there is one, number 0, below `root`; in version 1 the memory has one of its own.
+    """
     try:
-        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
+        lines = process.read_text(encoding="utf-8").splitlines()
     except OSError:
-        return math.inf  # no control group, or another system
-    return int(text) if text.isdigit() else math.inf
+        return math.inf  # another system
+    limit = math.inf
+    for number, kinds, place in (line.split(":", 2) for line in lines):
+        if number != "0" and "memory" not in kinds.split(","):
+            continue
+        top, name = (root, "memory.max") if number == "0" else (root / "memory", "memory.limit_in_bytes")
+        # Inside of a container `place` may be as the host sees it: then the container's own group is the top.
+        for group in accumulate(place.strip("/").split("/"), Path.__truediv__, initial=top):
+            with suppress(OSError):
+                text = (group / name).read_text(encoding="utf-8").strip()
+                limit = min(limit, int(text)) if text.isdigit() else limit
+    return limit
 
 
 def _machine_memory() -> int:

@@ -46,13 +46,23 @@ def fingerprint(config_file: Path, weight_files: list[Path]) -> str:
 def folder_fingerprint(folder: Path) -> dict[str, str]:
     """`base` -> hash of a local model folder, its tokenizer files included; empty for a hub id.
 
-    Quick enough to ask at every command. A folder that is incomplete is empty here too: loading it says why.
+    Quick enough to ask at every command. A folder that is incomplete or has a damaged config.json is empty here too:
+    loading it says why. Raises ModelError where a file cannot be read, or is no valid safetensors file.
     """
     config, weights = folder / "config.json", sorted(folder.glob("*.safetensors"))
     if not config.is_file() or not weights:
         return {}
     words = sorted({path for pattern in TOKENIZER_FILES for path in folder.glob(pattern) if path.is_file()})
-    hashes = [fingerprint(config, weights), *(sha256_file(path) for path in words)]
+    try:
+        hashes = [fingerprint(config, weights), *(sha256_file(path) for path in words)]
+    except (ValueError, AttributeError):  # config.json holds no JSON, or no object
+        return {}
+    except OSError as problem:
+        raise ModelError(
+            f"{problem.filename} cannot be read: {problem.strerror}.",
+            "a model whose files may be read",
+            "Check the rights of the file, or name another model.",
+        ) from problem
     return {"base": sha256_object(hashes)}
 
 

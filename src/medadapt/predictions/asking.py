@@ -13,6 +13,7 @@ from medadapt.core.records import Record
 from medadapt.core.results import ModelName, Prediction
 from medadapt.examples.encoding import Encoder
 from medadapt.models.loading import LoadedBase
+from medadapt.models.repeated_heads import repeated_heads
 from medadapt.predictions.batching import TokenBudget, answering
 from medadapt.predictions.best_first import best_choice_scores
 from medadapt.predictions.choice_rules import by_rule, searched_rules
@@ -64,7 +65,7 @@ def answer(
     """
     questions, title = asked.questions, asked.title(name)
     budget = TokenBudget(settings.batch_tokens)
-    with answering(model.model):
+    with answering(model.model), repeated_heads(model.model):
         alone = unconditional.scores(questions, budget=budget, title=title, progress=progress)
         likelihoods = _likelihoods(
             model, questions, alone, settings, budget=budget, title=title, progress=progress

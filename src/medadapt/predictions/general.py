@@ -11,6 +11,7 @@ from medadapt.core.results import ModelName, Prediction
 from medadapt.examples.encoding import EncodedPrompt, Encoder
 from medadapt.examples.general_plan import general_plan
 from medadapt.models.loading import LoadedBase
+from medadapt.models.repeated_heads import repeated_heads
 from medadapt.predictions.batching import TokenBudget, answering
 from medadapt.predictions.likelihood import reference_likelihoods
 from medadapt.predictions.questions import Question, Reference, pose
@@ -26,7 +27,7 @@ def predict_general(
     none, in a plain question. A passage longer than the base's context is measured as far as it fits.
     """
     questions = general_questions(model, passages)
-    with answering(model.model):
+    with answering(model.model), repeated_heads(model.model):
         progress.start(f"{name}: likelihood of general text", len(questions))
         found = reference_likelihoods(
             model, questions, budget=TokenBudget(batch_tokens), advance=progress.advance

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,12 +12,17 @@ from medadapt.core.records import SPLITS, DroppedRow, Record, SplitName
 from medadapt.records.cleaning.texts import Repairs, answer_form
 from medadapt.records.reading.readers import Reading
 from medadapt.records.reading.sources import SAMPLE, Sources
-from medadapt.records.rows import Parsed
+from medadapt.records.rows import Parsed, RawRow, columns_of
 
 SAMPLE_LICENCE = "synthetic rows that come with this program, under its licence"
 UNKNOWN_LICENCE = (
     "unknown: the files state none; ask where they come from before you share the data or a model"
 )
+
+NUMBERS_SUBJECTS = re.compile(
+    r"(?:(?:patient|subject|person|case|hadm)(?:id|no|nr|num|number|code|key)|mrn)$"
+)
+"""How the names of columns end, without spaces and signs, that number patients, cases or stays."""
 
 
 def licence(data: DataSection, sources: Sources) -> str:
@@ -34,11 +40,29 @@ def reading_facts(reading: Reading, parsed: Parsed, repairs: Repairs) -> dict[st
     """How the rows were read and cleaned, and what the format found out."""
     return {
         "encoding": reading.encodings,
+        **({"read_as_cp1252": reading.read_as_cp1252} if reading.read_as_cp1252 else {}),
         "rows": len(reading.rows),
         "answer_base": None,
         **parsed.facts,
         "repairs": {kind: count for kind, count in sorted(repairs.items()) if count},
     }
+
+
+def ungrouped(rows: Sequence[RawRow], data: DataSection) -> dict[str, dict[str, int]]:
+    """Columns that number patients or cases, several rows each, where a split may tear these rows apart.
+
+    None where the recipe names the column that keeps rows together, splits row by row, or gives the splits.
+    """
+    if "group" in data.columns or data.split.group == "none" or isinstance(data.source, dict):
+        return {}
+    found: dict[str, dict[str, int]] = {}
+    for name in columns_of(rows):
+        if not NUMBERS_SUBJECTS.search(re.sub(r"[\W_]+", "", name).casefold()):
+            continue
+        cells = [str(cell).strip() for row in rows if (cell := row.values.get(name)) not in (None, "")]
+        if 1 < (values := len(set(cells))) < len(cells):
+            found[name] = {"values": values, "rows": len(cells)}
+    return found
 
 
 def split_facts(

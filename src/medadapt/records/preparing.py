@@ -15,7 +15,7 @@ from medadapt.core.recipe import DataSection
 from medadapt.core.records import SPLITS, TASK_OF_FORMAT, DroppedRow, Record, SplitName, Task, write_records
 from medadapt.records.cleaning.empty_cells import emptied
 from medadapt.records.cleaning.texts import Repairs
-from medadapt.records.data_facts import licence, reading_facts, split_facts
+from medadapt.records.data_facts import licence, reading_facts, split_facts, ungrouped
 from medadapt.records.data_notes import data_notes
 from medadapt.records.formats.answer_base import UNFITTING
 from medadapt.records.formats.dialogue import parse_dialogue
@@ -28,7 +28,7 @@ from medadapt.records.likeness.groups import group_rule, with_groups
 from medadapt.records.likeness.leakage import measure_leakage
 from medadapt.records.reading.readers import read_rows
 from medadapt.records.reading.sources import find_sources
-from medadapt.records.ready_made import as_given, select_each
+from medadapt.records.ready_made import as_given, same_group, select_each
 from medadapt.records.rows import Draft, Parsed, RawRow, with_ids
 from medadapt.records.selection import apply_limit, smoke_selection
 from medadapt.records.splits import split_records
@@ -74,6 +74,8 @@ def prepare(
     parts = as_given(records, kept, splits, data) if splits else _split(records, data, seed)
     task = TASK_OF_FORMAT[data.format]
     leakage = measure_leakage(parts, rule, task=task, grouped_splits=not splits)
+    if splits:
+        leakage["same_group"] = same_group(kept, splits)
     progress.finish()
     _check_ledger(rows, parts, dropped)
     facts = {
@@ -84,6 +86,7 @@ def prepare(
         **split_facts(parts, dropped, data),
         "group_rule": "ready-made" if splits else rule,
         "leakage": leakage,
+        **({"ungrouped": torn} if (torn := ungrouped(rows, data)) else {}),
         "licence": licence(data, sources),
         **({"hub": sources.hub} if sources.hub else {}),
         "seed": seed,

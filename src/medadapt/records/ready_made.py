@@ -40,6 +40,13 @@ def select_each(
     return [draft for name in SPLITS for draft in parts[name]], dropped
 
 
+def same_group(kept: Sequence[Draft], splits: SplitOfFile) -> int | None:
+    """How many test records are of a group that train or validation has, too; None where rows name no groups."""
+    groups = [(splits[draft.row.file], draft.record.group) for draft in kept if draft.record.group]
+    seen = {group for split, group in groups if split != "test"}
+    return sum(split == "test" and group in seen for split, group in groups) if groups else None
+
+
 def as_given(
     records: Sequence[Record], kept: Sequence[Draft], splits: SplitOfFile, data: DataSection
 ) -> dict[SplitName, list[Record]]:

@@ -39,13 +39,16 @@ def benchmarks_section(inputs: ReportInputs) -> Section | None:
     ]
     if f1 := _macro_f1(sets):
         blocks.append(f1)
-    blocks.append(
-        Text(
-            text="The most frequent answer is chosen with the answers known: no constant answer can do better. The "
-            "mean of the sets gives every set the same weight, the pooled figure every question.",
-            quiet=True,
-        )
+    told = (
+        "The most frequent answer is chosen with the answers known: no constant answer can do better. The mean of the "
+        "sets gives every set the same weight, the pooled figure every question."
     )
+    if len(sets) > 1:
+        told += (
+            " Each set is judged by itself, without correction for their number: of several, quote the mean or the "
+            "pooled figure, which one call with all of them gives."
+        )
+    blocks.append(Text(text=told, quiet=True))
     return Section(anchor="benchmarks", title="Standard question sets", blocks=tuple(blocks))
 
 

@@ -127,6 +127,11 @@ def _temperature(temperature: dict[str, Any]) -> str:
     return f"{temperature['value']:.3g} ({wording.amount(temperature['n_validation'], 'record')})"
 
 
+def _at(temperature: dict[str, Any]) -> str:
+    """At which temperature a confidence is meant; nothing where it is taken as it is."""
+    return "" if temperature.get("value") is None else f" at temperature {temperature['value']:.3g}"
+
+
 def _coverage(models: dict[str, dict[str, Any]], n: int) -> list[Block]:
     blocks: list[Block] = []
     if png := risk_coverage({name: model["curve"] for name, model in models.items()}, n):
@@ -166,16 +171,26 @@ def _thresholds(models: dict[str, dict[str, Any]]) -> list[Block]:
             test = row["test"]
             wrong = wording.estimate("accuracy", {**test, "value": test["risk"]})
             title = f"{wording.MODEL_TITLES[name]}, at most {_percent(float(risk))} wrong"
-            rows.append((title, wording.share(row["threshold"]), wording.share(test["coverage"]), wrong))
+            needed = wording.share(row["threshold"]) + _at(model["temperature"])
+            rows.append((title, needed, wording.share(test["coverage"]), wrong))
     blocks: list[Block] = []
     if rows:
         columns = ("", "confidence needed", "answered on test", "wrong of those")
         blocks.append(
             Table(caption="Thresholds chosen on validation, tried on test", columns=columns, rows=tuple(rows))
         )
+    if rows and any(_at(model["temperature"]) for model in models.values()):
+        text = (
+            "Confidence at a temperature is that after the scores were divided by it. The confidence of each record, "
+            "here and in the predictions, is as the model gives it: such a threshold does not hold for that."
+        )
+        blocks.append(Text(text=text, quiet=True))
     tuned = models["tuned"]["thresholds"]
     if kept := [risk for risk, row in tuned.items() if row.get("threshold") is not None]:
-        text = f"`medadapt ask RUN … --risk {min(kept, key=float)}` keeps silent below such a threshold."
+        text = (
+            f"`medadapt ask RUN … --risk {min(kept, key=float)}` applies the temperature and keeps silent below such a "
+            "threshold."
+        )
         blocks.append(Text(text=text, quiet=True))
     if reasons:
         blocks.append(Text(text=f"No threshold: {' '.join(reasons)}", quiet=True))

@@ -125,7 +125,7 @@ class ProofCard:
     missed: tuple[tuple[str, str, str], ...]
     """Those of `rates` that are above 0 for a model."""
     rates_tone: Literal["warning", "plain"]
-    """`warning` where one of these shares is high."""
+    """`warning` where one of these shares that the primary metric depends on is high."""
     findings: tuple[CardFinding, ...]
     notice: str
 
@@ -159,7 +159,7 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
         rows=_rows(metrics),
         num_adjusted=num_adjusted(metrics),
         paired=paired_counts(metrics.get("paired")),
-        paired_by=", by the likeliest answer" if primary == "accuracy_generated" else "",
+        paired_by=wording.by_choice(primary),
         control=control,
         few_shot=few_shot,
         leakage=leakage,
@@ -169,7 +169,7 @@ def proof_card(metrics: Metrics, seeds: dict[str, Any] | None = None) -> ProofCa
         boilerplate=verdicts.boilerplate(metrics),
         rates=_rates(metrics.get("rates") or {}),
         missed=_missed(metrics.get("rates") or {}),
-        rates_tone=_rates_tone(metrics.get("rates") or {}),
+        rates_tone=_rates_tone(metrics.get("rates") or {}, primary),
         findings=tuple(_finding(finding) for finding in metrics.get("findings") or []),
         notice=wording.NOT_A_MEDICAL_DEVICE,
     )
@@ -234,8 +234,11 @@ def _missed(rates: dict[str, Any]) -> tuple[tuple[str, str, str], ...]:
     return tuple(row for row in _rates(rates) if row[0] in above)
 
 
-def _rates_tone(rates: dict[str, Any]) -> Literal["warning", "plain"]:
-    shares = [(rates.get(model) or {}).get(key) or 0.0 for model in MODEL_NAMES for key in RATE_NAMES]
+def _rates_tone(rates: dict[str, Any], primary: str) -> Literal["warning", "plain"]:
+    """What was not written or not understood decides nothing where the primary metric looks at no written answer."""
+    written = primary in ("accuracy_generated", *TEXT_METRICS)
+    keys = [*RATE_NAMES] if written else ["truncated"]
+    shares = [(rates.get(model) or {}).get(key) or 0.0 for model in MODEL_NAMES for key in keys]
     return "warning" if max(shares) >= HIGH_RATE else "plain"
 
 

@@ -8,7 +8,7 @@ from medadapt.core.records import LETTERS, Record, Task
 from medadapt.report import wording
 from medadapt.report.clean_text import shortened
 from medadapt.report.pairs import Pair
-from medadapt.report.sayings import MAX_TEXT, right_answer, sayings_of
+from medadapt.report.sayings import MAX_TEXT, nats_per_token, right_answer, sayings_of
 from medadapt.report.sections import Case, FilterName, Option, Turn
 
 MAX_PROMPT = 6000
@@ -62,7 +62,11 @@ def _turns(history: list[dict[str, str]], max_text: int) -> tuple[Turn, ...]:
 
 def _summary(pair: Pair) -> str:
     if pair.baseline_right is None:
-        change = "less" if pair.gain < 0 else "more" if pair.gain > 0 else "neither less nor more"
+        if None in (nats_per_token(pair.baseline), nats_per_token(pair.tuned)):
+            return "how likely the reference became is not known"
+        if pair.gain == 0:
+            return "the reference became neither less nor more likely"
+        change = "less" if pair.gain < 0 else "more"
         return f"{-pair.gain:+.2f} nats per token: the reference became {change} likely"
     if pair.regression:
         return "right before, wrong after tuning"

@@ -40,7 +40,8 @@ def errors_section(inputs: ReportInputs) -> Section:
         )
         for place, pair in enumerate(listed)
     )
-    blocks: list[Block] = [Text(text=_counts(found, open_questions=task == "qa"))]
+    written = metrics["primary"] == "accuracy_generated"
+    blocks: list[Block] = [Text(text=_counts(found, open_questions=task == "qa", written=written))]
     if note := _shown(found, listed):
         blocks.append(Text(text=note, quiet=True))
     if cases:
@@ -61,14 +62,15 @@ def capped(found: Sequence[Pair], limit: int) -> list[Pair]:
     return [found[place] for place in sorted(taken)]
 
 
-def _counts(found: Sequence[Pair], *, open_questions: bool) -> str:
+def _counts(found: Sequence[Pair], *, open_questions: bool, written: bool) -> str:
     broken, mended = sum(pair.regression for pair in found), sum(pair.fix for pair in found)
     if open_questions:
         return (
             f"The reference answer became less likely in {wording.amount(broken, 'record')} and more likely in "
             f"{mended:,}. Those where it fell most come first."
         )
-    counted = f"Tuning broke {wording.amount(broken, 'answer')} and mended {mended:,}."
+    answer = "written answer" if written else "answer"
+    counted = f"Tuning broke {wording.amount(broken, answer)} and mended {mended:,}."
     if any(pair.tuned.only_best for pair in found):
         return (
             f"{counted} How sure the tuned model was of its answers is not known (evaluation.score_choices: best). "

@@ -15,7 +15,6 @@ VERDICTS = {
     "not shown": "It is not shown that the tuned model still reads general English as well as its base.",
     "lost": "The tuned model reads general English worse than its base.",
 }
-COLUMNS = ("text", "passages", *wording.MODEL_TITLES.values(), "rise", "verdict")
 CAPTION = "Loss on general English, nats per token"
 JUDGED = {"kept": "kept", "not shown": "not shown", "lost": "worse"}
 
@@ -36,7 +35,11 @@ def forgetting_section(inputs: ReportInputs) -> Section | None:
         title="What tuning cost elsewhere",
         blocks=(
             Text(text=VERDICTS[found["verdict"]]),
-            Table(caption=CAPTION, columns=COLUMNS, rows=forgetting_rows(found)),
+            Table(
+                caption=f"{CAPTION} ({wording.confidence(inputs.metrics['alpha'])} intervals)",
+                columns=forgetting_columns(found),
+                rows=forgetting_rows(found),
+            ),
             Text(text=note, quiet=True),
         ),
     )
@@ -49,8 +52,14 @@ def _when(metrics: dict[str, Any]) -> str:
     return " beforehand" if (metrics.get("protocol") or {}).get("fixed_before_tuning") else ""
 
 
+def forgetting_columns(found: dict[str, Any]) -> tuple[str, ...]:
+    """The head of `forgetting_rows`, with the level at which both ends of a rise's interval hold together."""
+    level = wording.confidence(2 * found["one_sided_alpha"])
+    return ("text", "passages", *wording.MODEL_TITLES.values(), f"rise ({level} interval)", "verdict")
+
+
 def forgetting_rows(found: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """The rows under `COLUMNS`, one a kind of text, from the block `forgetting` of metrics.json."""
+    """One row a kind of text, from the block `forgetting` of metrics.json."""
     return tuple(
         (
             KIND_NAMES.get(kind, kind),

@@ -21,10 +21,11 @@ TOTAL_NAMES = {
 def labels_section(inputs: ReportInputs) -> Section | None:
     """What each label was taken for; None for open questions, which have none."""
     metrics = inputs.metrics
+    by = wording.by_choice(metrics["primary"])
     blocks = [
         *_scored_and_written(metrics),
-        *_confusion(metrics.get("confusion") or {}, metrics["n"]),
-        *_per_label(metrics.get("per_class") or {}, metrics.get("classification_report") or {}),
+        *_confusion(metrics.get("confusion") or {}, metrics["n"], by=by),
+        *_per_label(metrics.get("per_class") or {}, metrics.get("classification_report") or {}, by=by),
     ]
     return Section(anchor="labels", title="Label by label", blocks=tuple(blocks)) if blocks else None
 
@@ -55,7 +56,7 @@ def _scored_and_written(metrics: dict[str, Any]) -> list[Block]:
     ]
 
 
-def _confusion(confusion: dict[str, Any], n: int) -> list[Block]:
+def _confusion(confusion: dict[str, Any], n: int, *, by: str) -> list[Block]:
     labels = confusion.get("labels") or []
     matrices = {model: confusion[model] for model in wording.MODEL_TITLES if confusion.get(model)}
     if not labels or not matrices:
@@ -63,12 +64,12 @@ def _confusion(confusion: dict[str, Any], n: int) -> list[Block]:
     kept = labels_to_show(list(matrices.values()), len(labels))
     drawn = confusion_matrices(labels, list(matrices.values()), kept=kept)
     return [
-        _matrix(model, matrix, png, num_kept=len(kept), n=n)
+        _matrix(model, matrix, png, num_kept=len(kept), n=n, by=by)
         for (model, matrix), png in zip(matrices.items(), drawn, strict=True)
     ]
 
 
-def _matrix(model: str, matrix: list[list[int]], png: bytes, *, num_kept: int, n: int) -> Figure:
+def _matrix(model: str, matrix: list[list[int]], png: bytes, *, num_kept: int, n: int, by: str) -> Figure:
     right, decided = sum(row[place] for place, row in enumerate(matrix)), sum(map(sum, matrix))
     left_out = len(matrix) - num_kept
     title = wording.MODEL_TITLES[model]
@@ -81,12 +82,12 @@ def _matrix(model: str, matrix: list[list[int]], png: bytes, *, num_kept: int, n
         file=f"confusion_matrix_{model}.png",
         png=png,
         alt=f"Confusion matrix of the {title.lower()}: {right:,} of {n:,} records on the diagonal.",
-        caption=f"{title}: {right:,} of {n:,} right (the diagonal). {' '.join(notes)}",
+        caption=f"{title}: {right:,} of {n:,} right{by} (the diagonal). {' '.join(notes)}",
         wide=num_kept > 12,
     )
 
 
-def _per_label(per_class: dict[str, Any], totals: dict[str, Any]) -> list[Block]:
+def _per_label(per_class: dict[str, Any], totals: dict[str, Any], *, by: str) -> list[Block]:
     baseline, tuned = per_class.get("baseline") or {}, per_class.get("tuned") or {}
     tested = [label for label in tuned if tuned[label].get("support")]
     if not tested:
@@ -103,15 +104,15 @@ def _per_label(per_class: dict[str, Any], totals: dict[str, Any]) -> list[Block]
         Heading(text="Precision and recall: the labels found least come first"),
         Text(text="Base → tuned. With few test records a label's figures are mostly chance.", quiet=True),
         Table(
-            caption="Per label",
+            caption=f"Per label{by}",
             columns=("label", "test records", *OF_A_LABEL.values()),
             rows=tuple(rows),
         ),
-        *_totals(totals),
+        *_totals(totals, by=by),
     ]
 
 
-def _totals(totals: dict[str, Any]) -> list[Block]:
+def _totals(totals: dict[str, Any], *, by: str) -> list[Block]:
     baseline, tuned = totals.get("baseline") or {}, totals.get("tuned") or {}
     rows = tuple(
         (name, *_changes(baseline.get(key) or {}, tuned[key]))
@@ -120,7 +121,8 @@ def _totals(totals: dict[str, Any]) -> list[Block]:
     )
     if not rows:
         return []
-    return [Table(caption="All labels together, base → tuned", columns=("", *OF_A_LABEL.values()), rows=rows)]
+    caption = f"All labels together{by}, base → tuned"
+    return [Table(caption=caption, columns=("", *OF_A_LABEL.values()), rows=rows)]
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> tuple[str, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from medadapt.core.results import MODEL_NAMES
+from medadapt.core.results import MODEL_NAMES, START_ADAPTER
 from medadapt.report import wording
 from medadapt.report.card import HIGH_RATE
 from medadapt.report.clean_text import one_line
-from medadapt.report.facts import shows_options
+from medadapt.report.facts import shows_options, start_adapter
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.verdicts import protocol_kept
 
@@ -26,7 +26,7 @@ def limits(inputs: ReportInputs) -> tuple[str, ...]:
         lines.append(f"With {n} chance weighs heavily: read every figure with its interval.")
     if changed := protocol_kept(metrics):
         lines.append(changed.text)
-    lines += [*_of_the_data(inputs), *_not_measured(inputs)]
+    lines += [*_of_the_data(inputs), *_of_the_start(inputs), *_not_measured(inputs)]
     truncated = [
         ((metrics.get("rates") or {}).get(name) or {}).get("truncated") or 0.0 for name in MODEL_NAMES
     ]
@@ -46,6 +46,18 @@ def _of_the_data(inputs: ReportInputs) -> list[str]:
     if data.get("group_rule") == "none":
         lines.append("Records were placed one by one, so near copies may lie on both sides of the split.")
     return lines
+
+
+def _of_the_start(inputs: ReportInputs) -> list[str]:
+    """That nobody knows whether the adapter which training started from has seen the test records."""
+    found = (inputs.metrics.get("leakage") or {}).get(START_ADAPTER) or {}
+    name = start_adapter(inputs)
+    if name is None or found.get("known"):
+        return []
+    told = f"What {name} was trained on is not known"
+    if found.get("count") is not None:
+        told = f"Not all that {name} was trained on is known"
+    return [f"{told}, so test records may be among it."]
 
 
 def _not_measured(inputs: ReportInputs) -> list[str]:

@@ -11,7 +11,7 @@ from medadapt.report.card import ProofCard, proof_card
 from medadapt.report.clean_text import one_line
 from medadapt.report.data_section import given_splits, hub_rows, ledger
 from medadapt.report.facts import described, facts, machine, start_adapter
-from medadapt.report.forgetting_section import CAPTION, COLUMNS, forgetting_rows
+from medadapt.report.forgetting_section import CAPTION, forgetting_columns, forgetting_rows
 from medadapt.report.front_matter import front_matter, why_no_results
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.limits import limits
@@ -19,7 +19,7 @@ from medadapt.report.markdown import inline, table
 from medadapt.report.named_base import base_of
 from medadapt.report.protocol_line import split_rule
 from medadapt.report.reporting import reporting
-from medadapt.report.search_section import JUDGED, search_facts
+from medadapt.report.search_section import judged, search_facts
 from medadapt.report.training_section import training_facts
 from medadapt.report.usage import usage
 from medadapt.report.written_section import soft_match_sentence
@@ -123,7 +123,7 @@ def _results(inputs: ReportInputs, card: ProofCard) -> str:
         *([inline(card.boilerplate)] if card.boilerplate else []),
         *_orders(metrics.get("permutations") or {}),
         *_calibration(metrics.get("calibration") or {}, card.level),
-        *_forgetting(metrics.get("forgetting") or {}),
+        *_forgetting(metrics.get("forgetting") or {}, card.level),
     ]
     if likeness := soft_match_sentence(metrics.get("soft_match") or {}, card.level):
         parts.append(inline(likeness))
@@ -173,13 +173,14 @@ def _calibration(found: dict[str, Any], level: str) -> list[str]:
     ]
 
 
-def _forgetting(found: dict[str, Any]) -> list[str]:
+def _forgetting(found: dict[str, Any], level: str) -> list[str]:
     """What tuning cost on general text; nothing where it was not measured."""
     if not found.get("kinds"):
         return []
     return [
-        f"What tuning cost elsewhere. {CAPTION}; a rise of up to {found['margin']:g} counts as kept.",
-        table(COLUMNS, list(forgetting_rows(found))),
+        f"What tuning cost elsewhere. {CAPTION} ({level} intervals). Kept: the upper end of the rise's interval lies "
+        f"below {found['margin']:g}.",
+        table(forgetting_columns(found), list(forgetting_rows(found))),
     ]
 
 
@@ -244,7 +245,8 @@ def _training(inputs: ReportInputs) -> str:
     rows += facts(recipe, {"seed": "Seed"})
     text = table(("setting", "value"), rows)
     if inputs.search:
-        text += f"\n\n{JUDGED}\n\n{table(('search', 'value'), list(search_facts(inputs.search)))}"
+        rows = list(search_facts(inputs.search))
+        text += f"\n\n{inline(judged(inputs.search))}\n\n{table(('search', 'value'), rows)}"
     return text
 
 

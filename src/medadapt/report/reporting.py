@@ -50,11 +50,11 @@ def _design(inputs: ReportInputs) -> list[tuple[str, str, str]]:
 
 
 def _known_size(metrics: dict[str, Any]) -> tuple[str, str]:
-    smallest = metrics.get("detectable_difference")
+    smallest, reason = metrics.get("detectable_difference"), metrics.get("detectable_reason") or ""
     n = wording.amount(metrics["n"], "test record")
     if smallest is None:
-        return REPORTED, f"{n}; the detectable difference is not known"
-    return REPORTED, f"{n}; {wording.detectable(metrics['primary'], smallest)}"
+        return REPORTED, f"{n}; the detectable difference is not known{f' ({reason})' if reason else ''}"
+    return REPORTED, f"{n}; {wording.detectable(metrics['primary'], smallest, reason)}"
 
 
 def _results(inputs: ReportInputs) -> list[tuple[str, str, str]]:
@@ -62,7 +62,7 @@ def _results(inputs: ReportInputs) -> list[tuple[str, str, str]]:
     leakage, calibration = metrics.get("leakage") or {}, metrics.get("calibration") or {}
     return [
         ("Performance with intervals, on the same records as the base", REPORTED, RESULTS),
-        _measured("Controls that learn nothing", metrics.get("controls")),
+        _measured("Simple controls", metrics.get("against_control"), key="value"),
         _measured("Base with examples in its prompt", metrics.get("against_few_shot"), key="value"),
         _measured("Overlap of test and training data", leakage, key="exact"),
         _measured("Result without overlapping records", metrics.get("clean"), key="difference"),

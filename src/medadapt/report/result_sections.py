@@ -71,4 +71,6 @@ def lengths_section(inputs: ReportInputs) -> Section | None:
     ]
     if inputs.metrics["task"] == "qa":
         blocks.append(Text(text="Right and wrong are those of the soft match.", quiet=True))
+    elif inputs.metrics["primary"] == "accuracy_generated":
+        blocks.append(Text(text="Right and wrong are those of the written answers.", quiet=True))
     return Section(anchor="lengths", title="Errors by length", blocks=tuple(blocks))

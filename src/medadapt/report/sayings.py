@@ -59,6 +59,7 @@ def _closed_sayings(task: Task, record: Record, models: Models) -> tuple[Saying,
             known.append(f"right answer {wording.share(probabilities[truth])}")
         if prediction.text is not None:
             known.append(f"wrote: {shortened(one_line(prediction.text), 300) or 'nothing'}")
+            known.append(f"read as: {prediction.parsed or 'nothing'}")
         sayings.append(Saying(who=who, title=title, text=text, detail="; ".join(known)))
     return tuple(sayings)
 

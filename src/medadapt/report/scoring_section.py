@@ -27,13 +27,13 @@ def scoring_section(inputs: ReportInputs) -> Section | None:
     """Accuracy under each way of choosing and over the orders of the options; None where neither is known."""
     metrics = inputs.metrics
     blocks = [
-        *_rules(metrics.get("scoring_rules") or {}, wording.confidence(metrics["alpha"])),
+        *_rules(metrics.get("scoring_rules") or {}, wording.confidence(metrics["alpha"]), metrics["primary"]),
         *(_orders(metrics.get("permutations") or {}) if shows_options(inputs) else []),
     ]
     return Section(anchor="scoring", title="Ways of scoring", blocks=tuple(blocks)) if blocks else None
 
 
-def _rules(rules: dict[str, Any], level: str) -> list[Block]:
+def _rules(rules: dict[str, Any], level: str, primary: str) -> list[Block]:
     rows = tuple(
         (
             RULE_NAMES.get(name, wording.metric_name(name)),
@@ -62,12 +62,19 @@ def _rules(rules: dict[str, Any], level: str) -> list[Block]:
     return [
         Table(caption=f"Accuracy by each way of choosing ({level} intervals)", columns=columns, rows=rows),
         Text(
-            text="Only the way that the recipe names carries the verdict; the p-values of the others are corrected for "
-            "their number (Holm). A gain that shows under one way alone may be one in format rather than in medicine.",
+            text=f"{_judged(primary)} are corrected for their number (Holm). A gain that shows under one way alone may "
+            "be one in format rather than in medicine.",
             quiet=True,
         ),
         *missing,
     ]
+
+
+def _judged(primary: str) -> str:
+    """Which way carries the verdict, if any does, and which p-values are adjusted: the beginning of a sentence."""
+    if primary in ("accuracy", "accuracy_generated"):
+        return "Only the way that the recipe names carries the verdict; the p-values of the others"
+    return f"The verdict is that of another metric ({wording.metric_name(primary)}); the p-values of all ways"
 
 
 def _orders(found: dict[str, Any]) -> list[Block]:

@@ -9,10 +9,6 @@ from medadapt.report.facts import described, spoken
 from medadapt.report.figures.search_curves import search_curves
 from medadapt.report.sections import Banner, Block, Facts, Figure, Section, Table, Text
 
-JUDGED = (
-    "Trials were judged on validation only; no trial saw a test record. The winner alone was measured on test, "
-    "once. As the lowest of several, its validation loss flatters it: quote the figures on test."
-)
 SAME = 1e-6
 """Largest difference, in nats per token, at which a reloaded adapter counts as the same."""
 
@@ -23,7 +19,7 @@ def search_section(search: dict[str, Any] | None) -> Section | None:
         return None
     trials, winner = search.get("trials") or [], search.get("winner")
     blocks: list[Block] = [
-        Text(text=JUDGED),
+        Text(text=judged(search)),
         Facts(rows=search_facts(search)),
         *_reloaded(search.get("reloaded")),
         _trials(trials, search.get("vary") or {}, winner),
@@ -31,6 +27,22 @@ def search_section(search: dict[str, Any] | None) -> Section | None:
         *_errors(trials),
     ]
     return Section(anchor="search", title="Search", blocks=tuple(blocks))
+
+
+def judged(search: dict[str, Any]) -> str:
+    """What the trials were judged by, and how often the test records were looked at."""
+    winner = search.get("winner")
+    earlier = [described(name) for name in search.get("measured_before") or [] if name != winner]
+    measured = "The winner alone was measured on test, once."
+    if earlier:
+        measured = (
+            f"{len(earlier) + 1} winners, one after another as trials were added ({', '.join(earlier)}, "
+            f"{described(winner)}), were measured on test: these are the figures of the last."
+        )
+    return (
+        f"Trials were judged on validation only; no trial saw a test record. {measured} As the lowest of several, its "
+        "validation loss flatters it: quote the figures on test."
+    )
 
 
 def search_facts(search: dict[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -17,12 +17,10 @@ def seeds_judgement(spread: dict[str, Any] | None) -> Judgement | None:
     if spread["mean"] is None:
         reason = f"{spread['reason'].capitalize()}."
         return Judgement(tone="plain", title="Spread not known", text=reason, short=reason)
-    ends = wording.interval(
-        wording.metric_change(primary, spread["low"]), wording.metric_change(primary, spread["high"])
-    )
+    low, high = (wording.metric_change(primary, spread[end]) for end in ("low", "high"))
     short = (
         f"Trained with {number} seeds on the same records, the difference is "
-        f"{wording.metric_change(primary, spread['mean'])} on average ({ends})."
+        f"{wording.metric_change(primary, spread['mean'])} on average (smallest {low}, largest {high})."
     )
     sizes = (
         f"{short.removesuffix(').')}, standard deviation {_size(primary, spread['sd'])}).{_beside(spread)}"
@@ -31,9 +29,10 @@ def seeds_judgement(spread: dict[str, Any] | None) -> Judgement | None:
     verdicts = Counter(spread["verdicts"].values())
     if len(verdicts) == 1:
         (verdict,) = verdicts
+        but = f", {'but' if verdict == 'better' else 'and'} a gate failed" if gates else ""
         return Judgement(
             tone="warning" if gates else "good" if verdict == "better" else "plain",
-            title=f"{verdict.capitalize()} with all {number} seeds",
+            title=f"{verdict.capitalize()} with all {number} seeds{but}",
             text=f"{sizes}{gates}",
             short=f"{short}{gates}",
         )

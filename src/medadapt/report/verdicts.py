@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, Metrics
+from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, START_ADAPTER, Metrics
 from medadapt.report import wording
 from medadapt.report.clean_text import one_line
 
@@ -175,22 +175,47 @@ def leakage(metrics: Metrics) -> Judgement:
             )
     elif near == 0:
         sentences.append("None is nearly the same as a training or validation record.")
+    further = None if near is None else near - (exact or 0)  # `near` counts the exact ones, too
+    more = " more" if exact and further else ""
     short = (
-        f"Of {wording.amount(n, 'test record')} {_none(exact)} stand word for word in the data seen, {_none(near)} "
-        "nearly so."
+        f"Of {wording.amount(n, 'test record')} {_none(exact)} stand word for word in the data seen, "
+        f"{_none(further)}{more} nearly so."
     )
     parts = _contained(counts, n, answers=metrics["task"] == "qa")
-    sentences += parts
-    if exact or (near and "near" in gated):
+    start = counts.get(START_ADAPTER) or {}
+    told_of_start = _of_start(start, n)
+    sentences += [*parts, *told_of_start]
+    short = " ".join([short, *told_of_start])
+    if any(found.get("exact") or (found.get("near") and "near" in gated) for found in (counts, start)):
         return Judgement(tone="bad", title="Test data leaked", text=" ".join(sentences), short=short)
-    if near:
+    if near or start.get("near"):
         title = "Near twins in the training data"
         return Judgement(tone="warning", title=title, text=" ".join(sentences), short=short)
     if parts:
         title = "Parts of test records stand in the training data"
         told = " ".join([short, *parts])
         return Judgement(tone="warning", title=title, text=" ".join(sentences), short=told)
+    if told_of_start:
+        title = "Earlier training data not known"
+        return Judgement(tone="warning", title=title, text=" ".join(sentences), short=short)
     return Judgement(tone="good", title="No leakage found", text=" ".join(sentences), short=short)
+
+
+def _of_start(found: dict[str, Any], n: int) -> list[str]:
+    """What speaks against the result in what the adapter that training started from was trained on."""
+    if not found:
+        return []
+    seen = "the adapter that training started from was trained on"
+    if found.get("count") is None:
+        return [f"What {seen} is not known: test records may be among it."]
+    sentences = []
+    if exact := found.get("exact"):
+        sentences.append(f"{_of(exact, n)} also occur word for word in what {seen}.")
+    elif near := found.get("near"):
+        sentences.append(f"{_of(near, n)} are nearly the same as a record that {seen}.")
+    if not found.get("known"):
+        sentences.append(f"Not all that {seen} is known: test records may be among the rest.")
+    return sentences
 
 
 def _contained(counts: dict[str, Any], n: int, *, answers: bool) -> list[str]:

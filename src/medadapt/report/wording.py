@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from medadapt.core.results import START_ADAPTER
+
 NOT_A_MEDICAL_DEVICE = (
     "Research software, not a medical device. It must not be used to diagnose, treat or advise anyone. "
     "A good score on a test set says nothing about safety in care."
@@ -50,6 +52,7 @@ LAYER_NAMES = {
     "near": "nearly the same input",
     "question": "half or more of the question word for word",
     "answer": "half or more of the answer word for word",
+    START_ADAPTER: "any of these, with what model.adapter was trained on",
 }
 """Ways in which a test record can overlap with train or validation."""
 MISSING = "–"
@@ -85,6 +88,19 @@ def share(value: float | None) -> str:
     return nearly_none_or_all(value) or f"{100 * value:.1f}%"
 
 
+def told_apart(one: float, other: float) -> tuple[str, str]:
+    """Two shares of 1 as percentages, with as many decimals as it takes to see which is larger.
+
+    >>> told_apart(0.9841, 0.9844), told_apart(0.97, 0.98)
+    (('98.41%', '98.44%'), ('97.0%', '98.0%'))
+    """
+    for decimals in range(1, 16):
+        low, high = f"{one:.{decimals}%}", f"{other:.{decimals}%}"
+        if low != high or one == other:
+            break
+    return low, high
+
+
 def nearly_none_or_all(value: float) -> str:
     """A share so near to 0 or 1 that its rounded percentage would hide the difference; else empty."""
     return "< 0.1%" if 0 < value < 0.001 else "> 99.9%" if 0.999 < value < 1 else ""
@@ -100,6 +116,11 @@ def count(value: Any) -> str:
 def amount(count_: int, noun: str) -> str:
     """A number with its noun, in the right number: `1 record`, `2 records`."""
     return f"{count_:,} {noun}" + ("" if count_ == 1 else "s")
+
+
+def by_choice(primary: str) -> str:
+    """What makes an answer right in counts of choices, where the primary metric counts written answers; else empty."""
+    return ", by the likeliest answer" if primary == "accuracy_generated" else ""
 
 
 def metric_value(key: str, value: float | None) -> str:
@@ -137,8 +158,18 @@ def detectable(key: str, difference: float, reason: str = "") -> str:
     """What a test set is able to show, as the end of a sentence; `reason` is what that rests on."""
     size = metric_change(key, difference).removeprefix("+")
     if key in SHARE_METRICS:
-        size = amount(max(round(100 * difference), 1), "point")
+        size = points(difference)
     return f"a true difference of about {size}{f' ({reason})' if reason else ''} is shown in 80% of such test sets"
+
+
+def points(difference: float) -> str:
+    """About how many points a difference of shares is: whole ones, and below one with the digit that matters.
+
+    >>> points(0.16), points(0.012), points(0.0031)
+    ('16 points', '1 point', '0.3 points')
+    """
+    size = 100 * difference
+    return amount(round(size), "point") if size >= 0.95 else f"{size:.1g} points"
 
 
 def interval(low: str, high: str) -> str:

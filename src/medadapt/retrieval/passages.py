@@ -10,16 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from medadapt.core.errors import DataError
-from medadapt.core.progress import Silent
+from medadapt.core.progress import Progress, Silent
 from medadapt.core.records import Record
 from medadapt.records.cleaning.texts import sound_text
+from medadapt.records.data_notes import guessed_encoding
 from medadapt.records.reading.encodings import decode
 from medadapt.records.reading.readers import content_of, read_rows
 from medadapt.records.reading.sources import READABLE, SourceFile
+from medadapt.records.rows import RawRow, columns_of
 
 WORDS = 120
 """Most words of a passage, so that a few fit into a prompt; longer texts are cut at the ends of sentences."""
 TITLE_CHARACTERS = 200
+MOST_FAULTS = 3
+"""Of the rows that could not be read, those that are named."""
 PROSE = (".txt", ".md")
 TEXT_COLUMNS = ("text", "passage", "contents", "content", "answer", "output", "completion", "response")
 TITLE_COLUMNS = ("title", "question", "heading", "input", "prompt", "query")
@@ -49,11 +53,15 @@ def passages_of_records(records: Iterable[Record]) -> Iterator[Passage]:
         yield from _cut(record.id, record.question, _told(record))
 
 
-def passages_of_files(names: Sequence[str]) -> list[Passage]:
-    """The passages of files and folders. Raises DataError where there are none, or a file has no text to cite."""
+def passages_of_files(names: Sequence[str], *, progress: Progress) -> list[Passage]:
+    """The passages of files and folders. Raises DataError where there are none, or a file has no text to cite.
+
+    Rows that cannot be read are left out; they, and files whose encoding was guessed, are told.
+    """
     found: list[Passage] = []
     for path in files_of(names):
-        found += _of_prose(path) if path.suffix.lower() in PROSE else _of_table(path)
+        of_file = _of_prose if path.suffix.lower() in PROSE else _of_table
+        found += of_file(path, progress)
     if not found:
         raise DataError(
             f"No text was found in {', '.join(names)}.",
@@ -70,11 +78,11 @@ def _told(record: Record) -> str:
 
 
 def files_of(names: Sequence[str]) -> Iterator[Path]:
-    """The readable files behind names, in order; of a folder those directly in it."""
+    """The readable files behind names, in order; of a folder those directly in it that are not hidden."""
     for name in names:
         path = Path(name).expanduser()
         if path.is_dir():
-            yield from sorted(one for one in path.iterdir() if one.suffix.lower() in (*PROSE, *READABLE))
+            yield from sorted(one for one in path.iterdir() if _looks_readable(one))
         elif path.is_file() and path.suffix.lower() in (*PROSE, *READABLE):
             yield path
         else:
@@ -85,9 +93,16 @@ def files_of(names: Sequence[str]) -> Iterator[Path]:
             )
 
 
-def _of_prose(path: Path) -> Iterator[Passage]:
+def _looks_readable(path: Path) -> bool:
+    return path.suffix.lower() in (*PROSE, *READABLE) and not path.name.startswith(".") and path.is_file()
+
+
+def _of_prose(path: Path, progress: Progress) -> Iterator[Passage]:
     """A passage for each paragraph under its heading; short paragraphs of one heading are joined."""
-    text = sound_text(decode(content_of(SourceFile(name=path.name, path=path)), path.name).text, Counter())
+    decoded = decode(content_of(SourceFile(name=path.name, path=path)), path.name)
+    if decoded.words:
+        progress.note(guessed_encoding(path.name, decoded.words))
+    text = sound_text(decoded.text, Counter())
     title, held, begun = path.stem, "", 0
     for first, body in _paragraphs(text):
         heading = HEADING.match(body)
@@ -112,20 +127,31 @@ def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
         line += part.count("\n")
 
 
-def _of_table(path: Path) -> Iterator[Passage]:
+def _of_table(path: Path, progress: Progress) -> Iterator[Passage]:
+    """A passage for each row with a text; rows that lack the column, or the text, have none."""
     file = SourceFile(name=path.name, path=path)
-    rows = read_rows([file], repairs=Counter(), progress=Silent()).rows
-    for row in rows:
-        if row.fault is not None:
-            continue
+    reading = read_rows([file], repairs=Counter(), progress=Silent())
+    for name, words in reading.read_as_cp1252.items():
+        progress.note(guessed_encoding(name, words))
+    if faulty := [row for row in reading.rows if row.fault is not None]:
+        progress.note(_left_out(faulty))
+    sound = [row for row in reading.rows if row.fault is None]
+    if sound and all(_column(row.values, TEXT_COLUMNS) is None for row in sound):
+        raise DataError(
+            f"{path.name} has no column of text: it has {', '.join(map(str, columns_of(sound)))}.",
+            f"a column called {' or '.join(TEXT_COLUMNS)}",
+            "Rename the column that holds the text.",
+        )
+    for row in sound:
         text, title = _column(row.values, TEXT_COLUMNS), _column(row.values, TITLE_COLUMNS)
-        if text is None:
-            raise DataError(
-                f"{path.name} has no column of text: it has {', '.join(map(str, row.values))}.",
-                f"a column called {' or '.join(TEXT_COLUMNS)}",
-                "Rename the column that holds the text.",
-            )
-        yield from _cut(f"{path.name}:{row.source_row}", title or "", text)
+        yield from _cut(f"{path.name}:{row.source_row}", title or "", text or "")
+
+
+def _left_out(faulty: Sequence[RawRow]) -> str:
+    number = "1 row" if len(faulty) == 1 else f"{len(faulty):,} rows"
+    shown = "; ".join(str(row.fault) for row in faulty[:MOST_FAULTS])
+    more = f"; and {len(faulty) - MOST_FAULTS:,} more" if len(faulty) > MOST_FAULTS else ""
+    return f"{number} could not be read and left out: {shown}{more}"
 
 
 def _column(values: Mapping[str, Any], names: Sequence[str]) -> str | None:

@@ -37,6 +37,8 @@ class AbstentionRule:
     """By what its scores are divided before they become confidence."""
     threshold: float
     """The lowest confidence that is enough."""
+    num_answers: frozenset[int]
+    """How many labels or options the questions had on which it was measured; fewer make a model look surer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +113,23 @@ def at_temperature(weighed: Sequence[Weighed], temperature: float) -> list[Weigh
 
 
 def sureness(weighed: Sequence[Weighed], rule: AbstentionRule) -> Sureness:
-    """How sure a model is, from its probabilities as they are, the likeliest answer first."""
+    """How sure a model is, from its probabilities as they are, the likeliest answer first.
+
+    Raises DataError for a question with none, or with another number of them than the rule was measured on.
+    """
     if not weighed:
         raise DataError(
             "There are no options, so there is nothing for the model to be sure of.",
             "at least two options",
             "Add options, or leave the risk out.",
+        )
+    if len(weighed) not in rule.num_answers:
+        measured = " or ".join(map(str, sorted(rule.num_answers)))
+        raise DataError(
+            f"How sure is sure enough was measured on questions with {measured} options, and this one has "
+            f"{len(weighed)}.",
+            "as many options",
+            "Give as many, or leave the risk out.",
         )
     return Sureness(rule=rule, weighed=at_temperature(weighed, rule.temperature))
 
@@ -156,4 +169,9 @@ def _rule_from(run: Run, risk: float, model: ModelName) -> AbstentionRule:
             "a risk that the validation records can vouch for",
             "Ask for a larger risk, or make a run with more validation records.",
         )
-    return AbstentionRule(risk=risk, temperature=temperature, threshold=found.value)
+    return AbstentionRule(
+        risk=risk,
+        temperature=temperature,
+        threshold=found.value,
+        num_answers=frozenset(len(prediction.scores or {}) for prediction in predictions),
+    )

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from medadapt.core.errors import DataError
 from medadapt.core.records import LETTERS, Record
 from medadapt.examples.templates import render_prompt
-from medadapt.records.cleaning.texts import sound_text
+from medadapt.records.cleaning.texts import Repairs, clean_lines, clean_question, sound_text
+from medadapt.records.formats.open_texts import message_text, question_text
 from medadapt.serving.asking import Asking
+
+Cleaning = Callable[[str, Repairs], str]
+QUESTIONS: dict[str, Cleaning] = {
+    "symptom_table": clean_question,
+    "typed_qa": clean_question,
+    "question_answer": question_text,
+    "dialogue": message_text,
+    "multiple_choice": clean_lines,
+}
+"""How records of each format had their questions cleaned."""
+OTHER_TEXTS: dict[str, Cleaning] = {
+    "typed_qa": clean_lines,
+    "question_answer": message_text,
+    "dialogue": message_text,
+    "multiple_choice": clean_lines,
+}
+"""And what goes with them: a context, options, earlier messages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +65,11 @@ COMMAND = Words(
 
 def to_record(asked: Asked, asking: Asking, *, words: Words = COMMAND) -> Record:
     """The record that is asked. Raises DataError for an empty question and for what the prompt has no place for."""
-    question = _sound(asked.question)
+    question = _cleaned(asked.question, QUESTIONS.get(asking.data_format))
     if not question:
         raise DataError("The question is empty.", "a question", words.give_question)
-    options = [_sound(option) for option in asked.options]
+    cleaning = OTHER_TEXTS.get(asking.data_format)
+    options = [_cleaned(option, cleaning) for option in asked.options]
     _check_options(options, asking, words)
     record = Record(
         id="asked",
@@ -58,9 +77,9 @@ def to_record(asked: Asked, asking: Asking, *, words: Words = COMMAND) -> Record
         group="asked",
         question=question,
         answer="",
-        history=[turn | {"content": _sound(turn["content"])} for turn in asked.history],
-        context=_sound(asked.context or "") or None,
-        qtype=_sound(asked.qtype or "") or None,
+        history=_history(asked, asking),
+        context=_cleaned(asked.context or "", cleaning) or None,
+        qtype=_cleaned(asked.qtype or "") or None,
         options=options or None,
     )
     _check_used(record, asking, words)
@@ -75,9 +94,35 @@ def note_on_type(record: Record, asking: Asking, *, words: Words = COMMAND) -> s
     return f"This model was trained with the type above each question; {name} names it, and answers may be better."
 
 
-def _sound(text: str) -> str:
-    """Without the characters that records are freed of, too."""
-    return sound_text(text, Counter()).strip()
+def cleaned_message(text: str, asking: Asking) -> str:
+    """A message of whoever asks, cleaned as those of the training were."""
+    return _cleaned(text, OTHER_TEXTS.get(asking.data_format))
+
+
+def _history(asked: Asked, asking: Asking) -> list[dict[str, str]]:
+    """The turns before the question, behind the system turn that all training dialogues open with.
+
+    Answers of the model stay as it wrote them.
+    """
+    turns = [
+        turn
+        | {
+            "content": _cleaned(turn["content"])
+            if turn["role"] == "assistant"
+            else cleaned_message(turn["content"], asking)
+        }
+        for turn in asked.history
+    ]
+    common = asking.system_turns.common
+    if common is None or (turns and turns[0]["role"] == "system"):
+        return turns
+    return [{"role": "system", "content": common}, *turns]
+
+
+def _cleaned(text: str, cleaning: Cleaning | None = None) -> str:
+    """Without the characters that records are freed of, and cleaned as theirs were where that is known."""
+    sound = sound_text(text, Counter()).strip()
+    return sound if cleaning is None else cleaning(sound, Counter())
 
 
 def _check_options(options: Sequence[str], asking: Asking, words: Words) -> None:

@@ -1,12 +1,13 @@
 """`medadapt.json`: how a model is asked, kept beside its adapter so that it travels with it.
 
 An adapter answers well only when it is asked in the words it was trained on. PEFT's files do not hold those
-words, so this one does. It holds settings and, for a diagnosis task, the names of the labels; no record.
+words, so this one does. It holds settings, for a diagnosis task the names of the labels, and the system turn that all
+dialogues of the training open with; no record.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ from medadapt.core.recipe import ModelSection, Recipe
 from medadapt.core.records import TASK_OF_FORMAT, Task
 from medadapt.core.run_folder import RunFolder
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json, plan_to_json
+from medadapt.examples.system_turns import SystemTurns, system_turns_from_json
 
 SCHEMA = 1
 CONVERSATIONS = ("dialogue",)
@@ -32,6 +34,8 @@ class Asking:
     data_format: str
     """`data.format` of the recipe; `unknown` for an adapter of other software."""
     plan: EncodingPlan
+    system_turns: SystemTurns = field(default_factory=SystemTurns)
+    """What the dialogues of the training open with."""
     max_new_tokens: int | None
     """Longest written answer of the run's own evaluation, where its recipe sets one."""
     choice_by: ChoiceRule = "sum"
@@ -42,7 +46,17 @@ class Asking:
     @property
     def converses(self) -> bool:
         """Whether earlier turns are part of a question."""
-        return self.data_format in CONVERSATIONS or (self.data_format == "unknown" and self.plan.chat)
+        return self.data_format in CONVERSATIONS or self._chats_in_general
+
+    @property
+    def reads_system(self) -> bool:
+        """Whether a conversation may open with a system turn of its own, beside those of the training."""
+        return self.system_turns.differ or self._chats_in_general
+
+    @property
+    def _chats_in_general(self) -> bool:
+        """Whether nothing is known of the training, and the base's own chat template asks."""
+        return self.data_format == "unknown" and self.plan.chat
 
 
 def asking_of_run(recipe: Recipe, run: RunFolder, *, base: str | None = None) -> Asking:
@@ -55,11 +69,12 @@ def asking_of_run(recipe: Recipe, run: RunFolder, *, base: str | None = None) ->
         raise DataError(
             f"{path} is missing.", "a run in which encode is done", "Finish the run with `medadapt run`."
         )
-    asked, model = recipe.evaluation.max_new_tokens, recipe.model
+    asked, model, made = recipe.evaluation.max_new_tokens, recipe.model, read_json(path)
     return Asking(
         task=recipe.task,
         data_format=recipe.data.format,
-        plan=plan_from_json(read_json(path)["plan"], where=str(path)),
+        plan=plan_from_json(made["plan"], where=str(path)),
+        system_turns=system_turns_from_json(made.get("system_turns"), where=str(path)),
         max_new_tokens=None if asked == "auto" else asked,
         choice_by=recipe.evaluation.choice_by,
         model=model.model_copy(update={"adapter": None, "base": base or model.base}),
@@ -82,6 +97,7 @@ def asking_values(asking: Asking) -> dict[str, Any]:
         "task": asking.task,
         "format": asking.data_format,
         "plan": plan_to_json(asking.plan),
+        "system_turns": asdict(asking.system_turns),
         "max_new_tokens": asking.max_new_tokens,
         "choice_by": asking.choice_by,
         "model": asking.model.model_dump(mode="json", exclude={"adapter"}),
@@ -111,6 +127,7 @@ def read_asking(folder: Path) -> Asking | None:
             raise ValueError(f"choice_by {rule!r}")
         model = ModelSection.model_validate(values["model"] | {"trust_remote_code": False})
         plan = plan_from_json(values["plan"], where=str(path))
+        turns = system_turns_from_json(values.get("system_turns"), where=str(path))
     except (KeyError, TypeError, ValueError) as problem:  # pydantic's errors are ValueErrors
         raise DataError(
             f"{path} cannot be used ({first_line(problem)}).",
@@ -121,6 +138,7 @@ def read_asking(folder: Path) -> Asking | None:
         task=values["task"],
         data_format=values["format"],
         plan=plan,
+        system_turns=turns,
         max_new_tokens=most,
         choice_by=rule,
         model=model,

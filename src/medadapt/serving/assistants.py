@@ -13,6 +13,12 @@ from medadapt.models.loading import LoadedBase, load_base
 from medadapt.serving.asking import Asking
 from medadapt.serving.command_targets import Target
 
+SYSTEM_TURNS = (
+    "Dialogues that this model was trained on open with system turns, and not all with the same: it is asked without "
+    "one. The API takes one, as a message of the role system."
+)
+"""What to say where it depends on the conversation what it opens with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assistant:
@@ -38,7 +44,10 @@ def load(target: Target, *, device: str = "auto") -> Assistant:
     asking = target.asking or _general(target, base)
     load_adapter(base, target.adapter)
     return Assistant(
-        base=base, encoder=Encoder(base.tokenizer, asking.plan), asking=asking, notes=target.notes
+        base=base,
+        encoder=Encoder(base.tokenizer, asking.plan),
+        asking=asking,
+        notes=(*target.notes, *([SYSTEM_TURNS] if asking.system_turns.differ else [])),
     )
 
 

@@ -9,7 +9,7 @@ from medadapt.core.records import Record
 from medadapt.core.results import ModelName
 from medadapt.retrieval.index import Found
 from medadapt.serving.abstention import AbstentionRule, Sureness, sureness
-from medadapt.serving.answering import Reply, reply, weigh
+from medadapt.serving.answering import Reply, question_for, reply, weigh
 from medadapt.serving.asked import Asked, to_record
 from medadapt.serving.assistants import Assistant
 from medadapt.serving.grounding import Grounding
@@ -65,6 +65,10 @@ class Conversation:
             return None
         rule = self.rule_of(self.model)
         return sureness(weigh(self.assistant, self._record(message), model=self.model), rule)
+
+    def shortens(self, message: str) -> bool:
+        """Whether a message is too long for the model, which then does not read all of it."""
+        return question_for(self.assistant, self._record(message)).prompt.truncated
 
     def reset(self) -> None:
         """Forget what was said."""

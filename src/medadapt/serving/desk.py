@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Generator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, Literal
@@ -21,7 +22,6 @@ from medadapt.examples.tokenising import encoded
 from medadapt.predictions.questions import Question
 from medadapt.serving.answering import Posed, Room, Weighed, posed_to, question_for, room_for, weigh_all
 from medadapt.serving.assistants import Assistant
-from medadapt.serving.choosing import OverflowedError
 from medadapt.serving.continuous_batching.requests import Request, Written
 from medadapt.serving.continuous_batching.scheduler import ClosedError, Load, Scheduler
 from medadapt.serving.sampling import Sampling, check_values
@@ -71,13 +71,19 @@ class Growing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Weighing:
+class Weighing:
     """A question whose answers are to be weighed, and where the result goes."""
 
     record: Record
     question: Question
     model: ModelName
     found: Future[list[Weighed]]
+    """Labels or options with their probabilities, the likeliest first."""
+
+    @property
+    def shortened(self) -> bool:
+        """Whether something was left out of the prompt, because it was too long."""
+        return self.question.prompt.truncated
 
 
 class Desk:
@@ -88,7 +94,9 @@ class Desk:
         self._scheduler = scheduler or Scheduler(assistant.base)
         self._closing_ids = frozenset(assistant.encoder.stopping_ids(assistant.base.end_ids))
         self._weighing = threading.Lock()
-        self._to_weigh: list[_Weighing] = []
+        self._to_weigh: list[Weighing] = []
+        self._being_weighed: list[Weighing] = []
+        self._open: set[Request] = set()
 
     def __enter__(self) -> Desk:
         return self
@@ -102,13 +110,13 @@ class Desk:
         return self._scheduler.load
 
     def close(self) -> None:
-        """Give up what is not answered; whoever waits for it hears of a ClosedError."""
+        """Give up what is not answered, and end the model's thread.
+
+        Whoever waits hears of a ClosedError at once, also where the thread first has to finish what takes it long.
+        """
+        self._give_up()
         self._scheduler.close()
-        with self._weighing:
-            waiting, self._to_weigh = self._to_weigh, []
-        for one in waiting:
-            if one.found.set_running_or_notify_cancel():
-                one.found.set_exception(ClosedError())
+        self._give_up()  # what was asked meanwhile
 
     def pose(self, record: Record, *, max_new_tokens: int | None = None) -> Posed:
         """A question as the models get it; None: an answer as long as the run's evaluation allows."""
@@ -143,15 +151,28 @@ class Desk:
         Raises BusyError where too many wait, MedAdaptError for values of `sampling` that make no sense.
         """
         check_values(sampling)
+
+        def heard(step: Written) -> None:
+            if request not in self._open:  # it was given up, and is told nothing more
+                return
+            if step.ended is not None or step.failed is not None:
+                self._open.discard(request)
+            tell(step)
+
         request = Request(
             model=model,
             prompt=prompt,
             max_new_tokens=room.tokens,
             closing_ids=self._closing_ids,
             sampling=sampling,
-            tell=tell,
+            tell=heard,
         )
-        self._scheduler.submit(request)
+        self._open.add(request)
+        try:
+            self._scheduler.submit(request)
+        except MedAdaptError:
+            self._open.discard(request)
+            raise
         return request
 
     def pieces(
@@ -171,10 +192,10 @@ class Desk:
             request.cancel()
         return growing
 
-    def weigh(self, record: Record, *, model: ModelName) -> Future[list[Weighed]]:
-        """Labels or options with their probabilities, the likeliest first. Questions that wait are read together."""
+    def weigh(self, record: Record, *, model: ModelName) -> Weighing:
+        """Begin to weigh labels or options. Questions that wait are read together."""
         question = question_for(self.assistant, record)
-        asked = _Weighing(record=record, question=question, model=model, found=Future())
+        asked = Weighing(record=record, question=question, model=model, found=Future())
         with self._weighing:
             self._to_weigh.append(asked)
         try:
@@ -183,35 +204,50 @@ class Desk:
             with self._weighing:
                 self._to_weigh = [one for one in self._to_weigh if one is not asked]
             raise
-        return asked.found
+        return asked
+
+    def _give_up(self) -> None:
+        for request in list(self._open):
+            request.cancel()
+            request.tell(Written(failed=ClosedError()))
+        with self._weighing:
+            waiting, self._to_weigh = [*self._being_weighed, *self._to_weigh], []
+        for one in waiting:
+            _settle(one, ClosedError())
 
     def _weigh_some(self) -> None:
         """All that wait by now; whoever comes later finds nothing left to do."""
         with self._weighing:
             some = self._to_weigh[:WEIGHED_AT_ONCE]
             self._to_weigh = self._to_weigh[WEIGHED_AT_ONCE:]
-        asked: dict[ModelName, list[_Weighing]] = defaultdict(list)
-        for one in some:
-            if one.found.set_running_or_notify_cancel():
-                asked[one.model].append(one)
+            self._being_weighed = [one for one in some if one.found.set_running_or_notify_cancel()]
+        asked: dict[ModelName, list[Weighing]] = defaultdict(list)
+        for one in self._being_weighed:
+            asked[one.model].append(one)
         for model, together in asked.items():
             self._weigh_together(together, model)
 
-    def _weigh_together(self, some: Sequence[_Weighing], model: ModelName) -> None:
+    def _weigh_together(self, some: Sequence[Weighing], model: ModelName) -> None:
         """Weigh what is asked of one model, one by one where that fails: perhaps memory suffices for each alone."""
         try:
             weighed = weigh_all(self.assistant, [(one.record, one.question) for one in some], model=model)
         except Exception as problem:
             if len(some) == 1:
-                some[0].found.set_exception(problem)
+                _settle(some[0], problem)
                 return
         else:
             for one, found in zip(some, weighed, strict=True):
-                if isinstance(found, OverflowedError):
-                    one.found.set_exception(found)
-                else:
-                    one.found.set_result(found)
+                _settle(one, found)
             return
         # Outside of the handler, whose traceback holds the tensors of what failed.
         for one in some:
             self._weigh_together([one], model)
+
+
+def _settle(one: Weighing, found: list[Weighed] | Exception) -> None:
+    """Tell what was found, or why nothing was, unless the question was given up meanwhile."""
+    with suppress(InvalidStateError):
+        if isinstance(found, Exception):
+            one.found.set_exception(found)
+        else:
+            one.found.set_result(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.hashes import sha256_file
+from medadapt.core.progress import Progress
 from medadapt.core.records import read_records
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.shell_command import command
@@ -54,7 +55,12 @@ def index_run(
 
 
 def index_files(
-    names: Sequence[str], folder: Path | None, *, embedding: Path | None = None, replace: bool = False
+    names: Sequence[str],
+    folder: Path | None,
+    *,
+    embedding: Path | None = None,
+    replace: bool = False,
+    progress: Progress,
 ) -> Indexed:
     """Index files and folders of text or rows.
 
@@ -66,7 +72,7 @@ def index_files(
     files = list(files_of(names))
     for file in files:
         _refuse_records(file.resolve())
-    passages = passages_of_files(names)
+    passages = passages_of_files(names, progress=progress)
     hashes = {str(path): sha256_file(path) for path in files}
     origin = Origin(kind="files", name=", ".join(names), sha256=hashes)
     index = PassageIndex.of(passages, origin, _embedder(embedding))

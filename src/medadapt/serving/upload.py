@@ -1,8 +1,9 @@
 """Which files of a run go to the Hub, as they go there: the adapter, what it needs, and its model card.
 
 No record is among them, nor a prediction, a preview, a step or a checkpoint. Of the data they hold the names
-of the labels of a diagnosis task, and of the recipe's texts `prompt.system`: both belong to how the model is
-asked. The model card adds counts and figures. Nothing names a folder of this machine.
+of the labels of a diagnosis task and the system turn that all training dialogues open with, and of the recipe's
+texts `prompt.system`: these belong to how the model is asked. The model card adds counts and figures. Nothing
+names a folder of this machine.
 """
 
 from __future__ import annotations

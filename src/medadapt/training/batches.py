@@ -50,21 +50,29 @@ def _order_of_epoch(epoch: int, num_rows: int, seed: int) -> np.ndarray[Any, np.
     return np.random.Generator(np.random.PCG64([seed, epoch])).permutation(num_rows)
 
 
-def cut_by_tokens(lengths: Sequence[int], budget: int) -> list[Places]:
+def cut_by_tokens(lengths: Sequence[int], budget: int, *, padding: int | None = None) -> list[Places]:
     """Cut rows into micro-batches of at most `budget` tokens, padding counted, longest rows first.
 
-    Rows of like length lie together, so little is padded. A row longer than the budget gets a micro-batch of
-    its own.
+    Rows of like length lie together. A row longer than the budget gets a micro-batch of its own. In none are more
+    than `padding` tokens of padding; None sets no bound.
 
     >>> cut_by_tokens([3, 10, 4, 9], 20)
     [[1, 3], [2, 0]]
+    >>> cut_by_tokens([3, 10, 4, 9], 40), cut_by_tokens([3, 10, 4, 9], 40, padding=5)
+    ([[1, 3, 2, 0]], [[1, 3], [2, 0]])
     """
     batches: list[Places] = []
+    padded = 0
     for place in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if batches and (len(batches[-1]) + 1) * lengths[batches[-1][0]] <= budget:
+        longest = lengths[batches[-1][0]] if batches else 0
+        more = longest - lengths[place]
+        fits = batches and (len(batches[-1]) + 1) * longest <= budget
+        if fits and (padding is None or padded + more <= padding):
             batches[-1].append(place)
+            padded += more
         else:
             batches.append([place])
+            padded = 0
     return batches
 
 

@@ -82,11 +82,14 @@ def newest_checkpoint(folder: Path, *, note: Callable[[str], None]) -> Checkpoin
 
     A damaged one is named through `note` and the one before it is tried.
     """
-    for place in reversed(checkpoint_folders(folder)):
+    places = checkpoint_folders(folder)
+    for place in reversed(places):
         try:
             return load_checkpoint(place)
         except DataError as problem:
-            note(f"{problem.problem} Going on from the checkpoint before it.")
+            is_last = place == places[0]
+            then = "No checkpoint is whole: training begins anew." if is_last else "Trying the one before it."
+            note(f"{problem.problem} {then}")
     return None
 
 

@@ -35,6 +35,7 @@ from medadapt.training.memory import (
     give_back_memory,
     halved,
     recompute_activations,
+    switch_recomputation,
 )
 from medadapt.training.scaling import LossScale, after_step, check_skips
 from medadapt.training.schedule import learning_rate, warmup_steps
@@ -101,6 +102,20 @@ class Engine:
         return steps if self.max_steps is None else min(steps, self.max_steps)
 
 
+class TooLargeError(Exception):
+    """A micro-batch of so many rows of at most `longest` tokens finds no memory."""
+
+    def __init__(self, *, num_rows: int, longest: int) -> None:
+        super().__init__(f"{num_rows} rows of at most {longest} tokens find no memory")
+        self.num_rows = num_rows
+        self.longest = longest
+
+    @property
+    def tokens(self) -> int:
+        """Padding counted."""
+        return self.num_rows * self.longest
+
+
 def train_steps(engine: Engine, state: TrainingState, *, note: Callable[[str], None]) -> Iterator[StepResult]:
     """Train from `state.step` on, one optimiser step at a time; `state` is kept up to date.
 
@@ -157,27 +172,49 @@ def accumulate_gradient(
     scale: float = 1.0,
     packed: PackedDecoder | None = None,
     recompute: bool = False,
+    plain_tokens: int = 0,
+    padding: int | None = None,
 ) -> float:
     """Add the gradient of one optimiser step to `.grad`; returns its loss in nats per answer token.
 
-    The gradient is multiplied by `scale`. The loss is read from the device once, at the end.
+    The gradient is multiplied by `scale`. The loss is read from the device once, at the end. What `micro_tokens`,
+    `plain_tokens` and `padding` mean stands in `MemoryPlan`; `recompute` is its `checkpointing`.
+
+    Raises TooLargeError for the micro-batch with which memory ran out; micro-batches before it have left their
+    gradients.
     """
     device = input_device(model)
     supervised = num_supervised(rows)
+    lengths = [len(row["input_ids"]) for row in rows]
     total = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
     with _suited_attention(model) if packed is None else nullcontext():
-        for micro, places in enumerate(cut_by_tokens([len(row["input_ids"]) for row in rows], micro_tokens)):
-            loss = rows_nll(
-                model,
-                [rows[place] for place in places],
-                packed=packed,
-                factor=scale / supervised,
-                mask_seed=mask_seed(seed=seed, step=step, micro=micro),
-                recompute=recompute,
-            )
-            loss.backward()
-            total += loss.detach().to(total.device)
+        for micro, places in enumerate(cut_by_tokens(lengths, micro_tokens, padding=padding)):
+            again = recompute and len(places) * lengths[places[0]] > plain_tokens
+            if recompute and plain_tokens:
+                switch_recomputation(model, on=again)
+            loss = None
+            try:
+                loss = rows_nll(
+                    model,
+                    [rows[place] for place in places],
+                    packed=packed,
+                    factor=scale / supervised,
+                    mask_seed=mask_seed(seed=seed, step=step, micro=micro),
+                    recompute=again,
+                )
+                loss.backward()
+                total += loss.detach().to(total.device)
+            except (RuntimeError, MemoryError) as problem:
+                if not is_out_of_memory(problem):
+                    raise
+                fits = False
+            else:
+                fits = True
             del loss  # and with it the graph, before the next micro-batch makes its own
+            if (
+                not fits
+            ):  # outside of the handler, so that no exception holds the tensors that filled the memory
+                raise TooLargeError(num_rows=len(places), longest=lengths[places[0]])
     return float(total) / scale
 
 
@@ -225,43 +262,37 @@ def _gradient_that_fits(
                 scale=state.scale.scale,
                 packed=engine.packed,
                 recompute=state.memory.checkpointing,
+                plain_tokens=state.memory.plain_tokens,
+                padding=state.memory.padding,
             )
-        except (RuntimeError, MemoryError) as problem:
-            if not is_out_of_memory(problem):
-                raise
-        # Outside of the handler, so that the exception no longer holds the tensors that filled the memory.
+        except TooLargeError as problem:
+            failed = problem
         engine.model.zero_grad(set_to_none=True)
         give_back_memory()
         before = state.memory
-        state.memory = _less_memory(engine, [len(row["input_ids"]) for row in rows], before)
-        if state.memory.checkpointing != before.checkpointing:
-            how = "activations are now recomputed in the backward pass"
+        state.memory = _less_memory(engine, before, failed)
+        if state.memory.micro_tokens == before.micro_tokens:
+            how = f"activations of {failed.tokens:,} tokens or more at once are now recomputed in the backward pass"
         else:
             how = f"micro-batches now hold {state.memory.micro_tokens} tokens"
         note(f"Out of memory in step {step}: {how}; same gradient.")
 
 
-def _less_memory(engine: Engine, lengths: Sequence[int], plan: MemoryPlan) -> MemoryPlan:
-    """A plan that needs less: smaller micro-batches, or where each row is alone already, recomputed activations.
+def _less_memory(engine: Engine, plan: MemoryPlan, failed: TooLargeError) -> MemoryPlan:
+    """A plan that needs less: half of a micro-batch of several rows, or a row alone with recomputed activations.
 
-    Raises ModelError where neither is left.
+    What fitted stays as it is, so that one long row does not make every later step slow. Raises ModelError where
+    neither is left.
     """
-    alone = all(len(micro) == 1 for micro in cut_by_tokens(lengths, plan.micro_tokens))
-    may_recompute = not plan.checkpointing and can_recompute(engine.model)
-    if alone and may_recompute and engine.training.checkpointing == "auto":
-        recompute_activations(engine.model)  # of rows that packed layers do not take
-        return replace(plan, checkpointing=True)
-    return smaller_cut(lengths, plan, may_recompute=may_recompute)
-
-
-def smaller_cut(lengths: Sequence[int], plan: MemoryPlan, *, may_recompute: bool = False) -> MemoryPlan:
-    """The plan that cuts the largest micro-batch of several rows in half, after memory has run out.
-
-    Raises ModelError where every row already has a micro-batch of its own; see `halved`.
-    """
-    cut = cut_by_tokens(lengths, plan.micro_tokens)
-    tried = max((len(b) * lengths[b[0]] for b in cut if len(b) > 1), default=0)
-    return halved(plan, tried_tokens=tried, may_recompute=may_recompute)
+    if failed.num_rows > 1:
+        return halved(plan, tried_tokens=failed.tokens)
+    kept_its_own = not plan.checkpointing or failed.tokens <= plan.plain_tokens
+    may_recompute = kept_its_own and can_recompute(engine.model)
+    if may_recompute and engine.training.checkpointing == "auto":
+        if not plan.checkpointing:
+            recompute_activations(engine.model)  # of rows that packed layers do not take
+        return replace(plan, checkpointing=True, plain_tokens=failed.tokens - 1)
+    return halved(plan, tried_tokens=0, may_recompute=may_recompute)
 
 
 def _unscaled_norm(gradients: list[Tensor], scale: float) -> float:

@@ -24,6 +24,12 @@ ACTIVATION_SHARE = 0.35
 """Of the memory that the weights leave; the rest is for gradients, optimiser, logits and everybody else."""
 MOST_TOKENS = {"cpu": 4096, "cuda": 32768}
 """Larger micro-batches gain nothing: the matrix products are already long enough to be quick."""
+BUSY_TOKENS = {"cpu": 128, "cuda": 1024}
+"""A micro-batch of so many keeps the device busy; only from there on is it worth the while to keep its activations and
+recompute those of longer rows. Coarse, and for GPUs not measured."""
+PADDING = {"cpu": 64, "cuda": 512}
+"""Padding that costs about as much as a pass of its own, which reads all weights and starts all kernels anew. For GPUs
+calculated, not measured."""
 EAGER_BYTES = 10
 """What transformers' plain attention keeps for the backward pass, of each attention weight: its softmax is in fp32."""
 
@@ -35,12 +41,19 @@ class MemoryPlan:
     micro_tokens: int
     checkpointing: bool
     """Whether activations are recomputed in the backward pass."""
+    plain_tokens: int = 0
+    """Where they are, micro-batches of at most so many tokens, padding counted, keep theirs all the same."""
+    padding: int | None = None
+    """Most tokens of padding in a micro-batch. None sets no bound: where rows are packed without any, and in
+    checkpoints of before, whose trainings go on with the cut that they began with."""
 
 
 def plan_memory(
-    model: nn.Module, training: TrainingSection, *, longest: int, total_memory: int
+    model: nn.Module, training: TrainingSection, *, longest: int, total_memory: int, is_packed: bool
 ) -> MemoryPlan:
     """Token budget and checkpointing for rows of at most `longest` tokens in `total_memory` bytes.
+
+    Where only some rows are too long to keep their activations, those alone are computed twice.
 
     Of a base with layers in main memory only activations that are recomputed count as fitting: others hold on to the
     weights that visited the GPU, until it holds all of them.
@@ -63,13 +76,19 @@ def plan_memory(
         for some in (False, True)
     )
     fits_plain, fits_checkpointed = int(room / bytes_plain), int(room / bytes_checkpointed)
-    checkpointing = training.checkpointing == "on" or (
-        training.checkpointing == "auto" and recomputes and (fits_plain < longest or is_offloaded(model))
+    too_long = training.checkpointing == "auto" and recomputes and fits_plain < longest
+    offloaded = training.checkpointing == "auto" and recomputes and is_offloaded(model)
+    busy = fits_plain >= BUSY_TOKENS.get(kind, BUSY_TOKENS["cpu"])
+    some_keep = too_long and busy and not offloaded and training.backend == "native"
+    checkpointing = training.checkpointing == "on" or too_long or offloaded
+    fits = fits_checkpointed if checkpointing and not some_keep else fits_plain
+    asked = training.micro_tokens
+    return MemoryPlan(
+        micro_tokens=max(1, min(fits, most)) if asked == "auto" else int(asked),
+        checkpointing=checkpointing,
+        plain_tokens=fits_plain if some_keep else 0,
+        padding=None if is_packed else PADDING.get(kind, PADDING["cpu"]),
     )
-    fits = fits_checkpointed if checkpointing else fits_plain
-    if training.micro_tokens != "auto":
-        return MemoryPlan(micro_tokens=int(training.micro_tokens), checkpointing=checkpointing)
-    return MemoryPlan(micro_tokens=max(1, min(fits, most)), checkpointing=checkpointing)
 
 
 def can_recompute(model: nn.Module) -> bool:
@@ -128,16 +147,18 @@ def attention_bytes(model: nn.Module, kind: str, *, longest: int, checkpointing:
     return weights * min(longest, LONGEST_WRITTEN_OUT) * size
 
 
-def halved(plan: MemoryPlan, *, tried_tokens: int, may_recompute: bool = False) -> MemoryPlan:
+def halved(
+    plan: MemoryPlan, *, tried_tokens: int, may_recompute: bool = False, kind: str = "example"
+) -> MemoryPlan:
     """The plan after micro-batches of several rows with up to `tried_tokens` padded tokens were too much.
 
-    Raises ModelError when there was none, so that a single row does not fit. Its remedy names recomputed activations
-    where they are still a way out (`may_recompute`).
+    Raises ModelError when there was none, so that a single row does not fit; `kind` is what it calls the row. Its
+    remedy names recomputed activations where they are still a way out (`may_recompute`).
     """
     if tried_tokens == 0:
         recompute = "training.checkpointing: on, " if may_recompute else ""
         raise ModelError(
-            "One example alone does not fit into memory.",
+            f"One {kind} alone does not fit into memory.",
             "room for one example",
             f"Use {recompute}a smaller examples.max_length, nf4 weights, or a smaller base.",
         )
@@ -148,6 +169,13 @@ def give_back_memory() -> None:
     """Hand memory that torch keeps for later back to the GPU, so that smaller pieces find room."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def switch_recomputation(model: nn.Module, *, on: bool) -> None:
+    """Whether the next pass of a model that was told to recompute its activations does so."""
+    for module in model.modules():
+        if hasattr(module, "gradient_checkpointing"):
+            cast(Any, module).gradient_checkpointing = on
 
 
 def recompute_activations(model: nn.Module) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from medadapt.core.errors import RunFolderError, StoppedError
+from medadapt.models.device import processor_name, usable_cores
 from medadapt.models.lora import adapter_tensors, put_adapter_tensors
 from medadapt.training.batches import input_device, steps_per_epoch
 from medadapt.training.checkpoints import Checkpoint, newest_checkpoint, save_checkpoint
@@ -34,6 +35,8 @@ class NativeBackend:
     watch: Watch
     identity: str
     """Hash of everything that decides the result; checkpoints of another training are refused by it."""
+    older_identity: str
+    """What earlier versions called the same training."""
     precision: str
     save_every: int
     threads: int
@@ -61,8 +64,15 @@ class NativeBackend:
         device = input_device(self.engine.model)
         return torch.cuda.get_device_name(device) if device.type == "cuda" else None
 
+    @property
+    def processor(self) -> str | None:
+        """Its name; None where another kind of device computes."""
+        return processor_name() if self.device_type == "cpu" else None
 
-def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) -> NativeBackend:
+
+def native_backend(
+    watch: Watch, *, identity: str, older_identity: str, precision: str, seed: int
+) -> NativeBackend:
     """The engine of a training, in the state of its newest valid checkpoint where there is one."""
     training = watch.training
     engine = Engine(
@@ -79,6 +89,7 @@ def native_backend(watch: Watch, *, identity: str, precision: str, seed: int) ->
         engine=engine,
         watch=watch,
         identity=identity,
+        older_identity=older_identity,
         precision=precision,
         save_every=epoch_steps if training.save_every in {"auto", "epoch"} else int(training.save_every),
         save_seconds=SAVE_SECONDS if training.save_every == "auto" else math.inf,
@@ -134,7 +145,7 @@ def _resume(backend: NativeBackend) -> None:
     if checkpoint is None:
         return
     saved = checkpoint.state
-    if saved["identity"] != backend.identity:
+    if saved["identity"] not in {backend.identity, backend.older_identity}:
         raise RunFolderError(
             f"The checkpoints in {folder} belong to another training.",
             "checkpoints of the same recipe, base and examples",
@@ -155,11 +166,29 @@ def _resume(backend: NativeBackend) -> None:
 
 
 def _memory_plan(backend: NativeBackend, saved: dict[str, Any]) -> MemoryPlan:
-    """The plan of the session before; on another kind of device its token budget says nothing, and ours is kept."""
+    """The plan of the session before, or one that takes less memory where that is asked for now.
+
+    On another kind of device the token budget of before says nothing, and ours is kept.
+    """
     before, own = MemoryPlan(**saved["memory"]), backend.watch.state.memory
     if saved["device"] == backend.device_type:
-        return before
-    return replace(own, checkpointing=own.checkpointing or before.checkpointing)
+        plan = before
+    else:
+        plan = replace(own, checkpointing=own.checkpointing or before.checkpointing)
+    asked = backend.watch.training
+    if asked.checkpointing != "auto":
+        plan = replace(plan, checkpointing=asked.checkpointing == "on", plain_tokens=0)
+    tokens = plan.micro_tokens if asked.micro_tokens == "auto" else int(asked.micro_tokens)
+    if tokens > plan.micro_tokens:  # memory may have run out on as many
+        backend.watch.progress.note(
+            f"Micro-batches keep {plan.micro_tokens} tokens as before; training.micro_tokens asks for {tokens}."
+        )
+    elif tokens < plan.micro_tokens:
+        backend.watch.progress.note(
+            f"Micro-batches now hold {tokens} tokens, before {plan.micro_tokens}: the same gradient, but with "
+            "lora.dropout other masks, so the result is no longer bit-exact."
+        )
+    return replace(plan, micro_tokens=min(tokens, plan.micro_tokens))
 
 
 def _same_machine(backend: NativeBackend, saved: dict[str, Any], note: Callable[[str], None]) -> None:
@@ -173,10 +202,29 @@ def _same_machine(backend: NativeBackend, saved: dict[str, Any], note: Callable[
             f"This session works on {backend.gpu}, the one before on {saved['gpu']}: the result is another than on "
             "one of them alone."
         )
-    if saved["threads"] != backend.threads:
-        torch.set_num_threads(saved["threads"])
-        backend.threads = saved["threads"]
-        note(f"Using {saved['threads']} threads as before, so that the result is the same.")
+    if saved["device"] == backend.device_type == "cpu":
+        _same_processor(backend, saved, note)
+
+
+def _same_processor(backend: NativeBackend, saved: dict[str, Any], note: Callable[[str], None]) -> None:
+    """On a CPU the last digits hang on the processor, on torch and on the number of threads."""
+    other = "the result is no longer bit-exact."
+    pairs = (
+        (backend.processor, saved.get("processor", backend.processor)),  # earlier checkpoints name neither
+        (f"torch {torch.__version__}", f"torch {saved.get('torch', torch.__version__)}"),
+    )
+    for now, before in pairs:
+        if now != before:
+            note(f"This session works on {now}, the one before on {before}: {other}")
+    threads, cores = saved["threads"], usable_cores()
+    if threads == backend.threads:
+        return
+    if threads > cores:
+        note(f"The session before had {threads} threads, and there are {cores} processor cores here: {other}")
+        return
+    torch.set_num_threads(threads)
+    backend.threads = threads
+    note(f"Using {threads} threads as before.")
 
 
 def _save(backend: NativeBackend) -> None:
@@ -200,6 +248,8 @@ def _save(backend: NativeBackend) -> None:
                 "threads": backend.threads,
                 "device": backend.device_type,
                 "gpu": backend.gpu,
+                "processor": backend.processor,
+                "torch": str(torch.__version__),
                 "precision": backend.precision,
             },
             adapter=parameters,

@@ -34,6 +34,8 @@ from medadapt.training.trainer_settings import check_trainer_settings
 from medadapt.training.watch import OnEvaluation, Preview, Watch, evaluation_interval, measured_loss
 
 WITHOUT_EFFECT_ON_WEIGHTS = {"log_every", "keep", "tracking", "save_every"}
+CUT_BY_ITSELF = {"checkpointing": "auto", "micro_tokens": "auto"}
+"""Steps that are cut otherwise have the same gradient, so a training may go on with them; its identity says `auto`."""
 
 
 def train_adapter(
@@ -46,16 +48,18 @@ def train_adapter(
     preview: Preview | None = None,
     on_evaluation: OnEvaluation | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    concurrent: int = 1,
     progress: Progress,
 ) -> dict[str, Any]:
     """Train a LoRA adapter on `examples` and write it to `folder` in PEFT's format.
 
-    Goes on from the newest valid checkpoint in `folder/checkpoints`; on a CPU with the same number of threads
-    bit for bit as if it had never been interrupted. A GPU adds up in another order each time, and one of
+    Goes on from the newest valid checkpoint in `folder/checkpoints`; on the same CPU with the same torch and number
+    of threads bit for bit as if it had never been interrupted. A GPU adds up in another order each time, and one of
     another kind draws other dropout masks. `preview` returns a few answers of the model as it is; it is
     called at each evaluation, and so is `on_evaluation`, with the step and its validation loss.
-    `should_stop` is asked after every step. With `training.epochs: 0` no step is taken: the validation loss
-    is measured, and the adapter written as it came.
+    `should_stop` is asked after every step. Of the device's memory it plans with what is its share where `concurrent`
+    trainings run there. With `training.epochs: 0` no step is taken: the validation loss is measured, and the adapter
+    written as it came.
 
     Returns steps, best_step, best_validation_loss, stopped_early, micro_tokens, checkpointing, threads,
     seconds, skipped, backend, with TRL what is particular to it, and `trainable` {parameters, total, share}.
@@ -72,7 +76,7 @@ def train_adapter(
     check_trainer_settings(recipe)
     trainable = _begin_adapter(recipe, base, folder, progress)
     watch = Watch(
-        **_plan(recipe, base, examples=examples, max_steps=max_steps),
+        **_plan(recipe, base, examples=examples, max_steps=max_steps, concurrent=concurrent),
         folder=folder,
         adapter=lambda: adapter_tensors(base.model),
         best={},
@@ -142,7 +146,9 @@ def _tell_of_cut_warmup(training: TrainingSection, total: int, progress: Progres
         )
 
 
-def _plan(recipe: Recipe, base: LoadedBase, *, examples: Path, max_steps: int | None) -> dict[str, Any]:
+def _plan(
+    recipe: Recipe, base: LoadedBase, *, examples: Path, max_steps: int | None, concurrent: int
+) -> dict[str, Any]:
     """The rows, how many steps are taken on them, when they are evaluated, and how much goes at once."""
     training = recipe.training
     rows, validation = TokenSet(examples / "train"), TokenSet(examples / "validation")
@@ -157,13 +163,18 @@ def _plan(recipe: Recipe, base: LoadedBase, *, examples: Path, max_steps: int | 
     total = total if max_steps is None else min(total, max_steps)
     epoch_steps = steps_per_epoch(len(rows), training.batch_size)
     longest = int(max(rows.lengths.max(), validation.lengths.max() if len(validation) else 0))
+    packed = packed_decoder(base.model) if training.backend == "native" else None
     memory = plan_memory(
-        base.model, training, longest=longest, total_memory=base.facts["device"]["total_memory"]
+        base.model,
+        training,
+        longest=longest,
+        total_memory=base.facts["device"]["total_memory"] // concurrent,
+        is_packed=packed is not None,
     )
     return {
         "training": training,
         "model": base.model,
-        "packed": packed_decoder(base.model) if training.backend == "native" else None,
+        "packed": packed,
         "rows": rows,
         "validation": validation,
         "state": TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"])),
@@ -179,7 +190,8 @@ def _train(recipe: Recipe, base: LoadedBase, watch: Watch, *, examples: Path) ->
     if training.backend == "native":
         native = native_backend(
             watch,
-            identity=_identity(recipe, base, watch),
+            identity=_identity(recipe, base, watch, cut=CUT_BY_ITSELF),
+            older_identity=_identity(recipe, base, watch, cut={}),
             precision=base.facts["precision"]["got"],
             seed=recipe.seed,
         )
@@ -215,11 +227,12 @@ def _only_measure(watch: Watch) -> None:
         watch.progress.note(f"Nothing is trained; validation loss {watch.state.best_loss:.4f}")
 
 
-def _identity(recipe: Recipe, base: LoadedBase, watch: Watch) -> str:
-    """Hash of everything that decides the result of a training."""
+def _identity(recipe: Recipe, base: LoadedBase, watch: Watch, *, cut: Mapping[str, str]) -> str:
+    """Hash of everything that decides the result of a training, with other values in the place of `cut`."""
+    training = recipe.training.model_dump(mode="json", exclude=WITHOUT_EFFECT_ON_WEIGHTS)
     return sha256_object(
         {
-            "training": recipe.training.model_dump(mode="json", exclude=WITHOUT_EFFECT_ON_WEIGHTS),
+            "training": {**training, **cut},
             "lora": recipe.lora.model_dump(mode="json"),
             "seed": recipe.seed,
             "steps": watch.total_steps,

@@ -13,6 +13,7 @@ from typing import Any
 from medadapt.core.errors import RecipeError, first_line
 from medadapt.core.nearest import did_you_mean
 from medadapt.core.recipe import Recipe
+from medadapt.core.shell_command import install
 
 PASSED_ON = (
     "activation_checkpointing_kwargs", "activation_offloading", "adam_beta1", "adam_beta2", "adam_epsilon",
@@ -70,7 +71,7 @@ def check_trainer_settings(recipe: Recipe) -> None:
         raise RecipeError(
             "training.backend is trl, but TRL is not installed.",
             "the package trl",
-            "Install it with `pip install medadapt[trl]`, or use training.backend: native.",
+            f"Install it with `{install('trl')}`, or use training.backend: native.",
         )
     if recipe.lora.variant == "dora" and recipe.model.quantization == "int8":
         raise RecipeError(

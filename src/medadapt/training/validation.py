@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 
 import torch
@@ -13,20 +13,26 @@ from medadapt.models.device import is_out_of_memory
 from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.models.repeated_heads import repeated_heads
 from medadapt.training.batches import Row, cut_by_tokens
-from medadapt.training.engine import num_supervised, smaller_cut
+from medadapt.training.engine import num_supervised
 from medadapt.training.loss import rows_nll
-from medadapt.training.memory import MemoryPlan, give_back_memory
+from medadapt.training.memory import MemoryPlan, give_back_memory, halved
 
 ROWS_IN_MEMORY = 64
 
 
 @torch.no_grad()
 def validation_loss(
-    model: nn.Module, rows: TokenSet, memory: MemoryPlan, *, packed: PackedDecoder | None = None
+    model: nn.Module,
+    rows: TokenSet,
+    memory: MemoryPlan,
+    *,
+    packed: PackedDecoder | None = None,
+    on_less: Callable[[MemoryPlan], None] | None = None,
 ) -> float:
     """Nats per answer token over all rows. The model is left in training mode or not, as it was.
 
-    Raises ModelError when one row alone does not fit into memory.
+    `on_less` hears the smaller plan each time memory has run out. Raises ModelError when one row alone does not fit
+    into memory.
     """
     was_training = model.training
     model.eval()
@@ -36,7 +42,10 @@ def validation_loss(
     with repeated_heads(model) if packed is None else nullcontext():
         for start in range(0, len(by_length), ROWS_IN_MEMORY):
             piece = rows.rows(by_length[start : start + ROWS_IN_MEMORY])
-            of_piece, memory = _nll_that_fits(model, piece, memory, packed)
+            of_piece, fitted = _nll_that_fits(model, piece, memory, packed)
+            if fitted != memory and on_less is not None:
+                on_less(fitted)
+            memory = fitted
             nll += of_piece
             tokens += num_supervised(piece)
     model.train(was_training)
@@ -50,7 +59,7 @@ def _nll_that_fits(
     lengths = [len(row["input_ids"]) for row in rows]
     while True:
         try:
-            cut = cut_by_tokens(lengths, memory.micro_tokens)
+            cut = cut_by_tokens(lengths, memory.micro_tokens, padding=memory.padding)
             nll = sum(float(rows_nll(model, [rows[i] for i in places], packed=packed)) for places in cut)
             return nll, memory
         except (RuntimeError, MemoryError) as problem:
@@ -58,4 +67,14 @@ def _nll_that_fits(
                 raise
         # Outside of the handler, as in the engine.
         give_back_memory()
-        memory = smaller_cut(lengths, memory)
+        memory = _smaller_cut(lengths, memory)
+
+
+def _smaller_cut(lengths: Sequence[int], plan: MemoryPlan) -> MemoryPlan:
+    """The plan that cuts the largest micro-batch of several rows in half, after memory has run out.
+
+    Raises ModelError where every row already has a micro-batch of its own; see `halved`.
+    """
+    cut = cut_by_tokens(lengths, plan.micro_tokens, padding=plan.padding)
+    tried = max((len(some) * lengths[some[0]] for some in cut if len(some) > 1), default=0)
+    return halved(plan, tried_tokens=tried, kind="validation example")

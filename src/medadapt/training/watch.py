@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from medadapt.core.recipe import TrainingSection
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.packed.decoder import PackedDecoder
 from medadapt.training.engine import StepResult, TrainingState
+from medadapt.training.memory import MemoryPlan
 from medadapt.training.step_log import StepLog
 from medadapt.training.trackers.opening import Trackers
 from medadapt.training.validation import validation_loss
@@ -51,6 +53,8 @@ class Watch:
     should_stop: Callable[[], bool]
     packed: PackedDecoder | None = None
     """The model's decoder for packed rows, where it has one and our own engine trains."""
+    validation_memory: MemoryPlan | None = None
+    """The smaller plan with which validation found memory, where that of the training was too large for it."""
     as_loaded: Callable[[], AbstractContextManager[None]] = nullcontext
     """Around a measurement: the model is as it will be when the adapter is loaded."""
 
@@ -97,7 +101,13 @@ def evaluation_interval(asked: str | int, *, epoch_steps: int, total_steps: int)
 def measured_loss(watch: Watch) -> float:
     """The validation loss of the adapter as it is. Raises DivergedError where it is no number."""
     with watch.as_loaded():
-        loss = validation_loss(watch.model, watch.validation, watch.state.memory, packed=watch.packed)
+        loss = validation_loss(
+            watch.model,
+            watch.validation,
+            watch.validation_memory or watch.state.memory,
+            packed=watch.packed,
+            on_less=partial(_validate_in_less, watch),
+        )
     if not math.isfinite(loss):
         raise DivergedError(
             f"Training diverged: the validation loss after step {watch.state.step} is {loss}.",
@@ -105,6 +115,13 @@ def measured_loss(watch: Watch) -> float:
             "Lower training.learning_rate or use model.precision: fp32; then run again with --replace.",
         )
     return loss
+
+
+def _validate_in_less(watch: Watch, plan: MemoryPlan) -> None:
+    watch.validation_memory = plan
+    watch.progress.note(
+        f"Out of memory in validation: batches now hold {plan.micro_tokens} tokens; same loss."
+    )
 
 
 def _evaluate(watch: Watch) -> dict[str, Any]:

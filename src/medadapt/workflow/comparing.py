@@ -141,10 +141,12 @@ def _measured_run(target: str) -> MeasuredRun:
     measured = read_measured(run)
     verified = verification(found.recipe, run)
     if verified.edited:
+        from medadapt.metrics.gates import made_again
+
         raise RunFolderError(
             f"In {run.path} these are not as MedAdapt left them: {', '.join(verified.edited[:4])}.",
             "records as prepare and predictions as predict wrote them",
-            f"Run `{command('predict', run.path, '--replace')}`, or `prepare` for records.",
+            made_again(verified.edited, run.path),
         )
     if wrong := [key for key in verified.differing if _is_measured(key)]:
         raise RunFolderError(

@@ -15,11 +15,13 @@ from medadapt.core.run_folder import RunFolder
 from medadapt.core.shell_command import command
 from medadapt.core.strict_yaml import parse_yaml
 from medadapt.workflow.stage import Stage
-from medadapt.workflow.stage_inputs import PROTECTED, differences, read_today
+from medadapt.workflow.stage_inputs import PROTECTED, cut_by_itself, differences, read_today
 from medadapt.workflow.state import RunState
 
 SUB_RUNS = ("seeds/*", "search/trials/*", "search/winner")
 """Places of the runs inside of a run, which share its records and examples (`sub_runs.py`)."""
+RECORDS_SEED = "records_seed"
+"""The fact of run.json of a repetition under another seed: the seed by which its records were split."""
 
 
 def is_run(folder: Path) -> bool:
@@ -84,6 +86,21 @@ def refuse_losing_work(stage: Stage, run: RunFolder, changed: list[str], later: 
         )
 
 
+def refuse_other_splits(stage: Stage, run: RunFolder, state: RunState | None, recipe: Recipe) -> None:
+    """Raise RunFolderError where a repetition would split the data by its own seed, under an adapter of other ones."""
+    seed = state.facts.get(RECORDS_SEED) if state else None
+    if stage.name != "prepare" or seed in (None, recipe.seed):
+        return
+    seeds = run.path.resolve().parent
+    repetitions = len(list(seeds.glob("*/run.json")))
+    raise RunFolderError(
+        f"{run.path} repeats the training of {seeds.parent} on the records of that run, split by seed {seed}; prepare "
+        f"would split them by seed {recipe.seed}.",
+        "records as the run has them",
+        f"Run `{command('run', seeds.parent, '--seeds', repetitions + 1)}`, which brings them back.",
+    )
+
+
 def training_in(run: RunFolder, stages: tuple[Stage, ...]) -> Path | None:
     """The first folder with training that one of the stages made in the run, or in a run that lies in it."""
     inside = [RunFolder(path) for pattern in SUB_RUNS for path in sorted(run.path.glob(pattern))]
@@ -102,7 +119,9 @@ def kept_older(stage: Stage, run: RunFolder, trained: Path) -> str:
 
 def refuse_own_adapter(folder: Path, adapter: str | None) -> None:
     """Raise RunFolderError where a run would start from an adapter in its own folder, and overwrite it."""
-    if adapter is None or not Path(adapter).expanduser().resolve().is_relative_to(folder.resolve()):
+    if adapter is None or adapter.startswith("hub:"):
+        return
+    if not Path(adapter).expanduser().resolve().is_relative_to(folder.resolve()):
         return
     raise RunFolderError(
         f"model.adapter {adapter} lies in {folder}, the folder of this run, which would replace it.",
@@ -136,11 +155,16 @@ def missing_stage(run: RunFolder, state: RunState | None, missing: Stage, wanted
         found = f"files of {missing.folder} are missing"
     else:
         found = f"{missing.name} is {stage.status} there"
+    remedy = f"Run `{command(missing.name, run.path)}` first, or `{command('run', run.path)}`."
+    if state is None:  # no recipe lies in that folder
+        folder = shlex.quote(str(run.path))
+        remedy = (
+            f"Run `medadapt {missing.name}` with the same recipe and -o {folder} first, or `medadapt run`."
+        )
     return RunFolderError(
         f"{wanted.name} needs {missing.folder} in {run.path}, but {found}.",
         f"a run folder in which {missing.name} is done",
-        f"Run `medadapt {missing.name}` with the same recipe and -o {shlex.quote(str(run.path))} first, or "
-        "`medadapt run`.",
+        remedy,
     )
 
 
@@ -167,7 +191,7 @@ def as_read_today(run: RunFolder, state: RunState, table: tuple[Stage, ...]) -> 
 
 
 def recipe_of_older_keys(run: RunFolder) -> tuple[Mapping[str, Any], Recipe] | None:
-    """The run's own recipe as it is written and as this version reads it; None where that is the same.
+    """The run's own recipe as it is written and as this version reads it; None where both are recorded alike.
 
     It is None, too, where the recipe in the folder cannot be read.
     """
@@ -176,7 +200,7 @@ def recipe_of_older_keys(run: RunFolder) -> tuple[Mapping[str, Any], Recipe] | N
         today = recipe_from(written, where=str(run.recipe))
     except (MedAdaptError, OSError, UnicodeDecodeError):
         return None
-    return None if written == dump(today) else (written, today)
+    return None if written == cut_by_itself(dump(today)) else (written, today)
 
 
 def differing_settings(recorded: Mapping[str, str], asked: Mapping[str, str]) -> list[str]:

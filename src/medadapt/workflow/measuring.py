@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from medadapt.core.hashes import sha256_file, sha256_object
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import read_records
-from medadapt.core.results import MODEL_NAMES, Metrics, Prediction, Protocol
+from medadapt.core.results import MODEL_NAMES, START_ADAPTER, Metrics, Prediction, Protocol
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.documents import evaluated, read_leakage, weights_of
 from medadapt.workflow.measured import check_weighed, edited_files, read_measured
 from medadapt.workflow.protocol import protocol_facts
 from medadapt.workflow.retrieving import search_facts
+from medadapt.workflow.starting import with_start
 
 if TYPE_CHECKING:
     from medadapt.metrics.calibration.calibration import Validation
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics:
     """The content of metrics.json, computed from the records and predictions of a run.
 
-    `facts` are those of run.json; read are `versions`, and of `prediction` what is known of the base there.
+    `facts` are those of run.json; read are `versions`, what is known of the start adapter, and of `prediction` what is
+    known of the base there.
     Raises RunFolderError or DataError, with the file, where one of those that this rests on is missing or damaged.
     """
     from medadapt.metrics.gates import findings
@@ -43,7 +45,7 @@ def measure(recipe: Recipe, run: RunFolder, facts: Mapping[str, Any]) -> Metrics
             baseline=measured.baseline,
             tuned=measured.tuned,
             further=measured.further,
-            leakage=read_leakage(run),
+            leakage=with_start(read_leakage(run), facts.get(START_ADAPTER)),
             vocabulary_size=asked["vocabulary_size"],
             protocol=_protocol(recipe, run, facts, measured.baseline),
             choice_by=recipe.evaluation.choice_by,

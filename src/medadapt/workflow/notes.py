@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from medadapt.report.wording import points
+
 
 def ledger(data: Mapping[str, Any]) -> str:
     """Every source row accounted for: `410 rows = 243 train + 30 validation + 31 test + 106 dropped`."""
@@ -20,6 +22,15 @@ def leakage(data: Mapping[str, Any]) -> str:
     return f"leakage: {found['exact']} exact, {found['near']} near (of {data['counts']['test']} test records)"
 
 
+def start_overlap(found: Mapping[str, Any]) -> str:
+    """How many test records stand in what the adapter of `model.adapter` was trained on, or that this is not known."""
+    if found["count"] is None:
+        return "model.adapter: what it was trained on is not known, so test records may be among it"
+    known = "" if found["known"] else ", of which part is not known"
+    counts = f"{found['exact']} exact, {found['near']} near"
+    return f"leakage from model.adapter: {counts} copies of test records in what it was trained on{known}"
+
+
 def detectable(found: Mapping[str, Any]) -> str | None:
     """How large a difference this test set can show, before anything is trained; None where that is not known.
 
@@ -30,7 +41,7 @@ def detectable(found: Mapping[str, Any]) -> str | None:
         size += f" in {found['num_groups']:,} groups"
     if found["value"] is not None:
         return (
-            f"{size} shows a true difference in accuracy of about {max(round(100 * found['value']), 1)} points in "
+            f"{size} shows a true difference in accuracy of about {points(found['value'])} in "
             f"{found['power']:.0%} of cases, where the models disagree on {found['discordant']:.0%} of the records"
             f"{', all in favour of the same one' if found['value'] >= found['discordant'] else ''}"
         )
@@ -56,16 +67,18 @@ def few_shot(facts: Mapping[str, Any]) -> str | None:
 
 
 def settings(facts: Mapping[str, Any]) -> str:
-    """What was asked for and what the machine gave: `precision bf16 (asked auto), quantization nf4 = asked`.
+    """The device, what was asked for and what it gave: `on NVIDIA T4 (cuda), precision fp16 (asked auto), ...`.
 
     `facts` are those of run.json; every {asked, got} pair in them is told.
     """
+    device = facts["device"]
     pairs = {
         name: value
         for name, value in facts.items()
         if isinstance(value, dict) and {"asked", "got"} <= value.keys()
     }
-    return ", ".join(f"{name} {_asked_got(pair['asked'], pair['got'])}" for name, pair in pairs.items())
+    told = [f"{name} {_asked_got(pair['asked'], pair['got'])}" for name, pair in pairs.items()]
+    return ", ".join([f"on {device['name']} ({device['type']})", *told])
 
 
 def slow_format(facts: Mapping[str, Any]) -> str | None:

@@ -16,6 +16,7 @@ DECIDES = (
     "max_new_tokens",
     "choice_by",
     "alpha",
+    "bootstrap_samples",
     "soft_match",
     "embedding_model",
     "few_shot",
@@ -23,7 +24,8 @@ DECIDES = (
     "forgetting_margin",
 )
 """Keys of `evaluation` that decide a figure, a verdict or what the headline has to beat, besides the resolved primary
-metric and method. What only makes intervals more exact, or asks in further ways, is no part of the protocol."""
+metric and method. Another number of resamples draws intervals, and each p that is not exact, anew. What only asks in
+further ways is no part of the protocol."""
 
 
 def protocol_values(recipe: Recipe, run: RunFolder) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class RunRequest:
     """Hears of each validation loss while training: the step and the loss. A search listens."""
     should_stop: Callable[[], bool] | None = None
     """Asked after each training step, besides signals: is it time to save and leave?"""
+    concurrent: int = 1
+    """Runs that share the memory of this run's device at the same time, this one included."""
 
     @property
     def resume_command(self) -> str:

@@ -30,6 +30,11 @@ class RunBook:
         """How a stage stands; None where it never began."""
         return self.state.stages.get(name) if self.state else None
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything was written."""
+        return self._opened
+
     def open(self) -> RunState:
         """Begin to write: sign the lock, write the resolved recipe, and what this run is made with."""
         if self._opened and self.state:

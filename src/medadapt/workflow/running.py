@@ -52,6 +52,7 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
     checked = not run.path.exists()  # a mistake in the recipe leaves no folder behind either
     if checked:
         _check(selected, request)
+    book: RunBook | None = None
     try:
         with locked(run) as sign, stop_signals(progress) as stopping:
             book = RunBook(run, request, sign)
@@ -71,6 +72,7 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
                 later = table[table.index(stage) + 1 :]
                 marks = _fresh_outputs(stage, book, inputs, later=later, request=request, progress=progress)
                 if marks is None:
+                    existing.refuse_other_splits(stage, run, book.state, request.recipe)
                     if not checked:
                         _check(selected[selected.index(stage) :], request)
                         checked = True
@@ -91,7 +93,7 @@ def run_stages(table: tuple[Stage, ...], request: RunRequest, progress: Progress
             book.close(complete=all(_is_done(book, stage) for stage in table))
             state = book.state or book.open()
     except Interruption as problem:
-        raise stopped(request, problem) from problem
+        raise stopped(request, problem, begun=book is not None and book.begun) from problem
     skipped = tuple(stage.name for stage in selected if stage.name not in ran)
     return Ran(run=run, state=state, ran=tuple(ran), skipped=skipped)
 
@@ -252,6 +254,7 @@ def _perform(
         make_room=begin,
         on_evaluation=request.on_evaluation,
         should_stop=request.should_stop,
+        concurrent=request.concurrent,
     )
     if not stage.reads_first:
         begin()
@@ -278,9 +281,18 @@ def _perform(
     return marks
 
 
-def stopped(request: RunRequest, by: Interruption) -> StoppedError:
-    """The error after a signal: what was done is kept, and which command goes on."""
+def stopped(request: RunRequest, by: Interruption, *, begun: bool = True) -> StoppedError:
+    """The error after a signal: what was done is kept, and which command goes on.
+
+    What was not begun is not written down, so no command but the one that was given knows what was asked for.
+    """
     name = signal.Signals(by.signal_number).name
+    if not begun:
+        return StoppedError(
+            f"Stopped by {name} before anything was changed in {request.folder}.",
+            remedy="Give the same command again.",
+            signal_number=int(by.signal_number),
+        )
     saved = "What was done is saved."
     if by.at_once:
         saved = "It was the second one: what was done since the last checkpoint is not saved."

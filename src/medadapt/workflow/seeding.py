@@ -16,6 +16,7 @@ from medadapt.core.recipe import Recipe
 from medadapt.core.results import Metrics
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.shell_command import command
+from medadapt.workflow import existing
 from medadapt.workflow.beside import note_beside
 from medadapt.workflow.lock import locked
 from medadapt.workflow.outcome import Outcome, run
@@ -23,7 +24,7 @@ from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import stopped
 from medadapt.workflow.signals import Interruption, stop_signals
 from medadapt.workflow.state import read_state
-from medadapt.workflow.sub_runs import make_sub_run, remove, restate_shared, shares_with
+from medadapt.workflow.sub_runs import heal_shared, make_sub_run, remove, restate_shared, shares_with
 
 FOLDER = "seeds"
 NAME_LENGTH = 74
@@ -80,6 +81,7 @@ def _repeat(request: RunRequest, seed: int, progress: Progress) -> Metrics:
     if shares_with(target, source):
         if request.replace:  # settings that changed no record and no example may still be others
             restate_shared(source, target, recipe)
+        heal_shared(source, target)
     elif target.state.is_file():
         if not request.replace:
             raise RunFolderError(
@@ -88,7 +90,7 @@ def _repeat(request: RunRequest, seed: int, progress: Progress) -> Metrics:
                 "Add --replace to train it again, or delete that folder.",
             )
         remove(target.path)
-    make_sub_run(source, target, recipe, facts={"records_seed": request.recipe.seed})
+    make_sub_run(source, target, recipe, facts={existing.RECORDS_SEED: request.recipe.seed})
     repetition = dataclasses.replace(
         request, recipe=recipe, folder=target.path, first="train", last="score", keep_fresh=True
     )

@@ -39,6 +39,8 @@ class Work:
     """Hears of each validation loss while training: the step and the loss."""
     should_stop: Callable[[], bool] | None = None
     """Asked after each training step, besides `stopping`."""
+    concurrent: int = 1
+    """Runs that share the device's memory, this one included."""
 
     def is_stopping(self) -> bool:
         """Whether it is time to save and leave."""

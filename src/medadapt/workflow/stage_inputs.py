@@ -19,6 +19,10 @@ NEUTRAL = frozenset(
 """Keys that do not change what is prepared or trained. `data.allow_leak` only matters to the gate, so lifting
 it never costs a training; the stages that judge and report read it by name."""
 
+CUT = ("training.checkpointing", "training.micro_tokens")
+"""How a training step is cut, which changes its speed and memory and not its gradient: a training may go on with other
+values. Recorded is `auto`, whatever they are."""
+
 
 def stage_inputs(
     stage: Stage, recipe: Recipe, *, before: Mapping[str, str], sources: Mapping[str, str], smoke: bool
@@ -28,7 +32,7 @@ def stage_inputs(
     `before` are the output hashes of the stages before it, by stage; `sources` the hashes of files outside of
     the run folder, by name. Two equal results of this function mean: the stage need not run again.
     """
-    values = dump(recipe)
+    values = cut_by_itself(dump(recipe))
     inputs = {f"recipe {key}": sha256_object(value) for key, value in _read_by(stage.reads, values)}
     inputs |= {f"source {name}": digest for name, digest in sources.items()}
     inputs |= {f"stage {name}": digest for name, digest in before.items()}
@@ -41,20 +45,32 @@ def read_today(
     """Recorded inputs as they would be recorded now, where they are of the very recipe that is `written` in the run.
 
     A release that adds a key changes the hash of the section it stands in, although nobody asked for anything else.
-    `today` is the written recipe with the keys of this version.
+    Earlier ones also recorded how a step is cut. `today` is the written recipe with the keys of this version.
     """
     inputs = dict(recorded)
-    for key, value in _read_by(reads, dump(today)):
-        with suppress(KeyError, TypeError):  # a key that was not there
-            old = _read(written, key)
-            if recorded[f"recipe {key}"] == sha256_object(old):
-                inputs[f"recipe {key}"] = sha256_object(value)
+    for key, value in _read_by(reads, cut_by_itself(dump(today))):
+        for values in (written, cut_by_itself(written)):
+            with suppress(KeyError, TypeError):  # a key that was not there
+                if recorded[f"recipe {key}"] == sha256_object(_read(values, key)):
+                    inputs[f"recipe {key}"] = sha256_object(value)
     return inputs
 
 
+def cut_by_itself(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of a recipe with `auto` for how a training step is cut, where they say that."""
+    training = values.get("training")
+    if not isinstance(training, Mapping):
+        return dict(values)
+    cut = {key.partition(".")[2] for key in CUT} & training.keys()
+    return {**values, "training": {**training, **dict.fromkeys(cut, "auto")}}
+
+
 def differences(old: Recipe, new: Recipe, keys: Iterable[str]) -> list[str]:
-    """Where two recipes differ under `keys`, a line each (`training.epochs: 3 -> 5`); not in neutral keys."""
-    olds, news = dump(old), dump(new)
+    """Where two recipes differ under `keys`, a line each (`training.epochs: 3 -> 5`).
+
+    Not in neutral keys, and not in how a training step is cut.
+    """
+    olds, news = cut_by_itself(dump(old)), cut_by_itself(dump(new))
     return [line for key in keys for line in _differing(key, _at(olds, key), _at(news, key))]
 
 

@@ -9,6 +9,7 @@ from medadapt.core.adapter_folder import ASKING, CONFIG, WEIGHTS
 from medadapt.core.files import read_json, read_jsonl, write_json
 from medadapt.core.hashes import sha256_file
 from medadapt.core.recipe import Recipe, dump
+from medadapt.core.results import START_ADAPTER
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow import existing, notes
 from medadapt.workflow.documents import (
@@ -26,6 +27,7 @@ from medadapt.workflow.request import RunRequest
 from medadapt.workflow.retrieving import grounding
 from medadapt.workflow.smoke import MOST_STEPS, smoke_base, stand_in_name, within_context, without_adapter
 from medadapt.workflow.stage import Stage, Work
+from medadapt.workflow.starting import start_overlap
 from medadapt.workflow.versions import versions
 
 if TYPE_CHECKING:
@@ -96,6 +98,10 @@ def train(recipe: Recipe, work: Work) -> None:
     if work.smoke and recipe.model.adapter:
         work.progress.note("Smoke run: model.adapter does not fit the random base; a new adapter is trained.")
         recipe = without_adapter(recipe)
+    seen_before = start_overlap(recipe, work.run)
+    work.keep({START_ADAPTER: seen_before})
+    if seen_before:
+        work.progress.note(notes.start_overlap(seen_before))
     base = load_base(recipe.model, base=_base_path(recipe, work), device=work.device)
     work.keep(_facts_of(base))
     if commit := adapter_commit(recipe.model.adapter):
@@ -114,6 +120,7 @@ def train(recipe: Recipe, work: Work) -> None:
             preview=preview,
             on_evaluation=work.on_evaluation,
             should_stop=work.is_stopping,
+            concurrent=work.concurrent,
             progress=work.progress,
         )
     write_asking(asking_of_run(recipe, work.run, base=base.name), work.run.adapter)

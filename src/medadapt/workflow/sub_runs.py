@@ -16,6 +16,7 @@ from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_writing import recipe_text
 from medadapt.core.run_folder import RunFolder
 from medadapt.workflow.lock import locked
+from medadapt.workflow.outputs import unchanged
 from medadapt.workflow.stage import Stage
 from medadapt.workflow.stage_inputs import stage_inputs
 from medadapt.workflow.stages import STAGES
@@ -73,6 +74,19 @@ def restate_shared(source: RunFolder, target: RunFolder, recipe: Recipe) -> None
             write_state(target, dataclasses.replace(theirs, stages=stages))
 
 
+def heal_shared(source: RunFolder, target: RunFolder) -> None:
+    """Take from the run again what a sub-run shares and no longer has as it got it; what was trained on it stays."""
+    with locked(target) as sign:
+        state = read_state(target)
+        if state is None:
+            return
+        for stage in (stage for stage in STAGES if stage.name in SHARED_STAGES):
+            if not unchanged(stage.path(target), state.stages[stage.name].outputs):
+                sign()
+                remove(stage.path(target))
+                _share(stage.path(source), stage.path(target))
+
+
 def shares_with(target: RunFolder, source: RunFolder) -> bool:
     """Whether a sub-run still has the records and examples that its run has now."""
     theirs, ours = read_state(target), read_state(source)
@@ -84,8 +98,15 @@ def shares_with(target: RunFolder, source: RunFolder) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder of a sub-run, if it is there."""
+    """Delete a folder of sub-runs, if it is there.
+
+    Raises RunBusyError, before anything is deleted, where another process works in one of them.
+    """
     if folder.exists():
+        # Asked for, not held: some network file systems delete no folder in which a file is open.
+        for lock in folder.rglob(RunFolder(folder).lock.name):
+            with locked(RunFolder(lock.parent)):
+                pass
         with disk_faults(folder):
             shutil.rmtree(folder)
 
@@ -113,11 +134,15 @@ def appearing(place: Path) -> Iterator[RunFolder]:
 
 def share_folders(source: RunFolder, target: RunFolder) -> None:
     """Give `target` the base, records and examples of `source`, without a second copy where that is possible."""
-    copy: Callable[[str, str], None] = link_or_copy
     for folder in (source.base, source.records, source.examples):
         if folder.exists():
-            with disk_faults(target.path):
-                shutil.copytree(folder, target.path / folder.name, copy_function=copy)
+            _share(folder, target.path / folder.name)
+
+
+def _share(folder: Path, target: Path) -> None:
+    copy: Callable[[str, str], None] = link_or_copy
+    with disk_faults(target):
+        shutil.copytree(folder, target, copy_function=copy)
 
 
 def _restated(stage: Stage, done: StageState, recipe: Recipe, *, smoke: bool) -> StageState:

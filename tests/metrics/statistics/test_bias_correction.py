@@ -56,7 +56,7 @@ def test_of_a_ratio_it_equals_scipys(n, tail, independent):
     assert bca(resampled, value=value, left_out=left_out, tail=tail) == pytest.approx(wanted, abs=1e-9)
 
 
-def _pair(first, second, plan, *, primary) -> Pair:
+def _pair(first, second, plan, *, primary, alpha=0.05) -> Pair:
     resampled = bootstrap_values({"first": first, "second": second}, plan)
     return Pair(
         first=first,
@@ -65,7 +65,7 @@ def _pair(first, second, plan, *, primary) -> Pair:
         second_resampled=resampled["second"],
         flipped=flipped_differences(first, second, plan),
         plan=plan,
-        alpha=0.05,
+        alpha=alpha,
         primary=primary,
     )
 
@@ -140,6 +140,29 @@ def test_an_infinitely_corrected_end_is_the_outermost_resample(sign):
     left_out = -sign * np.array([0.0] * 300 + [100.0])  # one group decides all
     found = bca(resampled, value=float(np.median(resampled)), left_out=left_out, tail=1e-12)
     assert (found.high if sign > 0 else found.low) == sign * 3
+
+
+@pytest.mark.parametrize("groups", [2, 3])
+def test_of_few_groups_a_small_alpha_leaves_the_outermost_resamples(groups, independent):
+    """The tail of two groups at alpha 0.01 is too thin for a float."""
+    alpha = 0.01 if groups == 2 else 0.001
+    first, second, plan = _nats(groups, seed=0), _nats(groups, seed=1), independent(groups, samples=200)
+    pair = _pair(first, second, plan, primary="bits_per_byte", alpha=alpha)
+    assert expanded_tail(groups, alpha) == 0.0
+    shifts = pair.second_resampled["bits_per_byte"] - pair.first_resampled["bits_per_byte"]
+    change = difference("bits_per_byte", pair)
+    assert (change.low, change.high) == (shifts.min(), shifts.max())
+    told = estimates(
+        first,
+        pair.first_resampled,
+        names=["bits_per_byte"],
+        plan=plan,
+        alpha=alpha,
+        missing={},
+        primary="bits_per_byte",
+    )["bits_per_byte"]
+    values = pair.first_resampled["bits_per_byte"]
+    assert (told.low, told.high) == (values.min(), values.max())
 
 
 def test_leaving_groups_out_equals_computing_the_metric_without_them():

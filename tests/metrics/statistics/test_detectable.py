@@ -177,9 +177,16 @@ def test_more_disagreement_than_was_seen_is_assumed_where_the_difference_needs_i
     first, second = np.zeros(100), np.zeros(100)
     second[0] = 1
     found = detectable_difference("accuracy", _pair(first, second))
-    assert found.reason == "disagreement on 8% of the records is assumed, all in one direction; 1% was seen"
+    assert found.reason == "disagreement on 7.8% of the records is assumed, all in one direction; 1% was seen"
     few = detectable_difference("accuracy", _pair(np.ones(20), np.ones(20)))
     assert few.reason == "disagreement on 37% of the records is assumed, all in one direction; none was seen"
+    many, changed = np.zeros(4183), np.zeros(4183)
+    changed[:3] = 1
+    large = detectable_difference("accuracy", _pair(many, changed))
+    assert (
+        large.reason
+        == "disagreement on 0.19% of the records is assumed, all in one direction; 0.072% was seen"
+    )
 
 
 @pytest.mark.parametrize("alpha", [0.4, 0.05, 0.01, 0.001])

@@ -91,6 +91,13 @@ def test_verdict_needs_both_p_and_interval_on_the_good_side(metric, low, high, p
     assert verdict(metric, Interval(low, high), p, alpha=0.05) == wanted
 
 
+@pytest.mark.parametrize(("gained", "lost", "alpha"), [(5, 0, 2 / 2**5), (6, 1, 16 / 2**7)])
+def test_a_p_that_equals_alpha_is_not_below_it_whatever_rounding_does(gained, lost, alpha):
+    p = sign_flip_p(np.repeat([1, -1], [gained, lost]))
+    assert p == pytest.approx(alpha, rel=1e-14)
+    assert verdict("accuracy", Interval(0.1, 0.9), p, alpha=alpha) == "not shown"
+
+
 def test_a_clear_gain_is_better_by_mcnemar(independent):
     before = np.array([0] * 30 + [1] * 31)
     after = np.array([1] * 25 + [0] * 5 + [1] * 31)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import weakref
 
@@ -28,6 +29,7 @@ from medadapt.models.packed.rows import Branch, pack_branches, pack_rows
 from medadapt.models.speaking import speaking_as
 from medadapt.models.targets import resolve_targets
 from medadapt.training.engine import accumulate_gradient
+from medadapt.training.scaling import FIRST_SCALE
 from tiny import VOCABULARY, random_rows, tiny_llama, tiny_opt
 from training.test_gradients import adapted, largest_error, peft_gradients, plain_nll
 
@@ -132,6 +134,28 @@ def test_loss_equals_that_of_whole_logits_row_by_row(name, dtype):
         theirs = sum(float(plain_nll(model, row)) for row in rows)
     count = sum(label != IGNORED for row in rows for label in row["labels"])
     assert ours == pytest.approx(theirs / count, rel=TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3"])
+def test_in_fp16_the_gradient_at_the_first_loss_scale_is_right_within_its_rounding(name):
+    """How much rounding costs is told by the model's own layers in fp16."""
+    narrow = build(name)(dtype=torch.float16)
+    wide = norms_in_double(copy.deepcopy(narrow).double())
+    for model, dtype in ((narrow, torch.float32), (wide, torch.float64)):
+        names = resolve_targets(model, "all-linear")
+        attach_lora(model, names, rank=4, alpha=8, dropout=0.0, seed=0, dtype=dtype)
+        generator = torch.Generator().manual_seed(1)
+        for _, layer in lora_layers(model):
+            layer.lora_B.data = (torch.randn(layer.lora_B.shape, generator=generator) * 0.1).to(dtype)
+    packed, rows, found = packed_decoder(narrow), random_rows(9), []
+    assert packed is not None
+    kinds = ((wide, None, 1.0), (narrow, None, FIRST_SCALE), (narrow, packed, FIRST_SCALE))
+    for model, with_packed, scale in kinds:
+        model.zero_grad()
+        accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=with_packed, scale=scale)
+        found.append({key: tensor.grad.double() / scale for key, tensor in adapter_tensors(model).items()})
+    right, own, ours = found
+    assert 0 < largest_error(ours, right) <= 2 * largest_error(own, right) <= 0.1
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])

@@ -15,18 +15,18 @@ def row(**values: Any) -> RawRow:
     return RawRow(file="f", source_row=1, values=values)
 
 
-@pytest.mark.parametrize("cell", ["nan", "NaN", " null ", "NULL"])
-def test_a_cell_that_says_nan_or_null_is_empty_and_counted(cell: str):
+@pytest.mark.parametrize("cell", ["nan", "NaN", " null ", "NULL", "#N/A", "<NA>", "#REF!", "#DIV/0!"])
+def test_a_cell_that_says_nothing_is_empty_and_counted(cell: str):
     repairs: Counter[str] = Counter()
 
     (found,) = emptied([row(a=cell, b=["x", cell], c={"A": cell, "B": "y"}, d="nanogram")], repairs)
 
     assert found.values == {"a": None, "b": ["x", None], "c": {"A": None, "B": "y"}, "d": "nanogram"}
     assert found.raw["a"] == cell
-    assert repairs == {"cells of nan or null made empty": 3}
+    assert repairs == {"cells that say nothing made empty": 3}
 
 
-@pytest.mark.parametrize("cell", ["None", "NA", "N/A", "none", 0, None])
+@pytest.mark.parametrize("cell", ["None", "NA", "N/A", "none", "NAT", "#", 0, None])
 def test_what_may_be_an_answer_stays(cell: Any):
     repairs: Counter[str] = Counter()
     rows = [row(a=cell)]
@@ -48,7 +48,7 @@ def test_a_label_of_nan_is_no_label(prepared: Callable[..., Any]):
 
     assert result.reasons == {5: "unlabelled"}
     assert result.dropped[0]["row"] == {"Disease": "nan", "Symptom_1": "e"}
-    assert result.facts["repairs"]["cells of nan or null made empty"] == 1
+    assert result.facts["repairs"]["cells that say nothing made empty"] == 1
 
 
 def test_a_fifth_option_of_nan_is_none(prepared: Callable[..., Any]):

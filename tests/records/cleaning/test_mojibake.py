@@ -19,6 +19,12 @@ MEANT = [
     "a – b",
     "wait…",
     "10 µmol",
+    "příznaky a závratě",
+    "žádná žížala",
+    "szűrés, erős, őr",
+    "ağrısı şiddetli",
+    "łóżko, leżeć, źle",
+    "cœur, œdème",
 ]
 
 
@@ -50,6 +56,10 @@ def test_text_read_in_the_wrong_encoding_is_restored(meant: str, encoding: str):
         "naïve’s",
         "5–10 µg · m²",
         "Spaß“",
+        "Å – ån",
+        "das „Ä“",
+        "5 Å–wide, Å’s, 5 Å\xa0in",
+        "ÄÅ½",
     ],
 )
 def test_sound_text_stays(text: str):

@@ -86,6 +86,12 @@ def test_a_row_without_answer_is_unlabelled(prepared, cop: Any) -> None:
     }
 
 
+def test_an_answer_that_names_several_options_is_unlabelled(prepared) -> None:
+    rows = [exam(number, cop="ABCD"[number]) for number in range(4)]
+    result = prepared(lines(*rows, exam(4, cop="A,C")), "t.jsonl", format="multiple_choice")
+    assert result.reasons == {5: "unlabelled"}
+
+
 def test_only_another_choice_type_is_filtered_never_a_missing_one(prepared) -> None:
     rows = [*FOUR, exam(4, choice_type="multi"), exam(5, choice_type=None), exam(6, choice_type="Single")]
     result = prepared(lines(*rows), "t.jsonl", format="multiple_choice", choice_type="single")

@@ -206,6 +206,30 @@ def test_numbered_columns_of_marks_are_named_by_their_heads(prepared) -> None:
     assert prepared(text, format="symptom_table").records[2].question == "symptom1; symptom2"
 
 
+@pytest.mark.parametrize(("yes", "no"), [("1", "0"), ("TRUE", "FALSE"), ("Yes", "No"), ("true", "false")])
+@pytest.mark.parametrize("heads", ["fever,cough,itch", "symptom1,symptom2,symptom3"])
+def test_marks_are_written_as_numbers_or_words(prepared, yes: str, no: str, heads: str) -> None:
+    header, *rows = marked("").replace("fever,cough,itch", heads).splitlines()
+    rows = [row.replace("1", yes).replace("0", no) for row in rows]
+    result = prepared("\n".join([header, *rows]), format="symptom_table")
+    first, second, _ = heads.split(",")
+    assert [record.question for record in result.records][:3] == [first, second, f"{first}; {second}"]
+    assert result.reasons == {}
+
+
+def test_an_outcome_in_words_beside_marks_of_0_and_1_is_the_label(prepared) -> None:
+    text = marked("").replace("prognosis", "outcome").replace("Flu", "Yes").replace("Cold", "No")
+    assert prepared(text, format="symptom_table").facts["labels"] == ["No", "Yes"]
+
+
+def test_labels_that_are_numbers_are_told(prepared) -> None:
+    text = "label,text\n0,I cough\n0,I sneeze a lot\n1,my knee hurts\n1,my back hurts\n"
+    (note,) = data_notes(prepared(text, format="symptom_table").facts)
+    assert note.startswith("labels are numbers (0, 1): the model learns the numbers")
+    named = prepared(text, format="symptom_table", aliases={0: "Influenza", 1: "Arthritis"}).facts
+    assert (named["labels"], list(data_notes(named))) == (["Arthritis", "Influenza"], [])
+
+
 def test_labels_that_look_the_same_are_one(prepared) -> None:
     text = "Disease,Symptom_1\nHepatitis A,a\nHepatitis\xa0A,b\nM\xe9ni\xe8re,c\nMe\u0301nie\u0300re,d\n"
     facts = prepared(text, format="symptom_table").facts

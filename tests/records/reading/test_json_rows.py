@@ -34,6 +34,29 @@ def test_an_id_that_stands_twice_loses_no_row() -> None:
     assert [row.values["q"] for row in document('{"1": {"q": "x"}, "1": {"q": "y"}}')] == ["x", "y"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['{"q": {"3": "x", "7": "z"}, "a": {"3": 1, "7": null}}', '{"q": ["x", "z"], "a": [1, null]}'],
+)
+def test_columns_give_the_rows_of_their_records(text: str) -> None:
+    assert document(text) == document('[{"q": "x", "a": 1}, {"q": "z", "a": null}]')
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ('{"q": ["x", "z"], "a": [1]}', [{"q": ["x", "z"], "a": [1]}]),
+        ('{"messages": ["x", "z"]}', [{"messages": ["x", "z"]}]),
+        ('{"0": {"q": "x"}, "1": {"q": "z"}}', [{"id": "0", "q": "x"}, {"id": "1", "q": "z"}]),
+        ('{"0": {}, "1": {}}', [{"id": "0"}, {"id": "1"}]),
+    ],
+)
+def test_what_may_be_a_row_or_rows_by_id_is_not_taken_for_columns(
+    text: str, values: list[dict[str, object]]
+) -> None:
+    assert [row.values for row in document(text)] == values
+
+
 def test_json_lines_in_a_json_file_are_read() -> None:
     assert [row.values["q"] for row in document('{"q": 1}\n{"q": 2}\n')] == [1, 2]
 

@@ -93,6 +93,34 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path):
         read(tmp_path / "t.parquet")
 
 
+def test_classes_of_the_datasets_library_have_their_names(prepared: Callable[..., Any], tmp_path: Path):
+    from datasets import ClassLabel, Dataset, Features, Value
+
+    texts = ("I cough", "I sneeze", "my knee hurts", "my back hurts", "nothing")
+    names = ClassLabel(names=["Influenza", "Arthritis"])
+    letters = ClassLabel(names=["A", "B"])
+    Dataset.from_dict(
+        {"text": texts, "label": [0, 0, 1, 1, -1], "letter": [0, 1, 0, 1, 0]},
+        features=Features({"text": Value("string"), "label": names, "letter": letters}),
+    ).to_parquet(tmp_path / "rows.parquet")
+
+    result = prepared(None, format="symptom_table", source=str(tmp_path / "rows.parquet"))
+
+    assert result.facts["labels"] == ["Arthritis", "Influenza"]
+    assert result.reasons == {5: "unlabelled"}
+    assert [row["letter"] for row in read(tmp_path / "rows.parquet")] == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "written", [b"no JSON", b"[]", b'{"info": {"features": {"n": 3}}}', b'{"info": null}']
+)
+def test_what_other_programs_write_beside_the_columns_is_left_alone(tmp_path: Path, written: bytes):
+    table = pa.table({"n": [3]}).replace_schema_metadata({b"huggingface": written})
+    pq.write_table(table, tmp_path / "t.parquet")
+
+    assert read(tmp_path / "t.parquet") == [{"n": 3}]
+
+
 def test_an_exam_in_parquet_gives_the_records_of_its_json_lines(prepared: Callable[..., Any], tmp_path: Path):
     rows = [
         {"question": question, "options": ["yes", "no", f"not {n}"], "answer_idx": n % 3}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
 from medadapt.core.files import read_jsonl
 from medadapt.serving.answering import NOTICE
 from medadapt.serving.api.questions import EARLIER, SYSTEM
+from medadapt.serving.api.writing import events as written
 from medadapt.serving.grounding import Grounding
 from medadapt.serving.indexing import index_run
 from serving.api.conftest import client_for
@@ -71,6 +74,22 @@ def test_a_stream_is_the_whole_answer_in_pieces(client, diagnosis_run):
     assert found[-2]["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"]
     assert found[-1]["usage"] == whole["usage"]
     assert len({event["id"] for event in found}) == 1
+
+
+def test_each_event_is_one_line_to_whatever_splits_lines():
+    async def pieces():
+        yield "a\u2028b\u2029c\x85d"
+
+    response = written(
+        SimpleNamespace(pieces=pieces), first=[], each=lambda piece: {"text": piece}, last=lambda _: []
+    )
+
+    async def body():
+        return b"".join([part async for part in response.body_iterator]).decode()
+
+    event, end = filter(None, asyncio.run(body()).splitlines())
+    assert json.loads(event.removeprefix("data: ")) == {"text": "a\u2028b\u2029c\x85d"}
+    assert end == "data: [DONE]"
 
 
 def test_a_completion_writes_the_text_on_as_it_stands(client, desk, diagnosis_run):

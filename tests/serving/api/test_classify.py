@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from contextlib import suppress
 
 import pytest
 
 from abstaining_run import with_validation
 from medadapt.serving import answering
+from medadapt.serving.abstention import AbstentionRule
+from medadapt.serving.api.app import SHORTENED
 from serving.api.conftest import client_for
 from serving_runs import recorded, records_of
 
@@ -23,6 +26,7 @@ def test_probabilities_are_those_of_the_runs_own_predictions(model, client, diag
         assert answer["choice"] == answer["probabilities"][0]["name"] == max(found, key=found.get)
         assert answer["confidence"] == answer["probabilities"][0]["probability"]
         assert answer["abstained"] is False
+        assert answer["medadapt"]["warnings"] == []
 
 
 def test_options_are_weighed_under_their_letters(choice_client, choice_run):
@@ -54,6 +58,13 @@ def test_a_model_answers_only_where_it_is_sure_enough(careful_client, diagnosis_
     assert answer["abstained"] is (answer["confidence"] < answer["threshold"])
     assert answer["choice"] == (None if answer["abstained"] else free["choice"])
     assert bool(answer["probabilities"]) is not answer["abstained"]
+
+
+@pytest.mark.parametrize("risk", [None, 0.05, 0.3])
+def test_a_question_whose_middle_was_left_out_is_said_to_be(careful_client, risk):
+    body = {"model": "tuned", "input": "fever, " * 400, "risk": risk}
+    answer = careful_client.post("/v1/classify", json=body).json()
+    assert answer["medadapt"]["warnings"] == [SHORTENED]
 
 
 @pytest.mark.parametrize(("boldness", "abstains"), [(1, False), (400, True)])
@@ -100,6 +111,31 @@ def test_a_risk_that_the_validation_records_cannot_vouch_for_is_refused_without_
     assert error["param"] == "risk"
     assert "/" not in error["message"]
     assert "--" not in error["message"]
+
+
+def test_why_a_risk_is_refused_is_told_to_whoever_runs_the_server(desk, careful_run, tmp_path, caplog):
+    run = shutil.copytree(careful_run, tmp_path / "run")
+    (run / "3-adapter" / "adapter_model.safetensors").write_bytes(b"another adapter")
+    body = {"model": "tuned", "input": "itching", "risk": 0.3}
+    answer = client_for(desk, run).post("/v1/classify", json=body)
+    assert answer.json()["error"]["code"] == "no_rule"
+    assert "was exchanged since" in caplog.text
+    assert "exchanged" not in answer.text
+
+
+def test_a_risk_is_refused_for_another_number_of_options_than_was_measured(
+    choice_client, choice_run, monkeypatch
+):
+    record = records_of(choice_run)[0]
+    rule = AbstentionRule(
+        risk=0.1, temperature=1.0, threshold=0.5, num_answers=frozenset({len(record.options)})
+    )
+    monkeypatch.setattr("medadapt.serving.api.app.abstention_rule", lambda *_, **__: rule)
+    body = {"model": "tuned", "input": record.question, "options": record.options, "risk": 0.1}
+    assert choice_client.post("/v1/classify", json=body).status_code == 200
+    fewer = choice_client.post("/v1/classify", json=body | {"options": record.options[:2]})
+    assert fewer.status_code == 400
+    assert "and this one has 2" in fewer.json()["error"]["message"]
 
 
 def test_open_questions_have_no_closed_set(typed_client, typed_run):

@@ -46,11 +46,32 @@ def refused(response, status, code=None):
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "x"}]}]}, None),
         ({"messages": [{"role": "user", "content": "a", "type": "image"}]}, None),
         ({"response_format": {"type": "json_object"}}, None),
+        ({"max_tokens": None, "max_completion_tokens": 10_000}, "max_completion_tokens"),
+        ({"max_completion_tokens": 2}, "max_tokens"),
+        ({"tool_choice": "required"}, "tool_choice"),
+        ({"functions": [{"name": "f"}]}, "functions"),
+        ({"function_call": {"name": "f"}}, "function_call"),
+        ({"modalities": ["text", "audio"]}, None),
+        ({"top_logprobs": 2}, "top_logprobs"),
+        ({"service_tier": "priority"}, "service_tier"),
+        ({"reasoning_effort": "high"}, "reasoning_effort"),
     ],
 )
 def test_settings_that_this_server_does_not_have_are_refused(client, change, param):
     error = refused(client.post(CHAT, json=GOOD | change), 400)
     assert param is None or error["param"] == param
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tool_choice": "none"}, {"parallel_tool_calls": True}, {"functions": []}, {"functions": None},
+        {"function_call": "none"}, {"modalities": ["text"]}, {"top_logprobs": 0}, {"service_tier": "auto"},
+        {"reasoning_effort": None}, {"max_completion_tokens": 1},
+    ],
+)  # fmt: skip
+def test_settings_that_this_server_does_not_have_are_taken_where_they_change_nothing(client, change):
+    assert client.post(CHAT, json=GOOD | change).status_code == 200
 
 
 @pytest.mark.parametrize("question", ["", "   ", "\n\t"])
@@ -231,6 +252,35 @@ def test_beyond_loopback_a_key_is_needed(tmp_path, monkeypatch):
     assert limits_for("0.0.0.0", key_file=file).key == "k" * 20
     monkeypatch.setenv("MEDADAPT_API_KEY", "e" * 20)
     assert limits_for("0.0.0.0", key_file=None).key == "e" * 20
+
+
+def test_a_name_that_is_let_in_does_not_shut_out_the_machine_itself(monkeypatch):
+    monkeypatch.setenv("MEDADAPT_API_KEY", "e" * 20)
+
+    def hosts(*names):
+        return limits_for("0.0.0.0", key_file=None, hosts=names).hosts
+
+    assert hosts() == set()
+    assert {"gpu.lab", "fd00::1", "127.0.0.1", "localhost"} <= hosts("GPU.lab", "[fd00::1]")
+
+
+@pytest.mark.parametrize("name", ["gpu.lab:8000", "http://gpu.lab", "*", "gpu.lab/", "127.0.0.1:80", ""])
+def test_a_host_that_no_request_can_have_is_refused(name):
+    with pytest.raises(MedAdaptError, match="--allow-host"):
+        limits_for("127.0.0.1", key_file=None, hosts=(name,))
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000/", "*", "localhost:3000", "https://*.lab", ""])
+def test_an_origin_that_no_page_can_have_is_refused(origin):
+    with pytest.raises(MedAdaptError, match="--allow-origin"):
+        limits_for("127.0.0.1", key_file=None, origins=(origin,))
+
+
+@pytest.mark.parametrize(
+    "origin", ["HTTP://LOCALHOST:3000", "app://obsidian.md", "http://[::1]:3000", "null"]
+)
+def test_an_origin_is_let_in_as_browsers_write_it(origin):
+    assert limits_for("127.0.0.1", key_file=None, origins=(origin,)).origins == {origin.lower()}
 
 
 @pytest.mark.parametrize(

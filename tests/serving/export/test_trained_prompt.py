@@ -11,6 +11,7 @@ from transformers import AutoTokenizer
 from medadapt.core.errors import ModelError
 from medadapt.core.files import read_json
 from medadapt.core.progress import Silent
+from medadapt.examples.system_turns import SystemTurns
 from medadapt.serving.command_targets import read_run
 from medadapt.serving.export import merged
 from medadapt.serving.export.gguf import export_gguf
@@ -107,11 +108,11 @@ def test_a_program_that_needs_the_template_is_refused_before_the_merge(export, u
 def test_a_template_that_was_compared_on_nothing_is_not_checked(run):
     encoder = trained_prompt(run).encoder
     [first, *_] = first_records(run)
-    assert training_template(encoder, [first]).n == 1
-    assert training_template(encoder, []) is None
+    assert training_template(encoder, [first], SystemTurns()).n == 1
+    assert training_template(encoder, [], SystemTurns()) is None
     too_long = replace(first, question="cough " * 2000)
-    assert training_template(encoder, [too_long]) is None
-    assert training_template(encoder, [first, too_long]).n == 1
+    assert training_template(encoder, [too_long], SystemTurns()) is None
+    assert training_template(encoder, [first, too_long], SystemTurns()).n == 1
 
 
 def test_a_client_is_told_how_options_stand_in_its_message(tmp_path):

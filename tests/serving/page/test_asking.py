@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from itertools import pairwise
+from itertools import count, pairwise
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from medadapt.core.results import MODEL_NAMES
 from medadapt.serving.abstention import AbstentionRule
@@ -31,7 +32,7 @@ def desk(diagnosis_run):
 
 
 def service_at(desk, **parts):
-    return Service(**{"desk": desk, "rules": {}, "grounding": None} | parts)
+    return Service(**{"desk": desk, "rules": {}, "unvouched": {}, "grounding": None} | parts)
 
 
 def views(service, question, turns=None, **wish):
@@ -69,6 +70,11 @@ def test_the_emergency_banner_stands_from_the_first_moment(desk):
     assert all(not view.emergency for view, _ in views(service_at(desk), "itching"))
 
 
+def test_a_field_that_ends_in_no_denies_nothing_of_the_next(desk):
+    asked = Asked(question="Is it bad or no", context="chest pain")
+    assert all(view.emergency for view, _ in answered(service_at(desk), asked, Wish(), {}))
+
+
 def test_a_careful_page_answers_where_the_model_is_sure_enough(desk, diagnosis_run):
     question = records_of(diagnosis_run)[0].question
 
@@ -87,10 +93,11 @@ def test_a_careful_page_answers_where_the_model_is_sure_enough(desk, diagnosis_r
 @pytest.mark.parametrize(("vouched", "other"), [("tuned", "baseline"), ("baseline", "tuned")])
 def test_a_model_without_a_rule_takes_nothing_from_the_other(desk, diagnosis_run, vouched, other):
     record = diagnosis_record(diagnosis_run)
-    ((view, _),) = views(service_at(desk, rules={vouched: rule(0.0)}), record.question, careful=True)
+    service = service_at(desk, rules={vouched: rule(0.0)}, unvouched={other: "It was <exchanged>."})
+    ((view, _),) = views(service, record.question, careful=True)
     kept = recorded(diagnosis_run, vouched)[record.id]["probabilities"]
     assert panels.told(max(kept, key=kept.get)) in view.answers[vouched]
-    assert view.answers[other] == panels.unvouched(other)
+    assert "It was &lt;exchanged&gt;." in view.answers[other]
     assert not view.problem
 
 
@@ -106,6 +113,13 @@ def test_a_careful_page_asks_without_passages(desk, diagnosis_run, tmp_path):
     assert not view.passages
 
 
+def test_a_careful_page_says_that_the_middle_of_a_question_was_left_out(desk):
+    service = service_at(desk, rules=dict.fromkeys(MODEL_NAMES, rule(0.0)))
+    ((view, _),) = views(service, "fever, " * 400, careful=True)
+    assert view.problem == panels.problem(SHORTENED)
+    assert 'role="meter"' in view.answers["tuned"]
+
+
 def test_a_careful_page_without_options_says_where_to_write_them(hidden_run):
     with Desk(load(find_target(str(hidden_run)), device="cpu")) as asked:
         ((view, _),) = views(
@@ -116,7 +130,9 @@ def test_a_careful_page_without_options_says_where_to_write_them(hidden_run):
 
 
 def rule(threshold):
-    return AbstentionRule(risk=0.1, temperature=1.0, threshold=threshold)
+    return AbstentionRule(
+        risk=0.1, temperature=1.0, threshold=threshold, num_answers=frozenset(range(2, 100))
+    )
 
 
 def diagnosis_record(run):
@@ -157,9 +173,39 @@ def test_a_failure_ends_both_panels_and_its_text_stands_in_the_log_alone(place, 
     (*_, (view, turns)) = views(service_at(desk), "chest pain")
     assert view.problem == panels.problem(FAILED)
     assert view.emergency
-    assert view.answers == {model: panels.idle(model) for model in MODEL_NAMES}
+    for model in MODEL_NAMES:
+        failed = panels.answer(model, "", stopped="failed")
+        assert view.answers[model] == (failed if place == "thread" else panels.idle(model))
     assert turns == {}
     assert "a secret path" in caplog.text
+
+
+def test_a_model_that_fails_takes_nothing_from_the_other(diagnosis_run):
+    assistant = load(find_target(str(diagnosis_run)), device="cpu")
+    for name, weight in assistant.base.model.named_parameters():
+        if "lora_B" in name:  # as where fp16 overflows through the adapter alone
+            weight.data.fill_(torch.nan)
+    record = diagnosis_record(diagnosis_run)
+    with Desk(assistant) as half:
+        (*_, (view, _)) = views(service_at(half), record.question)
+    text = recorded(diagnosis_run, "baseline")[record.id]["text"]
+    assert panels.told(text) in view.answers["baseline"]
+    assert 'role="meter"' in view.answers["baseline"]
+    assert panels.ENDINGS["failed"] in view.answers["tuned"]
+    assert "not finite numbers" in view.problem
+
+
+def test_answers_that_cannot_be_weighed_stand_without_bars(desk, diagnosis_run, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr("medadapt.serving.answering.choice_scores", fail)
+    record = diagnosis_record(diagnosis_run)
+    (*_, (view, _)) = views(service_at(desk), record.question)
+    for model in MODEL_NAMES:
+        assert panels.told(recorded(diagnosis_run, model)[record.id]["text"]) in view.answers[model]
+        assert 'role="meter"' not in view.answers[model]
+    assert view.problem == panels.problem(FAILED)
 
 
 def test_giving_up_ends_the_work(desk):
@@ -212,6 +258,27 @@ def test_stop_keeps_what_is_written_and_the_conversation_goes_on_from_it(endless
         assert said.text
         assert panels.told(said.text) in view.answers[model]
     assert not endless.load.answering
+
+
+def test_what_is_written_before_a_failure_stands_and_is_no_part_of_the_conversation(endless, monkeypatch):
+    step, steps = Batch._step, count()
+
+    def fails_in_the_end(batch):
+        if next(steps) > 100:
+            raise RuntimeError("no more")
+        step(batch)
+
+    monkeypatch.setattr(Batch, "_step", fails_in_the_end)
+    said = [Turn(role="user", text="I have a fever."), Turn(role="assistant", text="Rest.")]
+    before = dict.fromkeys(MODEL_NAMES, said)
+    (*_, (view, turns)) = views(service_at(endless), "I have a cough.", before)
+    for model in MODEL_NAMES:
+        assert "I have a fever." in view.answers[model]
+        assert 'class="said"' in view.answers[model]
+        assert panels.ENDINGS["failed"] in view.answers[model]
+        assert 'aria-busy="false"' in view.answers[model]
+    assert view.problem == panels.problem(FAILED)
+    assert turns == before
 
 
 def test_what_is_stopped_before_an_answer_begins_is_not_part_of_the_conversation(endless):

@@ -37,7 +37,7 @@ def page_of(run):
     target = find_target(str(run))
     opened = open_target(target, base=None)
     with Desk(load(target, device="cpu")) as desk:
-        service = Service(desk=desk, rules=opened.rules, grounding=None)
+        service = Service(desk=desk, rules=opened.rules, unvouched=opened.unvouched, grounding=None)
         app = page_app(build_page(service, opened.offer, opened.about), report=opened.report)
         with TestClient(app, base_url="http://localhost") as made:
             yield made
@@ -185,6 +185,16 @@ def test_a_list_may_have_a_few_descriptions_among_it(tmp_path):
     assert offer.separator == ", "
 
 
+def test_symptoms_without_spaces_between_them_are_picked_and_asked_as_they_stand(diagnosis_run, tmp_path):
+    told = ["fever,cough", "cough; rash,fever", "rash"] * 6
+    offer = offer_of(records_in(tmp_path, told), data_format="symptom_table")
+    assert offer.separator == ","
+    with built_page(diagnosis_run, offer) as (_, page):
+        components = page.get_config_file()["components"]
+    (picked,) = (one["props"]["samples"] for one in components if one["type"] == "dataset")
+    assert [symptoms for symptoms, _ in picked] == [["fever", "cough"], ["cough", "rash", "fever"], ["rash"]]
+
+
 def records_in(folder, questions):
     rows = [
         Record(id=f"r{n}", source_row=n, group=f"r{n}", question=text, answer="a", label=f"l{n % 3}")
@@ -236,13 +246,13 @@ def test_a_run_trained_with_texts_beside_its_questions_is_asked_with_one(context
 
 
 @contextmanager
-def built_page(run):
+def built_page(run, offer=None):
     """The desk behind a run's page, and the page whose functions can be called without a browser."""
     target = find_target(str(run))
     opened = open_target(target, base=None)
     with Desk(load(target, device="cpu")) as desk:
-        service = Service(desk=desk, rules={}, grounding=None)
-        yield desk, build_page(service, opened.offer, opened.about)
+        service = Service(desk=desk, rules={}, unvouched={}, grounding=None)
+        yield desk, build_page(service, offer or opened.offer, opened.about)
 
 
 def test_the_text_beside_a_question_reaches_the_models(context_run):

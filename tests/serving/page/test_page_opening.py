@@ -35,6 +35,13 @@ def test_a_model_that_is_wrong_where_it_is_sure_has_no_rule(measured_run):
     assert set(rules_of(measured_run)) == {"tuned"}
 
 
+def test_why_a_model_has_no_rule_is_kept_for_its_panel(measured_run):
+    (measured_run / "3-adapter" / "adapter_model.safetensors").write_bytes(b"another adapter")
+    opened = open_target(find_target(str(measured_run)), base=None)
+    assert set(opened.rules) == {"baseline"}
+    assert "was exchanged since" in opened.unvouched["tuned"]
+
+
 def test_nothing_vouches_for_models_without_validation_predictions_or_on_another_base(
     measured_run, base_folder
 ):

@@ -59,7 +59,7 @@ def pieces(text):
         Weighed(name=text, text=text + "!", probability=0.7),
         Weighed(name="b", text=text, probability=0.3),
     ]
-    rule = AbstentionRule(risk=0.1, temperature=1.0, threshold=0.5)
+    rule = AbstentionRule(risk=0.1, temperature=1.0, threshold=0.5, num_answers=frozenset())
     found = [Found(passage=Passage(id=text, title=text, text=text), score=1.0)]
     return [
         panels.answer(
@@ -90,10 +90,32 @@ def test_probabilities_are_bars_with_their_meaning_in_words():
     ]
     html = panels.answer("tuned", "L0", stopped="finished", weighed=weighed)
     assert html.count('role="meter"') == 5
-    assert 'aria-valuenow="60"' in html
+    assert 'aria-valuenow="60.00"' in html
     assert "and 1 more" in html
     assert "more likely than all others together" in html
     assert "not the chance that the answer is right" in html
+
+
+def test_only_all_is_100_percent_and_only_none_is_0():
+    weighed = [
+        Weighed(name=f"L{n}", text=f"L{n}", probability=p) for n, p in enumerate([0.9996, 0.0003, 0.0001])
+    ]
+    read = "".join(Read(panels.answer("tuned", "L0", stopped="finished", weighed=weighed)).text)
+    assert "> 99.9%" in read
+    assert "< 0.1%" in read
+    assert "100.0%" not in read
+    assert " 0.0%" not in read
+
+
+def test_a_confidence_just_below_what_is_needed_is_not_told_as_the_same():
+    weighed = [
+        Weighed(name="Flu", text="Flu", probability=0.9841),
+        Weighed(name="Cold", text="Cold", probability=0.0159),
+    ]
+    rule = AbstentionRule(risk=0.1, temperature=1.0, threshold=0.9844, num_answers=frozenset())
+    html = panels.careful_answer("tuned", Sureness(rule=rule, weighed=weighed))
+    assert "confidence is 98.41%" in html
+    assert "would need 98.44%" in html
 
 
 @pytest.mark.parametrize(("confidence", "shown"), [(0.9, True), (0.4, False)])
@@ -102,7 +124,7 @@ def test_a_model_that_is_not_sure_enough_says_nothing(confidence, shown):
         Weighed(name="Flu", text="Flu", probability=confidence),
         Weighed(name="Cold", text="Cold", probability=1 - confidence),
     ]
-    rule = AbstentionRule(risk=0.1, temperature=1.0, threshold=0.5)
+    rule = AbstentionRule(risk=0.1, temperature=1.0, threshold=0.5, num_answers=frozenset())
     html = panels.careful_answer("tuned", Sureness(rule=rule, weighed=weighed))
     assert ("Flu" in html) is shown
     assert ("Not sure enough" in html) is not shown

@@ -65,6 +65,9 @@ from medadapt.serving.page.red_flags import flags_in, red_flags
         ("took a whole bottle of ibuprofen", "too much of a medicine"),
         ("My child drank some of the bleach", "too much of a medicine"),
         ("casino chest pain", "chest pain"),
+        ("a sudden pain in my\nchest", "chest pain"),
+        ("Fever: no\nChest pain: yes, since an hour", "chest pain"),
+        ("Allergies: no\r\n\r\n  Chest pain", "chest pain"),
     ],
 )
 def test_a_sign_is_found(text, sign):
@@ -78,6 +81,7 @@ def test_a_sign_is_found(text, sign):
         "What are the symptoms of psoriasis?",
         "No chest pain, and no shortness of breath.",
         "He denies any chest pain",
+        "no chest\npain",
         "fever since Monday",
         "a stiff neck after sleeping",
         "How is asthma treated?",

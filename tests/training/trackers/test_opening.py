@@ -23,7 +23,7 @@ def test_a_missing_package_is_named_with_the_install_line(monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "wandb" else found(name))
     with pytest.raises(
-        RecipeError, match=r"wandb, which is not installed(.|\n)*pip install medadapt\[tracking\]"
+        RecipeError, match=r"wandb, which is not installed(.|\n)*pip install 'medadapt\[tracking\]'"
     ):
         check_trackers(["tensorboard", "wandb", "mlflow"])
 

@@ -213,6 +213,22 @@ def tried_here(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return tried
 
 
+def test_a_second_winner_says_that_the_first_was_measured_too(own_run: RunFolder, tried_here: list[str]):
+    vary = {"training.learning_rate": [3.0e-3, 1.0e-5]}  # by the seed the lower one is tried first
+    evaluation = {"bootstrap_samples": 100, "few_shot": 0, "forgetting": "off"}
+    winners = []
+    for trials in (1, 2):
+        recipe = smoke_recipe(evaluation=evaluation, search={"trials": trials, "vary": vary})
+        winners.append(search(request(own_run.path, recipe), Silent()).search.winner)
+
+    assert winners == ["000", "001"]
+    assert read_json(own_run.path / "search" / "search.json")["measured_before"] == ["000"]
+    for name in ("index.html", "README.md"):
+        told = (own_run.path / "search" / "winner" / "6-report" / name).read_text()
+        assert "2 winners, one after another as trials were added (000, 001), were measured on test" in told
+        assert "measured on test, once" not in told
+
+
 def test_a_winning_trial_that_was_deleted_and_trained_again_is_the_winner_anew(
     searched: Searched, tmp_path: Path, tried_here: list[str]
 ):
@@ -449,7 +465,7 @@ def test_where_nothing_is_trained_there_is_nothing_to_compare(tmp_path: Path):
 def test_a_missing_ray_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "ray.tune", None)
 
-    with pytest.raises(MedAdaptError, match=r"pip install medadapt\[search\]"):
+    with pytest.raises(MedAdaptError, match=r"pip install 'medadapt\[search\]'"):
         require_ray()
 
 

@@ -11,14 +11,26 @@ from typing import Any
 import pytest
 from transformers import T5Config
 
-from medadapt.core.errors import DiskError, DivergedError, MedAdaptError, ModelError, RunFolderError
+from medadapt.core.adapter_folder import WEIGHTS
+from medadapt.core.errors import (
+    DiskError,
+    DivergedError,
+    MedAdaptError,
+    ModelError,
+    RunBusyError,
+    RunFolderError,
+)
 from medadapt.core.files import read_json, write_json
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_reading import recipe_from
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.search_space import recipe_with
+from medadapt.models import device
+from medadapt.training.checkpoints import newest_checkpoint
+from medadapt.training.memory import MOST_TOKENS
 from medadapt.workflow import sub_runs
+from medadapt.workflow.lock import locked
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
 from medadapt.workflow.search import room
@@ -30,6 +42,7 @@ from medadapt.workflow.search.trial_process import ERROR_FILE, Terms, curve_of, 
 from medadapt.workflow.search.winner import reloaded_loss
 from medadapt.workflow.stages import STAGES
 from medadapt.workflow.state import read_state
+from small_disk import files_up_to
 
 VALUES = {"training.learning_rate": 1e-3}
 SHARE = Share(device="cpu", threads=1, gpus=0)
@@ -202,6 +215,32 @@ def test_a_trial_told_to_stop_saves_and_goes_on_to_the_same_adapter(trained: Sea
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
 
+def tune_ends_it(_row: dict[str, float]) -> None:
+    raise SystemExit
+
+
+def test_trials_at_the_same_time_share_the_memory(search: SearchFolder, monkeypatch: pytest.MonkeyPatch):
+    make_trial(search, "001", trial_recipe(search.run))
+    micro_tokens = []
+    for name, memory, concurrent in (("000", 60_000_000, 2), ("001", 30_000_000, 1)):
+        monkeypatch.setattr(device, "_main_memory", lambda memory=memory: memory)
+        train_trial(name, terms(search, concurrent=concurrent), tune_ends_it)
+        saved = newest_checkpoint(search.trial(name).adapter / "checkpoints", note=print)
+        micro_tokens.append(saved.state["memory"]["micro_tokens"])
+
+    assert micro_tokens[0] == micro_tokens[1] < MOST_TOKENS["cpu"]
+
+
+def test_a_trial_goes_on_with_its_steps_cut_as_is_asked_now(search: SearchFolder):
+    train_trial("000", terms(search), tune_ends_it)
+    later: list[dict[str, float]] = []
+    train_trial("000", terms(search, cut={"training.micro_tokens": 64}), later.append)
+
+    assert [row["step"] for row in later] == [2, 3, 4]
+    assert read_json(search.trial("000").state)["micro_tokens"] == 64
+    assert "micro_tokens: 64" in search.trial("000").recipe.read_text()
+
+
 def test_a_trial_does_not_begin_when_it_is_time_to_stop(search: SearchFolder, tmp_path: Path):
     (tmp_path / "stop").touch()
 
@@ -290,6 +329,17 @@ def test_the_winner_is_the_trial_without_its_checkpoints_and_gives_the_same_figu
     assert read_state(trained.winner).stages["train"].status == "done"
 
 
+def test_a_disk_that_fills_up_while_the_winner_is_made_is_told_as_such(search: SearchFolder):
+    weights = search.trial("000").adapter / WEIGHTS
+    weights.parent.mkdir()
+    weights.write_bytes(bytes(100_000))
+
+    with files_up_to(50_000), pytest.raises(DiskError, match="File too large"):
+        make_winner(search, "000", trial_recipe(search.run))
+
+    assert not search.winner.path.exists()
+
+
 def test_another_adapter_than_the_one_that_won_is_found_out(trained: SearchFolder):
     trial = ended(trained, curve_of(trained.trial("000")))
     recipe = trial_recipe(trained.run, **{"training.learning_rate": 1e-2})
@@ -300,6 +350,23 @@ def test_another_adapter_than_the_one_that_won_is_found_out(trained: SearchFolde
 
     with pytest.raises(RunFolderError, match="The adapter of trial 000 has a validation loss of"):
         reloaded_loss(recipe, trained.winner, trial, share=SHARE, smoke=True)
+
+
+def test_a_winner_and_trials_that_somebody_works_in_are_not_deleted(trained: SearchFolder):
+    recipe = trial_recipe(trained.run)
+    make_winner(trained, "000", recipe)
+    winner, trial = trained.winner, trained.trial("000")
+    before = sorted(path for path in trained.path.rglob("*") if path.is_file())
+
+    with locked(winner), pytest.raises(RunBusyError):
+        make_winner(trained, "000", recipe)
+    with locked(trial), pytest.raises(RunBusyError):
+        sub_runs.remove(trained.path / "trials")
+
+    left = [path for path in before if path.is_file()]
+    assert left == before
+    sub_runs.remove(trained.path / "trials")
+    assert not trial.path.exists()
 
 
 def test_a_later_plain_run_of_the_winner_finds_training_up_to_date(trained: SearchFolder):

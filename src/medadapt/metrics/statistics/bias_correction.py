@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from scipy import stats
 
@@ -66,6 +68,8 @@ def bca(resampled: FloatArray, *, value: float, left_out: FloatArray, tail: floa
 
 def _corrected_share(bias: float, acceleration: float, z: float) -> float:
     """The share of resamples below an end that would lie `z` standard deviations out, were nothing skewed."""
+    if math.isinf(z):  # a tail too thin for a float, as of two groups at alpha 0.01: the outermost resample
+        return float(z > 0)
     shifted = bias + z
     room = 1 - acceleration * shifted
     if room <= 0:  # the corrected end is infinitely far out: the outermost resample

@@ -113,9 +113,15 @@ def _of_marks(discordant: float, n: int, alpha: float) -> float:
 def _assumed(seen: float, size: float) -> str | None:
     """The share of discordant records that a difference rests on, where it is not the one that was seen."""
     if size > (seen or ASSUMED_DISCORDANT):
-        found = f"{100 * seen:.2g}% was" if seen else "none was"
-        return f"disagreement on {size:.0%} of the records is assumed, all in one direction; {found} seen"
+        found = f"{_percent(seen)} was" if seen else "none was"
+        assumed = f"disagreement on {_percent(size)} of the records is assumed, all in one direction"
+        return f"{assumed}; {found} seen"
     return None if seen else f"no disagreement was seen; {ASSUMED_DISCORDANT:.0%} of the records are assumed"
+
+
+def _percent(share: float) -> str:
+    """A whole percentage, and one below ten with two digits."""
+    return f"{share:.0%}" if share >= 0.1 else f"{100 * share:.2g}%"
 
 
 def _independent_records(metric: str, gains: FloatArray, pair: Pair) -> int:

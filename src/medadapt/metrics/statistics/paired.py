@@ -99,7 +99,8 @@ def test_name(metric: str, plan: Plan, *, primary: str | None) -> str:
 
 def verdict(metric: str, interval: Interval | None, p: float, *, alpha: float) -> Verdict:
     """`better` or `worse` when p is below alpha and the interval lies on one side of 0, else `not shown`."""
-    if interval is None or p >= alpha or interval.low <= 0 <= interval.high:
+    # A p that equals alpha, as 2 / 2^5 does 0.0625, is not below it, whatever rounding makes of its last digit.
+    if interval is None or p >= alpha * (1 - 1e-12) or interval.low <= 0 <= interval.high:
         return "not shown"
     return "better" if (interval.low > 0) != (metric in LOWER_IS_BETTER) else "worse"
 

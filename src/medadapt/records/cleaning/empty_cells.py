@@ -1,4 +1,4 @@
-"""Cells in which a program wrote down that they were empty: `nan` and `null`."""
+"""Cells in which a program wrote down that they hold nothing: `nan`, `null`, `#N/A`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from typing import Any
 from medadapt.records.cleaning.texts import Repairs, answer_form
 from medadapt.records.rows import RawRow
 
-NOTHING = frozenset({"nan", "null"})
-"""What pandas and databases write for an empty cell. `None` and `NA` are not among them: both may be answers."""
+NOTHING = frozenset(
+    {"nan", "null", "<na>", "#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!"}
+)
+"""What pandas and databases write for an empty cell, and spreadsheets for a formula that failed. `None`, `NA` and `NaT`
+are not among them: `none`, `NA` and `NAT` may be answers."""
 LONGEST = 16
 """Characters of such a cell, spaces around it included."""
 
 
 def emptied(rows: Sequence[RawRow], repairs: Repairs, *, kept: Iterable[str] = ()) -> list[RawRow]:
-    """Rows in which cells, and entries of lists and objects, that say `nan` or `null` in any case are null.
+    """Rows in which cells, and entries of lists and objects, that say nothing, in any case, are null.
 
     `kept` are texts that mean something here: the spellings that `data.aliases` explains. What a row was read as
     stays, for dropped.jsonl.
@@ -32,7 +35,7 @@ def _emptied_row(row: RawRow, words: frozenset[str], repairs: Repairs) -> RawRow
             values[name], count = _emptied(cell, words), count + found
     if not count:
         return row
-    repairs["cells of nan or null made empty"] += count
+    repairs["cells that say nothing made empty"] += count
     return replace(row, values=values, raw=row.values if row.raw is None else row.raw)
 
 

@@ -21,11 +21,15 @@ def _shown(low: int, high: int) -> str:
 
 
 NEXT = _shown(0x80, 0xBF)
+SMALL = "[a-zß-öø-ſ]"
+AFTER_A_CAPITAL = "(?![’–—…”\xa0])"
+"""What sound text may have behind `Å`, as in `5 Å–wide`."""
 GARBLED = re.compile(
     rf"â{_shown(0x80, 0xAF)}{NEXT}"  # punctuation, arrows, signs of mathematics: ’ “ – … → ≥
     rf"|Â{_shown(0xA0, 0xBF)}"  # ° ± µ ½ and the no-break space
     rf"|(?<![A-ZÀ-Þ])Ã{NEXT}"  # é ü ñ; after a capital it may be a word in capitals before a quotation mark
     rf"|Î{_shown(0x91, 0xBF)}|Ï{_shown(0x80, 0x89)}"  # Greek: α β μ
+    rf"|(?<={SMALL})[ÄÅ]{NEXT}|[ÄÅ]{AFTER_A_CAPITAL}{NEXT}(?={SMALL})"  # ě ř š ž ő ű ł ş ğ ı œ, beside small letters
 )
 
 
@@ -47,6 +51,6 @@ def ungarbled(text: str) -> tuple[str, int]:
         return char
 
     before = ""
-    while text != before and any(lead in text for lead in "âÂÃÎÏ"):  # some texts went wrong twice
+    while text != before and any(lead in text for lead in "âÂÃÎÏÄÅ"):  # some texts went wrong twice
         before, text = text, GARBLED.sub(restored, text)
     return text, count

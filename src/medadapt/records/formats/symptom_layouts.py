@@ -19,7 +19,8 @@ UNNAMED = re.compile(r"Unnamed: \d+")
 COPY = re.compile(r"\.\d+$")
 WHOLE_NUMBER = re.compile(r"-?\d+(?:\.0+)?")
 NUMBER_OR_DATE = re.compile(r"[-+]?[\d.,]+%?|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T][\d:.,Z+-]*)?")
-PRESENT, ABSENT = frozenset({"1", "1.0", "true", "True"}), frozenset({"", "0", "0.0", "false", "False"})
+PRESENT, ABSENT = frozenset({"1", "1.0", "true", "yes"}), frozenset({"", "0", "0.0", "false", "no"})
+"""What marks say, in small letters."""
 ENOUGH_MARKS = 0.95
 """A column counts as 0/1 where at least this share of its cells is; the other rows are dropped by name."""
 MANY_WORDS = 4
@@ -53,6 +54,8 @@ def find_layout(rows: Sequence[RawRow], data: DataSection, *, file: str) -> Tabl
     label = columns.find("label", LABELS)
     if label is None:
         others = [name for name in candidates if name not in marks]
+        # Beside marks of 0 and 1, a column of words such as yes and no is the outcome.
+        others = others or [name for name in candidates if not _holds_numbers(name, sound)]
         sole = len(others) == 1 and _holds_classes(others[0], sound)
         label = others[0] if sole else columns.need("label", LABELS)
     others = [name for name in candidates if name != label]
@@ -61,7 +64,8 @@ def find_layout(rows: Sequence[RawRow], data: DataSection, *, file: str) -> Tabl
         raise DataError(
             f"{file} has the label column '{label}' but no symptoms that can be told apart; its columns are "
             f"{columns.shown()}.",
-            "columns Symptom_1, Symptom_2 ...; a 0/1 column for each symptom; or one column with a description",
+            "columns Symptom_1, Symptom_2 ...; a column of 0/1, yes/no or true/false for each symptom; or one column "
+            "with a description",
             "Name the description with data.columns: {question: <column>}, or rename the symptom columns.",
         )
     kind, used = found
@@ -121,12 +125,16 @@ def _is_filler(name: str, rows: Sequence[RawRow]) -> bool:
     return len(set(cells)) == len(cells) and all(WHOLE_NUMBER.fullmatch(cell) for cell in cells)
 
 
+def _holds_numbers(name: str, rows: Sequence[RawRow]) -> bool:
+    return all(NUMBER_OR_DATE.fullmatch(cell) for cell in _cells(name, rows))
+
+
 def _is_filled(name: str, rows: Sequence[RawRow]) -> bool:
     return any(mark(row.values.get(name)) for row in rows)
 
 
 def _is_marked(name: str, rows: Sequence[RawRow]) -> bool:
-    cells = [mark(row.values.get(name)) for row in rows]
+    cells = [mark(row.values.get(name)).casefold() for row in rows]
     return sum(cell in PRESENT or cell in ABSENT for cell in cells) >= ENOUGH_MARKS * len(cells)
 
 

@@ -98,10 +98,10 @@ def _marked(row: RawRow, *, names: dict[str, str]) -> tuple[str, list[str]]:
     found: set[str] = set()
     for column, name in names.items():
         cell = mark(row.values.get(column))
-        if cell in PRESENT:
+        if cell.casefold() in PRESENT:
             found.add(name)
-        elif cell not in ABSENT:
-            raise RowError("unparsed_row", f"'{column}' holds '{cell[:40]}' instead of 0 or 1")
+        elif cell.casefold() not in ABSENT:
+            raise RowError("unparsed_row", f"'{column}' holds '{cell[:40]}' instead of 0 or 1, yes or no")
     symptoms = [name for name in dict.fromkeys(names.values()) if name in found]
     return "; ".join(symptoms), symptoms
 

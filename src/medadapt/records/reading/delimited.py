@@ -7,12 +7,17 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from medadapt.core.errors import DataError
 from medadapt.records.cleaning.texts import Repairs, sound_text
 from medadapt.records.rows import FilePlace, RawRow
 
 DELIMITERS = (",", "\t", ";", "|")
+NAMED_DELIMITER = re.compile(r'"?sep=([,;\t|])"?[ \t]*\r?\n', re.IGNORECASE)
+"""A first line by which programs tell Excel how to cut the file."""
+BEGINNING, FIRST_RECORDS = 50_000, 5
+"""Characters and records by which the delimiter is found."""
 END = "\x00end of file"
 """A last line of our own. Where it ends up inside a cell, a quote was never closed."""
 LARGEST_CELL = 2**31 - 1
@@ -34,13 +39,16 @@ class _Line:
 
 
 def read_delimited(text: str, place: FilePlace, *, tab: bool, repairs: Repairs) -> Iterator[RawRow]:
-    """Rows of a delimited file whose first line names the columns.
+    """Rows of a delimited file whose first record names the columns, after a line such as `sep=;` where there is one.
 
     A row with too many or too few fields, a repeated header and a quote that is never closed become rows
     with a fault that names their line. Blank lines are no rows. The text must be free of NUL characters.
     Raises DataError for an empty file.
     """
-    lines = _lines(text, _delimiter(text, tab=tab))
+    named = NAMED_DELIMITER.match(text)
+    lines = _lines(text, named[1] if named else _delimiter(text, tab=tab))
+    if named:
+        next(lines)
     first = next(lines, None)
     if first is None:
         raise DataError(
@@ -127,11 +135,16 @@ def _swallows_rows(lines: list[str], delimiter: str) -> bool:
 
 
 def _delimiter(text: str, *, tab: bool) -> str:
-    """The delimiter that cuts the first line into most fields; a comma where none does."""
-    header = next((line for line in io.StringIO(text, newline="") if line.strip()), "")
-    if tab and "\t" in header:
+    """The delimiter that cuts the first records alike, of such the one with most fields; a comma where none cuts."""
+    found: dict[str, tuple[float, int]] = {}
+    for mark in DELIMITERS:
+        reader = csv.reader(io.StringIO(text[:BEGINNING], newline=""), delimiter=mark)
+        sizes = [len(cells) for cells in islice(reader, FIRST_RECORDS) if any(cell.strip() for cell in cells)]
+        if sizes and sizes[0] > 1:
+            found[mark] = sizes.count(sizes[0]) / len(sizes), sizes[0]
+    if tab and "\t" in found:
         return "\t"
-    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([header], delimiter=mark), [])))
+    return max(found, key=lambda mark: found[mark], default=",")
 
 
 def _column_names(written: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""JSON (a list, or objects keyed by id) and JSON lines -> rows."""
+"""JSON (a list, objects keyed by id, or columns) and JSON lines -> rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _RepeatedKeys(dict[str, Any]):
 
 
 def read_json(text: str, place: FilePlace, *, repairs: Repairs) -> Iterator[RawRow]:
-    """Rows of a JSON document: a list of objects, objects keyed by id, or lines with an object each.
+    """Rows of a JSON document: a list of objects, objects keyed by id, columns, or lines with an object each.
 
     An entry that is no object becomes a row with a fault. Raises DataError where the file is no JSON.
     """
@@ -43,6 +43,10 @@ def read_json(text: str, place: FilePlace, *, repairs: Repairs) -> Iterator[RawR
     entries: list[tuple[str | None, Any]]
     if isinstance(document, list):
         entries = [(None, entry) for entry in document]
+    elif isinstance(document, dict) and (columns := _columns(document)) is not None:
+        entries = [
+            (None, dict(zip(columns, cells, strict=True))) for cells in zip(*columns.values(), strict=True)
+        ]
     elif isinstance(document, dict) and _keyed_by_id(document):
         entries = list(getattr(document, "pairs", document.items()))
     else:
@@ -106,6 +110,23 @@ def _parts(held: dict[str, Any] | list[Any]) -> Iterable[Any]:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     return members if len(members) == len(pairs) else _RepeatedKeys(pairs)
+
+
+def _columns(document: dict[str, Any]) -> dict[str, list[Any]] | None:
+    """The cells of each column, where a document holds two columns or more; None elsewhere.
+
+    They are lists of one length or, as pandas writes them, objects whose keys are the numbers of the rows.
+    """
+    if isinstance(document, _RepeatedKeys) or len(document) < 2:
+        return None
+    held = list(document.values())
+    if all(isinstance(cells, list) for cells in held) and len({len(cells) for cells in held}) == 1:
+        return document
+    if not all(type(cells) is dict for cells in held) or any(list(cells) != list(held[0]) for cells in held):
+        return None
+    if not held[0] or not all(key.isdecimal() for key in held[0]):
+        return None
+    return {name: list(cells.values()) for name, cells in document.items()}
 
 
 def _keyed_by_id(document: dict[str, Any]) -> bool:

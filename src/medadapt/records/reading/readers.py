@@ -24,12 +24,15 @@ class Reading:
     rows: list[RawRow]
     encodings: dict[str, str]
     """File name -> encoding found; Parquet has types instead of one."""
+    read_as_cp1252: dict[str, list[str]]
+    """File name -> some words with bytes that are no UTF-8, as they were read; such files only."""
 
 
 def read_rows(files: Sequence[SourceFile], *, repairs: Repairs, progress: Progress) -> Reading:
     """Rows of all files. Raises DataError for a file that cannot be read at all."""
     rows: list[RawRow] = []
     encodings: dict[str, str] = {}
+    read_as_cp1252: dict[str, list[str]] = {}
     progress.start("Reading", len(files))
     for file in files:
         place = FilePlace(name=file.name, several=len(files) > 1)
@@ -41,12 +44,13 @@ def read_rows(files: Sequence[SourceFile], *, repairs: Repairs, progress: Progre
             decoded = decode(content_of(file), file.name)
             if decoded.odd_bytes:
                 repairs["bytes read as cp1252"] += decoded.odd_bytes
+                read_as_cp1252[file.name] = list(decoded.words)
             text = without_nul(decoded.text, repairs)
             rows.extend(_read(text, place, suffix=suffix, repairs=repairs))
             encodings[file.name] = decoded.encoding
         progress.advance()
     progress.finish()
-    return Reading(rows=rows, encodings=encodings)
+    return Reading(rows=rows, encodings=encodings, read_as_cp1252=read_as_cp1252)
 
 
 def content_of(file: SourceFile) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -71,6 +72,7 @@ NO_RULE = (
 )
 USUAL_COMPLETION = 16
 """Tokens of a completion where the client does not say; OpenAI's own default."""
+_LOG = logging.getLogger(__name__)
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The answer, or its events.",
@@ -148,7 +150,7 @@ def _add_chat(
         model = model_of(asked.model)
         record, warnings = conversation_record(asked, desk.assistant.asking)
         sampling, idle = sampling_of(asked)
-        wanted = _most(asked.max_completion_tokens or asked.max_tokens, settings)
+        wanted = _wanted(asked, settings)
         wants_passages = _wants_passages(asked.medadapt, grounding)
 
         def read() -> tuple[Posed, list[Cited] | None]:
@@ -210,7 +212,8 @@ def _add_completions(app: FastAPI, desk: Desk, counts: Counts, settings: Setting
                 code="context_length_exceeded" if prompt else "invalid",
             )
         sampling, idle = sampling_of(asked)
-        room = _within(desk.room(prompt, _most(asked.max_tokens, settings) or USUAL_COMPLETION), settings)
+        wanted = _most(asked.max_tokens, settings, "max_tokens") or USUAL_COMPLETION
+        room = _within(desk.room(prompt, wanted), settings)
         order = Order(
             model=model,
             prompt=prompt,
@@ -253,6 +256,7 @@ def _add_classify(app: FastAPI, desk: Desk, settings: Settings) -> None:
         try:
             return abstention_rule(settings.target, risk=risk, model=model)
         except MedAdaptError as problem:  # its words are for whoever started the server
+            _LOG.warning("No rule for a risk of %g: %s", risk, problem)
             raise ApiError(400, NO_RULE.format(model, risk), param="risk", code="no_rule") from problem
 
     @app.post("/v1/classify", responses=REFUSALS)
@@ -261,10 +265,10 @@ def _add_classify(app: FastAPI, desk: Desk, settings: Settings) -> None:
         model = model_of(asked.model)
         record, warnings = classified_record(asked, desk.assistant.asking)
         needed = None if asked.risk is None else await run_sync(rule, asked.risk, model)
-        waiting = asyncio.wrap_future(await run_sync(lambda: desk.weigh(record, model=model)))
+        weighing = await run_sync(lambda: desk.weigh(record, model=model))
         try:
             async with asyncio.timeout(settings.seconds):
-                weighed = await unless_gone(request, waiting)
+                weighed = await unless_gone(request, asyncio.wrap_future(weighing.found))
         except TimeoutError as problem:
             raise ApiError(504, TOO_LONG, code="time") from problem
         if not weighed:
@@ -286,7 +290,7 @@ def _add_classify(app: FastAPI, desk: Desk, settings: Settings) -> None:
             probabilities=[
                 Likely(name=one.name, text=one.text, probability=one.probability) for one in shown if enough
             ],
-            medadapt=Ours(notice=NOTICE, warnings=warnings),
+            medadapt=Ours(notice=NOTICE, warnings=[*warnings, *([SHORTENED] if weighing.shortened else [])]),
         )
 
 
@@ -302,13 +306,27 @@ def _wants_passages(parts: QuestionParts, grounding: Grounding | None) -> bool:
     return grounding is not None and parts.passages is not False
 
 
-def _most(asked: int | None, settings: Settings) -> int | None:
+def _wanted(asked: ChatRequest, settings: Settings) -> int | None:
+    """The tokens that a chat asks for, under either of their names. Raises ApiError for two that differ."""
+    if asked.max_completion_tokens is None:
+        return _most(asked.max_tokens, settings, "max_tokens")
+    if asked.max_tokens not in {None, asked.max_completion_tokens}:
+        raise ApiError(
+            400,
+            "max_completion_tokens and max_tokens are two names of one number, and differ.",
+            param="max_tokens",
+            code="invalid",
+        )
+    return _most(asked.max_completion_tokens, settings, "max_completion_tokens")
+
+
+def _most(asked: int | None, settings: Settings, param: str) -> int | None:
     """The tokens that are asked for; None: as many as the run's evaluation allows. Raises ApiError above the limit."""
     if asked is not None and asked > settings.max_new_tokens:
         raise ApiError(
             400,
             f"This server writes up to {settings.max_new_tokens} tokens.",
-            param="max_tokens",
+            param=param,
             code="too_many",
         )
     return asked

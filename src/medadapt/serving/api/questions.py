@@ -10,7 +10,7 @@ from medadapt.core.results import MODEL_NAMES, ModelName
 from medadapt.retrieval.index import Found
 from medadapt.serving.api.problems import ApiError
 from medadapt.serving.api.schemas import ChatRequest, Cited, ClassifyRequest, Message, Writing
-from medadapt.serving.asked import Asked, Words, note_on_type, to_record
+from medadapt.serving.asked import Asked, Words, cleaned_message, note_on_type, to_record
 from medadapt.serving.asking import Asking
 from medadapt.serving.sampling import Sampling
 
@@ -29,8 +29,8 @@ IN_CLASSIFY = Words(
     mend_options="Correct `options`.",
 )
 SYSTEM = (
-    "The system message was left out: the model is asked in the words it was trained on, which have a place for "
-    "no other instruction."
+    "The system message was left out: the words with which this model is asked have a place for no other "
+    "instruction."
 )
 EARLIER = "Earlier messages were left out: this model was trained on single questions and remembers nothing."
 IDLE_SETTINGS = "{} changes nothing at temperature 0, where the likeliest token is always taken."
@@ -58,7 +58,9 @@ def conversation_record(asked: ChatRequest, asking: Asking) -> tuple[Record, lis
     instructions = [message for message in asked.messages if message.role in {"system", "developer"}]
     turns = [message for message in asked.messages if message.role not in {"system", "developer"}]
     _check_order(turns)
-    warnings = [SYSTEM] if any(message.text != asking.plan.wording.system for message in instructions) else []
+    given = _other_instruction(instructions, asking)
+    system = [{"role": "system", "content": given}] if given and asking.reads_system else []
+    warnings = [SYSTEM] if given and not system else []
     earlier = turns[:-1]
     if earlier and not asking.converses:
         warnings.append(EARLIER)
@@ -69,7 +71,7 @@ def conversation_record(asked: ChatRequest, asking: Asking) -> tuple[Record, lis
         context=parts.context,
         qtype=parts.type,
         options=tuple(parts.options),
-        history=tuple({"role": message.role, "content": message.text} for message in earlier),
+        history=(*system, *({"role": message.role, "content": message.text} for message in earlier)),
     )
     record = to_record(question, asking, words=IN_CHAT)
     return record, [*warnings, *_noted(record, asking, IN_CHAT)]
@@ -113,6 +115,17 @@ def stops_of(asked: Writing) -> list[str]:
     if asked.stop is None:
         return []
     return [asked.stop] if isinstance(asked.stop, str) else list(asked.stop)
+
+
+def _other_instruction(instructions: Sequence[Message], asking: Asking) -> str:
+    """What these messages say beyond the instructions of the training, with which the model is asked anyway."""
+    known = {
+        cleaned_message(text, asking)
+        for text in (asking.plan.wording.system, asking.system_turns.common)
+        if text is not None
+    }
+    given = [cleaned_message(message.text, asking) for message in instructions]
+    return "\n\n".join(text for text in given if text and text not in known)
 
 
 def _check_order(turns: Sequence[Message]) -> None:

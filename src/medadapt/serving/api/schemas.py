@@ -52,6 +52,7 @@ Nothing = Annotated[list[Any], Field(max_length=0)] | None
 """Where OpenAI's clients send null or an empty list."""
 Off = Annotated[Literal[False], _exactly(bool)]
 One = Annotated[Literal[1], _exactly(int), WHOLE]
+Zero = Annotated[Literal[0], _exactly(int), WHOLE]
 
 
 class Part(Closed):
@@ -144,8 +145,15 @@ class ChatRequest(Writing):
     max_completion_tokens: Annotated[int, Field(ge=1), WHOLE] | None = None
     response_format: TextFormat | None = None
     logprobs: Off | None = None
-    top_logprobs: None = None
+    top_logprobs: Zero | None = None
     tools: Nothing = None
+    tool_choice: Literal["none", "auto"] | None = None
+    parallel_tool_calls: bool | None = None
+    functions: Nothing = None
+    function_call: Literal["none", "auto"] | None = None
+    modalities: Annotated[list[Literal["text"]], Field(max_length=1)] | None = None
+    service_tier: Literal["auto", "default"] | None = None
+    reasoning_effort: Literal["none"] | None = None
     medadapt: QuestionParts = QuestionParts()
 
 

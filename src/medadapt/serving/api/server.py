@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Timer
 from types import FrameType
@@ -20,6 +22,8 @@ from medadapt.core.errors import MedAdaptError
 from medadapt.serving.api.guards import LOOPBACK, Limits, is_loopback
 from medadapt.serving.api.problems import problem_response
 
+HOST_NAME = re.compile(r"[a-z0-9._-]+")
+ORIGIN = re.compile(r"null|[a-z][a-z0-9+.-]*://[^/\s*?#]+")
 KEY = "MEDADAPT_API_KEY"
 LEAST_KEY = 16
 """Characters of a key; a shorter one is too easily guessed."""
@@ -36,7 +40,8 @@ def limits_for(
 ) -> Limits:
     """What may come in where the server listens at `host`.
 
-    Beyond loopback a key is needed; it stands in `key_file` or in the environment. Raises MedAdaptError without one.
+    Beyond loopback a key is needed; it stands in `key_file` or in the environment. Raises MedAdaptError without one,
+    and for names and origins that no request can have.
     """
     key = _key(key_file)
     if key is None and not is_loopback(host):
@@ -45,9 +50,9 @@ def limits_for(
             "a key, so that not everybody may ask",
             f"Put one into a file and name it with --api-key-file, or into the variable {KEY}.",
         )
-    named = frozenset(name.lower() for name in hosts)
-    own = LOOPBACK | {host.lower()} if is_loopback(host) else frozenset[str]()
-    return Limits(hosts=named | own, origins=frozenset(origins), key=key)
+    named = frozenset(map(_host_name, hosts))
+    own = LOOPBACK | {host.lower()} if named or is_loopback(host) else frozenset[str]()
+    return Limits(hosts=named | own, origins=frozenset(map(_origin, origins)), key=key)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -143,9 +148,9 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def _end(self) -> None:
-        self._give_up()
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._loop.call_later, TELLING_SECONDS, self._open.end)
+        self._give_up()
 
 
 def serve(
@@ -158,7 +163,7 @@ def serve(
     """Answer until a signal comes. Raises KeyboardInterrupt for Ctrl-C.
 
     What is being answered then is finished within `patience` seconds. After that `give_up` is called, which has to
-    tell whoever still waits; then streams are ended.
+    tell whoever still waits at once, whatever it does then; and streams are ended.
     """
     server = _Server(app, give_up=give_up, patience=patience)
     server.run(sockets=[listening])
@@ -166,6 +171,38 @@ def serve(
     # uvicorn raises it again itself, but asyncio sometimes takes that for the cancelling of a task that has ended.
     if server.stopped_by == signal.SIGINT:
         raise KeyboardInterrupt
+
+
+def _host_name(given: str) -> str:
+    """A name as it stands in a Host header, without a port."""
+    name = given.strip("[]").lower()
+    if not HOST_NAME.fullmatch(name) and not _is_address(name):
+        raise MedAdaptError(
+            f"No request can ask under the name {given!r}.",
+            "a name or address alone, such as gpu.example.org, without a port",
+            "Correct --allow-host.",
+        )
+    return name
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _origin(given: str) -> str:
+    """An origin as browsers send it."""
+    origin = given.lower()
+    if not ORIGIN.fullmatch(origin):
+        raise MedAdaptError(
+            f"No page has the origin {given!r}.",
+            "scheme, name and port, such as http://localhost:3000, without a slash at the end or a `*`",
+            "Correct --allow-origin.",
+        )
+    return origin
 
 
 def _key(file: Path | None) -> str | None:

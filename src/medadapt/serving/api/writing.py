@@ -164,7 +164,8 @@ class _Events(StreamingResponse):
 
 
 def _event(values: Mapping[str, Any]) -> bytes:
-    return b"data: " + json.dumps(values, ensure_ascii=False).encode() + b"\n\n"
+    # In ASCII: some clients end a line at U+0085, U+2028 or U+2029, too.
+    return b"data: " + json.dumps(values).encode() + b"\n\n"
 
 
 async def _gone(request: Request) -> None:

@@ -135,7 +135,7 @@ def write_merged(run: Run, part: Path, *, precision: str | None, device: str, pr
         quantization=run.recipe.model.quantization,
     )
     write_json(part / PARITY, parity_values(parity))
-    checked = training_template(reloaded, records)
+    checked = training_template(reloaded, records, asking.system_turns)
     _write_template(checked, part)
     return Merged(parity=parity, encoder=reloaded, end_ids=base.end_ids, records=records, checked=checked)
 

@@ -12,6 +12,7 @@ from medadapt.core.errors import DataError, ModelError
 from medadapt.core.records import Record, read_records
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.message_template import MessageTemplate, check_template, message_template
+from medadapt.examples.system_turns import SystemTurns
 from medadapt.examples.templates import listed_options
 from medadapt.models.ends import end_ids, settings_for_writing
 from medadapt.models.loading import load_config
@@ -42,7 +43,7 @@ class CheckedTemplate:
         records = "1 test record" if self.n == 1 else f"{self.n} test records"
         told = (
             f"Checked with transformers: on {records} the chat template gives, token by token, the prompt of the "
-            "training. A system message is left out, as in training."
+            "training. A system message is left out: what instruction the training had stands in the template."
         )
         if self.listing:
             written = self.listing.replace("\n", "\\n")
@@ -77,7 +78,7 @@ def trained_prompt(run: Run) -> TrainedPrompt:
     code = asking.model.trust_remote_code
     tokenizer = AutoTokenizer.from_pretrained(run.folder.adapter, trust_remote_code=code)
     encoder = Encoder(tokenizer, asking.plan)
-    checked = need_template(training_template(encoder, first_records(run)))
+    checked = need_template(training_template(encoder, first_records(run), asking.system_turns))
     folder = base_of(run, asking).folder
     settings = settings_for_writing(folder, load_config(str(folder), trust_remote_code=code))
     stops = encoder.stopping_ids(end_ids(settings, tokenizer))
@@ -89,10 +90,17 @@ def as_ends(stops: Sequence[int]) -> int | list[int]:
     return stops[0] if len(stops) == 1 else list(stops)
 
 
-def training_template(encoder: Encoder, records: Sequence[Record]) -> CheckedTemplate | None:
-    """The run's prompt over messages, where it gives these records' tokens, every one; else None."""
+def training_template(
+    encoder: Encoder, records: Sequence[Record], turns: SystemTurns
+) -> CheckedTemplate | None:
+    """The run's prompt over messages, where it gives these records' tokens, every one; else None.
+
+    The system turn of all training dialogues stands in it; for `turns` that differ there is no such template.
+    """
+    if turns.differ:
+        return None
     try:
-        template = message_template(encoder)
+        template = message_template(encoder, system=turns.common)
     except DataError:
         return None
     found = check_template(template, encoder, records)
@@ -113,9 +121,9 @@ def need_template(checked: CheckedTemplate | None) -> CheckedTemplate:
     """The template. Raises ModelError where there is none that gives the run's tokens."""
     if checked is None:
         raise ModelError(
-            "The prompt of this run cannot be given as a chat template: its tokens would be others, or every test "
-            "record is too long to tell.",
-            "a prompt whose turns are all written alike",
+            "The prompt of this run cannot be given as a chat template: its tokens would be others, its dialogues open "
+            "with different system turns, or every test record is too long to tell.",
+            "a prompt whose turns are all written alike, and one system turn or none",
             "Use --to merged, whose README has code that asks in the words of the training.",
         )
     return checked

@@ -11,6 +11,7 @@ from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES, ModelName
 from medadapt.retrieval.index import Found
 from medadapt.serving.abstention import AbstentionRule, sureness
+from medadapt.serving.answering import Weighed
 from medadapt.serving.asked import Asked, Words, to_record
 from medadapt.serving.desk import Desk
 from medadapt.serving.grounding import Grounding
@@ -66,6 +67,8 @@ class Service:
     desk: Desk
     rules: Mapping[ModelName, AbstentionRule]
     """When a model is sure enough, for each of which that is known."""
+    unvouched: Mapping[ModelName, str]
+    """Why it is not known of the others."""
     grounding: Grounding | None
 
 
@@ -76,7 +79,7 @@ def answered(
 
     `stop` ends the answers as they are, and with them this.
     """
-    words = " ".join([asked.question, asked.context or "", *asked.options])
+    words = "\n".join([asked.question, asked.context or "", *asked.options])
     idle = {model: panels.idle(model) for model in MODEL_NAMES}
     shown = View(emergency=panels.emergency(flags_in(words)), answers=idle)
     if wish.careful:
@@ -90,7 +93,7 @@ def answered(
         shown = replace(shown, passages=panels.passages_of(found))
     try:
         if wish.careful and service.rules:
-            yield replace(shown, answers=idle | _careful(service, records)), turns
+            yield _careful(service, records, shown), turns
             return
         yield from _written(service, asked, records, wish, turns, shown, stop)
     except Exception as problem:
@@ -113,16 +116,20 @@ def _records(
     return records, found
 
 
-def _careful(service: Service, records: Mapping[ModelName, Record]) -> dict[ModelName, str]:
+def _careful(service: Service, records: Mapping[ModelName, Record], shown: View) -> View:
     """The answers of models that are sure enough; one for which nothing vouches is not asked."""
     waiting = {
         model: service.desk.weigh(record, model=model)
         for model, record in records.items()
         if model in service.rules
     }
-    answers = {model: panels.unvouched(model) for model in records}
-    for model, found in waiting.items():
-        weighed = found.result()
+    if any(one.shortened for one in waiting.values()):
+        shown = replace(shown, problem=panels.problem(SHORTENED))
+    answers = {
+        model: panels.unvouched(model, service.unvouched[model]) for model in records if model not in waiting
+    }
+    for model, one in waiting.items():
+        weighed = one.found.result()
         if not weighed:
             raise DataError(
                 "There are no options, so there is nothing to be sure of.",
@@ -130,7 +137,7 @@ def _careful(service: Service, records: Mapping[ModelName, Record]) -> dict[Mode
                 ON_PAGE.give_options,
             )
         answers[model] = panels.careful_answer(model, sureness(weighed, service.rules[model]))
-    return answers
+    return replace(shown, answers={**shown.answers, **answers})
 
 
 def _written(
@@ -157,29 +164,38 @@ def _written(
             for model, one in seen.items()
         }
         yield replace(shown, answers={**shown.answers, **answers}), turns
-    answers = {
-        model: panels.answer(
-            model, one.text, stopped=one.stopped, turns=before[model], weighed=waiting[model].result()
+    answers = {}
+    for model, one in seen.items():
+        weighed: Sequence[Weighed] = ()
+        try:
+            if one.failed is not None:
+                raise one.failed
+            weighed = waiting[model].found.result()
+        except Exception as problem:  # what is written by now stands, and so does what the other model says
+            shown = _failed(shown, problem)
+        answers[model] = panels.answer(
+            model, one.text, stopped=one.stopped, turns=before[model], weighed=weighed
         )
-        for model, one in seen.items()
-    }
     after = {
         **turns,
         **{
             model: [*before[model], Turn(role="assistant", text=one.text)]
             for model, one in seen.items()
-            if converses and one.text  # a question that was stopped before its answer began was not asked
+            # A question that was stopped before its answer began was not asked, one that failed was not answered.
+            if converses and one.text and one.failed is None
         },
     }
     yield replace(shown, answers={**shown.answers, **answers}), after
 
 
 def _failed(shown: View, problem: Exception) -> View:
-    """What is shown where there is no answer. An error that is no mistake is logged, and told without its text."""
+    """What is shown where an answer is missing. An error that is no mistake is logged, and told without its text."""
     if isinstance(problem, MedAdaptError):
-        return replace(shown, problem=panels.problem(_in_short(problem)))
-    _LOG.error("A question failed.", exc_info=problem)
-    return replace(shown, problem=panels.problem(FAILED))
+        told = panels.problem(_in_short(problem))
+    else:
+        _LOG.error("A question failed.", exc_info=problem)
+        told = panels.problem(FAILED)
+    return shown if told in shown.problem else replace(shown, problem=shown.problem + told)
 
 
 def _in_short(problem: MedAdaptError) -> str:

@@ -16,7 +16,7 @@ from medadapt.serving.asked import Asked
 from medadapt.serving.asking import Asking
 from medadapt.serving.page import panels
 from medadapt.serving.page.asking import ON_PAGE, Service, Turns, View, Wish, answered
-from medadapt.serving.page.inputs import Offer
+from medadapt.serving.page.inputs import BETWEEN, Offer
 from medadapt.serving.page.side_by_side import Stop
 
 BOTH, TUNED, BASE = "Both models", "Tuned model", "Base model"
@@ -257,7 +257,7 @@ def _add_examples(offer: Offer, fields: _Inputs) -> None:
     for record in offer.examples:
         values: list[Any] = []
         if fields.picked is not None:
-            values.append([one for one in record.question.split(offer.separator) if one in offer.symptoms])
+            values.append([one for one in BETWEEN.split(record.question) if one in offer.symptoms])
         values.append("" if fields.picked is not None else record.question)
         if fields.context is not None:
             values.append(record.context or "")

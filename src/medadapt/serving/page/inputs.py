@@ -31,7 +31,7 @@ class Offer:
     symptoms: tuple[str, ...]
     """Those of a symptom table whose records are lists, the most frequent first; empty for all others."""
     separator: str
-    """What stands between symptoms in the records."""
+    """What stands between symptoms in most records, with its spaces."""
     types: tuple[str, ...]
     """Of questions, the most frequent first."""
     contexts: bool
@@ -58,9 +58,11 @@ def offer_of(records: Path, *, data_format: str) -> Offer:
     if data_format != "symptom_table" or not _are_lists(lists):
         return offer
     counted = Counter(symptom for symptoms in lists for symptom in symptoms)
-    separators = Counter(sign for question in questions for sign in ";," if sign in question)
-    separator = separators.most_common(1)[0][0] if separators else ";"
-    return replace(offer, symptoms=_frequent(counted), separator=f"{separator} ")
+    separators = Counter(
+        sign for question in questions for sign in set(BETWEEN.findall(question.strip(" ;,")))
+    )
+    separator = separators.most_common(1)[0][0] if separators else NOTHING.separator
+    return replace(offer, symptoms=_frequent(counted), separator=separator)
 
 
 def _symptoms(question: str) -> set[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +37,8 @@ class Opened:
     report: Path | None
     rules: Mapping[ModelName, AbstentionRule]
     """When a model is sure enough, for each of which that is known."""
+    unvouched: Mapping[ModelName, str]
+    """Why it is not known of the others."""
 
 
 def open_target(target: Target, *, base: str | None) -> Opened:
@@ -49,6 +50,7 @@ def open_target(target: Target, *, base: str | None) -> Opened:
     metrics = run.metrics / "metrics.json"
     card = proof_card(read_json(metrics)) if is_run and metrics.is_file() else None
     name = run.path.resolve().name if is_run else target.name
+    rules, unvouched = _rules(target, asking) if is_run and base is None else ({}, {})
     return Opened(
         offer=offer_of(run.records / "train.jsonl", data_format=asking.data_format if asking else "unknown"),
         about=About(
@@ -59,17 +61,22 @@ def open_target(target: Target, *, base: str | None) -> Opened:
             notes=target.notes,
         ),
         report=report if report.is_file() else None,
-        rules=_rules(target, asking) if is_run and base is None else {},
+        rules=rules,
+        unvouched=unvouched,
     )
 
 
-def _rules(target: Target, asking: Asking | None) -> dict[ModelName, AbstentionRule]:
-    """The rules at the page's risk of those models whose validation records vouch for one."""
+def _rules(
+    target: Target, asking: Asking | None
+) -> tuple[dict[ModelName, AbstentionRule], dict[ModelName, str]]:
+    """The rules at the page's risk of those models whose validation records vouch for one, and why others have none."""
     rules: dict[ModelName, AbstentionRule] = {}
+    unvouched: dict[ModelName, str] = {}
     if asking is None or asking.task == "qa":
-        return rules
+        return rules, unvouched
     for model in MODEL_NAMES:
-        # What is missing is no fault here: the page then says that nothing vouches for this model.
-        with suppress(MedAdaptError):
+        try:
             rules[model] = abstention_rule(target.name, risk=CAREFUL_RISK, model=model)
-    return rules
+        except MedAdaptError as problem:  # no fault here: the page says it in place of this model's answer
+            unvouched[model] = problem.problem
+    return rules, unvouched

@@ -10,12 +10,13 @@ from typing import Literal
 from medadapt.core.results import ModelName
 from medadapt.report.card import ProofCard
 from medadapt.report.clean_text import visible
+from medadapt.report.wording import share, told_apart
 from medadapt.retrieval.index import Found
 from medadapt.serving.abstention import Sureness
 from medadapt.serving.answering import NOTICE, Weighed
-from medadapt.serving.desk import Stopped
 from medadapt.serving.naming import named
 from medadapt.serving.page.red_flags import RedFlag
+from medadapt.serving.page.side_by_side import Ending
 
 TITLES: dict[ModelName, tuple[str, str]] = {
     "baseline": ("Base model", "as it was before the tuning"),
@@ -24,10 +25,11 @@ TITLES: dict[ModelName, tuple[str, str]] = {
 ROLES = {"user": "You", "assistant": "Model"}
 SHOWN = 5
 """Labels or options with a bar."""
-ENDINGS: dict[Stopped, str] = {
+ENDINGS: dict[Ending, str] = {
     "length": "Stopped at the longest answer allowed.",
     "context": "Stopped: the model cannot read more text than this.",
     "cancelled": "Stopped.",
+    "failed": "Not finished: the model failed.",
 }
 BARS_MEAN = (
     "How the model divides its belief among {count} possible answers. It is not the chance that the answer is right "
@@ -82,7 +84,7 @@ def answer(
     model: ModelName,
     text: str,
     *,
-    stopped: Stopped | None,
+    stopped: Ending | None,
     turns: Sequence[Turn] = (),
     weighed: Sequence[Weighed] = (),
 ) -> str:
@@ -101,22 +103,18 @@ def careful_answer(model: ModelName, sure: Sureness) -> str:
         words = in_words(sure.weighed[0].probability)
         body = f'<p class="said">{told(named(sure.weighed[0]))}</p><p class="small">{escape(words)}</p>'
         return _panel(model, body + _bars(sure.weighed), busy=False)
+    confidence, threshold = told_apart(sure.confidence, sure.rule.threshold)
     body = (
         '<p class="said">Not sure enough to answer.</p>'
-        f'<p class="small">Its confidence is {sure.confidence:.0%}. To be wrong in at most {sure.rule.risk:.0%} of its '
-        f"answers it would need {sure.rule.threshold:.0%}.</p>"
+        f'<p class="small">Its confidence is {confidence}. To be wrong in at most {100 * sure.rule.risk:.3g}% of its '
+        f"answers it would need {threshold}.</p>"
     )
     return _panel(model, body, busy=False)
 
 
-def unvouched(model: ModelName) -> str:
-    """What a model says that is to answer only where it is sure enough, when nobody knows what is enough."""
-    return _panel(
-        model,
-        '<p class="said">No answer.</p><p class="small">At no confidence do this run\'s validation records vouch for '
-        "so few wrong answers of this model.</p>",
-        busy=False,
-    )
+def unvouched(model: ModelName, why: str) -> str:
+    """What a model says that is to answer only where it is sure enough, when nobody knows what is enough, and why."""
+    return _panel(model, f'<p class="said">No answer.</p><p class="small">{told(why)}</p>', busy=False)
 
 
 def in_words(probability: float) -> str:
@@ -205,12 +203,14 @@ def _bars(weighed: Sequence[Weighed]) -> str:
 
 
 def _bar(one: Weighed) -> str:
-    percent = f"{100 * one.probability:.0f}"
+    percent = f"{100 * one.probability:.2f}"
+    told_share = escape(share(one.probability))
     name = told(named(one))
     return (
         f'<li><span class="name">{name}</span><span class="track" role="meter" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{percent}" aria-label="{name}"><span class="fill" style="width:{percent}%"></span></span>'
-        f'<span class="share">{percent} %</span></li>'
+        f'aria-valuenow="{percent}" aria-valuetext="{told_share}" aria-label="{name}">'
+        f'<span class="fill" style="width:{percent}%"></span></span>'
+        f'<span class="share">{told_share}</span></li>'
     )
 
 

@@ -13,7 +13,7 @@ import yaml
 
 FILE = "red_flags.yaml"
 DENIED = re.compile(r"\b(?:no|not|without|denies|denied|no signs? of|no history of) (?:any )?$")
-"""Directly before a sign, these words say that it is not there."""
+"""Directly before a sign, in the same line, these words say that it is not there."""
 FAR_ENOUGH = 40
 """Characters before a sign in which they stand."""
 
@@ -55,9 +55,11 @@ def red_flags() -> tuple[RedFlag, ...]:
 def flags_in(text: str) -> list[RedFlag]:
     """The signs that a text names, in the order of the list.
 
-    A sign that is only ever denied ("no chest pain") is none.
+    A sign that is only ever denied ("no chest pain") is none. A sign may go on in the next line, but a line that ends
+    in "no" denies nothing of the next.
     """
-    plain = " ".join(text.casefold().replace("\u2019", "'").replace("_", " ").split())
+    lines = text.casefold().replace("\u2019", "'").replace("_", " ").splitlines()
+    plain = "\n".join(" ".join(line.split()) for line in lines if line.strip())
     return [flag for flag in red_flags() if all(_is_named(pattern, plain) for pattern in flag.patterns)]
 
 
@@ -70,4 +72,4 @@ def _is_denied(text: str, start: int) -> bool:
 
 
 def _pattern(words: Sequence[str]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{'|'.join(words)})\b")
+    return re.compile(rf"\b(?:{'|'.join(words)})\b".replace(" ", r"\s"))

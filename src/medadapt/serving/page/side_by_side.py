@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from typing import Literal
 
 from medadapt.core.results import ModelName
 from medadapt.serving.answering import Posed
@@ -15,6 +16,7 @@ from medadapt.serving.sampling import Sampling
 
 EVERY = 0.05
 """Seconds between two looks: more often nobody sees a difference, and the browser has to draw each."""
+Ending = Stopped | Literal["failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +24,10 @@ class Seen:
     """An answer as far as it is written."""
 
     text: str
-    stopped: Stopped | None
+    stopped: Ending | None
     """None while it is being written."""
+    failed: Exception | None = None
+    """Why there is no more, where the model failed."""
 
 
 class Stop:
@@ -52,13 +56,13 @@ class Stop:
 def side_by_side(
     desk: Desk, asked: Mapping[ModelName, Posed], sampling: Sampling | None = None, stop: Stop | None = None
 ) -> Generator[dict[ModelName, Seen]]:
-    """Each model's answer to its question, again and again until all have ended.
+    """Each model's answer to its question, again and again until all have ended; one may fail without the other.
 
-    Closing it early gives the answers up; `stop` ends them as they are. Raises what the model's thread failed with, and
-    BusyError.
+    Closing it early gives the answers up; `stop` ends them as they are. Raises BusyError.
     """
     steps: SimpleQueue[tuple[ModelName, Written]] = SimpleQueue()
     growing = {model: desk.growing(posed.room) for model, posed in asked.items()}
+    failed: dict[ModelName, Exception] = {}
     stop = stop or Stop()
     try:
         for model, posed in asked.items():
@@ -71,15 +75,25 @@ def side_by_side(
                     posed.tokens, posed.room, model=model, sampling=sampling or Sampling(), tell=tell
                 )
             )
-        while any(one.stopped is None for one in growing.values()):
+        while any(one.stopped is None and name not in failed for name, one in growing.items()):
             until = time.monotonic() + EVERY
             model, step = steps.get()
             while True:
-                growing[model].hear(step)
+                if step.failed is None:
+                    growing[model].hear(step)
+                else:
+                    failed[model] = step.failed
                 try:
                     model, step = steps.get(timeout=max(0.0, until - time.monotonic()))
                 except Empty:
                     break
-            yield {name: Seen(text=one.text, stopped=one.stopped) for name, one in growing.items()}
+            yield {
+                name: Seen(
+                    text=one.text,
+                    stopped="failed" if name in failed else one.stopped,
+                    failed=failed.get(name),
+                )
+                for name, one in growing.items()
+            }
     finally:
         stop.press()

@@ -12,6 +12,7 @@ from typing import Any
 from medadapt.core.adapter_folder import TRACKING
 from medadapt.core.errors import RecipeError, StoppedError
 from medadapt.core.files import read_json, write_json
+from medadapt.core.shell_command import install
 from medadapt.training.trackers.mlflow import MlflowTracker
 from medadapt.training.trackers.tensorboard import TensorBoardTracker
 from medadapt.training.trackers.tracker import Ending, Opening, Tracker
@@ -45,7 +46,7 @@ def check_trackers(asked: Sequence[str]) -> None:
         raise RecipeError(
             f"training.tracking asks for {', '.join(missing)}, which is not installed.",
             "the packages of the trackers",
-            "Install them with `pip install medadapt[tracking]`, or remove them from training.tracking.",
+            f"Install them with `{install('tracking')}`, or remove them from training.tracking.",
         )
 
 

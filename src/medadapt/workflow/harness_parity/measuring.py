@@ -13,6 +13,7 @@ from medadapt.core.files import write_json
 from medadapt.core.progress import Progress
 from medadapt.core.records import LETTERS, Record, read_records
 from medadapt.core.results import ModelName, Prediction
+from medadapt.core.shell_command import command
 from medadapt.core.standard_sets import NamedSource, SetName
 from medadapt.workflow.asked_models import AskedRun, as_asked, load_asked, need_adapter
 from medadapt.workflow.beside import note_beside
@@ -116,7 +117,9 @@ def _records(request: ParityRequest, progress: Progress) -> list[Record]:
         )
     if not path.is_file():
         raise DataError(
-            f"{path} is missing.", "a run in which prepare is done", "Run `medadapt prepare` first."
+            f"{path} is missing.",
+            "a run in which prepare is done",
+            f"Run `{command('prepare', request.run.folder.path)}` first.",
         )
     return list(read_records(path))
 

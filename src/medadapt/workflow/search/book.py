@@ -49,6 +49,8 @@ class SearchState:
     """All that a trial's result depends on besides its values -> its hash."""
     trials: tuple[Trial, ...] = ()
     winner: str | None = None
+    measured_before: tuple[str, ...] = ()
+    """Other winners of earlier sessions that were measured on test, too."""
     reloaded: dict[str, float] | None = None
     """The winner's adapter loaded alone: `validation_loss`, and its `difference` from the trial's figure."""
     repeats: bool = False
@@ -99,4 +101,5 @@ def _parse(values: Mapping[str, Any]) -> SearchState:
         for trial in values["trials"]
     )
     read = {name: values[name] for name in names if name in values}
-    return SearchState(**{"repeats": True, **read, "trials": trials})
+    measured = tuple(values.get("measured_before", ()))  # earlier versions did not write them down
+    return SearchState(**{"repeats": True, **read, "trials": trials, "measured_before": measured})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medadapt.core.errors import RunFolderError
-from medadapt.core.files import write_text
+from medadapt.core.files import disk_faults, write_text
 from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_writing import recipe_text
 from medadapt.core.run_folder import RunFolder
@@ -59,7 +59,8 @@ def make_winner(search: SearchFolder, name: str, recipe: Recipe) -> None:
     with appearing(search.winner.path) as part:
         share_folders(source, part)
         # Copied, not shared: steps.jsonl is a file that grows.
-        shutil.copytree(source.adapter, part.adapter, ignore=shutil.ignore_patterns("checkpoints"))
+        with disk_faults(part.path):
+            shutil.copytree(source.adapter, part.adapter, ignore=shutil.ignore_patterns("checkpoints"))
         write_text(part.recipe, recipe_text(recipe))
         # Settings that changed no record and no example may be others than when the trial was made.
         state = as_read_today(source, state, STAGES)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medadapt.core.errors import MedAdaptError
+from medadapt.core.shell_command import install
 from medadapt.workflow.signals import Interruption
 
 SETTINGS = {
@@ -40,7 +41,7 @@ def require_ray() -> None:
         raise MedAdaptError(
             f"A search needs Ray Tune, which is not there ({problem}).",
             "the optional packages for searches",
-            "Install them with: pip install medadapt[search]",
+            f"Install them with: {install('search')}",
         ) from problem
 
 

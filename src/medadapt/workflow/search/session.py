@@ -14,7 +14,7 @@ from medadapt.core.errors import RecipeError, RunFolderError
 from medadapt.core.files import read_json, write_json
 from medadapt.core.hashes import sha256_file
 from medadapt.core.progress import Progress
-from medadapt.core.recipe import Recipe, SearchSection
+from medadapt.core.recipe import Recipe, SearchSection, dump
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder
 from medadapt.core.search_space import recipe_with, value_at
@@ -36,7 +36,14 @@ from medadapt.workflow.search.room import Share
 from medadapt.workflow.search.scratch import scratch_folder
 from medadapt.workflow.search.trial_process import Terms, curve_of
 from medadapt.workflow.signals import Stopping
-from medadapt.workflow.stage_inputs import PROTECTED, changed_inputs, differences, read_today, stage_inputs
+from medadapt.workflow.stage_inputs import (
+    CUT,
+    PROTECTED,
+    changed_inputs,
+    differences,
+    read_today,
+    stage_inputs,
+)
 from medadapt.workflow.stages import STAGES
 from medadapt.workflow.state import read_state
 from medadapt.workflow.sub_runs import remove
@@ -84,6 +91,12 @@ class SearchSession:
             asked={"trials": self.section.trials, "concurrent": self.section.concurrent},
         )
         found = read_search(self.folder.state)
+        if found is not None:  # earlier versions also recorded how a step is cut
+            recipe = self.request.recipe
+            inputs = read_today(found.inputs, TRAIN.reads, written=dump(recipe), today=recipe)
+            if inputs != found.inputs:
+                found = dataclasses.replace(found, inputs=inputs)
+                self._put(found)
         changed = _changes(found, fresh) if found else []
         if changed and not self.request.replace:
             raise RunFolderError(
@@ -133,6 +146,7 @@ class SearchSession:
         recipe = self.recipes[best.id].model_copy(update={"name": self.request.recipe.name})
         recipe = recipe.model_copy(update={"evaluation": self.request.recipe.evaluation})
         if not self._holds_winner(best, recipe):
+            self._remember_measured(best)
             make_winner(self.folder, best.id, recipe)
             self._reload(best, recipe)
         told = winner.path / "search.json"
@@ -161,6 +175,17 @@ class SearchSession:
         if self.state.winner != best.id or self.state.reloaded is None or not is_run(winner.path):
             return False
         return not (winner.recipe.is_file() and differences(read_recipe(winner.recipe), recipe, PROTECTED))
+
+    def _remember_measured(self, best: Trial) -> None:
+        """Write down that another winner, which goes now, has been measured on the test records."""
+        winner = self.folder.winner
+        told = winner.path / "search.json"
+        if not (winner.metrics / "metrics.json").is_file() or not told.is_file():
+            return
+        before = read_json(told).get("winner")
+        if before not in (None, best.id, *self.state.measured_before):
+            measured = (*self.state.measured_before, before)
+            self._put(dataclasses.replace(self.state, measured_before=measured))
 
     def _reload(self, best: Trial, recipe: Recipe) -> None:
         from medadapt.workflow.search.winner import reloaded_loss
@@ -220,6 +245,7 @@ class SearchSession:
         refuse_disk_error(self.folder, names)
 
     def _terms(self, scratch: Path) -> Terms:
+        shares_memory = self.share.device == "cpu"  # on GPUs each trial has one of its own
         return Terms(
             trials=str((self.folder.path / "trials").absolute()),
             working_folder=str(Path.cwd()),
@@ -228,6 +254,8 @@ class SearchSession:
             smoke=self.request.smoke,
             stop_file=str(scratch / "stop"),
             resume_with=self.request.resume_command,
+            concurrent=self.section.concurrent if shares_memory else 1,
+            cut={key: value_at(self.request.recipe, key) for key in CUT},
         )
 
     def _best_so_far(self) -> str:

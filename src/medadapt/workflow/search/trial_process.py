@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from medadapt.core.files import write_json
 from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.search_space import recipe_with
 from medadapt.training.step_log import read_steps
 from medadapt.workflow.request import RunRequest
 from medadapt.workflow.running import run_stages
@@ -41,6 +42,10 @@ class Terms:
     """When this file is there, a trial saves and leaves."""
     resume_with: str
     """The command that goes on with the search, and so with its trials."""
+    concurrent: int = 1
+    """Trials that share the device's memory."""
+    cut: dict[str, Any] = field(default_factory=dict)
+    """Keys of the recipe that say how a step is cut, and their values. A trial that goes on may have others."""
 
 
 def train_trial(trial: str, terms: Terms, report: Report) -> None:
@@ -60,7 +65,7 @@ def train_trial(trial: str, terms: Terms, report: Report) -> None:
         return
     (run.path / ERROR_FILE).unlink(missing_ok=True)
     try:
-        recipe = read_recipe(run.recipe)
+        recipe = recipe_with(read_recipe(run.recipe), terms.cut)
         base = str(run.base) if terms.smoke else recipe.model.base
         refuse_full_disk(run.path, recipe, base=base)
         request = RunRequest(
@@ -73,6 +78,7 @@ def train_trial(trial: str, terms: Terms, report: Report) -> None:
             resume_with=terms.resume_with,
             on_evaluation=listener.evaluated,
             should_stop=listener.should_stop,
+            concurrent=terms.concurrent,
         )
         run_stages(STAGES, request, Silent())
     except StoppedError:
