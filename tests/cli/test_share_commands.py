@@ -105,8 +105,10 @@ def test_an_export_that_is_stopped_leaves_nothing(number, finished, tmp_path, us
 
 def test_an_export_that_fills_the_disk_is_told_as_such_and_leaves_nothing(finished, tmp_path, use):
     """The weights are written by a library whose error is none of the system's."""
-    with files_up_to(20_000), pytest.raises(DiskError, match=r"os error"):
+    with files_up_to(20_000), pytest.raises(DiskError, match=r"os error") as refused:
         use("export", finished, "--to", "merged", "-o", tmp_path / "x", "--device", "cpu")
+    assert "leaves nothing" in refused.value.remedy
+    assert "continues" not in refused.value.remedy
     assert not any(tmp_path.iterdir())
 
 

@@ -258,9 +258,13 @@ def test_a_run_has_training_and_test_records(split: dict[str, float]):
 
 @pytest.mark.parametrize(("alpha", "swaps"), [(0.05, 100), (0.01, 100), (0.005, 200), (0.0015, 666)])
 def test_the_least_number_of_swaps_with_which_a_p_can_be_below_alpha_is_taken(alpha: float, swaps: int):
-    made = recipe(evaluation={"alpha": alpha, "bootstrap_samples": swaps})
+    made = recipe(evaluation={"primary": "loss", "alpha": alpha, "bootstrap_samples": swaps})
 
     assert 1 / (made.evaluation.bootstrap_samples + 1) < alpha
+
+
+def test_no_number_of_swaps_is_asked_for_where_the_p_of_the_primary_metric_is_exact():
+    assert recipe(evaluation={"alpha": 0.001, "bootstrap_samples": 100}).primary == "accuracy"
 
 
 def test_an_adapter_on_nothing_is_refused():

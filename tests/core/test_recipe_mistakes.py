@@ -70,12 +70,12 @@ def test_every_mistake_is_listed_at_once_with_the_nearest_name(mistakes: Callabl
             "recipe: prompt.template 'choices' does not suit data.format 'symptom_table'; use one of auto, symptoms",
         ),
         (
-            "evaluation: {alpha: 0.005, bootstrap_samples: 100}",
+            "evaluation: {primary: macro_f1, alpha: 0.005, bootstrap_samples: 100}",
             "recipe: evaluation.alpha 0.005 needs evaluation.bootstrap_samples: 200 or more; with 100 random swaps of "
             "the models no p is below 0.0099, so nothing could be shown",
         ),
         (
-            "evaluation: {alpha: 0.0015, bootstrap_samples: 665}",
+            "evaluation: {primary: macro_f1, alpha: 0.0015, bootstrap_samples: 665}",
             "recipe: evaluation.alpha 0.0015 needs evaluation.bootstrap_samples: 666 or more; with 665 random swaps of "
             "the models no p is below 0.0015, so nothing could be shown",
         ),

@@ -108,14 +108,16 @@ def test_a_column_that_numbers_patients_is_told_where_no_column_keeps_rows_toget
     text = "\n".join([f"{header},{column}", *(f"{row},P{n // 3}" for n, row in enumerate(rows))])
     (note,) = data_notes(prepared(text, format="typed_qa").facts)
     assert note == (
-        f"'{column}' has 20 values in 60 rows; data.columns: {{group: {column}}} keeps the rows of each in one split"
+        f"'{column}' has 20 values in 60 rows; where these are patients or cases, data.columns: {{group: {column}}} "
+        "keeps the rows of each in one split"
     )
     assert "ungrouped" not in prepared(text, format="typed_qa", columns={"group": column}).facts
     assert "ungrouped" not in prepared(text, format="typed_qa", split={"group": "none"}).facts
 
 
 @pytest.mark.parametrize(
-    ("column", "share"), [("patient_id", 1), ("patient_id", 60), ("subject", 3), ("disease", 3)]
+    ("column", "share"),
+    [("patient_id", 1), ("patient_id", 60), ("subject", 3), ("disease", 3), ("salesperson_id", 3)],
 )
 def test_other_columns_are_not_taken_for_numbers_of_patients(prepared, column: str, share: int) -> None:
     header, *rows = QA.splitlines()

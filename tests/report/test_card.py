@@ -200,6 +200,11 @@ def test_exact_copies_are_not_counted_among_the_near_ones_again(
             "5 of 120 test records (4.2%) are nearly",
         ),
         (
+            {"known": True, "count": 3, "exact": 0, "near": 0},
+            "warning",
+            "3 of 120 test records (2.5%) overlap in part",
+        ),
+        (
             {"known": False, "count": None},
             "warning",
             "the adapter that training started from was trained on is not known",

@@ -16,6 +16,7 @@ from medadapt.core.records import Record
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.plan import EncodingPlan
 from medadapt.examples.shown_prompt import shown_prompt
+from medadapt.examples.system_turns import SystemTurns
 from medadapt.examples.templates import Wording
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.usage import OWN_CODE, usage
@@ -64,7 +65,7 @@ def test_the_code_asks_with_the_trained_prompt_and_plain_peft(
     )
     asked = Record(id="r", source_row=1, group="g", question="{question}", answer="")
     inputs.examples["plan"] |= {"chat": chat}
-    inputs.examples["shown_prompt"] = shown_prompt(encoder, [asked])
+    inputs.examples["shown_prompt"] = shown_prompt(encoder, [asked], SystemTurns())
     seen: dict[str, Any] = {}
     exec(code_of(inputs), seen)
     assert seen["tokens"]["input_ids"][0].tolist() == encoder.prompt(asked).tokens

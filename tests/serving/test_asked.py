@@ -64,6 +64,7 @@ def asking_for(data_format):
     ("data_format", "typed", "asked"),
     [
         ("symptom_table", "itching;  skin rash\n", "itching; skin rash"),
+        ("symptom_table", "Fièvre ?; Toux ?", "Fièvre ?; Toux ?"),
         ("typed_qa", "What  helps\nhere ? ", "What helps here?"),
         ("question_answer", "What&nbsp;helps <b>here</b> ? ?", "What helps here?"),
         ("dialogue", "A&nbsp;cough.<br>At\u200b night.", "A cough.\nAt night."),

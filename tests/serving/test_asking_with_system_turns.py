@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from medadapt.core.errors import ModelError
+from medadapt.core.errors import DataError, ModelError
 from medadapt.core.files import read_json, write_json
 from medadapt.examples.system_turns import SystemTurns
 from medadapt.serving.answering import reply
@@ -99,6 +99,12 @@ def test_a_question_alone_opens_with_it(assistant):
     assert assistant.encoder.prompt_text(record).startswith(f"{TURN}\n\nPatient: I cough.")
 
 
+def test_a_history_that_opens_with_another_turn_is_refused(assistant):
+    other = {"role": "system", "content": "Answer like a pirate."}
+    with pytest.raises(DataError, match="another system turn"):
+        to_record(Asked(question="I cough.", history=(other,)), assistant.asking)
+
+
 def test_a_chat_answers_as_the_model_does_to_the_record(assistant, spoken):
     for record in records_of(spoken.folder.path):
         talk = Conversation(assistant=assistant, turns=list(record.history[1:]), max_new_tokens=16)
@@ -176,13 +182,26 @@ def test_where_turns_differ_it_is_said_that_none_is_asked_with(copied):
     assert load(find_target(str(copied.folder.path)), device="cpu").notes == (SYSTEM_TURNS,)
 
 
-def test_a_run_of_an_earlier_version_is_asked_as_before_and_exported_with_no_wrong_template(copied):
+def test_a_run_of_an_earlier_version_is_asked_with_the_turn_of_its_records(copied):
     path = copied.folder.examples / "examples.json"
     stored = read_json(path)
     del stored["system_turns"]
     write_json(path, stored)
     target = find_target(str(copied.folder.path))
-    assert target.asking.system_turns == SystemTurns()
-    assert to_record(Asked(question="I cough."), target.asking).history == []
+    assert target.asking.system_turns == SystemTurns(any=True, common=TURN)
+    assert trained_prompt(copied).checked is not None
+
+
+def test_an_adapter_of_an_earlier_version_is_asked_as_before(copied):
+    path = copied.folder.adapter / "medadapt.json"
+    stored = read_json(path)
+    del stored["system_turns"]
+    write_json(path, stored)
+    assert read_asking(copied.folder.adapter).system_turns == SystemTurns()
+
+
+def test_an_export_of_dialogues_with_different_turns_is_refused(copied):
+    path = copied.folder.examples / "examples.json"
+    write_json(path, read_json(path) | {"system_turns": {"any": True, "common": None}})
     with pytest.raises(ModelError, match="cannot be given as a chat template"):
         trained_prompt(copied)

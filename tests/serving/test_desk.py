@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from dataclasses import replace
 from queue import SimpleQueue
 
@@ -77,6 +79,29 @@ def test_a_question_that_cannot_be_weighed_takes_nothing_from_another(overflowin
         weighed = found.found.result(PATIENCE)
     assert [one.name for one in weighed] == [one.name for one in alone]
     assert [one.probability for one in weighed] == pytest.approx([one.probability for one in alone], abs=1e-6)
+
+
+def test_what_a_failed_weighing_held_is_let_go_of(diagnosis_run, monkeypatch):
+    class Tensors:
+        """What the frames of a failure hold."""
+
+    held: list[weakref.ref[Tensors]] = []
+
+    def fails(*_, **__):
+        tensors = Tensors()
+        held.append(weakref.ref(tensors))
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(answering, "choice_scores", fails)
+    assistant = load(find_target(str(diagnosis_run)), device="cpu")
+    scheduler = Scheduler(assistant.base)
+    with Desk(assistant, scheduler) as desk:
+        assert "out of memory" in str(
+            desk.weigh(records_of(diagnosis_run)[0], model="tuned").found.exception(PATIENCE)
+        )
+        scheduler.call(lambda: None).result(PATIENCE)
+        gc.collect()
+        assert held[0]() is None
 
 
 def test_questions_for_which_memory_suffices_only_one_by_one_are_weighed(diagnosis_run, monkeypatch):

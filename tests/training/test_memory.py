@@ -54,7 +54,7 @@ def test_rows_that_are_packed_have_no_padding_to_bound(model):
         plan_memory(model, TrainingSection(), longest=9, total_memory=GIB, is_packed=packed).padding
         for packed in (False, True)
     ]
-    assert bounds == [64, None]
+    assert bounds == [128, None]
 
 
 def test_more_memory_takes_more_tokens_up_to_what_gains_speed(model):

@@ -554,15 +554,20 @@ def test_a_training_goes_on_with_less_memory_where_that_is_asked_for(
 
 
 def test_activations_that_were_recomputed_are_kept_again_where_that_is_asked_for(
-    base_folder, examples, stopped
+    base_folder, examples, stopped, monkeypatch
 ):
     with pytest.raises(StoppedError):
         train(base_folder, examples, stopped, checkpointing="on", should_stop=lambda: True)
-    assert not train(base_folder, examples, stopped, checkpointing="off")["checkpointing"]
+    monkeypatch.setattr(  # what fits where nothing is recomputed
+        session, "plan_memory", lambda *_, **__: MemoryPlan(micro_tokens=40, checkpointing=False)
+    )
+    summary = train(base_folder, examples, stopped, checkpointing="off", micro_tokens="auto")
+    assert (summary["micro_tokens"], summary["checkpointing"]) == (40, False)
 
 
+@pytest.mark.parametrize("now", [{}, {"micro_tokens": 20}, {"checkpointing": "on"}])
 def test_a_checkpoint_of_an_earlier_version_which_identified_it_by_its_cut_goes_on(
-    base_folder, examples, tmp_path, monkeypatch
+    now, base_folder, examples, tmp_path, monkeypatch
 ):
     with monkeypatch.context() as earlier:
         earlier.setattr(session, "CUT_BY_ITSELF", {})
@@ -570,7 +575,7 @@ def test_a_checkpoint_of_an_earlier_version_which_identified_it_by_its_cut_goes_
             train(base_folder, examples, tmp_path, should_stop=lambda: True)
     told = Told()
     with pytest.raises(StoppedError):
-        train(base_folder, examples, tmp_path, should_stop=lambda: True, progress=told)
+        train(base_folder, examples, tmp_path, should_stop=lambda: True, progress=told, **now)
     assert told.begun["Training"] == (12, 1)
     places = checkpoint_folders(tmp_path / "checkpoints")
     assert len({load_checkpoint(place).state["identity"] for place in places}) == 2

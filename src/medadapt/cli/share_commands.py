@@ -11,6 +11,7 @@ import typer
 from medadapt.cli import options
 from medadapt.cli.console import plain, print_json, results, talk
 from medadapt.cli.replies import stoppable
+from medadapt.core.errors import DiskError
 
 if TYPE_CHECKING:
     from medadapt.core.progress import Progress
@@ -29,6 +30,7 @@ class ExportWord(StrEnum):
     VLLM = "vllm"
 
 
+UNFINISHED = "An export that is not finished leaves nothing."
 BARE = (ExportWord.OLLAMA_ADAPTER, ExportWord.VLLM)
 """Forms that take the adapter as it is, so that nothing is loaded, rounded and compared."""
 
@@ -105,12 +107,11 @@ def export(
                     found, folder, to, precision=precision, device=device, replace=replace, progress=progress
                 )
     except Interruption as problem:
-        raise StoppedError(
-            "Stopped. An export that is not finished leaves nothing.", signal_number=problem.signal_number
-        ) from problem
+        raise StoppedError(f"Stopped. {UNFINISHED}", signal_number=problem.signal_number) from problem
     except Exception as problem:
         if full := as_disk_error(problem, folder):
-            raise full from problem
+            remedy = f"Free some space or choose another folder with -o. {UNFINISHED}"
+            raise DiskError(full.problem, full.expected, remedy) from problem
         raise
     code = _exit_code(done)
     if as_json:

@@ -499,7 +499,8 @@ class Recipe(Section):
 
     def _mistakes_of_alpha(self) -> Iterator[str]:
         alpha, swaps = self.evaluation.alpha, self.evaluation.bootstrap_samples
-        if alpha * (swaps + 1) <= 1:
+        is_exact = self.primary in {"accuracy", "accuracy_generated"}
+        if alpha * (swaps + 1) <= 1 and not is_exact:
             yield (
                 f"evaluation.alpha {alpha:g} needs evaluation.bootstrap_samples: {1 / alpha // 1:.0f} or more; with "
                 f"{swaps} random swaps of the models no p is below {1 / (swaps + 1):.2g}, so nothing could be shown"

@@ -56,8 +56,9 @@ def encode(recipe: Recipe, *, records: Path, tokenizer: Any, context_length: int
     progress.start("Encoding", sum(len(rows) for rows in splits.values()))
     dropped: list[dict[str, Any]] = []
     summary: dict[str, Any] = {"plan": plan_to_json(plan), "splits": {}, "preview": []}
-    summary["system_turns"] = asdict(system_turns(splits["train"]))
-    summary["shown_prompt"] = shown_prompt(encoder, splits["train"], end_ids=end_ids)
+    turns = system_turns(splits["train"])
+    summary["system_turns"] = asdict(turns)
+    summary["shown_prompt"] = shown_prompt(encoder, splits["train"], turns, end_ids=end_ids)
     for name in SPLITS:
         drop_long = name == "train" and recipe.examples.long_answer == "drop"
         tally = Tally(drop_long=drop_long, start_id=tokenizer.bos_token_id, dropped=dropped)

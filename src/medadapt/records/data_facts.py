@@ -20,7 +20,7 @@ UNKNOWN_LICENCE = (
 )
 
 NUMBERS_SUBJECTS = re.compile(
-    r"(?:(?:patient|subject|person|case|hadm)(?:id|no|nr|num|number|code|key)|mrn)$"
+    r"(?:(?:patient|subject|(?<![a-z])person|(?<![a-z])case|hadm)(?:id|no|nr|num|number|code|key)|mrn)$"
 )
 """How the names of columns end, without spaces and signs, that number patients, cases or stays."""
 
@@ -51,13 +51,15 @@ def reading_facts(reading: Reading, parsed: Parsed, repairs: Repairs) -> dict[st
 def ungrouped(rows: Sequence[RawRow], data: DataSection) -> dict[str, dict[str, int]]:
     """Columns that number patients or cases, several rows each, where a split may tear these rows apart.
 
-    None where the recipe names the column that keeps rows together, splits row by row, or gives the splits.
+    Empty where the recipe names the column that keeps rows together, splits row by row, or gives the splits.
     """
     if "group" in data.columns or data.split.group == "none" or isinstance(data.source, dict):
         return {}
     found: dict[str, dict[str, int]] = {}
     for name in columns_of(rows):
-        if not NUMBERS_SUBJECTS.search(re.sub(r"[\W_]+", "", name).casefold()):
+        plain = re.sub(r"[\W_]+", "", name).casefold()
+        is_topic = data.format == "multiple_choice" and "subject" in plain  # of an exam: anatomy, surgery
+        if is_topic or not NUMBERS_SUBJECTS.search(plain):
             continue
         cells = [str(cell).strip() for row in rows if (cell := row.values.get(name)) not in (None, "")]
         if 1 < (values := len(set(cells))) < len(cells):

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from medadapt.records.formats.symptom_layouts import WHOLE_NUMBER
+
 MOST_NAMED = 10
 SPLIT_WORDS = frozenset({"train", "dev", "val", "valid", "validation", "test"})
 """With which the names of files or folders begin or end that hold one split of a published data set."""
-WHOLE_NUMBER = re.compile(r"-?\d+(?:\.0+)?")
 
 
 def data_notes(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -21,8 +22,8 @@ def data_notes(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from _files_of_splits(facts)
     for name, counted in (facts.get("ungrouped") or {}).items():
         yield (
-            f"'{name}' has {counted['values']:,} values in {counted['rows']:,} rows; data.columns: {{group: {name}}} "
-            "keeps the rows of each in one split"
+            f"'{name}' has {counted['values']:,} values in {counted['rows']:,} rows; where these are patients or "
+            f"cases, data.columns: {{group: {name}}} keeps the rows of each in one split"
         )
     if shared := (facts.get("leakage") or {}).get("same_group"):
         yield (
@@ -77,7 +78,7 @@ def _split_word(file: str) -> str | None:
 
 
 def _numbers_as_labels(labels: Sequence[str]) -> Iterator[str]:
-    if labels and all(WHOLE_NUMBER.fullmatch(label) for label in labels):
+    if labels and all(map(WHOLE_NUMBER.fullmatch, labels)):
         shown = ", ".join(labels[:3]) + (" ..." if len(labels) > 3 else "")
         alias = json.dumps({labels[0]: "name"})
         yield f"labels are numbers ({shown}): the model learns the numbers; data.aliases: {alias} gives them names"

@@ -196,7 +196,10 @@ def leakage(metrics: Metrics) -> Judgement:
         told = " ".join([short, *parts])
         return Judgement(tone="warning", title=title, text=" ".join(sentences), short=told)
     if told_of_start:
-        title = "Earlier training data not known"
+        in_part = start.get("count")
+        title = (
+            "Parts of test records were trained on before" if in_part else "Earlier training data not known"
+        )
         return Judgement(tone="warning", title=title, text=" ".join(sentences), short=short)
     return Judgement(tone="good", title="No leakage found", text=" ".join(sentences), short=short)
 
@@ -213,6 +216,8 @@ def _of_start(found: dict[str, Any], n: int) -> list[str]:
         sentences.append(f"{_of(exact, n)} also occur word for word in what {seen}.")
     elif near := found.get("near"):
         sentences.append(f"{_of(near, n)} are nearly the same as a record that {seen}.")
+    elif count := found.get("count"):
+        sentences.append(f"{_of(count, n)} overlap in part with what {seen}.")
     if not found.get("known"):
         sentences.append(f"Not all that {seen} is known: test records may be among the rest.")
     return sentences

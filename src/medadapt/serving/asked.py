@@ -9,19 +9,26 @@ from dataclasses import dataclass, replace
 from medadapt.core.errors import DataError
 from medadapt.core.records import LETTERS, Record
 from medadapt.examples.templates import render_prompt
-from medadapt.records.cleaning.texts import Repairs, clean_lines, clean_question, sound_text
+from medadapt.records.cleaning.texts import Repairs, clean_lines, clean_question, one_line, sound_text
 from medadapt.records.formats.open_texts import message_text, question_text
 from medadapt.serving.asking import Asking
 
 Cleaning = Callable[[str, Repairs], str]
+
+
+def _spaced(text: str, _: Repairs) -> str:
+    return one_line(text)
+
+
 QUESTIONS: dict[str, Cleaning] = {
-    "symptom_table": clean_question,
+    "symptom_table": _spaced,
     "typed_qa": clean_question,
     "question_answer": question_text,
     "dialogue": message_text,
     "multiple_choice": clean_lines,
 }
-"""How records of each format had their questions cleaned."""
+"""How records of each format had their questions cleaned, as far as that changes no question of a training: names of
+symptoms keep a space before a question mark, and so do dialogues in two columns."""
 OTHER_TEXTS: dict[str, Cleaning] = {
     "typed_qa": clean_lines,
     "question_answer": message_text,
@@ -114,7 +121,15 @@ def _history(asked: Asked, asking: Asking) -> list[dict[str, str]]:
         for turn in asked.history
     ]
     common = asking.system_turns.common
-    if common is None or (turns and turns[0]["role"] == "system"):
+    if common is None:
+        return turns
+    if turns and turns[0]["role"] == "system":
+        if turns[0]["content"] != cleaned_message(common, asking):
+            raise DataError(
+                "The history opens with another system turn than the dialogues of the training.",
+                "their turn, or none",
+                "Leave it out: theirs is put before every conversation.",
+            )
         return turns
     return [{"role": "system", "content": common}, *turns]
 

@@ -16,10 +16,10 @@ from medadapt.core.choice_rules import CHOICE_RULES, ChoiceRule
 from medadapt.core.errors import DataError, first_line
 from medadapt.core.files import read_json, write_json
 from medadapt.core.recipe import ModelSection, Recipe
-from medadapt.core.records import TASK_OF_FORMAT, Task
+from medadapt.core.records import TASK_OF_FORMAT, Task, read_records
 from medadapt.core.run_folder import RunFolder
 from medadapt.examples.plan import SUMMARY, EncodingPlan, plan_from_json, plan_to_json
-from medadapt.examples.system_turns import SystemTurns, system_turns_from_json
+from medadapt.examples.system_turns import SystemTurns, system_turns, system_turns_from_json
 
 SCHEMA = 1
 CONVERSATIONS = ("dialogue",)
@@ -59,6 +59,14 @@ class Asking:
         return self.data_format == "unknown" and self.plan.chat
 
 
+def _system_turns(made: dict[str, Any], recipe: Recipe, run: RunFolder) -> SystemTurns:
+    """What the training dialogues open with; examples.json of earlier versions does not say it, their records do."""
+    train = run.records / "train.jsonl"
+    if "system_turns" not in made and recipe.data.format in CONVERSATIONS and train.is_file():
+        return system_turns(read_records(train))
+    return system_turns_from_json(made.get("system_turns"), where=str(run.examples / SUMMARY))
+
+
 def asking_of_run(recipe: Recipe, run: RunFolder, *, base: str | None = None) -> Asking:
     """How the models of a run are asked; `base` is the one in use where it is not the recipe's.
 
@@ -74,7 +82,7 @@ def asking_of_run(recipe: Recipe, run: RunFolder, *, base: str | None = None) ->
         task=recipe.task,
         data_format=recipe.data.format,
         plan=plan_from_json(made["plan"], where=str(path)),
-        system_turns=system_turns_from_json(made.get("system_turns"), where=str(path)),
+        system_turns=_system_turns(made, recipe, run),
         max_new_tokens=None if asked == "auto" else asked,
         choice_by=recipe.evaluation.choice_by,
         model=model.model_copy(update={"adapter": None, "base": base or model.base}),

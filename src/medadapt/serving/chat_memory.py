@@ -53,7 +53,8 @@ class Conversation:
             sampling=self.sampling,
             max_new_tokens=self.max_new_tokens,
         )
-        given.pieces = self._remembered(given, given.pieces, record.question)
+        # As it was typed: what is asked later is cleaned then.
+        given.pieces = self._remembered(given, given.pieces, message)
         return given
 
     def sureness(self, message: str) -> Sureness | None:

@@ -224,8 +224,12 @@ class Desk:
         asked: dict[ModelName, list[Weighing]] = defaultdict(list)
         for one in self._being_weighed:
             asked[one.model].append(one)
-        for model, together in asked.items():
-            self._weigh_together(together, model)
+        try:
+            for model, together in asked.items():
+                self._weigh_together(together, model)
+        finally:
+            with self._weighing:  # else what failed, and the tensors of its traceback, would stay in memory
+                self._being_weighed = []
 
     def _weigh_together(self, some: Sequence[Weighing], model: ModelName) -> None:
         """Weigh what is asked of one model, one by one where that fails: perhaps memory suffices for each alone."""

@@ -211,9 +211,8 @@ def accumulate_gradient(
             else:
                 fits = True
             del loss  # and with it the graph, before the next micro-batch makes its own
-            if (
-                not fits
-            ):  # outside of the handler, so that no exception holds the tensors that filled the memory
+            # Outside of the handler, so that no exception holds the tensors that filled the memory.
+            if not fits:
                 raise TooLargeError(num_rows=len(places), longest=lengths[places[0]])
     return float(total) / scale
 

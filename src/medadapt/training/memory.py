@@ -27,9 +27,9 @@ MOST_TOKENS = {"cpu": 4096, "cuda": 32768}
 BUSY_TOKENS = {"cpu": 128, "cuda": 1024}
 """A micro-batch of so many keeps the device busy; only from there on is it worth the while to keep its activations and
 recompute those of longer rows. Coarse, and for GPUs not measured."""
-PADDING = {"cpu": 64, "cuda": 512}
-"""Padding that costs about as much as a pass of its own, which reads all weights and starts all kernels anew. For GPUs
-calculated, not measured."""
+PADDING = {"cpu": 128, "cuda": 512}
+"""Padding that costs about as much as a pass of its own, which reads all weights and starts all kernels anew
+(docs/decisions/0029). For GPUs calculated, not measured."""
 EAGER_BYTES = 10
 """What transformers' plain attention keeps for the backward pass, of each attention weight: its softmax is in fp32."""
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import torch
@@ -27,16 +28,18 @@ SAVE_SECONDS = 600.0
 """`save_every: auto` loses no more than so much work, whatever ends it."""
 
 
+Identity = Callable[..., str]
+"""Called without anything: the hash of a training; with how steps are cut: what earlier versions called it."""
+
+
 @dataclass(kw_only=True)
 class NativeBackend:
     """The engine and what its checkpoints need."""
 
     engine: Engine
     watch: Watch
-    identity: str
+    identity: Identity
     """Hash of everything that decides the result; checkpoints of another training are refused by it."""
-    older_identity: str
-    """What earlier versions called the same training."""
     precision: str
     save_every: int
     threads: int
@@ -70,9 +73,7 @@ class NativeBackend:
         return processor_name() if self.device_type == "cpu" else None
 
 
-def native_backend(
-    watch: Watch, *, identity: str, older_identity: str, precision: str, seed: int
-) -> NativeBackend:
+def native_backend(watch: Watch, *, identity: Identity, precision: str, seed: int) -> NativeBackend:
     """The engine of a training, in the state of its newest valid checkpoint where there is one."""
     training = watch.training
     engine = Engine(
@@ -89,7 +90,6 @@ def native_backend(
         engine=engine,
         watch=watch,
         identity=identity,
-        older_identity=older_identity,
         precision=precision,
         save_every=epoch_steps if training.save_every in {"auto", "epoch"} else int(training.save_every),
         save_seconds=SAVE_SECONDS if training.save_every == "auto" else math.inf,
@@ -145,7 +145,7 @@ def _resume(backend: NativeBackend) -> None:
     if checkpoint is None:
         return
     saved = checkpoint.state
-    if saved["identity"] not in {backend.identity, backend.older_identity}:
+    if saved["identity"] != backend.identity() and saved["identity"] not in _older_identities(backend, saved):
         raise RunFolderError(
             f"The checkpoints in {folder} belong to another training.",
             "checkpoints of the same recipe, base and examples",
@@ -165,6 +165,13 @@ def _resume(backend: NativeBackend) -> None:
     _same_machine(backend, saved, note)
 
 
+def _older_identities(backend: NativeBackend, saved: dict[str, Any]) -> Iterator[str]:
+    """What earlier versions, for which it mattered how a step is cut, may have called the same training."""
+    tokens = {"auto", backend.watch.training.micro_tokens, saved["memory"]["micro_tokens"]}
+    for checkpointing, micro_tokens in product(("auto", "on", "off"), tokens):
+        yield backend.identity({"checkpointing": checkpointing, "micro_tokens": micro_tokens})
+
+
 def _memory_plan(backend: NativeBackend, saved: dict[str, Any]) -> MemoryPlan:
     """The plan of the session before, or one that takes less memory where that is asked for now.
 
@@ -176,6 +183,8 @@ def _memory_plan(backend: NativeBackend, saved: dict[str, Any]) -> MemoryPlan:
     else:
         plan = replace(own, checkpointing=own.checkpointing or before.checkpointing)
     asked = backend.watch.training
+    if asked.checkpointing == "off" and plan.checkpointing:  # kept activations take more than recomputed ones
+        plan = replace(plan, micro_tokens=min(plan.micro_tokens, own.micro_tokens))
     if asked.checkpointing != "auto":
         plan = replace(plan, checkpointing=asked.checkpointing == "on", plain_tokens=0)
     tokens = plan.micro_tokens if asked.micro_tokens == "auto" else int(asked.micro_tokens)
@@ -238,7 +247,7 @@ def _save(backend: NativeBackend) -> None:
         Checkpoint(
             step=state.step,
             state={
-                "identity": backend.identity,
+                "identity": backend.identity(),
                 "memory": asdict(state.memory),
                 "scale": asdict(state.scale),
                 "best_step": state.best_step,

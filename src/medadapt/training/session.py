@@ -6,6 +6,7 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from medadapt.training.trainer_settings import check_trainer_settings
 from medadapt.training.watch import OnEvaluation, Preview, Watch, evaluation_interval, measured_loss
 
 WITHOUT_EFFECT_ON_WEIGHTS = {"log_every", "keep", "tracking", "save_every"}
-CUT_BY_ITSELF = {"checkpointing": "auto", "micro_tokens": "auto"}
+CUT_BY_ITSELF: Mapping[str, Any] = {"checkpointing": "auto", "micro_tokens": "auto"}
 """Steps that are cut otherwise have the same gradient, so a training may go on with them; its identity says `auto`."""
 
 
@@ -120,6 +121,7 @@ def _how_it_went(watch: Watch) -> dict[str, Any]:
         "best_validation_loss": state.best_loss,
         "stopped_early": state.stopped_early,
         "micro_tokens": state.memory.micro_tokens,
+        "padding": state.memory.padding,
         "checkpointing": state.memory.checkpointing,
         "threads": torch.get_num_threads(),
         "skipped": state.scale.skipped,
@@ -190,8 +192,7 @@ def _train(recipe: Recipe, base: LoadedBase, watch: Watch, *, examples: Path) ->
     if training.backend == "native":
         native = native_backend(
             watch,
-            identity=_identity(recipe, base, watch, cut=CUT_BY_ITSELF),
-            older_identity=_identity(recipe, base, watch, cut={}),
+            identity=partial(_identity, recipe, base, watch),
             precision=base.facts["precision"]["got"],
             seed=recipe.seed,
         )
@@ -227,8 +228,9 @@ def _only_measure(watch: Watch) -> None:
         watch.progress.note(f"Nothing is trained; validation loss {watch.state.best_loss:.4f}")
 
 
-def _identity(recipe: Recipe, base: LoadedBase, watch: Watch, *, cut: Mapping[str, str]) -> str:
-    """Hash of everything that decides the result of a training, with other values in the place of `cut`."""
+def _identity(recipe: Recipe, base: LoadedBase, watch: Watch, cut: Mapping[str, Any] | None = None) -> str:
+    """Hash of everything that decides the result of a training; earlier versions also counted how a step is `cut`."""
+    cut = CUT_BY_ITSELF if cut is None else cut
     training = recipe.training.model_dump(mode="json", exclude=WITHOUT_EFFECT_ON_WEIGHTS)
     return sha256_object(
         {

@@ -97,16 +97,18 @@ def shares_with(target: RunFolder, source: RunFolder) -> bool:
     )
 
 
-def remove(folder: Path) -> None:
-    """Delete a folder of sub-runs, if it is there.
+def remove(*folders: Path) -> None:
+    """Delete folders of sub-runs, those that are there.
 
     Raises RunBusyError, before anything is deleted, where another process works in one of them.
     """
-    if folder.exists():
+    there = [folder for folder in folders if folder.exists()]
+    for folder in there:
         # Asked for, not held: some network file systems delete no folder in which a file is open.
         for lock in folder.rglob(RunFolder(folder).lock.name):
             with locked(RunFolder(lock.parent)):
                 pass
+    for folder in there:
         with disk_faults(folder):
             shutil.rmtree(folder)
 

@@ -32,6 +32,15 @@ def test_the_delimiter_is_found_in_the_header(mark: str) -> None:
         ("question (short, long);answer\none;two\n", {"question (short, long)": "one", "answer": "two"}),
         ('"question\n(EN)";"answer"\none;two, three\n', {"question\n(EN)": "one", "answer": "two, three"}),
         ("a;b,c\n1,2\n3;4,5\n", {"a;b": "1", "c": "2"}),
+        (
+            "Disease,Symptoms (a; b)\nFlu,cough; fever,\nCold,cough; sneezing,\n",
+            {"Disease": "Flu", "Symptoms (a; b)": "cough; fever"},
+        ),
+        (
+            "Alter;Gewicht (kg, ca.);Diagnose\n45;70,5;Grippe;\n50;81,0;Husten;\n",
+            {"Alter": "45", "Gewicht (kg, ca.)": "70,5", "Diagnose": "Grippe"},
+        ),
+        ("\n\n\n\n\na;b\n1;2\n", {"a": "1", "b": "2"}),
     ],
 )
 def test_the_delimiter_is_named_or_found_in_the_first_records(text: str, values: dict[str, str]) -> None:

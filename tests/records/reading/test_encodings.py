@@ -205,7 +205,7 @@ def test_another_script_is_refused_instead_of_garbled(text: str, encoding: str) 
     content = f"question,answer\nWhat is it?,{text}\n".encode(encoding)
     with pytest.raises(DataError, match="neither in UTF-8 nor in cp1252") as refused:
         decode(content, "f")
-    for named in ("-f ENCODING", "WINDOWS-1250 for Polish", "look at some words"):
+    for named in ("-f ENCODING", "WINDOWS-1250 for Polish", "WINDOWS-1252 where", "look at some words"):
         assert named in refused.value.remedy
 
 
@@ -224,6 +224,9 @@ def test_a_paragraph_of_a_western_language_is_read_as_ever(language: str, times:
         "5\xa0µg, then 10\xa0µg, 20\xa0µg, 40\xa0µg and 80\xa0µg a day (mean\xa0±\xa0SD; n\xa0=\xa05)",
         "Dušan, Jaša, Miša, Bašic, Nataša and Andrešic wrote of it: “5 µg ± 2”, “7 µg ± 3”",
         "Kas see või teine või kolmas või neljas või viies või kuues?",
+        # Few words, each in every row.
+        "Gastrite,brûlures d'estomac,nausées\nRhume,écoulement nasal,douleur à la gorge\n" * 40,
+        "Ménière’s,Sjögren\n" * 15 + "Flu,fever‚cough\n" * 5,
     ],
 )
 def test_signs_and_names_in_western_text_are_no_other_encoding(text: str) -> None:

@@ -180,14 +180,30 @@ def test_a_failure_ends_both_panels_and_its_text_stands_in_the_log_alone(place, 
     assert "a secret path" in caplog.text
 
 
-def test_a_model_that_fails_takes_nothing_from_the_other(diagnosis_run):
+@pytest.fixture
+def half(diagnosis_run):
+    """The tuned model gives no numbers, as where fp16 overflows through the adapter alone."""
     assistant = load(find_target(str(diagnosis_run)), device="cpu")
     for name, weight in assistant.base.model.named_parameters():
-        if "lora_B" in name:  # as where fp16 overflows through the adapter alone
+        if "lora_B" in name:
             weight.data.fill_(torch.nan)
+    with Desk(assistant) as made:
+        yield made
+
+
+def test_on_a_careful_page_a_model_that_fails_takes_nothing_from_the_other(half, diagnosis_run):
+    rules = dict.fromkeys(MODEL_NAMES, rule(0.0))
+    ((view, _),) = views(
+        service_at(half, rules=rules), diagnosis_record(diagnosis_run).question, careful=True
+    )
+    assert 'role="meter"' in view.answers["baseline"]
+    assert 'role="meter"' not in view.answers["tuned"]
+    assert "not finite numbers" in view.problem
+
+
+def test_a_model_that_fails_takes_nothing_from_the_other(half, diagnosis_run):
     record = diagnosis_record(diagnosis_run)
-    with Desk(assistant) as half:
-        (*_, (view, _)) = views(service_at(half), record.question)
+    (*_, (view, _)) = views(service_at(half), record.question)
     text = recorded(diagnosis_run, "baseline")[record.id]["text"]
     assert panels.told(text) in view.answers["baseline"]
     assert 'role="meter"' in view.answers["baseline"]

@@ -361,7 +361,7 @@ def test_a_winner_and_trials_that_somebody_works_in_are_not_deleted(trained: Sea
     with locked(winner), pytest.raises(RunBusyError):
         make_winner(trained, "000", recipe)
     with locked(trial), pytest.raises(RunBusyError):
-        sub_runs.remove(trained.path / "trials")
+        sub_runs.remove(winner.path, trained.path / "trials")
 
     left = [path for path in before if path.is_file()]
     assert left == before

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from medadapt.core.results import Difference
+from medadapt.metrics.statistics.p_below import is_below
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -41,5 +42,5 @@ def _with_p(change: Difference, p_adjusted: float | None, alpha: float) -> Diffe
     if p_adjusted is None:
         return change
     # The adjusted p is never below the one the verdict came from: a claim can only be taken back.
-    verdict = change.verdict if p_adjusted < alpha else "not shown"
+    verdict = change.verdict if is_below(p_adjusted, alpha) else "not shown"
     return replace(change, p_adjusted=p_adjusted, verdict=verdict)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import stats
 
 from medadapt.metrics.marking.marks import IntArray
+from medadapt.metrics.statistics.p_below import NEXT_BELOW
 
 SPREADS = 8
 """Standard deviations on either side, and as many records: what lies farther off adds less than 1e-12."""
@@ -49,6 +50,5 @@ def _fewest_wins(most: int, alpha: float) -> IntArray:
     """
     discordant = np.arange(most + 1)
     wins = stats.binom.isf(alpha / 2, discordant, 0.5).astype(np.int64) + 1
-    # A p that equals alpha, as 2 / 2^4 does 0.125, is not below it, whatever rounding makes of its last digit.
-    too_few = 2 * stats.binom.sf(wins - 1, discordant, 0.5) >= alpha * (1 - 1e-12)
+    too_few = 2 * stats.binom.sf(wins - 1, discordant, 0.5) >= alpha * NEXT_BELOW
     return wins + too_few

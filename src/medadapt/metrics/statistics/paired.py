@@ -33,6 +33,7 @@ from medadapt.metrics.marking.marks import GRID, FloatArray, Tallies
 from medadapt.metrics.marking.values import ZERO_ONE, metric_values
 from medadapt.metrics.statistics.bias_correction import NO_WIDTH, bias_corrected, is_corrected
 from medadapt.metrics.statistics.intervals import Interval, expanded_percentile, no_interval, tango
+from medadapt.metrics.statistics.p_below import is_below
 from medadapt.metrics.statistics.resampling import Plan, left_out_values, sum_groups, total
 
 ALL_ALIKE = "every resample gives the same difference, so how far it would vary is unknown"
@@ -99,8 +100,7 @@ def test_name(metric: str, plan: Plan, *, primary: str | None) -> str:
 
 def verdict(metric: str, interval: Interval | None, p: float, *, alpha: float) -> Verdict:
     """`better` or `worse` when p is below alpha and the interval lies on one side of 0, else `not shown`."""
-    # A p that equals alpha, as 2 / 2^5 does 0.0625, is not below it, whatever rounding makes of its last digit.
-    if interval is None or p >= alpha * (1 - 1e-12) or interval.low <= 0 <= interval.high:
+    if interval is None or not is_below(p, alpha) or interval.low <= 0 <= interval.high:
         return "not shown"
     return "better" if (interval.low > 0) != (metric in LOWER_IS_BETTER) else "worse"
 

@@ -36,8 +36,8 @@ GARBLED = re.compile(
 def ungarbled(text: str) -> tuple[str, int]:
     """The text with garbled characters restored, and how many they were.
 
-    Only sequences are touched that decode as UTF-8 to the few kinds of characters that English medical text
-    uses; no such sequence is a word in any language written in Latin letters.
+    Only sequences are touched that decode as UTF-8 to the few kinds of characters that medical text in Latin
+    letters uses; no such sequence is a word in any language written in Latin letters.
     """
     count = 0
 

@@ -139,12 +139,18 @@ def _delimiter(text: str, *, tab: bool) -> str:
     found: dict[str, tuple[float, int]] = {}
     for mark in DELIMITERS:
         reader = csv.reader(io.StringIO(text[:BEGINNING], newline=""), delimiter=mark)
-        sizes = [len(cells) for cells in islice(reader, FIRST_RECORDS) if any(cell.strip() for cell in cells)]
-        if sizes and sizes[0] > 1:
-            found[mark] = sizes.count(sizes[0]) / len(sizes), sizes[0]
+        records = (cells for cells in reader if any(cell.strip() for cell in cells))
+        first = list(islice(records, FIRST_RECORDS))
+        if first and (number := len(first[0])) > 1:
+            found[mark] = sum(_has_fields(cells, number) for cells in first) / len(first), number
     if tab and "\t" in found:
         return "\t"
     return max(found, key=lambda mark: found[mark], default=",")
+
+
+def _has_fields(cells: list[str], number: int) -> bool:
+    """Whether a record has so many fields; empty ones at its end are no more."""
+    return len(cells) >= number and not any(cell.strip() for cell in cells[number:])
 
 
 def _column_names(written: list[str]) -> list[str]:

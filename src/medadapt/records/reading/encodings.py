@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from medadapt.core.errors import DataError
@@ -47,6 +49,8 @@ LETTERS = (
 """Letters of another language, what it has beside them, and what Western languages have that use the same bytes."""
 BESIDE = 0.2
 """So many of what stands beside a letter, for each of these letters."""
+MOST_TIMES = 3
+"""So often a word counts: one that stands in every row of a table says no more about the language."""
 CONTROLS = bytes(sorted({*range(32), 127} - set(b"\t\n\r\f\x00")))
 """Bytes that a text has next to none of, and anything else one in nine. NUL is counted apart."""
 PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh91AY", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
@@ -88,17 +92,19 @@ def decode(content: bytes, name: str) -> Decoded:
     text = content.decode("utf-8", "surrogateescape")
     odd = len(ODD_BYTES.findall(text))
     if odd:
-        if _is_foreign(text, odd, len(content)):
+        words = Counter(ODD_WORD.findall(text))
+        if _is_foreign(text, words, odd, len(content)):
             raise DataError(
                 f"{name} is neither in UTF-8 nor in cp1252 (Western European).",
                 "text in UTF-8",
                 "Save it as UTF-8: in a spreadsheet as 'CSV UTF-8', or with `iconv -f ENCODING -t UTF-8 OLD > NEW`, "
                 "where ENCODING is WINDOWS-1250 for Polish, Czech or Hungarian, WINDOWS-1254 for Turkish, WINDOWS-1251 "
-                "for Russian, GB18030, BIG5, SHIFT-JIS or EUC-KR in East Asia, MACINTOSH of an old Mac, CP850 of DOS. "
+                "for Russian, GB18030, BIG5, SHIFT-JIS or EUC-KR in East Asia, MACINTOSH of an old Mac, CP850 of DOS, "
+                "and WINDOWS-1252 where it is Western European all the same. "
                 "Then look at some words: a wrong ENCODING makes others of them without an error.",
             )
         return Decoded(
-            text=text.translate(FROM_CP1252), encoding="cp1252", odd_bytes=odd, words=_odd_words(text)
+            text=text.translate(FROM_CP1252), encoding="cp1252", odd_bytes=odd, words=_shown(words)
         )
     return Decoded(text=text, encoding=encoding)
 
@@ -109,11 +115,16 @@ def _is_binary(content: bytes) -> bool:
     return odd or content.count(0) > len(content) // 10
 
 
-def _is_foreign(text: str, num_odd: int, num_bytes: int) -> bool:
-    """Whether odd bytes make up words, or stand in them where no Western language has them."""
+def _is_foreign(text: str, words: Mapping[str, int], num_odd: int, num_bytes: int) -> bool:
+    """Whether odd bytes make up words, or stand in them where no Western language has them.
+
+    `words` are those with such bytes, and how often each stands in the text.
+    """
     runs = sum(len(ODD_BYTES.findall(run)) for run in FOREIGN_RUN.findall(text) if len(set(run)) > 2)
     if runs > num_odd / 2 and runs > FOREIGN_SHARE * num_bytes:
         return True
+    text = "\n".join(word for word, times in words.items() for _ in range(min(times, MOST_TIMES)))
+    num_odd = _count(ODD_BYTES, text)
     signs, carons = _count(SIGN_IN_WORD, text), _count(CARON_IN_WORD, text)
     if _count(BESIDE_CARON, text) + signs >= carons / 2:
         signs += carons
@@ -129,8 +140,7 @@ def _count(pattern: re.Pattern[str], text: str) -> int:
     return len(pattern.findall(text))
 
 
-def _odd_words(text: str) -> tuple[str, ...]:
-    """The first words with bytes that are no UTF-8; those that are nothing else, such as a dash, come last."""
-    words = list(dict.fromkeys(word.translate(FROM_CP1252) for word in ODD_WORD.findall(text)))
-    words.sort(key=lambda word: not any(char.isascii() for char in word))
-    return tuple(word[:MOST_CHARACTERS] for word in words[:MOST_WORDS])
+def _shown(words: Mapping[str, int]) -> tuple[str, ...]:
+    """The first few words, as they are read; those that are nothing but odd bytes, such as a dash, come last."""
+    first = sorted(words, key=lambda word: not any(char.isascii() for char in word))[:MOST_WORDS]
+    return tuple(word.translate(FROM_CP1252)[:MOST_CHARACTERS] for word in first)

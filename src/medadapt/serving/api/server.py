@@ -176,7 +176,9 @@ def serve(
 def _host_name(given: str) -> str:
     """A name as it stands in a Host header, without a port."""
     name = given.strip("[]").lower()
-    if not HOST_NAME.fullmatch(name) and not _is_address(name):
+    if _is_address(name):
+        return str(ip_address(name))  # as browsers write it
+    if not HOST_NAME.fullmatch(name):
         raise MedAdaptError(
             f"No request can ask under the name {given!r}.",
             "a name or address alone, such as gpu.example.org, without a port",

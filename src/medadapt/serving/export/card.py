@@ -1,4 +1,7 @@
-"""README.md of an exported model: what it is, how it must be asked, and how well it agrees. No text of records."""
+"""README.md of an exported model: what it is, how it must be asked, and how well it agrees.
+
+It holds no text of records but the system turn that all training dialogues open with.
+"""
 
 from __future__ import annotations
 

@@ -87,7 +87,8 @@ def export_merged(
     need_adapter(run)
     with new_folder(folder, run, replace=replace_folder) as part:
         merged = write_merged(run, part, precision=precision, device=device, progress=progress)
-        shown = shown_prompt(merged.encoder, merged.records, end_ids=merged.end_ids)
+        turns = asking_of_run(run.recipe, run.folder).system_turns
+        shown = shown_prompt(merged.encoder, merged.records, turns, end_ids=merged.end_ids)
         checked = merged.checked
         card = export_card(
             run, shown, merged.parity, name_of(folder), chat=merged.encoder.plan.chat,

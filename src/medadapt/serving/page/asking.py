@@ -129,14 +129,17 @@ def _careful(service: Service, records: Mapping[ModelName, Record], shown: View)
         model: panels.unvouched(model, service.unvouched[model]) for model in records if model not in waiting
     }
     for model, one in waiting.items():
-        weighed = one.found.result()
-        if not weighed:
-            raise DataError(
-                "There are no options, so there is nothing to be sure of.",
-                "at least two options",
-                ON_PAGE.give_options,
-            )
-        answers[model] = panels.careful_answer(model, sureness(weighed, service.rules[model]))
+        try:
+            weighed = one.found.result()
+            if not weighed:
+                raise DataError(
+                    "There are no options, so there is nothing to be sure of.",
+                    "at least two options",
+                    ON_PAGE.give_options,
+                )
+            answers[model] = panels.careful_answer(model, sureness(weighed, service.rules[model]))
+        except Exception as problem:  # what the other model says stands
+            shown = _failed(shown, problem)
     return replace(shown, answers={**shown.answers, **answers})
 
 

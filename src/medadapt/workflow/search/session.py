@@ -109,8 +109,7 @@ class SearchSession:
         # Before anything is removed: values that make no recipe are refused here.
         self.asked = list(self._draw(most, repeats=taken_up.repeats))
         if found is None or changed:
-            remove(self.folder.path / "trials")
-            remove(self.folder.winner.path)
+            remove(self.folder.path / "trials", self.folder.winner.path)
             self._put(fresh)
             return
         kept = found.trials

@@ -41,7 +41,12 @@ def reloaded_loss(recipe: Recipe, winner: RunFolder, trial: Trial, *, share: Sha
             recipe.model, base=str(winner.base) if smoke else recipe.model.base, device=share.device
         )
         load_adapter(base, winner.adapter)
-        plan = MemoryPlan(micro_tokens=state.facts["micro_tokens"], checkpointing=False)
+        # Cut as the trial's own validation was, so that rounding is the same.
+        plan = MemoryPlan(
+            micro_tokens=state.facts["micro_tokens"],
+            checkpointing=False,
+            padding=state.facts["training"].get("padding"),
+        )
         packed = packed_decoder(base.model) if recipe.training.backend == "native" else None
         loss = validation_loss(base.model, TokenSet(winner.examples / "validation"), plan, packed=packed)
     finally:
