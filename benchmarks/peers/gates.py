@@ -20,7 +20,11 @@ side pass that learns little, because a few steps lower the loss of a random mod
 side has other masks.
 """
 MEAN_OF_CURVE = 0.10
-"""The same of the mean over all steps, where a side puts other rows together into a step."""
+"""The same of the mean over the steps that both take, where a side puts other rows together into a step.
+
+A side whose steps hold fewer tokens takes more of them, and its later ones lie lower: they say nothing about whether it
+learns alike.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +115,10 @@ def _same_curve(
 ) -> list[str]:
     """`wanted` are the losses of our side, or those of a plain computation where a side learns prompts as well.
 
-    A side may take fewer steps than ours.
+    A side may take fewer steps than ours, or more.
     """
-    if promise.same_steps:
-        wanted = wanted[: len(losses)]
+    both = min(len(losses), len(wanted))
+    losses, wanted = losses[:both], wanted[:both]
     learned = wanted[0] - fmean(wanted)
     if not learned > 0:
         return ["nothing was learned that losses could be held against"]

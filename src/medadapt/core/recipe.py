@@ -274,7 +274,7 @@ class TrainingSection(Section):
     """After how many steps the trackers hear of the loss again; the console and steps.jsonl show every step."""
     checkpointing: Literal["auto", "on", "off"] = "auto"
     """Recompute activations in the backward pass to save memory. `auto` does so for rows that would not fit
-    otherwise, and with layers in main memory."""
+    otherwise, for all where next to nothing fits or TRL trains, and with layers in main memory."""
     micro_tokens: Auto | Annotated[int, Field(ge=1)] = "auto"
     """Most tokens in one forward pass. It changes speed and memory, never the gradient (at dropout 0; with
     int8 up to its rounding, because it picks the columns that it keeps in 16 bits from the whole batch)."""
