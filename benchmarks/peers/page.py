@@ -58,10 +58,11 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
         "learned (10 % with dropout, where each side has masks of its own); without dropout its first gradient must be "
         "the plain one's as well. What was learned is how far the mean loss lies below the first. Where TRL's tuned "
         "settings put other rows together, the mean loss over the steps that both take must agree up to 10 %; until "
-        "November 2026 it was that over all steps, of which a side with smaller packs takes more. The tutorial's script "
-        "learns prompts as well, and its losses are held in the same way against a plain computation of that; it reads "
-        "one row at a time, padded to 384 tokens or to the longest row where that is longer, in fp32, and computes "
-        "activations twice. Earlier results were held to 0.5 % of the loss itself, 2 % with dropout, 5 % of the mean.\n"
+        "November 2026 it was that over all steps, of which a side with smaller packs takes more. The tutorial's "
+        "script learns prompts as well, and its losses are held in the same way against a plain computation of that; "
+        "it reads one row at a time, padded to 384 tokens or to the longest row where that is longer, in fp32, and "
+        "computes activations twice. Earlier results were held to 0.5 % of the loss itself, 2 % with dropout, 5 % of "
+        "the mean.\n"
     )
     yield (
         "Ours is the engine as a run calls it, without the line in steps.jsonl and the checkpoints of a run; the "
