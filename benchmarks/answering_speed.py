@@ -43,13 +43,15 @@ import roof
 from answering.bases import best_dtype, ours, prepare, questions_of, theirs
 from answering.ways import NEW_TOKENS, full_rows, one_by_one, score_labels, search_labels, together, write
 from peers.environments import make_all
-from peers.rounds import profile_of, run_round
+from peers.rounds import LONGEST_RUN_S, how_it_ended, profile_of, run_round, shortened
 from peers.sides.asked_for import digest_of
 from peers.sides.peak_memory import own_peak_mb
 from peers.workloads import MODELS
 from time_shares import time_shares
 
 NAMES = ("llama-42m", "llama-135m")
+ARCHITECTURE = "llama"
+"""Of every base that can be asked for: one is built from the sizes of its configuration alone."""
 HARNESS = Path(__file__).parent / "peers" / "sides" / "score_lm_eval.py"
 HARNESS_ROWS = (1, 64)
 """Rows that lm-evaluation-harness reads at a time: its default, and as many as serve it well here."""
@@ -199,9 +201,7 @@ def _wrong_decisions(
         try:
             theirs = _last_line([*command, str(few)])
         except RuntimeError as problem:
-            wrong[side] = (
-                f"it failed when its choices in fp32 were asked for: {str(problem).splitlines()[-1]}"
-            )
+            wrong[side] = f"when its choices in fp32 were asked for, {shortened(str(problem))}"
             continue
         if theirs["asked"] != digest_of(pairs) or theirs["scored"] != len(pairs):
             wrong[side] = "it did not score the same labels of the same prompts"
@@ -363,9 +363,12 @@ def work(folder: Path, kind: str, side: str) -> dict[str, Any]:
 
 
 def _last_line(command: Sequence[str]) -> dict[str, Any]:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=LONGEST_RUN_S)
+    except subprocess.TimeoutExpired as problem:
+        raise RuntimeError(f"given up after {LONGEST_RUN_S} s") from problem
     if done.returncode:
-        raise RuntimeError(f"{command} failed:\n{done.stderr[-3000:]}")
+        raise RuntimeError(f"it {how_it_ended(done.returncode)}:\n{done.stderr.strip()[-3000:]}")
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 

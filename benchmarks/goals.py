@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
+from answering.page import is_current as is_fair
 from peers.comparison import Comparison
-from peers.page import NAMES, ROWS, is_current, is_in_software, share_of_roof
+from peers.page import (
+    NAMES,
+    ROWS,
+    is_current,
+    is_in_software,
+    is_of_today,
+    is_uneven,
+    roof_is_current,
+    searched_as_today,
+    share_of_roof,
+)
 from time_shares import told
 from training_peers import MODELS, name_of, planned
 
@@ -21,6 +33,10 @@ NOT_HELD = (
     "processor has only in software."
 )
 EARLIER_SEARCH = ", tuned by an earlier, shorter search"
+EARLIER_RULES = ", by earlier rules"
+EARLIER_ANSWERING = ", before the comparison was made fairer"
+LARGER = 1.1
+"""Large products count as quicker than those of a step where they are by more than this."""
 SET_FOR_AMX = (
     "The goals for training and answering were set for two cores with AMX, which this machine has not; here they are "
     "only a measure to go by."
@@ -43,10 +59,14 @@ class Reached:
     """Shares of our time."""
     roof: float | None = None
     """Share of the matrix product roof that ours reaches, where the goal is a ratio of speeds."""
+    is_uncertain: bool = False
+    """Whether that roof was another one from round to round."""
     computed: float = 1.0
     """What must be computed of that share: a beginning that rows share counts for each of them and is read once."""
     spread: tuple[float, float] | None = None
     """Smallest and largest value of a round."""
+    limit: str | None = None
+    """What would have to change for the goal to be reached, where that hangs on what was measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +82,7 @@ class Goal:
     """Whether the value is to be at least the goal; otherwise at most."""
     measured: Callable[[Stored], Iterator[Reached]]
     limit: str
-    """What would have to change for the goal to be reached."""
+    """What would have to change for the goal to be reached, where no value says it."""
     on_gpu: bool = False
     """Whether it is a goal of one H200; otherwise of two cores with AMX."""
 
@@ -71,18 +91,17 @@ def section(stored: Stored, *, instructions: list[str]) -> Iterator[str]:
     """Every goal for such a machine of which something was measured here; after the table, the missed ones."""
     on_gpu = _is_gpu(stored)
     lines = [
-        "| work | measured | goal | stretch | reached | rounds | of the goal |",
+        "| work | measured | goal | stretch | reached | smallest to largest of a round | of the goal |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     missed: dict[str, list[str]] = {}
     for goal in (goal for goal in GOALS if goal.on_gpu == on_gpu):
         found = list(goal.measured(stored))
         lines += [_line(goal, one) for one in found]
-        short = [one for one in found if one.value is not None and not _is_reached(one.value, goal)]
-        if short:
-            missed.setdefault(goal.limit, []).extend(
-                f"- {goal.work}, {one.of}{_where(goal, one)}" for one in short
-            )
+        for one in found:
+            if one.value is not None and not _is_reached(one.value, goal):
+                limit = one.limit or goal.limit
+                missed.setdefault(limit, []).append(f"- {goal.work}, {one.of}{_where(goal, one)}")
     if len(lines) > 2:
         yield "### Goals\n"
         yield "The sections below say how each was measured and when.\n"
@@ -172,8 +191,12 @@ def _where(goal: Goal, one: Reached) -> str:
     parts = []
     if one.roof is not None and one.value is not None:
         needed = one.roof * goal.goal / one.value
-        beyond = ", which nothing reaches on this machine" if needed * one.computed > 1 else ""
-        parts.append(f"ours reaches {one.roof:.0%} of the roof, the goal lies at {needed:.0%}{beyond}")
+        is_beyond = needed * one.computed > 1 and not one.is_uncertain
+        beyond = ", which nothing reaches on this machine" if is_beyond else ""
+        uncertain = " (uncertain)" if one.is_uncertain else ""
+        parts.append(
+            f"ours reaches {one.roof:.0%} of the roof{uncertain}, the goal lies at {needed:.0%}{beyond}"
+        )
     if one.profile is not None:
         parts.append(told(one.profile))
     return f": {'; '.join(parts)}" if parts else ""
@@ -219,8 +242,10 @@ def _against(
                 one = _reached(found, ratio["value"], tells_rows=workload is None)
                 yield replace(
                     one,
-                    of=one.of + (EARLIER_SEARCH if side == "trl_tuned" and not is_current(found) else ""),
-                    roof=share_of_roof(found, "native"),
+                    of=one.of + (_marked(found) if side == "trl_tuned" else ""),
+                    roof=share_of_roof(found, "native") if roof_is_current(found) else None,
+                    is_uncertain=is_uneven(found.get("roofs", ())),
+                    limit=None if _is_gpu(stored) else _limit(found),
                     computed=min(1.0, found["sides"]["native"]["padded_by_real"]),
                     spread=None if ratio["value"] is None else (ratio["low"], ratio["high"]),
                 )
@@ -231,9 +256,32 @@ def _against(
 def _reached(found: Mapping[str, Any], value: float | None, *, tells_rows: bool = False) -> Reached:
     asked = found["asked"]
     rows = f", {asked['workload']} rows" if tells_rows else ""
+    of = f"{asked['model']}, dropout {asked['dropout']}{rows}{_few(asked['rounds'])}"
     return Reached(
-        of=f"{asked['model']}, dropout {asked['dropout']}{rows}", value=value, profile=_profile(found)
+        of=of + ("" if is_of_today(found) else EARLIER_RULES), value=value, profile=_profile(found)
     )
+
+
+def _few(rounds: int) -> str:
+    """What is told of a number of rounds that is too small.
+
+    >>> _few(1), _few(3), _few(5)
+    (', 1 round', ', 3 rounds', '')
+    """
+    return "" if rounds >= ROUNDS else f", {rounds} round{'s' if rounds > 1 else ''}"
+
+
+def _marked(found: Mapping[str, Any]) -> str:
+    """What is told of the tuned TRL where it was tuned over less than it is today."""
+    return "" if searched_as_today(found) else EARLIER_SEARCH
+
+
+def _limit(found: Mapping[str, Any]) -> str:
+    """Why a step of ours is not quicker, as far as the roof beside it says."""
+    if not (roofs := found.get("roofs")) or not roof_is_current(found):
+        return NO_PRODUCTS
+    here, large = (median(one[key] for one in roofs) for key in ("flops", "large_flops"))
+    return f"{SMALL_STEPS if large > LARGER * here else AS_LARGE} {NO_PRODUCTS}"
 
 
 def _profile(found: Mapping[str, Any]) -> Mapping[str, float] | None:
@@ -242,9 +290,15 @@ def _profile(found: Mapping[str, Any]) -> Mapping[str, float] | None:
 
 
 def _roof_share(stored: Stored) -> Iterator[Reached]:
+    """By a roof of products of all sizes alone: one of small products may lie too low."""
     for found in _comparisons(stored, "short", ("qwen2.5-0.5b",)):
-        if (share := share_of_roof(found, "native")) is not None:
-            yield _reached(found, 100 * share)
+        share = share_of_roof(found, "native")
+        if share is None or not roof_is_current(found):
+            continue
+        one, computed = _reached(found, 100 * share), found["sides"]["native"]["padded_by_real"]
+        notes = [f"{share * computed:.0%} where a shared beginning counts once"] if computed < 1 else []
+        notes += ["the roof was uneven"] if is_uneven(found["roofs"]) else []
+        yield replace(one, of="; ".join([one.of, *notes]), limit=_limit(found))
 
 
 def _share_of_h200(stored: Stored) -> Iterator[Reached]:
@@ -262,18 +316,19 @@ def _memory(stored: Stored) -> Iterator[Reached]:
             if "trl_tuned" in found["sides"] and is_current(found):
                 sides = (found["sides"][side] for side in ("native", "trl_tuned"))
                 ours, theirs = (side["peak_gpu_mb"] or side["peak_rss_mb"] for side in sides)
-                yield replace(_reached(found, ours / theirs, tells_rows=True), profile=None)
+                one = _reached(found, ours / theirs, tells_rows=True)
+                yield replace(one, of=one.of + _marked(found), profile=None)
 
 
 def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
     def measured(stored: Stored) -> Iterator[Reached]:
         answered = [one["found"]["models"] for name, one in stored.items() if name.startswith(ANSWERING)]
         for name, one in (pair for models in answered for pair in models.items()):
-            part = one[work]
+            part, of = one[work], f"{name}{_few(len(one[work]['runs']['ours']))}"
+            of += "" if is_fair(one) else EARLIER_ANSWERING
             if part["ratio"] is None:
-                yield Reached(of=name, value=None)
+                yield Reached(of=of, value=None)
             elif side in part["ratio"]:
-                of = name
                 if side == "generate" and "generate-label" in part["ratio"]:
                     of += f" ({part['ratio']['generate-label']:.1f}x where it stops behind the label)"
                 spread = part.get("spread", {}).get(side)
@@ -284,7 +339,7 @@ def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
                     spread=(spread[0], spread[1]) if spread else None,
                 )
             elif side in part.get("refused", {}):
-                yield Reached(of=name, value=None)
+                yield Reached(of=of, value=None)
             if work == "labels" and "labels_tuned" in one:
                 yield from _choice_alone(name, one["labels_tuned"], side)
 
@@ -292,7 +347,8 @@ def _answering(work: str, side: str) -> Callable[[Stored], Iterator[Reached]]:
 
 
 def _choice_alone(name: str, tuned: dict[str, Any], side: str) -> Iterator[Reached]:
-    best, of = tuned["best"], f"{name}, tuned, the choice alone"
+    best, rounds = tuned["best"], _few(len(tuned["runs"]["ours"]))
+    of = f"{name}, tuned, the choice alone{rounds}"
     if side == "generate" and side in (tuned["ratio"] or ()):
         of += f" (it ends behind the label; {tuned['ratio'][side]:.1f}x where all are scored)"
     if best["ratio"] is None or side in best.get("refused", {}):
@@ -304,10 +360,13 @@ def _choice_alone(name: str, tuned: dict[str, Any], side: str) -> Iterator[Reach
 
 def _data_path(stored: Stored) -> Iterator[Reached]:
     for name in ("data_path", "data_path-large"):
-        for size, run in stored.get(name, {}).get("found", {}).get("sizes", {}).items():
+        one = stored.get(name, {})
+        note = one.get("about", {}).get("note", "").removesuffix(".")
+        for size, run in one.get("found", {}).get("sizes", {}).items():
             if size == "100000":
                 seconds = run["prepare"]["seconds"] + run["encode"]["seconds"]
-                yield Reached(of=f"{size} rows", value=seconds)
+                of = f"{size} rows, `{name}`{f' ({note})' if note else ''}"
+                yield Reached(of=of, value=seconds)
 
 
 def _start_up(stored: Stored) -> Iterator[Reached]:
@@ -320,13 +379,15 @@ def _start_up(stored: Stored) -> Iterator[Reached]:
 
 
 NOTHING_KNOWN = "Why it is missed has not been looked into yet."
-SMALL_STEPS = (
-    "A step of eight short rows is a few hundred tokens. Its matrix products are too small to reach the rate of large "
-    "ones, and what is no matrix product (norms, rotations, gates, copies, bookkeeping) takes the rest of the time, "
-    "the more of it the faster the processor multiplies. It would take kernels that join the update's thin products, "
-    "norms and gates to the frozen products; torch has none for a CPU, and compiled ones did not pay (section What "
-    "each technique of the engine gains, docs/decisions/0029)."
+SMALL_STEPS = "The matrix products of such a step are too small to reach the rate of large ones."
+AS_LARGE = "The matrix products of such a step reach about the rate of large ones."
+NO_PRODUCTS = (
+    "What is no matrix product (norms, rotations, gates, copies, bookkeeping) takes the rest of the time, the more of "
+    "it the faster the processor multiplies. It would take kernels that join the update's thin products, norms and "
+    "gates to the frozen products; torch has none for a CPU. Compiled ones did not pay with AVX2 in fp32 (part AMD "
+    "EPYC, section What each technique of the engine gains; docs/decisions/0029); with AMX they were not measured."
 )
+"""Why a training goal is missed, the first two by what the roof beside a comparison says."""
 ALL_LABELS = (
     "As a rule the probability of every label is wanted, for calibration, abstention and the report, so the whole tree "
     "of labels is read. The section Answering says how many tokens that is and how many a row for each label has: "
@@ -347,31 +408,31 @@ GOALS = (
         work="training against a tutorial's script",
         goal=60, stretch=100, form=RATIO, least=True,
         measured=_against("tutorial", "short", ("llama-42m", "llama-135m")),
-        limit=SMALL_STEPS,
+        limit=NO_PRODUCTS,
     ),
     Goal(
         work="training against TRL's defaults, short rows",
-        goal=6, stretch=10, form=RATIO, least=True, measured=_against("trl", "short"), limit=SMALL_STEPS,
+        goal=6, stretch=10, form=RATIO, least=True, measured=_against("trl", "short"), limit=NO_PRODUCTS,
     ),
     Goal(
         work="training against TRL's defaults, long rows",
-        goal=2.5, stretch=4, form=RATIO, least=True, measured=_against("trl", "long"), limit=SMALL_STEPS,
+        goal=2.5, stretch=4, form=RATIO, least=True, measured=_against("trl", "long"), limit=NO_PRODUCTS,
     ),
     Goal(
         work="training against TRL, tuned, short rows",
-        goal=3, stretch=4, form=RATIO, least=True, measured=_against("trl_tuned", "short"), limit=SMALL_STEPS,
+        goal=3, stretch=4, form=RATIO, least=True, measured=_against("trl_tuned", "short"), limit=NO_PRODUCTS,
     ),
     Goal(
         work="training against TRL, tuned, long rows",
-        goal=1.5, stretch=2, form=RATIO, least=True, measured=_against("trl_tuned", "long"), limit=SMALL_STEPS,
+        goal=1.5, stretch=2, form=RATIO, least=True, measured=_against("trl_tuned", "long"), limit=NO_PRODUCTS,
     ),
     Goal(
         work="training against LLaMA-Factory's defaults, short rows",
-        goal=5, stretch=8, form=RATIO, least=True, measured=_against("llamafactory", "short"), limit=SMALL_STEPS,
+        goal=5, stretch=8, form=RATIO, least=True, measured=_against("llamafactory", "short"), limit=NO_PRODUCTS,
     ),
     Goal(
         work="share of the matrix product roof",
-        goal=50, stretch=65, form=PERCENT, least=True, measured=_roof_share, limit=SMALL_STEPS,
+        goal=50, stretch=65, form=PERCENT, least=True, measured=_roof_share, limit=NO_PRODUCTS,
     ),
     MEMORY,
     Goal(

@@ -7,24 +7,41 @@ Told by a process of its own, so that the one which starts the measurements hold
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+MACHINE_ID = Path("/etc/machine-id")
 RESULTS = ("benchmarks/results", "benchmarks/RESULTS.md", "docs/explanation/figures/engine_and_trl.png")
 """What changes in the checkout from one measurement to the next."""
 
 
 def facts() -> dict[str, Any]:
-    """The machine, the versions of what was measured, and when."""
-    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=True)
-    return {**json.loads(done.stdout), "commit": _commit(), "measured": datetime.now(UTC).date().isoformat()}
+    """The machine, the versions of what was measured, and when. Raises RuntimeError where they cannot be had."""
+    done = subprocess.run([sys.executable, __file__], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"machine.py left with {done.returncode}: {done.stderr.strip()[-1500:]}")
+    today = datetime.now(UTC).date().isoformat()
+    return {**json.loads(done.stdout), "host": _host(), "commit": _commit(), "measured": today}
+
+
+def _host() -> str | None:
+    """Tells two machines with the same folder apart, and nothing else about them; None where they have no number."""
+    if not MACHINE_ID.is_file():
+        return None
+    return hashlib.sha256(b"medadapt benchmarks " + MACHINE_ID.read_bytes()).hexdigest()[:8]
+
+
+def are_one(abouts: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether results may all be of one machine; one from before that was told counts as of any."""
+    return len({about.get("host") for about in abouts} - {None}) < 2
 
 
 def folder_of(about: Mapping[str, Any]) -> str:

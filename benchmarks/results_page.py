@@ -17,7 +17,7 @@ import start_up
 import techniques
 import training_quality
 from answering import page as answering_page
-from machine import commit_of
+from machine import are_one, commit_of
 from peers.page import FIGURE, draw, training_section
 
 LIBRARIES = ("torch", "transformers", "peft")
@@ -43,6 +43,8 @@ def render(results: Path) -> str:
             f"## {about['device']}, {_threads(about)}, {about['vectors']}, {about['memory_gb']} GB\n"
         )
         parts.append(f"Matrix instructions: {', '.join(about['instructions']) or 'none'}.\n")
+        if not are_one(one["about"] for one in stored.values()):
+            parts.append("Its results are of several machines of this kind.\n")
         parts += goals.section(stored, instructions=about["instructions"])
         peers = {name: one for name, one in stored.items() if name.startswith("training_peers")}
         if peers:

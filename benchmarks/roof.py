@@ -21,6 +21,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from peers.rounds import LONGEST_RUN_S
+
 REPEATS = 15
 QUEUED, QUEUED_S = 50, 0.02
 """On a GPU so many calls at most, or calls of about so many seconds, are timed together: to launch one and wait for it
@@ -33,9 +35,15 @@ UNGATED = ("opt", "biogpt")
 
 
 def measure_anew(config: Path, *, tokens: int, precision: str) -> dict[str, Any]:
-    """What `measure` finds in a process of its own, where no shape was seen before."""
+    """What `measure` finds in a process of its own, where no shape was seen before.
+
+    Raises RuntimeError where that takes longer than any side may.
+    """
     command = [sys.executable, __file__, str(config), str(tokens), precision]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LONGEST_RUN_S)
+    except subprocess.TimeoutExpired as problem:
+        raise RuntimeError(f"the roof was not measured within {LONGEST_RUN_S} s") from problem
     return dict(json.loads(done.stdout))
 
 

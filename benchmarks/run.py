@@ -16,7 +16,8 @@ a trainer, base or task that it lacks, or with more steps, rounds or seeds, unle
 Nine cases need the folder of real data sets that DATA.md describes (`--data`, by default shared/data beside the
 checkout): training_peers, techniques, answering, data_runs, preparing, memory_growth, contrast, passages and gguf; a
 run of everything leaves them out where it is not there. training_peers, answering and gguf make an environment for
-each peer in benchmarks/.environments/ (some gigabytes, once).
+each peer in benchmarks/.environments/, once: about 2 GB each with a CPU build of torch, several times that with CUDA,
+which the package index gives on Linux. A base is prepared in fp32: 5 GB of memory for 1.3B parameters, 32 GB for 8B.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import subprocess
 import sys
 import tempfile
 import time
@@ -54,7 +56,7 @@ import techniques
 import training_peers
 import training_quality
 from peers.comparison import SIDES, compare
-from peers.workloads import WORKLOADS
+from peers.workloads import MODELS, WORKLOADS
 from results_page import render
 
 HERE = Path(__file__).resolve().parent
@@ -116,7 +118,7 @@ def main() -> None:
         for work in WORKS.get(name, _one_work(name))(asked)
     ]
     if asked.missing:
-        works = [(name, work) for name, work in works if _stored(work.stored_as) is None]
+        works = [(name, work) for name, work in works if not _is_measured_here(work.stored_as)]
     failed = []
     for number, (name, work) in enumerate(works, start=1):
         print(f"{work.stored_as} ({number} of {len(works)}){_last_time(work)} ...", flush=True)
@@ -167,7 +169,9 @@ def _not_measured(name: str, work: Work, asked: argparse.Namespace) -> str | Non
         found = work.measure(keep)
     except Exception as problem:
         traceback.print_exc()
-        return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        if said := _stderr_of(problem):
+            print(said[-3000:], file=sys.stderr, flush=True)
+        return _reason(problem)
     about["seconds"] = round(time.monotonic() - began)
     print(f"  {about['seconds']} s", flush=True)
     if lost := _lost_sides(there, found):
@@ -177,6 +181,19 @@ def _not_measured(name: str, work: Work, asked: argparse.Namespace) -> str | Non
         )
     _store(work.stored_as, about, found)
     return None
+
+
+def _reason(problem: Exception) -> str:
+    """The first line and, where there are more, the last one, which says why a helper failed."""
+    said = f"{problem}\n{_stderr_of(problem)}".splitlines()
+    lines = [line.strip() for line in said if line.strip()] or [type(problem).__name__]
+    return lines[0] if len(lines) == 1 else f"{lines[0]} ... {lines[-1]}"
+
+
+def _stderr_of(problem: Exception) -> str:
+    """What a command that failed said; its exception does not show it."""
+    said = problem.stderr if isinstance(problem, subprocess.CalledProcessError) else None
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
 
 
 def _about(name: str, work: Work, asked: argparse.Namespace) -> dict[str, Any]:
@@ -193,6 +210,12 @@ def _stored(name: str) -> dict[str, Any] | None:
     """The result of this machine that is there already."""
     path = HERE / "results" / machine.folder_of(_machine()) / f"{name}.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def _is_measured_here(name: str) -> bool:
+    """Whether there is a result that is not of another machine with the same folder."""
+    stored = _stored(name)
+    return stored is not None and machine.are_one([stored["about"], _machine()])
 
 
 @cache
@@ -273,6 +296,7 @@ def _training_peers(asked: argparse.Namespace) -> list[Work]:
         steps=asked.steps,
         rounds=asked.rounds,
         is_slow=not (_machine()["instructions"] or _machine()["cuda"]),
+        gpu_gb=_machine()["memory_gb"] if _machine()["cuda"] else None,
     )
     return [
         Work(
@@ -286,7 +310,12 @@ def _training_peers(asked: argparse.Namespace) -> list[Work]:
 
 
 def _answering(asked: argparse.Namespace) -> list[Work]:
-    """All bases together, or the one that is asked for."""
+    """All bases together, or the one that is asked for. Exits where that one is no Llama."""
+    if asked.model and _architecture(asked.model) != answering_speed.ARCHITECTURE:
+        sys.exit(
+            f"answering is measured with Llamas alone, and {asked.model} is none: name another --model, or "
+            "--only training_peers"
+        )
     names = [asked.model] if asked.model else list(answering_speed.NAMES)
     return [
         Work(
@@ -296,6 +325,10 @@ def _answering(asked: argparse.Namespace) -> list[Work]:
             scope=Scope(sides=frozenset(names), rounds=asked.rounds),
         )
     ]
+
+
+def _architecture(model: str) -> str:
+    return str(json.loads((MODELS / f"{model}.json").read_text(encoding="utf-8"))["model_type"])
 
 
 def _training_quality(asked: argparse.Namespace) -> list[Work]:

@@ -167,7 +167,8 @@ def _assistant(run: Path, precision: str) -> Any:
     from medadapt.serving.command_targets import find_target
 
     target = find_target(str(run))
-    return load(replace(target, model=target.model.model_copy(update={"precision": precision})))
+    target = replace(target, model=target.model.model_copy(update={"precision": precision}))
+    return load(target, device="cpu")  # where the merged model is, too
 
 
 def _command(*arguments: str, given: str | None = None) -> str:

@@ -24,10 +24,14 @@ PLAN = {
     ("llama-3.2-1b", "short"): (6, FEW),
     ("opt-1.3b", "short"): (6, FEW),
 }
-"""(base, rows) -> optimiser steps and the trainers that run them; a tutorial's script takes hours on the largest.
-
-llama-3.1-8b is run where it is asked for by name: its plain fp32 reference alone takes 32 GB.
-"""
+"""(base, rows) -> optimiser steps and the trainers that run them; a tutorial's script takes hours on the largest."""
+OTHERS = (8, FEW)
+"""Of what is not in the plan but asked for."""
+QUICK, FEWEST_ON_GPU = 10, 60
+"""A GPU takes the plan's steps times this, so that they are not over in a blink, and at least so many."""
+LARGEST = (("llama-3.1-8b", "short"), ("llama-3.1-8b", "long"))
+"""Part of the plan on a GPU of `ROOM_GB`; elsewhere run where they are asked for: their fp32 reference takes 32 GB."""
+ROOM_GB = 60
 
 
 def planned(
@@ -39,22 +43,26 @@ def planned(
     steps: int | None,
     rounds: int,
     is_slow: bool = False,
+    gpu_gb: float | None = None,
 ) -> list[Comparison]:
     """The comparisons of the plan, or of what is asked for in place of it.
 
     `is_slow` is a machine without bf16, on which the plan would take days: it takes fewer steps, and trainers whose
     defaults are bf16 all the same run only where they are asked for: what they take there says little about them.
+    `gpu_gb` is the memory of the GPU, where there is one.
     """
     pairs = [
         pair
-        for pair in PLAN
+        for pair in [*PLAN, *(LARGEST if (gpu_gb or 0) >= ROOM_GB else ())]
         if (model is None or pair[0] == model) and (workload is None or pair[1] == workload)
     ]
-    if not pairs and model and workload:
-        pairs = [(model, workload)]
+    if not pairs and model:
+        pairs = [(model, workload or "short")]
     made = []
     for pair in pairs:
-        usual_steps, usual_sides = PLAN.get(pair, (8, FEW))
+        usual_steps, usual_sides = PLAN.get(pair, OTHERS)
+        if gpu_gb is not None:
+            usual_steps = max(FEWEST_ON_GPU, QUICK * usual_steps)
         if is_slow:
             usual_steps = max(FEWEST_STEPS, usual_steps // SLOW)
             usual_sides = tuple(side for side in usual_sides if not SIDES[side].wants_bf16)

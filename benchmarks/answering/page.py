@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from peers.rounds import shortened
 from time_shares import told
 
 WORKS = {"labels": "labels", "labels_tuned": "labels, tuned", "writing": "writing"}
@@ -32,7 +33,7 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
         )
     yield (
         "In fp32 the adapter is merged into the weights on every side; in 16 bits it stays beside them.\n"
-        if _is_current(found)
+        if all(map(is_current, found["models"].values()))
         else "Measured before the comparison was made fairer: some prompts came several times, and the harness reads "
         "equal requests once, so it did less than the others. Ours merged the adapter into the weights where it "
         "computed in fp32; the other sides kept it beside them. The harness's decisions were no gate, and ours came "
@@ -54,7 +55,7 @@ def section(found: Mapping[str, Any]) -> Iterator[str]:
         for work in WORKS:
             yield from _of_work(name, work, one[work]) if work in one else ()
     for side, problem in found["not_run"].items():
-        yield f"{side}: not run, {' '.join(problem.split())[-300:]}\n"
+        yield f"{side}: not run, {shortened(problem)}\n"
 
 
 def _table(models: Mapping[str, Any]) -> Iterator[str]:
@@ -92,15 +93,15 @@ def _of_work(name: str, work: str, found: Mapping[str, Any]) -> Iterator[str]:
     of_roof = "" if share is None else f"; of the roof at {tokens} tokens it reaches {share:.0%}"
     shares = told(found["profile"])
     if "not_profiled" in found:
-        shares = f"not known, because that run failed ({' '.join(found['not_profiled'].split())[-300:]})"
+        shares = f"not known, because that run failed ({shortened(found['not_profiled'])})"
     yield f"Where ours spends its time, {name}, {title} (profiled): {shares}{of_roof}.\n"
     for side, problem in found.get("not_run", {}).items():
-        yield f"{side}, {name}, {title}: not run, {' '.join(problem.split())[-300:]}\n"
+        yield f"{side}, {name}, {title}: not run, {shortened(problem)}\n"
 
 
-def _is_current(found: Mapping[str, Any]) -> bool:
-    """Whether it was measured as it is today."""
-    return all("different_prompts" in one for one in found["models"].values())
+def is_current(base: Mapping[str, Any]) -> bool:
+    """Whether what was found of a base was measured as it is today."""
+    return "different_prompts" in base
 
 
 def _ratio(found: Mapping[str, Any], side: str, ours: str) -> str:

@@ -5,7 +5,7 @@ Sides:
     tutorial      a script as tutorials have it, ported to today's libraries
     trl           TRL's SFTTrainer at its defaults
     trl_tuned     the same with the quickest of the searched settings (peers/tuning.py)
-    llamafactory  LLaMA-Factory at its defaults, asked for bf16 where the device has it
+    llamafactory  LLaMA-Factory at its defaults, asked for bf16 or fp16 where the device is quick in it
     unsloth       Unsloth at its defaults, on CUDA
     axolotl       Axolotl with its kernels where there is no dropout, on CUDA
 """
@@ -27,22 +27,30 @@ from statistics import median
 from typing import Any
 
 import roof
-from peers.environments import make_all
+from peers.environments import UNTRACKED, make_all
 from peers.flops import needed_flops
-from peers.gates import Promise, broken_gates
-from peers.ratios import ratios_of
-from peers.rounds import profile_of, run_round
+from peers.gates import PLAIN_STEPS, Promise, broken_gates
+from peers.ratios import Ratio, ratios_of
+from peers.rounds import LONGEST_RUN_S, how_it_ended, profile_of, run_round
 from peers.tuning import GIVEN_UP, search
-from peers.workloads import MODELS, prepare
+from peers.workloads import MODELS
 
 SCRIPTS = Path(__file__).resolve().parent / "sides"
+PREPARE = Path(__file__).resolve().parent / "workloads.py"
 OURS = "native"
-FACTS = ("sizes", "first_step", "longest", "learning_rate", "lora", "precision")
-"""What is kept of a prepared workload's facts beside a result."""
+RULES = 4
+"""Goes up with every change of the gates, the search, the roof or the ratio, so that the page marks what is older.
+
+Results from before it was stored are told apart by what they hold (peers/page.py).
+"""
+FACTS = (
+    "sizes", "first_step", "curve_of_answers", "curve_of_all", "longest", "learning_rate", "lora", "precision",
+)  # fmt: skip
+"""What is kept of a prepared workload's facts beside a result; gates that change can judge it again by them."""
 PADDED_TO = 384
 """What the tutorial's script pads every row to, where none is longer."""
-LONGEST_RUN_S = 3600
-"""A side that takes longer for one run is given up."""
+WARM_UP_ON_GPU = 20
+"""Steps that are not timed there: kernels are still compiled for shapes that come first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +62,13 @@ class Side:
     """None is the environment that runs the benchmark."""
     promise: Promise = field(default_factory=Promise)
     most_steps: int | None = None
-    """A slow side takes fewer steps; its speed is that of the steps it takes."""
+    """On a CPU a slow side takes fewer steps; its speed is that of the steps it takes."""
     wants_bf16: bool = False
     """Its defaults are bf16 also on a processor that has it in software only."""
 
 
 SIDES = {
-    OURS: Side(script="run_native.py", environment=None),
+    OURS: Side(script="run_native.py", environment=None, promise=Promise(is_measure=True)),
     "tutorial": Side(
         script="run_tutorial.py", environment="trl", promise=Promise(learns="all"), most_steps=6
     ),
@@ -96,8 +104,6 @@ def compare(
     """
     import torch
 
-    from medadapt.models.quiet import quiet_libraries
-
     environments = make_all(
         dict.fromkeys(name for side in asked.sides if (name := SIDES[side].environment)),
         cuda=torch.cuda.is_available(),
@@ -109,20 +115,29 @@ def compare(
     }
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with quiet_libraries():
-            facts = prepare(
-                folder,
-                data,
-                model=asked.model,
-                rows=asked.workload,
-                dropout=asked.dropout,
-                steps=asked.steps,
-                curve_steps=(SIDES["tutorial"].most_steps or 0) if "tutorial" in asked.sides else 0,
-            )
-        bench = _Bench(folder=folder, facts=facts, environments=environments)
+        bench = _Bench(folder=folder, facts=_prepared(folder, data, asked), environments=environments)
         found = _in_rounds(bench, asked, not_run, keep)
         settings = found["settings"][OURS] | {"profile": True}
-        return found | profile_of(lambda: bench.run(OURS, settings))
+        return found | profile_of(lambda: bench.run(OURS, settings, limit_s=LONGEST_RUN_S))
+
+
+def _prepared(folder: Path, data: Path, asked: Comparison) -> dict[str, Any]:
+    """The facts of the workload, prepared in a process of its own: only that one ends where memory does not suffice.
+
+    Raises RuntimeError where it fails, with the end of its output.
+    """
+    of_all = (SIDES["tutorial"].most_steps or 0) if "tutorial" in asked.sides else 0
+    asked_for = {
+        "model": asked.model, "rows": asked.workload, "dropout": asked.dropout, "steps": asked.steps,
+        "curve_steps": {"answers": min(asked.steps, PLAIN_STEPS), "all": of_all},
+    }  # fmt: skip
+    command = [sys.executable, str(PREPARE), str(folder), str(data), json.dumps(asked_for)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(
+            f"preparing {asked.model} {how_it_ended(done.returncode)}: {done.stderr.strip()[-1500:]}"
+        )
+    return dict(json.loads((folder / "facts.json").read_text(encoding="utf-8")))
 
 
 def _in_rounds(
@@ -158,6 +173,7 @@ def _found(
 ) -> dict[str, Any]:
     """What the rounds that were run have found."""
     return {
+        "rules": RULES,
         "asked": asdict(asked),
         "facts": {key: bench.facts[key] for key in FACTS},
         "environments": {
@@ -182,7 +198,6 @@ def compared(
     promises: Mapping[str, Promise],
 ) -> dict[str, Any]:
     """Medians of all rounds, the gates that were broken and the ratios."""
-    speeds = {side: [run["examples_per_s"] for run in found] for side, found in runs.items()}
     refused = {
         side: [
             reason
@@ -194,8 +209,22 @@ def compared(
     return {
         "sides": {side: _told(found, facts["sizes"]) for side, found in runs.items()},
         "broken_gates": {side: list(dict.fromkeys(reasons)) for side, reasons in refused.items()},
-        "ratios": {side: asdict(ratio) for side, ratio in ratios_of(speeds, refused, ours=OURS).items()},
+        "ratios": {
+            side: asdict(_ratio(side, runs, refused, promises[side])) for side in runs if side != OURS
+        },
     }
+
+
+def _ratio(
+    side: str,
+    runs: Mapping[str, Sequence[Mapping[str, Any]]],
+    refused: Mapping[str, Sequence[str]],
+    promise: Promise,
+) -> Ratio:
+    """Of rows a second, or of real tokens where other rows are timed because a side puts others into its steps."""
+    speed = "examples_per_s" if promise.same_steps else "tokens_per_s"
+    speeds = {one: [run[speed] for run in runs[one]] for one in (OURS, side)}
+    return ratios_of(speeds, refused, ours=OURS)[side]
 
 
 def _told(runs: Sequence[Mapping[str, Any]], sizes: Mapping[str, int]) -> dict[str, Any]:
@@ -250,21 +279,34 @@ class _Bench:
         """
         name = SIDES[side].environment
         python = self.environments[name]["python"] if name else sys.executable
-        command = [python, str(SCRIPTS / SIDES[side].script), str(self.folder), json.dumps(settings)]
-        variables = os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
+        told = {**settings, **self._warm_up(settings)}
+        command = [python, str(SCRIPTS / SIDES[side].script), str(self.folder), json.dumps(told)]
+        variables = os.environ | UNTRACKED | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         if name:  # the project's own packages must not be found by a peer
             variables.pop("PYTHONPATH", None)
         started = time.perf_counter()
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, check=False, env=variables, timeout=limit_s
+                command,
+                capture_output=True,
+                text=True,
+                check=False,
+                env=variables,
+                timeout=limit_s,
+                # What a peer writes into the folder that it is called in must not lie in the checkout.
+                cwd=self.folder if name else None,
             )
         except subprocess.TimeoutExpired as problem:
             raise RuntimeError(f"{GIVEN_UP} after {limit_s:.0f} s") from problem
         seconds = time.perf_counter() - started
         if done.returncode:
-            raise RuntimeError(f"{side} left with {done.returncode}: {done.stderr.strip()[-1500:]}")
+            raise RuntimeError(f"{side} {how_it_ended(done.returncode)}: {done.stderr.strip()[-1500:]}")
         return {**_last_object(side, done.stdout), "process_seconds": seconds}
+
+    def _warm_up(self, settings: Mapping[str, Any]) -> dict[str, int]:
+        """Longer on a GPU, where at least as many steps are timed."""
+        is_longer = self.facts.get("cuda") and settings["steps"] >= 2 * WARM_UP_ON_GPU
+        return {"warm_up": WARM_UP_ON_GPU} if is_longer else {}
 
 
 def _last_object(side: str, output: str) -> dict[str, Any]:
@@ -288,9 +330,7 @@ class _Plan:
 
 def _plan(bench: _Bench, sides: Sequence[str], steps: int) -> _Plan:
     """The settings of every side; those of `trl_tuned` are searched."""
-    settings: dict[str, dict[str, Any]] = {
-        side: {"steps": min(steps, SIDES[side].most_steps or steps)} for side in sides
-    }
+    settings: dict[str, dict[str, Any]] = {side: {"steps": _steps_of(side, bench, steps)} for side in sides}
     promises = {side: SIDES[side].promise for side in sides}
     if "tutorial" in settings:
         settings["tutorial"]["max_length"] = max(PADDED_TO, bench.facts["longest"])
@@ -301,3 +341,8 @@ def _plan(bench: _Bench, sides: Sequence[str], steps: int) -> _Plan:
         if tried[0].regroups:
             promises["trl_tuned"] = Promise(same_steps=False)
     return _Plan(settings=settings, promises=promises, tried=[asdict(one) for one in tried])
+
+
+def _steps_of(side: str, bench: _Bench, steps: int) -> int:
+    most = SIDES[side].most_steps
+    return steps if most is None or bench.facts.get("cuda") else min(steps, most)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,15 @@ from typing import Any
 FOLDER = Path(__file__).resolve().parents[1] / ".environments"
 LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 READY = "ready.json"
+UNTRACKED = {
+    "AXOLOTL_DO_NOT_TRACK": "1",
+    "DO_NOT_TRACK": "1",
+    "UNSLOTH_DISABLE_STATISTICS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+"""Variables with which no peer tells anyone about the machine."""
+FAILED: dict[str, str] = {}
+"""Environments that could not be made in this process, and why: no comparison tries again what takes so long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +102,14 @@ def make_all(names: Iterable[str], *, cuda: bool) -> dict[str, dict[str, Any]]:
         if ENVIRONMENTS[name].needs_cuda and not cuda:
             made[name] = {"problem": "not run: it needs a CUDA device"}
             continue
+        if name in FAILED:
+            made[name] = {"problem": FAILED[name]}
+            continue
         try:
             made[name] = make(FOLDER / name, ENVIRONMENTS[name], cuda=cuda)
         except RuntimeError as problem:
-            made[name] = {"problem": str(problem)}
+            FAILED[name] = str(problem)
+            made[name] = {"problem": FAILED[name]}
             print(f"  no environment for {name}: {problem}", flush=True)
     return made
 
@@ -115,7 +129,7 @@ def make(folder: Path, environment: Environment, *, cuda: bool = False) -> dict[
     removed = [name for name in environment.removed_unless_loadable if not _loads(python, name)]
     if removed:
         _run([str(python), "-m", "pip", "uninstall", "--quiet", "--yes", *removed])
-    _run([str(python), "-c", environment.check])
+    _run([str(python), "-c", environment.check], folder=folder)
     found = {
         "identity": identity,
         "python": str(python),
@@ -140,9 +154,12 @@ def _versions(python: Path, names: tuple[str, ...]) -> dict[str, str]:
     return json.loads(_run([str(python), "-c", code, *names]))
 
 
-def _run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(command: list[str], *, folder: Path | None = None) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | UNTRACKED, cwd=folder
+    )
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("WARNING")]
-        raise RuntimeError(f"{' '.join(command[:4])} ... left with {done.returncode}: {' '.join(lines[-3:])}")
+        called = f"python {' '.join(command[1:3])} ..."
+        raise RuntimeError(f"{called} left with {done.returncode}: {' '.join(lines[-3:])}")
     return done.stdout

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from machine import commit_of
-from peers.comparison import SIDES
-from peers.tuning import GIVEN_UP
+from peers.comparison import RULES, SIDES
+from peers.rounds import shortened
+from peers.tuning import CHECKPOINTING, GIVEN_UP
 from time_shares import told
 
 NAMES = {
@@ -18,13 +19,20 @@ NAMES = {
     "trl": "TRL, defaults",
     "trl_tuned": "TRL, tuned",
     "llamafactory": "LLaMA-Factory, defaults",
-    "unsloth": "Unsloth, defaults",
-    "axolotl": "Axolotl",
+    "unsloth": "Unsloth, defaults (8-bit optimiser)",
+    "axolotl": "Axolotl (kernels where there is no dropout)",
 }
 EARLIER = (
     "Measured before the comparison was made stricter: TRL was not tuned over its attention and its padding and each "
     "setting was tried once; the memory of a process may be that of the one that started it, which held the base in "
     "fp32; threads and dropout were no gates."
+)
+EARLIER_GATES = (
+    "Held to earlier gates: a step's loss to 0.5 % of the loss itself, with dropout to 2 %, a mean loss to 5 %. The "
+    "roof is that of products of one size alone, and may lie higher."
+)
+EARLIER_SEARCH = (
+    "TRL was not yet tuned over recomputed activations, so a quicker setting may have been missed."
 )
 IN_SOFTWARE = (
     "This processor has no instructions for bf16, so sides whose defaults choose it compute it in software. Their "
@@ -48,8 +56,10 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
     yield (
         "The same weights, rows in the same order, first adapter, learning rate and learned tokens; LoRA r=16 on all "
         "linear layers, 8 rows a step. Each side has an environment and a process of its own; in a round they run one "
-        "after the other. Speeds are medians after the first 3 steps; every side reports its loss at each step. "
-        "MedAdapt by it: how many times as fast ours is, with the smallest and largest ratio of a round.\n"
+        "after the other. Speeds are medians after the first 3 steps, on a GPU after the first 20 where as many are "
+        "timed; every side reports its loss at each step. MedAdapt by it: how many times as fast ours is, with the "
+        "smallest and largest ratio of a round. Where TRL's tuned settings put other rows together, other rows are "
+        "timed, and the ratio is that of real tokens a second.\n"
     )
     yield (
         "A ratio is refused unless all of the adapter moved, every row was read whole and as many tokens were learned "
@@ -57,12 +67,12 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
         "loss must be that of a plain fp32 computation, and every other loss must be as ours, up to 3 % of what was "
         "learned (10 % with dropout, where each side has masks of its own); without dropout its first gradient must be "
         "the plain one's as well. What was learned is how far the mean loss lies below the first. Where TRL's tuned "
-        "settings put other rows together, the mean loss over the steps that both take must agree up to 10 %; until "
-        "November 2026 it was that over all steps, of which a side with smaller packs takes more. The tutorial's "
+        "settings put other rows together, the mean loss over the steps that both take must agree up to 10 % "
+        "(before commit 1b085eda63 that over all steps, of which a side with smaller packs takes more). The tutorial's "
         "script learns prompts as well, and its losses are held in the same way against a plain computation of that; "
         "it reads one row at a time, padded to 384 tokens or to the longest row where that is longer, in fp32, and "
-        "computes activations twice. Earlier results were held to 0.5 % of the loss itself, 2 % with dropout, 5 % of "
-        "the mean.\n"
+        "computes activations twice. Ours is held to a plain computation in its first step, and in those after it "
+        "where that is said, which it is of no base above 0.5B.\n"
     )
     yield (
         "Ours is the engine as a run calls it, without the line in steps.jsonl and the checkpoints of a run; the "
@@ -104,13 +114,31 @@ def _comparison(found: Mapping[str, Any], *, instructions: list[str] | None) -> 
     if found.get("profile"):
         yield f"Where ours spends its time (profiled): {told(found['profile'])}.\n"
     if reason := found.get("not_profiled"):
-        yield f"Where ours spends its time is not known: {' '.join(reason.split())[-300:]}\n"
+        yield f"Where ours spends its time is not known: {shortened(reason)}\n"
     if found["search"]:
         yield f"TRL was tuned over: {'; '.join(_tried(one) for one in found['search'])}.\n"
+    yield from _remarks(found)
+    for side, reason in found["not_run"].items():
+        yield f"{NAMES[side]}: {shortened(reason)}\n"
+
+
+def _remarks(found: Mapping[str, Any]) -> Iterator[str]:
+    """How it was judged, where that is more than the page says of all comparisons, or was otherwise."""
+    if curve := found["facts"].get("curve_of_answers"):
+        yield f"Ours was held in the same way against a plain fp32 computation of its first {len(curve)} steps.\n"
+    if not is_of_today(found):
+        yield f"Made under rules {found['rules']} of these comparisons; today's are {RULES}.\n"
     if not is_current(found):
         yield f"{EARLIER}\n"
-    for side, reason in found["not_run"].items():
-        yield f"{NAMES[side]}: {' '.join(reason.split())[-300:]}\n"
+    elif found["search"] and not searched_as_today(found):
+        yield f"{EARLIER_SEARCH}\n"
+    if not roof_is_current(found):
+        yield f"{EARLIER_GATES}\n"
+    told = found["ratios"].get("trl_tuned")
+    if "rules" not in found and told and told["value"] is not None:
+        ours, theirs = (found["sides"][side]["tokens_per_s"] for side in ("native", "trl_tuned"))
+        if (by_tokens := f"{ours / theirs:.1f}") != f"{told['value']:.1f}":
+            yield f"The ratio to TRL, tuned, is still that of rows a second; by real tokens it is {by_tokens}.\n"
 
 
 def is_in_software(found: Mapping[str, Any], side: str, instructions: list[str] | None) -> bool:
@@ -122,9 +150,31 @@ def is_in_software(found: Mapping[str, Any], side: str, instructions: list[str] 
     return told.get("computes_in", "bfloat16" if SIDES[side].wants_bf16 else None) == "bfloat16"
 
 
+def is_of_today(found: Mapping[str, Any]) -> bool:
+    """Whether it was made by today's rules, as far as it says by which; those below judge it by what it holds."""
+    return bool(found.get("rules", RULES) >= RULES)
+
+
 def is_current(found: Mapping[str, Any]) -> bool:
-    """Whether the comparison was made as it is today."""
+    """Whether memory was that of each process, and threads and dropout were gates."""
     return "dropouts" in found["sides"]["native"]
+
+
+def searched_as_today(found: Mapping[str, Any]) -> bool:
+    """Whether TRL was tuned over recomputed activations as well, the last axis that was added."""
+    tried = {choice for one in found["search"] for choice in one.get("choices", ())}
+    return bool(tried & set(CHECKPOINTING) - {""})
+
+
+def roof_is_current(found: Mapping[str, Any]) -> bool:
+    """Whether large products were measured, too; the gates of today came with them."""
+    return all("large_flops" in one for one in found.get("roofs", ()))
+
+
+def is_uneven(roofs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the machine was so uneven from round to round that shares of the roof are uncertain."""
+    rates = [one["flops"] for one in roofs]
+    return bool(rates) and bool(max(rates) > UNEVEN * min(rates))
 
 
 def _roof(roofs: list[Mapping[str, Any]]) -> str:
@@ -144,12 +194,7 @@ def _roof(roofs: list[Mapping[str, Any]]) -> str:
     if "large_flops" in roofs[0]:
         best = span([one["large_flops"] / 1e12 for one in roofs], ".2f")
         large = f", those of {roofs[0]['large_tokens']} tokens {best}"
-    rates = [one["flops"] for one in roofs]
-    uneven = (
-        " The machine was uneven, so shares of the roof are uncertain."
-        if max(rates) > UNEVEN * min(rates)
-        else ""
-    )
+    uneven = " The machine was uneven, so shares of the roof are uncertain." if is_uneven(roofs) else ""
     return (
         f"Matrix products of {roofs[0]['tokens']} tokens in {roofs[0].get('precision', 'bf16')} reached {flops} "
         f"TFLOP/s from round to round{large}; a product of a new shape took {first} ms and when it came again "
@@ -203,7 +248,8 @@ def _tried(one: Mapping[str, Any]) -> str:
     speeds = [_speed(speed) for speed in one["speeds"] if speed]
     if not speeds:
         given_up = [problem for problem in one["problems"] if problem.startswith(GIVEN_UP)]
-        return f"{', '.join(one['choices'])}: {given_up[0] if given_up else 'failed'}"
+        failed = given_up[0] if given_up else f"failed ({shortened(one['problems'][-1], 160)})"
+        return f"{', '.join(one['choices'])}: {failed}"
     return f"{', '.join(one['choices'])}: {' and '.join(speeds)}/s"
 
 
@@ -217,13 +263,16 @@ def _origin(about: Mapping[str, Any]) -> str:
 
 
 def draw(stored: Mapping[str, Mapping[str, Any]], path: Path) -> None:
-    """Ratios of all comparisons as points with their spread, a panel each, as a PNG; one of ours alone has none."""
+    """Ratios of all comparisons as points with their spread, a panel each, as a PNG; one of ours alone has none.
+
+    A side that computed bf16 in software is left out: it says little about the trainers.
+    """
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    drawn = [one["found"] for one in stored.values() if one["found"]["ratios"]]
+    drawn = [(one["found"]["asked"], ratios) for one in stored.values() if (ratios := _drawn(one))]
     rows = max(1, -(-len(drawn) // 2))
     figure, grid = pyplot.subplots(
         rows,
@@ -233,23 +282,30 @@ def draw(stored: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         sharex=True,
         layout="constrained",
     )
-    for panel, found in zip(grid.flat, drawn, strict=False):
-        _draw_ratios(panel, found)
+    for panel, (asked, ratios) in zip(grid.flat, drawn, strict=False):
+        _draw_ratios(panel, asked, ratios)
     for panel in list(grid.flat)[len(drawn) :]:
         panel.axis("off")
         # The panel above it is now the lowest of its column, and shared axes have their numbers in the last row alone.
         grid[-2 if rows > 1 else 0, 1].tick_params(labelbottom=True)
-    figure.supxlabel(
-        "MedAdapt's examples per second by the peer's (line: smallest and largest of a round)", fontsize=10
-    )
+    figure.supxlabel("MedAdapt's speed by the peer's (line: smallest and largest of a round)", fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     pyplot.close(figure)
 
 
-def _draw_ratios(panel: Any, found: Mapping[str, Any]) -> None:
-    asked = found["asked"]
-    told = {side: ratio for side, ratio in found["ratios"].items() if ratio["value"] is not None}
+def _drawn(one: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The ratios that are drawn of a stored comparison, refused ones included."""
+    found, instructions = one["found"], one["about"].get("instructions")
+    return {
+        side: ratio
+        for side, ratio in found["ratios"].items()
+        if not is_in_software(found, side, instructions)
+    }
+
+
+def _draw_ratios(panel: Any, asked: Mapping[str, Any], ratios: Mapping[str, Mapping[str, Any]]) -> None:
+    told = {side: ratio for side, ratio in ratios.items() if ratio["value"] is not None}
     for place, ratio in enumerate(told.values()):
         panel.plot([ratio["low"], ratio["high"]], [place, place], color="#9ecae1", linewidth=5)
         panel.plot(ratio["value"], place, "o", color="#222222", markersize=5)

@@ -1,9 +1,14 @@
-"""Rounds in which sides take turns, and what becomes of one that fails."""
+"""Rounds in which sides take turns, and what becomes of one that fails, with what is told of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
+
+LONGEST_RUN_S = 3600
+"""A side that takes longer for one run is given up."""
+MOST_TOLD = 300
+"""Characters of a reason that a page shows."""
 
 
 def run_round(
@@ -36,3 +41,27 @@ def profile_of(run: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
         return {"profile": run()["shares"]}
     except RuntimeError as problem:
         return {"profile": {}, "not_profiled": str(problem)}
+
+
+def how_it_ended(code: int) -> str:
+    """The exit code of a process that failed, in words.
+
+    >>> how_it_ended(1), how_it_ended(-9)
+    ('left with 1', 'was killed by signal 9, as where memory runs out')
+    """
+    if code >= 0:
+        return f"left with {code}"
+    return f"was killed by signal {-code}" + (", as where memory runs out" if code == -9 else "")
+
+
+def shortened(reason: str, most: int = MOST_TOLD) -> str:
+    """A reason in one line of at most so many characters: what failed and how, and the end of what it said itself.
+
+    >>> shortened("trl left with 1: " + "a long way down, " * 9 + "no memory", most=60)
+    'trl left with 1: a l ... ay down, a long way down, no memory'
+    """
+    words = " ".join(reason.split())
+    if len(words) <= most:
+        return words
+    begins = most // 3
+    return f"{words[:begins]} ... {words[begins + len(' ... ') - most :]}"

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
-STEPS = 10
-"""Steps of each try, of which the first 3 are not timed."""
+from peers.rounds import LONGEST_RUN_S
+
+STEPS, STEPS_ON_GPU = 10, 60
+"""Steps of each try, of which the first 3 are not timed, or on a GPU the first 20."""
 FINALISTS, REPEATS = 3, 2
 PATIENCE = 4
 """A try is given up after so many times the seconds of the shortest, loading included."""
@@ -60,13 +62,13 @@ class Tried:
         return median(self.speeds) if self.speeds else 0.0
 
 
-Run = Callable[[dict[str, Any], float | None], dict[str, Any]]
+Run = Callable[[dict[str, Any], float], dict[str, Any]]
 """Trains with settings for at most so many seconds; raises RuntimeError where that fails or takes longer."""
 
 
 def search(facts: Mapping[str, Any], run: Run, steps: int, *, cuda: bool = False) -> list[Tried]:
     """All that was tried, the quickest first."""
-    steps = min(steps, STEPS)
+    steps = min(steps, STEPS_ON_GPU if cuda else STEPS)
     found: list[Tried] = []
     best = Tried(choices=(), sft=dict(ALWAYS), regroups=False)
     for options in axes(facts, cuda=cuda):
@@ -124,12 +126,12 @@ def _chosen(best: Tried, name: str, sft: Mapping[str, Any]) -> Tried:
     )
 
 
-def _limit(found: Sequence[Tried]) -> float | None:
+def _limit(found: Sequence[Tried]) -> float:
     seconds = [one.seconds for one in found if one.seconds is not None]
-    return PATIENCE * min(seconds) if seconds else None
+    return min(PATIENCE * min(seconds), LONGEST_RUN_S) if seconds else LONGEST_RUN_S
 
 
-def _tried(asked: Tried, run: Run, steps: int, *, limit_s: float | None) -> Tried:
+def _tried(asked: Tried, run: Run, steps: int, *, limit_s: float) -> Tried:
     """The same after one more try."""
     print(f"  searching: {', '.join(asked.choices)}", flush=True)
     try:

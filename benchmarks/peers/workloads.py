@@ -4,7 +4,9 @@
     examples/train  the token set that our engine reads, shuffled by our engine
     sequence/       the same rows in the order in which our engine learns from them, for the peers
     adapter/        the first values of the adapter, drawn by PEFT
-    facts.json      what is known beforehand: tokens of every step, loss and gradient of the first one
+    facts.json      what is known beforehand: tokens of every step, loss and gradient of the first one, losses of more
+
+    python benchmarks/peers/workloads.py FOLDER DATA '{"model": "llama-42m", ...}'    what `prepare` does
 
 The tokenizer's 32,000 ids are the first of every vocabulary here, so models of larger vocabularies have a
 larger head and read the same rows.
@@ -14,7 +16,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,10 @@ IGNORED = -100
 RANK, ALPHA = 16, 32
 LEARNING_RATE = 1e-3
 """High, so that the losses fall within a few steps and a side that does not learn is seen."""
+LEARNING_RATES = {"opt-1.3b": 2e-4}
+"""Of bases whose losses jump at that rate."""
+LARGEST_PLAIN = 500_000_000
+"""Frozen weights up to which more than the first step is computed in plain fp32; above it that takes too long."""
 LONGEST = 512
 MOST_CHARACTERS = 1800
 """Of question and answer; most such rows have at most 512 tokens, and only these are tokenised."""
@@ -63,11 +70,19 @@ WORKLOADS: dict[str, Callable[[Path], list[tuple[str, str]]]] = {
 
 
 def prepare(
-    folder: Path, data: Path, *, model: str, rows: str, dropout: float, steps: int, curve_steps: int
+    folder: Path,
+    data: Path,
+    *,
+    model: str,
+    rows: str,
+    dropout: float,
+    steps: int,
+    curve_steps: Mapping[str, int],
 ) -> dict[str, Any]:
     """Write a workload of so many steps; returns its facts.
 
-    Of the first `curve_steps` the losses of a side that learns prompts as well are computed in plain fp32.
+    `curve_steps` says of how many steps the losses are computed in plain fp32, of a side that learns `answers` and of
+    one that learns `all`; of answers none where the base is larger than `LARGEST_PLAIN`.
     """
     import torch
     from datasets import Dataset, disable_progress_bars
@@ -93,6 +108,7 @@ def prepare(
     Dataset.from_list([{name: getattr(e, name) for name in columns} for e in sequence]).save_to_disk(
         folder / "sequence"
     )
+    rate = LEARNING_RATES.get(model, LEARNING_RATE)
     facts = {
         "model": model,
         "workload": rows,
@@ -102,11 +118,13 @@ def prepare(
         "supervised": [sum(e.num_supervised for e in batch) for batch in batches],
         "longest": max(len(e.input_ids) for e in sequence),
         "lora": {"r": RANK, "lora_alpha": ALPHA, "lora_dropout": dropout, "target_modules": "all-linear"},
-        "learning_rate": LEARNING_RATE,
+        "learning_rate": rate,
         "batch": BATCH,
         "precision": precision(),
         "cuda": torch.cuda.is_available(),
-        **_plain_facts(folder, [[(e.input_ids, e.labels) for e in batch] for batch in batches], curve_steps),
+        **_plain_facts(
+            folder, [[(e.input_ids, e.labels) for e in batch] for batch in batches], curve_steps, rate
+        ),
     }
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     return facts
@@ -145,7 +163,9 @@ Rows = list[tuple[list[int], list[int]]]
 """Tokens and labels of each row."""
 
 
-def _plain_facts(folder: Path, batches: list[Rows], curve_steps: int) -> dict[str, Any]:
+def _plain_facts(
+    folder: Path, batches: list[Rows], curve_steps: Mapping[str, int], rate: float
+) -> dict[str, Any]:
     """Draw the adapter; sizes of the model, and what its first steps must find, in plain fp32."""
     import torch
     from peft import LoraConfig, get_peft_model, get_peft_model_state_dict
@@ -170,6 +190,10 @@ def _plain_facts(folder: Path, batches: list[Rows], curve_steps: int) -> dict[st
     tensors = {name: tensor.contiguous() for name, tensor in get_peft_model_state_dict(model).items()}
     (folder / "adapter").mkdir()
     save_file(tensors, folder / "adapter" / "adapter_model.safetensors")
+    steps = {
+        "answers": curve_steps.get("answers", 0) if frozen <= LARGEST_PLAIN else 0,
+        "all": curve_steps.get("all", 0),
+    }
     return {
         "sizes": {
             "frozen": frozen,
@@ -177,19 +201,25 @@ def _plain_facts(folder: Path, batches: list[Rows], curve_steps: int) -> dict[st
             "adapter": sum(tensor.numel() for tensor in tensors.values()),
         },
         "first_step": {learns: _plain_step(model, batches[0], learns) for learns in ("answers", "all")},
-        "curve_of_all": _plain_curve(model, batches[:curve_steps]),
+        **{
+            f"curve_of_{learns}": _plain_curve(folder, model, batches[:number], learns, rate)
+            for learns, number in steps.items()
+        },
     }
 
 
-def _plain_curve(model: Any, batches: list[Rows]) -> list[float]:
-    """The loss of each step that learns prompts as well, with the optimizer that all sides have, without dropout."""
+def _plain_curve(folder: Path, model: Any, batches: list[Rows], learns: str, rate: float) -> list[float]:
+    """The loss of each step from the first adapter on, with the optimizer that all sides have, without dropout."""
     import torch
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
 
+    set_peft_model_state_dict(model, load_file(folder / "adapter" / "adapter_model.safetensors"))
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(parameters, lr=rate, weight_decay=0.0)
     losses = []
     for rows in batches:
-        losses.append(_plain_step(model, rows, "all")["loss"])
+        losses.append(_plain_step(model, rows, learns)["loss"])
         optimizer.step()
     return losses
 
@@ -230,3 +260,14 @@ def _symptoms(cells: list[str]) -> list[str]:
 def _table(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
+
+
+def _main() -> None:
+    from medadapt.models.quiet import quiet_libraries
+
+    with quiet_libraries():
+        prepare(Path(sys.argv[1]), Path(sys.argv[2]), **json.loads(sys.argv[3]))
+
+
+if __name__ == "__main__":
+    _main()

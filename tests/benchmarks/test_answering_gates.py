@@ -52,6 +52,20 @@ def test_a_peer_that_fails_where_its_choices_are_looked_at_is_refused(folder):
     assert "no such option" in answering_speed._wrong_decisions(folder, [0, 1], {"peer": BROKEN})["peer"]
 
 
+KILLED = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
+
+
+def test_a_peer_that_is_killed_says_by_which_signal(folder):
+    wrong = answering_speed._wrong_decisions(folder, [0, 1], {"peer": KILLED})
+    assert "it was killed by signal 9" in wrong["peer"]
+
+
+def test_a_process_that_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(answering_speed, "LONGEST_RUN_S", 0.01)
+    with pytest.raises(RuntimeError, match="given up after"):
+        answering_speed._last_line([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
 @pytest.fixture
 def measured(folder, monkeypatch):
     """What one round of labels finds beside this peer; our own program prints the same whatever it is asked."""

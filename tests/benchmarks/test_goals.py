@@ -10,8 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import goals
+from peers.comparison import RULES
 
 AMX = ["AMX", "AVX512-BF16"]
+SEARCHED = [{"choices": ["bf16", "activations recomputed"]}]
 DATA_PATH = {"found": {"sizes": {"100000": {"prepare": {"seconds": 1.0}, "encode": {"seconds": 1.0}}}}}
 
 
@@ -24,7 +26,8 @@ def compared(ratio: float | None, *, instructions=AMX, rounds=5):
                 "asked": {"model": "llama-42m", "workload": "short", "dropout": 0.05, "rounds": rounds},
                 "sides": {"native": side, "trl": side},
                 "ratios": {"trl": {"value": ratio, "low": 2.5, "high": 9.5}},
-                "roofs": [{"flops": 5e11}, {"flops": 1e12}],
+                "roofs": [{"flops": 8e11, "large_flops": 1e12}, {"flops": 8e11, "large_flops": 9e11}],
+                "search": SEARCHED,
                 "profile": {"matrix products": 0.5, "copies": 0.5},
             },
         }
@@ -61,6 +64,51 @@ def test_two_goals_missed_for_one_reason_share_its_words():
     found["sides"]["llamafactory"] = found["sides"]["trl"]
     page = "\n".join(goals.section(stored, instructions=AMX))
     assert page.count(goals.SMALL_STEPS) == 1
+
+
+@pytest.mark.parametrize(
+    ("roofs", "why", "not_why"),
+    [
+        ([{"flops": 8e11, "large_flops": 1e12}], goals.SMALL_STEPS, goals.AS_LARGE),
+        ([{"flops": 1e12, "large_flops": 1e12}], goals.AS_LARGE, goals.SMALL_STEPS),
+        (
+            [{"flops": 1e12, "large_flops": value} for value in (1e12, 1e12, 2e12)],
+            goals.AS_LARGE,
+            goals.SMALL_STEPS,
+        ),
+        ([{"flops": 1e12}], goals.NO_PRODUCTS, "matrix products of such a step"),
+    ],
+)
+def test_products_are_said_to_be_too_small_only_where_larger_ones_were_quicker(roofs, why, not_why):
+    stored = compared(3.0)
+    stored["training_peers-llama-42m-short-0.05"]["found"]["roofs"] = roofs
+    page = "\n".join(goals.section(stored, instructions=AMX))
+    assert why in page
+    assert not_why not in page
+
+
+def test_a_roof_of_small_products_alone_is_no_roof():
+    stored = compared(3.0)
+    found = stored["training_peers-llama-42m-short-0.05"]["found"]
+    found["asked"] |= {"model": "qwen2.5-0.5b"}
+    page = "\n".join(goals.section(stored, instructions=AMX))
+    assert "| share of the matrix product roof | qwen2.5-0.5b, dropout 0.05 | 50 % | 65 % | 30 % |" in page
+    found["roofs"] = [{"flops": 5e11}, {"flops": 1e12}]
+    page = "\n".join(goals.section(stored, instructions=AMX))
+    assert "matrix product roof" not in page
+    assert "of the roof" not in page
+    assert "- share of the matrix product roof: goal 50 %" in "\n".join(goals.unmeasured([stored]))
+
+
+def test_what_makes_a_share_of_the_roof_uncertain_stands_beside_it():
+    stored = compared(3.0)
+    found = stored["training_peers-llama-42m-short-0.05"]["found"]
+    found["asked"] |= {"model": "qwen2.5-0.5b"}
+    found["sides"]["native"]["padded_by_real"] = 0.9
+    found["roofs"][1] = {"flops": 5e11, "large_flops": 9e11}
+    page = "\n".join(goals.section(stored, instructions=AMX))
+    assert "dropout 0.05; 27% where a shared beginning counts once; the roof was uneven | 50 % |" in page
+    assert "ours reaches 30% of the roof (uncertain), the goal lies at 60%" in page
 
 
 def test_a_refused_ratio_is_neither_reached_nor_missed():
@@ -204,9 +252,37 @@ def test_a_peer_that_was_tuned_by_the_earlier_search_is_marked():
     stored = compared(4.0)
     found = stored["training_peers-llama-42m-short-0.05"]["found"]
     found["ratios"] = {"trl_tuned": found["ratios"]["trl"]}
-    found["sides"]["trl_tuned"] = found["sides"]["trl"]
+    side = found["sides"]["native"] | {"dropouts": [0.05]}
+    found["sides"] = {"native": side, "trl_tuned": side}
+    marked = [
+        f"| llama-42m, dropout 0.05{goals.EARLIER_SEARCH} | 3.0x |",
+        f"| llama-42m, dropout 0.05, short rows{goals.EARLIER_SEARCH} | 1.00 |",
+    ]
+    today = "\n".join(goals.section(stored, instructions=AMX))
+    assert goals.EARLIER_SEARCH not in today
+    found["search"] = [{"choices": ["bf16", "padded to multiples of 8"]}]
     page = "\n".join(goals.section(stored, instructions=AMX))
-    assert f"| llama-42m, dropout 0.05{goals.EARLIER_SEARCH} | 3.0x |" in page
+    assert all(line in page for line in marked)
+
+
+@pytest.mark.parametrize(("rules", "is_marked"), [(RULES - 1, True), (RULES, False)])
+def test_a_comparison_by_earlier_rules_is_marked(rules, is_marked):
+    stored = compared(4.0)
+    stored["training_peers-llama-42m-short-0.05"]["found"]["rules"] = rules
+    page = "\n".join(goals.section(stored, instructions=AMX))
+    assert (f"| llama-42m, dropout 0.05{goals.EARLIER_RULES} | 6.0x |" in page) is is_marked
+
+
+def test_fewer_rounds_than_wanted_stand_beside_the_value():
+    page = "\n".join(goals.section(compared(9.0, rounds=3), instructions=AMX))
+    assert "| llama-42m, dropout 0.05, 3 rounds | 6.0x |" in page
+
+
+def test_two_measurements_of_one_size_are_told_apart_with_their_notes():
+    noted = DATA_PATH | {"about": {"note": "The other core was busy."}}
+    page = "\n".join(goals.section({"data_path": DATA_PATH, "data_path-large": noted}, instructions=AMX))
+    assert "| 100000 rows, `data_path` | 300 |" in page
+    assert "| 100000 rows, `data_path-large` (The other core was busy) | 300 |" in page
 
 
 def test_comparisons_of_few_rounds_are_counted():
@@ -224,12 +300,29 @@ def test_a_trainer_alone_is_no_comparison():
 
 
 def test_a_side_of_answering_that_was_not_run_is_held_against_no_goal():
+    page = "\n".join(goals.section(answered({}), instructions=AMX))
+    assert "llama-42m, tuned, the choice alone | 20.0x | 35.0x | 9.0x | 8.0x to 10.0x |" in page
+    assert "`generate`" not in page
+
+
+def answered(ratio, *, rounds=5):
+    """One base, asked for labels and for texts."""
+    runs = {"ours": [1.0] * rounds}
     tuned = {
+        "runs": runs,
         "ratio": {"lm-eval-1": 3.0},
         "best": {"ratio": {"lm-eval-1": 9.0}, "spread": {"lm-eval-1": [8, 10]}},
     }
-    empty = {"ratio": {}, "profile": {}}
-    models = {"llama-42m": {"labels": empty, "labels_tuned": tuned, "writing": empty}}
-    page = "\n".join(goals.section({"answering": {"found": {"models": models}}}, instructions=AMX))
-    assert "llama-42m, tuned, the choice alone | 20.0x | 35.0x | 9.0x | 8.0x to 10.0x |" in page
-    assert "`generate`" not in page
+    part = {"runs": runs, "ratio": ratio, "profile": {}}
+    base = {"different_prompts": 64, "labels": part, "labels_tuned": tuned, "writing": part}
+    return {"answering": {"found": {"models": {"llama-42m": base}}}}
+
+
+def test_answering_that_was_measured_less_fairly_or_in_few_rounds_is_marked():
+    line = "| writing against `generate`, one prompt at a time | llama-42m{} | 5.0x | 15.0x | 16.0x |"
+    stored = answered({"generate": 16.0})
+    assert line.format("") in "\n".join(goals.section(stored, instructions=AMX))
+    stored = answered({"generate": 16.0}, rounds=1)
+    del stored["answering"]["found"]["models"]["llama-42m"]["different_prompts"]
+    marked = line.format(f", 1 round{goals.EARLIER_ANSWERING}")
+    assert marked in "\n".join(goals.section(stored, instructions=AMX))

@@ -37,6 +37,25 @@ def test_a_figure_that_a_measurement_draws_is_no_change_of_the_code(checkout):
     assert machine._commit().endswith("-dirty")
 
 
+def test_why_the_machine_could_not_be_asked_is_told(tmp_path, monkeypatch):
+    (tmp_path / "fails.py").write_text("raise SystemExit('no torch')")
+    monkeypatch.setattr(machine, "__file__", str(tmp_path / "fails.py"))
+    with pytest.raises(RuntimeError, match="no torch"):
+        machine.facts()
+
+
+def test_machines_are_told_apart_and_not_named(tmp_path, monkeypatch):
+    numbers = {}
+    for name in ("one", "other"):
+        (tmp_path / name).write_text(name * 8)
+        monkeypatch.setattr(machine, "MACHINE_ID", tmp_path / name)
+        numbers[name] = machine._host()
+    assert len(set(numbers.values())) == 2
+    assert not any(name in number for name, number in numbers.items())
+    monkeypatch.setattr(machine, "MACHINE_ID", tmp_path / "none")
+    assert machine._host() is None
+
+
 def test_a_copy_without_git_has_no_known_commit(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "HERE", tmp_path / "benchmarks")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

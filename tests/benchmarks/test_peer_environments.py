@@ -16,11 +16,24 @@ from peers.environments import ENVIRONMENTS, LOCK, Environment, make_all
 @pytest.mark.slow
 def test_an_environment_that_cannot_be_made_leaves_the_others_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "FOLDER", tmp_path)
+    monkeypatch.setattr(environments, "FAILED", {})
     broken = Environment(packages=(str(tmp_path / "absent.whl"),), check="", told=())
     monkeypatch.setitem(ENVIRONMENTS, "broken", broken)
     made = make_all(["broken", "unsloth"], cuda=False)
     assert "absent.whl" in made["broken"]["problem"]
     assert "CUDA" in made["unsloth"]["problem"]
+
+
+def test_an_environment_that_could_not_be_made_is_not_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(environments, "FAILED", {})
+    monkeypatch.setitem(ENVIRONMENTS, "broken", Environment(packages=(), check="", told=()))
+    monkeypatch.setattr(environments, "FOLDER", tmp_path / "file" / "below")
+    (tmp_path / "file").write_text("no folder")
+    (first,) = make_all(["broken"], cuda=False).values()
+    (tmp_path / "file").unlink()
+    assert "left with 1" in first["problem"]
+    assert make_all(["broken"], cuda=False) == {"broken": first}
+    assert not (tmp_path / "file").exists()
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
-from peers.gates import Promise, broken_gates
+from peers.gates import CURVE_STEPS, Promise, broken_gates
 
 FACTS = {
     "dropout": 0.0,
@@ -18,6 +18,7 @@ FACTS = {
     "supervised": [40, 50, 60],
     "first_step": {"answers": {"loss": 10.0, "norm": 4.0}, "all": {"loss": 9.0, "norm": 2.0}},
     "curve_of_all": [9.0, 8.0, 7.0],
+    "curve_of_answers": [10.0, 9.0],
 }
 OURS = {
     "losses": [10.0, 9.0, 8.0], "grad_norm": 4.0, "steps": 3, "rows": 24, "tokens": 870, "supervised": 150,
@@ -102,6 +103,26 @@ def test_a_script_that_learns_prompts_is_held_against_a_plain_computation_of_its
     assert any(
         "of what was learned" in one for one in broken_gates(still, OURS, FACTS, Promise(learns="all"))
     )
+
+
+def test_our_own_losses_are_held_against_a_plain_computation_where_there_is_one():
+    measure = Promise(is_measure=True)
+    assert broken_gates(OURS, OURS, FACTS, measure) == []
+    still = {**OURS, "losses": [10.0, 9.9, 9.8]}
+    assert any("of what was learned" in one for one in broken_gates(still, still, FACTS, measure))
+    assert broken_gates(still, still, FACTS | {"curve_of_answers": []}, measure) == []
+
+
+def test_late_steps_of_a_long_training_are_not_held_against_each_other():
+    steps = CURVE_STEPS + 7
+    falling = [10.0 - step / steps for step in range(steps)]
+    facts = {"rows": [8] * steps, "tokens": [280] * steps, "supervised": [40] * steps}
+    work = {"steps": steps, "rows": 8 * steps, "tokens": 280 * steps, "supervised": 40 * steps}
+    ours = {**OURS, **work, "losses": falling}
+    late = {**ours, "losses": [*falling[:-7], *[12.0] * 7]}
+    assert broken_gates(late, ours, FACTS | facts, Promise()) == []
+    early = {**ours, "losses": [*falling[:-8], *[12.0] * 8]}
+    assert broken_gates(early, ours, FACTS | facts, Promise())
 
 
 def test_nothing_is_compared_where_ours_learned_nothing():

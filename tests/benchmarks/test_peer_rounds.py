@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -12,11 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from peers import comparison
 from peers.comparison import Comparison
-from peers.rounds import profile_of
+from peers.rounds import MOST_TOLD, profile_of, shortened
 
 FACTS = {
     "dropout": 0.0, "rows": [8, 8], "tokens": [280, 280], "supervised": [40, 40], "longest": 46,
     "first_step": {"answers": {"loss": 10.0, "norm": 4.0}}, "precision": "fp32", "learning_rate": 1e-3, "lora": {},
+    "curve_of_answers": [10.0, 9.0], "curve_of_all": [],
     "sizes": {"frozen": 1000, "head": 500, "adapter": 100},
 }  # fmt: skip
 RUN = {
@@ -70,6 +72,7 @@ def test_rounds_that_are_done_are_kept_where_a_later_one_is_interrupted(bench, m
         comparison._in_rounds(bench(), ASKED, {}, kept.append)
     (found,) = kept
     assert found["asked"]["rounds"] == 1
+    assert found["rules"] == comparison.RULES
     assert found["ratios"]["trl"]["value"] == 1.0
 
 
@@ -83,6 +86,54 @@ def test_a_peer_that_fails_leaves_the_rounds_of_the_others(bench):
     found = comparison._in_rounds(bench(trl=2), ASKED, {}, lambda _: None)
     assert found["not_run"] == {"trl": "trl left with 1: no memory"}
     assert found["sides"]["native"]["examples_per_s_of_rounds"] == [20.0, 20.0]
+
+
+TELLING = """
+import json, os, sys
+print(json.dumps({"folder": os.getcwd(), "variables": dict(os.environ), "settings": json.loads(sys.argv[2])}))
+"""
+
+
+def test_a_peer_writes_nothing_into_the_checkout_and_tells_nobody_about_the_machine(bench, tmp_path):
+    made = bench()
+    (tmp_path / comparison.SIDES["trl"].script).write_text(TELLING)
+    told = made.run("trl", {"steps": 2})
+    assert Path(told["folder"]) == tmp_path.resolve()
+    quiet = ("AXOLOTL_DO_NOT_TRACK", "DO_NOT_TRACK", "UNSLOTH_DISABLE_STATISTICS", "HF_HUB_DISABLE_TELEMETRY")
+    assert [told["variables"][name] for name in quiet] == ["1"] * 4
+
+
+@pytest.mark.parametrize(("cuda", "steps", "warm_up"), [(True, 80, 20), (True, 10, None), (False, 80, None)])
+def test_on_a_gpu_more_steps_are_left_untimed_where_as_many_are_timed(bench, tmp_path, cuda, steps, warm_up):
+    made = dataclasses.replace(bench(), facts=FACTS | {"cuda": cuda})
+    (tmp_path / comparison.SIDES["trl"].script).write_text(TELLING)
+    assert made.run("trl", {"steps": steps})["settings"].get("warm_up") == warm_up
+
+
+KILLED = """
+import os, sys
+sys.stderr.write("12 % done " * 200 + "and no more")
+sys.stderr.flush()
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_side_that_is_killed_says_by_which_signal(bench, tmp_path):
+    made = bench()
+    (tmp_path / comparison.SIDES["trl"].script).write_text(KILLED)
+    with pytest.raises(RuntimeError) as failed:
+        made.run("trl", {"steps": 2})
+    told = shortened(str(failed.value))
+    assert told.startswith("trl was killed by signal 9, as where memory runs out: ")
+    assert told.endswith("and no more")
+    assert len(told) == MOST_TOLD
+
+
+def test_a_preparation_that_is_killed_ends_that_comparison_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(comparison, "PREPARE", tmp_path / "prepare.py")
+    (tmp_path / "prepare.py").write_text(KILLED)
+    with pytest.raises(RuntimeError, match="preparing llama-42m was killed by signal 9"):
+        comparison._prepared(tmp_path, tmp_path, ASKED)
 
 
 def test_a_profile_that_fails_loses_no_round(bench):

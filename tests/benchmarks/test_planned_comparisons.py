@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from peers.comparison import compared
 from peers.gates import Promise
+from peers.rounds import LONGEST_RUN_S
 from peers.tuning import axes, search
 from training_peers import PLAN, name_of, planned
 
@@ -33,6 +34,24 @@ def test_a_pair_outside_the_plan_can_be_asked_for():
         0.0,
         ("native", "trl"),
     )
+
+
+def test_a_base_outside_the_plan_that_is_asked_for_alone_is_compared_on_short_rows():
+    made = planned(**{**NOTHING_ASKED, "model": "llama-3.1-8b"})
+    assert {(one.model, one.workload) for one in made} == {("llama-3.1-8b", "short")}
+
+
+@pytest.mark.parametrize(("gpu_gb", "rows"), [(None, set()), (16.0, set()), (139.0, {"short", "long"})])
+def test_a_gpu_with_room_for_it_compares_the_largest_base_too(gpu_gb, rows):
+    made = planned(**NOTHING_ASKED, gpu_gb=gpu_gb)
+    assert {one.workload for one in made if one.model == "llama-3.1-8b"} == rows
+
+
+def test_a_gpu_takes_many_more_steps():
+    steps = {(one.model, one.workload): one.steps for one in planned(**NOTHING_ASKED, gpu_gb=16.0)}
+    assert steps["llama-42m", "short"] == 330
+    assert min(steps.values()) == 60
+    assert {one.steps for one in planned(**{**NOTHING_ASKED, "steps": 8}, gpu_gb=16.0)} == {8}
 
 
 def test_a_machine_without_bf16_takes_fewer_steps_unless_it_is_asked_for_more():
@@ -118,6 +137,29 @@ def test_the_search_finds_the_quickest_settings_along_all_axes():
     assert not {"packing", "pad_to_multiple_of"} & set(best.sft)
 
 
+def test_no_try_lasts_longer_than_a_side_may():
+    limits = []
+
+    def run(asked, limit_s):
+        limits.append(limit_s)
+        return {"examples_per_s": 1.0, "peak_rss_mb": 1, "process_seconds": LONGEST_RUN_S / 2}
+
+    search(FACTS, run, 33)
+    assert set(limits) == {LONGEST_RUN_S}
+
+
+@pytest.mark.parametrize(("cuda", "steps"), [(True, 60), (False, 10)])
+def test_a_try_on_a_gpu_takes_more_steps(cuda, steps):
+    taken = set()
+
+    def run(asked, _):
+        taken.add(asked["steps"])
+        return {"examples_per_s": 1.0, "peak_rss_mb": 1, "process_seconds": 20.0}
+
+    search(FACTS, run, 330, cuda=cuda)
+    assert taken == {steps}
+
+
 def test_one_lucky_try_does_not_win_the_search():
     lucky = iter([30.0])
 
@@ -155,7 +197,7 @@ def test_the_format_that_the_device_is_quick_in_comes_first_and_what_takes_too_l
         return {"examples_per_s": 6.0, "peak_rss_mb": 1, "process_seconds": 20.0}
 
     tried = search(FACTS | {"precision": "fp32"}, run, 33)
-    assert limits == {"float32": None, "bfloat16": 80.0}
+    assert limits == {"float32": LONGEST_RUN_S, "bfloat16": 80.0}
     assert [one.problems for one in tried if one.choices == ("bf16",)] == [("given up after 80 s",)]
 
 
@@ -169,21 +211,30 @@ def a_run(speed: float, **changed):
     }  # fmt: skip
 
 
+PREPARED = {
+    "dropout": 0.0, "rows": [8, 8], "tokens": [280, 280], "supervised": [40, 40],
+    "first_step": {"answers": {"loss": 10.0, "norm": 4.0}},
+    "sizes": {"frozen": 1000, "head": 500, "adapter": 100},
+}  # fmt: skip
+
+
 def test_a_side_that_breaks_a_gate_in_one_round_keeps_its_speed_and_loses_its_ratio():
-    facts = {
-        "dropout": 0.0, "rows": [8, 8], "tokens": [280, 280], "supervised": [40, 40],
-        "first_step": {"answers": {"loss": 10.0, "norm": 4.0}},
-        "sizes": {"frozen": 1000, "head": 500, "adapter": 100},
-    }  # fmt: skip
     runs = {
         "native": [a_run(20.0), a_run(22.0)],
         "trl": [a_run(5.0), a_run(4.0)],
         "llamafactory": [a_run(5.0), a_run(5.0, moved=2)],
     }
-    found = compared(runs, facts, dict.fromkeys(runs, Promise()))
+    found = compared(runs, PREPARED, dict.fromkeys(runs, Promise()))
     assert found["ratios"]["trl"]["value"] == 21.0 / 4.5
     assert found["ratios"]["llamafactory"]["value"] is None
     assert found["sides"]["llamafactory"]["examples_per_s"] == 5.0
     needed = 4 * 1000 * 280 + 4 * 500 * 40 + 6 * 100 * 280
     rates = sorted(needed / run["seconds"] for run in runs["native"])
     assert found["sides"]["native"]["needed_flops_per_s"] == sum(rates) / 2
+
+
+def test_a_side_that_times_other_rows_is_compared_by_real_tokens():
+    runs = {"native": [a_run(20.0)], "trl_tuned": [a_run(10.0, tokens_per_s=700.0)]}
+    promises = {"native": Promise(), "trl_tuned": Promise(same_steps=False)}
+    assert compared(runs, PREPARED, promises)["ratios"]["trl_tuned"]["value"] == 1.0
+    assert compared(runs, PREPARED, dict.fromkeys(runs, Promise()))["ratios"]["trl_tuned"]["value"] == 2.0

@@ -10,6 +10,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import roof
 from roof import QUEUED, _seconds
 
 
@@ -49,3 +50,9 @@ def test_on_a_gpu_the_launch_hardly_counts_in_the_time_of_a_call(call, monkeypat
     monkeypatch.setattr(torch.cuda, "Event", queue.event)
     found = _seconds(queue.work, torch.device("cuda"))
     assert call < found <= call * 1.01 + 1e-5 / QUEUED * 1.01
+
+
+def test_a_roof_that_takes_too_long_is_given_up(monkeypatch):
+    monkeypatch.setattr(roof, "LONGEST_RUN_S", 0.01)
+    with pytest.raises(RuntimeError, match="not measured within"):
+        roof.measure_anew(Path("llama-42m.json"), tokens=8, precision="fp32")

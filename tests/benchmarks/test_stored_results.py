@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import data_files
 import run
-from results_page import render
+from results_page import LIBRARIES, render
 
 NAME = "training_peers-llama-42m-short-0.05"
 ABOUT = {"device": "A processor", "threads": 2, "vectors": "AVX2", "instructions": [], "commit": "0" * 40}
@@ -127,6 +128,53 @@ def test_what_an_interrupted_measurement_has_found_stays_until_the_whole_is_ther
 
     assert run._not_measured("training_peers", whole, ASKED) is None
     assert not (folder / "incomplete" / f"{NAME}.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("stored", "here", "is_here"), [("a", "a", True), ("a", "b", False), (None, "b", True)]
+)
+def test_a_result_of_another_machine_of_this_kind_is_missing(stored, here, is_here, monkeypatch):
+    run._store(NAME, ABOUT | ({"host": stored} if stored else {}), a_result("native"))
+    monkeypatch.setattr(run.machine, "facts", lambda: ABOUT | {"host": here})
+    assert run._is_measured_here(NAME) is is_here
+
+
+def test_that_results_are_of_several_machines_is_told(tmp_path):
+    about = ABOUT | {
+        "memory_gb": 8.0,
+        "versions": dict.fromkeys(LIBRARIES, "1"),
+        "measured": "today",
+        "command": "c",
+    }
+    found = {"rows": 1, "seconds": 1.0, "peak_rss_mb": 1}
+    (tmp_path / "results" / run.machine.folder_of(ABOUT) / f"{NAME}.json").unlink()
+    pages = []
+    for host in ("a", "b"):
+        run._store("preparing", about | {"host": "a"}, found)
+        run._store("preparing-again", about | {"host": host}, found)
+        pages.append(render(tmp_path / "results"))
+    assert ["of several machines of this kind" in page for page in pages] == [False, True]
+
+
+def test_why_a_helper_failed_is_told_with_what_it_said_last(capsys):
+    def measure(_):
+        subprocess.run(
+            [sys.executable, "-c", "raise SystemExit('Loading\\nno memory')"], check=True, capture_output=True
+        )
+
+    reason = run._not_measured("demo", run.Work(stored_as="demo", measure=measure), ASKED)
+    assert "returned non-zero exit status 1" in reason
+    assert reason.endswith(" ... no memory")
+    assert "Loading\nno memory" in capsys.readouterr().err
+
+
+def test_a_base_that_is_no_llama_is_refused_for_answering():
+    asked = argparse.Namespace(model="opt-1.3b", rounds=1, data=Path("nowhere"))
+    with pytest.raises(SystemExit, match=r"opt-1\.3b is none"):
+        run._answering(asked)
+    asked.model = "llama-3.2-1b"
+    (work,) = run._answering(asked)
+    assert work.stored_as == "answering-llama-3.2-1b"
 
 
 def test_the_page_is_that_of_the_stored_results(tmp_path):

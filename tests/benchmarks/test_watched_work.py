@@ -12,7 +12,7 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks" / "peers" / "sides"))
 
-from watching import Watch, work_of
+from watching import Watch, result, work_of
 
 
 def test_packs_that_are_filled_up_are_counted_by_their_rows_and_real_tokens():
@@ -36,3 +36,10 @@ def test_a_side_whose_steps_take_other_rows_is_stopped_at_once(rows, times, tmp_
     )
     with pytest.raises(RuntimeError, match=f"a step takes {rows * times} rows, not 8"):
         Watch(tmp_path).on_train_begin(asked, None, None, model=None, train_dataloader=None)
+
+
+def test_speeds_are_those_of_the_steps_after_the_warm_up():
+    timed = {"rows": 8, "tokens": 80, "supervised": 8, "padded": 80}
+    ends = [10.0, 14.0, 15.0, 15.5, 16.0, 16.5]
+    found = result(began=9.0, ends=ends, warm_up=4, timed=timed, whole={"rows": 48})
+    assert (found["seconds"], found["examples_per_s"], found["tokens_per_s"]) == (1.0, 8.0, 80.0)

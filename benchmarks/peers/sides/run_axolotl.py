@@ -31,7 +31,7 @@ def main() -> None:
     import run_axolotl
 
     folder, facts, settings = asked()
-    watch = Watch(folder)
+    watch = Watch(folder, settings["warm_up"])
     run_axolotl.WATCHES.append(watch)
     lora, kernels = facts["lora"], not facts["lora"]["lora_dropout"]
     recipe = folder / "axolotl.json"  # YAML holds JSON

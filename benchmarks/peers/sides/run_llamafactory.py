@@ -1,4 +1,4 @@
-"""LLaMA-Factory at its defaults on a prepared workload, asked for bf16 where the device has it, as in its examples.
+"""LLaMA-Factory at its defaults on a prepared workload, asked for the 16 bits that the device is quick in, if any.
 
 It reads the rows as a tokenised data set, which it takes as they are, so no template of its own comes in
 between. It imports torchaudio whatever it trains; where that package does not load, an empty one stands in.
@@ -21,7 +21,7 @@ def main() -> None:
     folder, facts, settings = asked()
     from llamafactory.train.tuner import run_exp
 
-    watch = Watch(folder)
+    watch = Watch(folder, settings["warm_up"])
     run_exp(
         {
             "stage": "sft", "do_train": True, "finetuning_type": "lora", "lora_target": "all",
@@ -29,6 +29,7 @@ def main() -> None:
             "dataset": "sequence", "tokenized_path": str(_rows(folder, settings["steps"] * facts["batch"])),
             "output_dir": str(folder / "llamafactory"), "overwrite_output_dir": True,
             "use_cpu": not torch.cuda.is_available(), "bf16": facts["precision"] == "bf16",
+            "fp16": facts["precision"] == "fp16",
             "per_device_train_batch_size": facts["batch"], "max_steps": settings["steps"],
             "lora_rank": facts["lora"]["r"], "lora_alpha": facts["lora"]["lora_alpha"],
             "lora_dropout": facts["lora"]["lora_dropout"],

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from watching import WARM_UP, asked, result, tell, wait
+from watching import asked, result, tell, wait
 
 from medadapt.core.recipe import LoraSection, ModelSection, TrainingSection
 from medadapt.examples.token_sets import TokenSet
@@ -63,10 +63,10 @@ def main() -> None:
         is_packed=engine.packed is not None,
     )
     state = TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"]))
-    steps, ends, began = [], [], time.perf_counter()
+    steps, ends, began, warm_up = [], [], time.perf_counter(), settings["warm_up"]
     course = train_steps(engine, state, note=print)
     if settings.get("profile"):
-        first_steps = [next(course) for _ in range(WARM_UP)]
+        first_steps = [next(course) for _ in range(warm_up)]
         shares = time_shares(lambda: [*course])
         print("\n" + json.dumps({"shares": shares, "steps": settings["steps"] - len(first_steps)}))
         return
@@ -79,7 +79,11 @@ def main() -> None:
         result(
             began=began,
             ends=ends,
-            timed={**_work(steps[WARM_UP:], facts), "padded": _padded(len(steps), engine, state)},
+            warm_up=warm_up,
+            timed={
+                **_work(steps[warm_up:], facts),
+                "padded": _padded(range(warm_up + 1, len(steps) + 1), engine, state),
+            },
             whole=_work(steps, facts),
             losses=[done.loss for done in steps],
             grad_norm=steps[0].grad_norm,
@@ -102,10 +106,10 @@ def _work(steps: list[Any], facts: dict[str, Any]) -> dict[str, int]:
     }
 
 
-def _padded(last: int, engine: Engine, state: TrainingState) -> int:
-    """Tokens that went through the model in the timed steps: padding counts, a common beginning once."""
+def _padded(timed: range, engine: Engine, state: TrainingState) -> int:
+    """Tokens that went through the model in these steps: padding counts, a common beginning once."""
     padded = 0
-    for step in range(WARM_UP + 1, last + 1):
+    for step in timed:
         places = rows_of_step(
             step, num_rows=len(engine.rows), batch_size=engine.training.batch_size, seed=engine.seed
         )

@@ -15,7 +15,7 @@ from watching import Watch, asked, tell
 
 def main() -> None:
     folder, facts, settings = asked()
-    watch = Watch(folder)
+    watch = Watch(folder, settings["warm_up"])
     rows = load_from_disk(str(folder / "sequence")).select_columns(["input_ids", "labels"])
     batch = facts["batch"]
     trainer = SFTTrainer(

@@ -49,7 +49,7 @@ def main() -> None:
     sequence = load_from_disk(str(folder / "sequence"))
     rows = sequence.select(range(settings["steps"] * facts["batch"]))
     rows = rows.map(tokenise, batched=True, remove_columns=rows.column_names)
-    watch = Watch(folder)
+    watch = Watch(folder, settings["warm_up"])
     trainer = Trainer(
         model=model,
         args=TrainingArguments(

@@ -18,7 +18,7 @@ def main() -> None:
     model = FastLanguageModel.get_peft_model(
         model, r=lora["r"], lora_alpha=lora["lora_alpha"], lora_dropout=lora["lora_dropout"]
     )
-    watch = Watch(folder)
+    watch = Watch(folder, settings["warm_up"])
     rows = load_from_disk(str(folder / "sequence")).select_columns(["input_ids", "labels"])
     trainer = SFTTrainer(
         model=model,

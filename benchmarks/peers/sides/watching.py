@@ -14,14 +14,15 @@ from peak_memory import own_peak_mb
 from transformers import TrainerCallback
 
 WARM_UP = 3
-"""Steps that are not timed: the first ones allocate and pick kernels."""
+"""Steps that are not timed where nothing else is asked for: the first ones allocate and pick kernels."""
 
 
 class Watch(TrainerCallback):
     """Puts the first adapter in, counts what is read, and takes the time of the steps after the warm-up."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warm_up: int = WARM_UP) -> None:
         self.folder = folder
+        self.warm_up = warm_up
         self.losses: list[float] = []
         self.batches: list[dict[str, int]] = []
         self.ends: list[float] = []
@@ -87,11 +88,12 @@ class Watch(TrainerCallback):
     def found(self, **more: Any) -> dict[str, Any]:
         """The result of the side."""
         read = self.batches[: len(self.ends) * self.accumulation]  # the last batches may be read ahead
-        timed = read[WARM_UP * self.accumulation :]
+        timed = read[self.warm_up * self.accumulation :]
         now = adapter_of(self.model)
         return result(
             began=self.began,
             ends=self.ends,
+            warm_up=self.warm_up,
             timed={
                 key: sum(batch[key] for batch in timed) for key in ("rows", "tokens", "supervised", "padded")
             },
@@ -108,10 +110,16 @@ class Watch(TrainerCallback):
 
 
 def result(
-    *, began: float, ends: list[float], timed: dict[str, int], whole: dict[str, int], **more: Any
+    *,
+    began: float,
+    ends: list[float],
+    warm_up: int,
+    timed: dict[str, int],
+    whole: dict[str, int],
+    **more: Any,
 ) -> dict[str, Any]:
     """What every side prints; `timed` and `whole` count rows and tokens after the warm-up and in all steps."""
-    seconds = ends[-1] - ends[WARM_UP - 1]
+    seconds = ends[-1] - ends[warm_up - 1]
     return {
         "seconds": seconds,
         "training_seconds": ends[-1] - began,
@@ -195,7 +203,8 @@ def wait() -> None:
 def asked() -> tuple[Path, dict[str, Any], dict[str, Any]]:
     """Folder, facts and settings of this process: its arguments are the folder and the settings as JSON."""
     folder = Path(sys.argv[1])
-    return folder, json.loads((folder / "facts.json").read_text(encoding="utf-8")), json.loads(sys.argv[2])
+    settings = {"warm_up": WARM_UP, **json.loads(sys.argv[2])}
+    return folder, json.loads((folder / "facts.json").read_text(encoding="utf-8")), settings
 
 
 def tell(found: dict[str, Any], *packages: str) -> None:
