@@ -45,20 +45,17 @@ class _Bench:
     def gradients(self, switch: Any, steps: Sequence[int]) -> None:
         """Compute the gradients of some steps with dropout, as in a training, and drop them."""
         from medadapt.training.engine import accumulate_gradient
+        from medadapt.training.memory import MemoryPlan
 
         model, packed = self._way(switch)
         model.train()
+        plan = MemoryPlan(
+            micro_tokens=self.micro_tokens,
+            checkpointing=switch.recompute,
+            padding=self.padding if switch.is_even and packed is None else None,
+        )
         for step in steps:
-            accumulate_gradient(
-                model,
-                self.steps[step],
-                micro_tokens=self.micro_tokens,
-                step=step,
-                seed=0,
-                packed=packed,
-                recompute=switch.recompute,
-                padding=self.padding if switch.is_even and packed is None else None,
-            )
+            accumulate_gradient(model, self.steps[step], memory=plan, step=step, seed=0, packed=packed)
             model.zero_grad(set_to_none=True)
 
     def loss(self, switch: Any, steps: Sequence[int]) -> float:
@@ -161,7 +158,7 @@ def _prepared(folder: Path, data: Path, kind: str) -> _Bench:
     from peers.workloads import ALPHA, BATCH, RANK, precision, prepare
 
     steps = WARM_UP + ROUNDS * STEPS[kind]
-    prepare(folder, data, model=MODEL, rows=kind, dropout=DROPOUT, steps=1, curve_steps=0)
+    prepare(folder, data, model=MODEL, rows=kind, dropout=DROPOUT, steps=1, curve_steps={})
     chosen = precision()
     models = {}
     for one in {chosen, "fp32"} if chosen == "bf16" else {chosen}:

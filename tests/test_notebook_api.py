@@ -56,6 +56,11 @@ def test_mistakes_are_told_in_the_words_of_python(model):
         model.classify("fever", risk=0.1)
 
 
+def test_the_base_of_a_run_is_packed_as_its_recipe_says(finished):
+    with pytest.raises(DataError, match="says itself how its base is held"):
+        medadapt.load(finished, quantization="nf4")
+
+
 def test_a_run_from_plain_values(tmp_path, finished):
     recipe = {
         "name": "mine",

@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from medadapt.core.recipe import FORMATS_OF_KEY, OPEN, RECOGNISED_COLUMNS, WRITTEN, Recipe
+from medadapt.core.recipe import RECOGNISED_COLUMNS, Recipe
+from medadapt.core.recipe_rules import FORMATS_OF_KEY, OPEN, WRITTEN
 from pages_from_code.markdown import code, page, table
 from pages_from_code.schema_words import allowed_values
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from medadapt.core.results import ModelName
 
 if TYPE_CHECKING:
+    from medadapt.core.recipe import Quantization
     from medadapt.core.records import Record
     from medadapt.serving.answering import Stopped
     from medadapt.serving.asked import Asked
@@ -202,16 +203,25 @@ class Model:
         )
 
 
-def load(target: str | Path, *, base: str | None = None, device: str = "auto") -> Model:
+def load(
+    target: str | Path,
+    *,
+    base: str | None = None,
+    quantization: Quantization | None = None,
+    device: str = "auto",
+) -> Model:
     """Load a run folder, a folder with a PEFT adapter, or `hub:owner/name[@revision]`.
 
-    `base` replaces the base that it names. Raises MedAdaptError where there is no such thing.
+    `base` replaces the base that it names. `quantization` (none, int8 or nf4) packs the base of an adapter of another
+    tool, which else is packed as it was published. Raises MedAdaptError where there is no such thing, and for a
+    `quantization` where the run or adapter says it itself.
     """
     from medadapt.serving.assistants import load as load_assistant
     from medadapt.serving.command_targets import find_target
 
     name = str(target)
-    return Model(load_assistant(find_target(name, base=base), device=device), target=name, base=base)
+    found = find_target(name, base=base, quantization=quantization)
+    return Model(load_assistant(found, device=device), target=name, base=base)
 
 
 def run(

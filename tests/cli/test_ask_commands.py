@@ -52,6 +52,13 @@ def test_ask_refuses_what_it_cannot_use(words, problem, finished, use):
     assert told.value.exit_code == 2
 
 
+@pytest.mark.parametrize("words", [["ask", "fever"], ["chat"], ["ui"], ["serve"]])
+def test_the_base_of_a_run_is_packed_as_its_recipe_says(words, finished, use):
+    with pytest.raises(MedAdaptError, match="says itself how its base is held") as told:
+        use(words[0], finished, *words[1:], "--quantization", "nf4")
+    assert told.value.exit_code == 2
+
+
 def test_markup_and_control_sequences_of_a_model_never_reach_the_terminal(finished, use, monkeypatch):
     monkeypatch.setattr(GrowingText, "add", lambda *_: "[bold]\x1b[31mred\x1b]0;title\x07[/bold]\x9b2J")
     monkeypatch.setattr(GrowingText, "rest", lambda _: "")

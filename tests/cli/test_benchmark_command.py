@@ -87,6 +87,8 @@ def test_an_unknown_set_is_refused(finished: Path, use: Callable[..., Any]):
 def test_remarks_say_what_qualifies_the_figures():
     leaf = {"value": 0.5, "low": 0.4, "high": 0.6}
     values = {
+        "name": "medqa",
+        "protocol": {"base": "clinic/mistral-7B-SFT-medqa-cot"},
         "n": 100,
         "unusable": {"unlabelled": 2},
         "truncated": 1,
@@ -100,6 +102,7 @@ def test_remarks_say_what_qualifies_the_figures():
     told = " ".join(remarks(values))
 
     for words in (
+        "by its name the base was trained on questions of this set",
         "2 rows cannot be asked (unlabelled 2)",
         "1 prompt did not fit",
         "3 of 100 questions were seen in training, 1 of them word for word",

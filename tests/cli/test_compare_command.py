@@ -240,6 +240,27 @@ def test_a_run_that_looked_for_the_best_labels_alone_is_known_by_the_labels_it_w
     assert ("The models chose among different labels." in told) == bool(more)
 
 
+def test_other_weights_another_number_format_and_a_smoke_run_are_told(make, compared):
+    first, second = make("one", 0, 12), make("two", 2, 30)
+    path, state = second / "5-metrics" / "metrics.json", second / "run.json"
+    metrics = read_json(path)
+    base, dtype = (metrics["protocol"][key] for key in ("base", "dtype"))
+    (same,) = compared(first, second)["told"]
+    assert same.startswith("The adapters are the same file (")
+
+    for change, told in (
+        ({"base": "another/base", "base_sha256": "0" * 64}, f"The bases differ: {base} and another/base."),
+        ({"base_sha256": "0" * 64}, f"The bases are both called {base}, but hold other weights."),
+        ({"dtype": "bfloat16"}, f"The number formats differ: {dtype} and bfloat16."),
+    ):
+        write_json(path, metrics | {"protocol": metrics["protocol"] | change})
+        assert {*compared(first, second)["told"]} == {same, told}
+
+    write_json(path, metrics)
+    write_json(state, read_json(state) | {"smoke": True})
+    assert f"{second} is a smoke run: its numbers mean nothing." in compared(first, second)["told"]
+
+
 def test_a_run_that_is_not_measured_is_named(make, use, tmp_path):
     first, second = make("one", 0, 12), make("two", 2, 30)
     shutil.rmtree(second / "5-metrics")

@@ -18,6 +18,9 @@ from medadapt.core.errors import DiskError, MedAdaptError, RecipeError, RunFolde
 from medadapt.core.files import read_json
 from medadapt.metrics.controls.rules import CONTROLS
 from medadapt.samples import bundled_base
+from medadapt.workflow import demo
+from medadapt.workflow.demo import FinishedDemo
+from medadapt.workflow.outcome import Outcome
 from small_disk import files_up_to
 
 SMALL = [
@@ -115,6 +118,19 @@ def test_json_is_the_only_thing_on_stdout(here, use):
     assert [set(question) for question in told["questions"]] == [
         {"question", "options", "reference", "baseline", "tuned"}
     ] * 2
+
+
+@pytest.mark.parametrize("words", [["--task", "qa"], ["--task", "qa", "--json"], ["--all", "--json"]])
+def test_a_demo_ends_with_the_gravest_exit_code_of_its_tasks(words, empty, use, monkeypatch):
+    def ended(task, request, _):
+        outcome = Outcome(
+            folder=request.folder, status="done", smoke=False, ran=(), skipped=(), metrics=None, findings=(),
+            report=None, exit_code=3 if task == "qa" else 0,
+        )  # fmt: skip
+        return FinishedDemo(task=task, outcome=outcome, on_samples=True, questions=())
+
+    monkeypatch.setattr(demo, "run_demo", ended)
+    assert use("demo", *words)[0] == 3
 
 
 def test_two_ways_to_name_tasks_are_refused(empty, use):

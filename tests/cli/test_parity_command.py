@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from harness_stand_in import StandIn, write_stand_in
 from medadapt.core.errors import DataError, MedAdaptError, ModelError
+from medadapt.core.files import read_json
 from serving_runs import make_base, make_run, records_of
 
 Scores = dict[str, dict[str, float]]
@@ -87,6 +88,8 @@ def test_equal_numbers_agree(
     assert "whatever prompt the run was trained with" in err
     written = json.loads((choice_run / "5-metrics" / "parity.json").read_text())
     assert {**written, "exit_code": 0} == found
+    # From now on `report --verify` finds it where it is edited.
+    assert "parity.json" in read_json(choice_run / "run.json")["beside_metrics"]
 
 
 def test_another_number_is_exit_code_3_after_the_file_is_written(

@@ -8,6 +8,9 @@ import pytest
 from rich.console import Console
 
 from medadapt.cli import show_search
+from medadapt.workflow.outcome import Outcome
+from medadapt.workflow.request import RunRequest
+from medadapt.workflow.search import searching
 from medadapt.workflow.search.book import SearchState, Trial
 
 
@@ -27,6 +30,42 @@ SEARCH = SearchState(
     trials=(trial("000", 1.25, "done"), trial("001", None, "failed")),
     winner="000",
 )
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[RunRequest]:
+    """What a search is asked for; its place is taken by one whose winner fails a gate."""
+    asked = []
+    winner = Outcome(
+        folder=Path("r"), status="done", smoke=False, ran=(), skipped=(), metrics=None, findings=(), report=None,
+        exit_code=3,
+    )  # fmt: skip
+
+    def ended(request: RunRequest, _: object) -> searching.SearchOutcome:
+        asked.append(request)
+        return searching.SearchOutcome(search=SEARCH, winner=winner)
+
+    monkeypatch.setattr(searching, "search", ended)
+    return asked
+
+
+@pytest.mark.parametrize("words", [[], ["--json"]])
+def test_a_search_ends_with_the_exit_code_of_its_winner(words, requests, recipe_file: Path, use):
+    assert use("search", recipe_file, *words)[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "replaces", "device", "trials"),
+    [
+        (["--trials", "5"], False, "auto", 5),
+        (["--set", "search.trials=2"], False, "auto", 2),
+        (["--set", "search.trials=2", "--trials", "5", "--replace", "--device", "cpu"], True, "cpu", 5),
+    ],
+)
+def test_the_options_of_a_search_reach_it(words, replaces, device, trials, requests, recipe_file: Path, use):
+    use("search", recipe_file, *words)
+    (asked,) = requests
+    assert (asked.replace, asked.device, asked.recipe.search.trials) == (replaces, device, trials)
 
 
 def test_a_search_key_that_does_not_exist_is_told_with_the_nearest_one(medadapt, recipe_file: Path):

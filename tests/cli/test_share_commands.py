@@ -153,6 +153,20 @@ def test_push_ends_with_a_command_that_asks_what_was_pushed(data_format, options
     assert out.splitlines()[-1] == " ".join([*words, "--base path/to/the/base"])
 
 
+@pytest.mark.parametrize(("words", "public"), [([], False), (["--public"], True)])
+def test_an_adapter_is_sent_where_and_as_private_as_was_asked(words, public, finished, use, monkeypatch):
+    asked = {}
+
+    def sent(files, repository, **how):
+        asked.update(how, repository=repository, names={file.name for file in files})
+        return hub.Pushed(url="u", commit="c", created=True, private=not how["public"])
+
+    monkeypatch.setattr(hub, "push", sent)
+    use("push", finished, "--to", "jane/tiny", "--revision", "trial", *words)
+    assert (asked["repository"], asked["revision"], asked["public"]) == ("jane/tiny", "trial", public)
+    assert {"adapter_model.safetensors", "README.md"} <= asked["names"]
+
+
 def test_push_names_no_command_for_a_base_whose_own_code_only_a_recipe_allows(finished, use, monkeypatch):
     run = command_targets.read_run(str(finished))
     model = run.recipe.model.model_copy(update={"trust_remote_code": True, "revision": "read"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from rich.console import Console
 
 from medadapt.cli import console as console_module
 from medadapt.cli import show_card as module
+from medadapt.cli.show import show_outcome
 from medadapt.cli.show_card import BLOCKS, bar_text, show_card
 from medadapt.report.bars import Bar
+from medadapt.workflow.outcome import Outcome
 
 PLACE = st.floats(0, 100)
 
@@ -204,6 +207,16 @@ def test_a_failed_gate_is_told_on_stderr(monkeypatch, capsys):
     finding = {"kind": "leak", "exit_code": 3, "problem": "Two records leaked.", "remedy": "Split by group."}
     assert "leaked" not in drawn(metrics(findings=[finding]), monkeypatch).replace("Test data leaked", "")
     assert "Two records leaked. Split by group." in capsys.readouterr().err
+
+
+def test_what_only_the_gate_holds_against_a_run_is_told_on_stderr(capsys):
+    finding = {"kind": "not_measured", "exit_code": 3, "problem": "It was not measured.", "remedy": "Do so."}
+    outcome = Outcome(
+        folder=Path("r"), status="done", smoke=False, ran=("score",), skipped=(), metrics=metrics(),
+        findings=(finding,), report=None, exit_code=3,
+    )  # fmt: skip
+    show_outcome(outcome, as_json=False)
+    assert "It was not measured. Do so." in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_share_that_only_rounds_to_nothing_is_shown(monkeypatch):

@@ -78,6 +78,7 @@ def test_a_line_as_it_was_written_is_read(tmp_path: Path):
         ({"nll": "3.5"}, "`nll` is '3.5', not a finite number, not below 0, or null"),
         ({"nll": True}, "`nll` is True, not a finite number, not below 0, or null"),
         ({"nll": 10**400}, "`nll` is 1000"),
+        ({"nll": -0.02}, "`nll` is -0.02, not a finite number, not below 0, or null"),
         ({"num_tokens": 2.5}, "`num_tokens` is 2.5, not a whole number"),
         ({"num_bytes": -1}, "`num_bytes` is -1, not a whole number"),
         ({"text": ["B"]}, "`text` is ['B'], not a text or null"),
@@ -86,6 +87,7 @@ def test_a_line_as_it_was_written_is_read(tmp_path: Path):
             {"scores": {"A": -1.0, "B": "low"}},
             "`scores` is {'A': -1.0, 'B': 'low'}, not an object of log-likelihoods",
         ),
+        ({"scores": {"A": 0.02, "B": -2.0}}, "not an object of log-likelihoods, none above 0, or null"),
         ({"scores": None}, "`scores` and `probabilities` are of different labels or letters"),
         ({"scores": {"A": -1.0, "C": -2.0}}, "`scores` and `probabilities` are of different labels"),
         ({"probabilities": {"A": 1.75, "B": 0.25}}, "not an object of numbers from 0 to 1"),
@@ -130,6 +132,12 @@ def test_an_edited_line_says_what_is_wrong_with_it(tmp_path: Path, change: dict[
     said = refused(path)
     assert said.startswith(f"{path}:2 is no prediction that can be used: ")
     assert told in said
+
+
+@pytest.mark.parametrize("change", [{"nll": -0.005}, {"scores": {"A": 0.005, "B": -2.0}}])
+def test_what_is_certain_in_16_bits_may_lie_a_little_beyond_certainty(tmp_path: Path, change: dict[str, Any]):
+    (found,) = read_predictions(write(tmp_path, row(0, **change)))
+    assert asdict(found) == row(0, **change)
 
 
 def test_a_line_of_which_only_the_best_were_looked_for_is_read(tmp_path: Path):

@@ -202,6 +202,36 @@ def test_open_questions_have_no_accuracy(primary: str):
         recipe(data={"format": "typed_qa", "source": "a"}, evaluation={"primary": primary})
 
 
+OPEN_QUESTIONS = {"format": "typed_qa", "source": "a"}
+
+
+@pytest.mark.parametrize(
+    ("sections", "said"),
+    [
+        (
+            {"data": OPEN_QUESTIONS, "evaluation": {"method": "score", "primary": "rougeL"}},
+            "compares written answers",
+        ),
+        (
+            {"data": OPEN_QUESTIONS, "evaluation": {"primary": "similarity"}},
+            r"needs evaluation\.embedding_model",
+        ),
+        ({"model": {"base": "sample:base", "revision": "main"}}, "comes with MedAdapt; remove revision"),
+        (
+            {"data": {"format": "multiple_choice", "source": "a"}, "evaluation": {"permutations": 9}},
+            "less than or equal to 8",
+        ),
+    ],
+)
+def test_what_no_run_could_load_or_measure_is_refused_before_it_begins(sections: dict[str, Any], said: str):
+    with pytest.raises(ValidationError, match=said):
+        recipe(**sections)
+
+
+def test_a_likeness_can_be_the_primary_metric_of_written_answers():
+    assert recipe(data=OPEN_QUESTIONS, evaluation={"primary": "rougeL"}).primary == "rougeL"
+
+
 def test_written_answers_must_be_generated_to_be_marked():
     with pytest.raises(ValidationError, match=r"set evaluation\.method: generate"):
         recipe(evaluation={"primary": "accuracy_generated"})

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from medadapt.core.recipe import FORMATS_OF_KEY, Recipe, dump
+from medadapt.core.recipe import Recipe, dump
+from medadapt.core.recipe_rules import FORMATS_OF_KEY
 from medadapt.core.records import TASK_OF_FORMAT
 
 VALUES = {

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+
+from medadapt.core.foreign_names import INSTEAD, NO_KEY
+from medadapt.core.recipe_reading import recipe_from
 
 MANY_MISTAKES = """
 dta: {format: symptom_table}
@@ -135,6 +140,63 @@ def test_an_unknown_column_is_told_with_the_nearest_one(mistakes: Callable[..., 
 
 def test_a_key_unlike_any_other_gets_no_suggestion(mistakes: Callable[..., list[str]]):
     assert mistakes("zzzz: 1") == ["zzzz: there is no such key"]
+
+
+@pytest.mark.parametrize(
+    ("text", "way_out"),
+    [
+        ("quantization: nf4", "did you mean 'model.quantization'?"),
+        ("training: {seed: 1}", "did you mean 'seed' at the top of the recipe?"),
+        ("group: none", "did you mean 'data.split.group'?"),
+        ("revision: main", "did you mean 'data.revision' or 'model.revision'?"),
+        # As like a key of its own section as of another one.
+        ("train: {epochs: 1}", "did you mean 'training' or 'data.split.train'?"),
+        ("training: {scheduler: cosine}", "did you mean 'schedule' or 'search.scheduler'?"),
+    ],
+)
+def test_a_key_that_stands_in_another_section_is_told_with_its_place(
+    text: str, way_out: str, mistakes: Callable[..., list[str]]
+):
+    (line,) = mistakes(text)
+
+    assert line.partition(": ")[2] == f"there is no such key; {way_out}"
+
+
+@pytest.mark.parametrize(
+    ("override", "way_out"),
+    [
+        ("model.load_in_7Bit=true", "here it is model.quantization: int8"),
+        ("model.load_in_4bit=true", "here it is model.quantization: nf4"),
+        ("model.dtype=float16", "here it is model.precision"),
+        ("lora.r=8", "here it is lora.rank"),
+        ("training.bf16=true", "here it is model.precision: bf16"),
+        ("training.logging_steps=5", "here it is training.log_every"),
+        ("training.evaluation_strategy=steps", "here it is training.eval_every"),
+        ("training.packing=true", "none is needed: rows are packed where the base allows it"),
+    ],
+)
+def test_a_name_of_another_library_is_told_with_ours(
+    override: str, way_out: str, mistakes: Callable[..., list[str]]
+):
+    assert mistakes("", override) == [f"{override.partition('=')[0]}: there is no such key; {way_out}"]
+
+
+@pytest.mark.parametrize("name", [*INSTEAD, *NO_KEY])
+def test_no_key_of_ours_is_taken_for_one_of_another_library(name: str, mistakes: Callable[..., list[str]]):
+    for section in ("", "data.", "examples.", "model.", "lora.", "training."):
+        (line,) = mistakes("", f"{section}{name}=1")
+
+        assert line.startswith(f"{section}{name}: there is no such key; ")
+
+
+def test_every_key_that_stands_for_a_foreign_name_exists():
+    data = {"format": "symptom_table", "source": "a.csv", "limit": {"rows": 1}}
+    recipe = recipe_from({"data": data, "model": {"base": "some/model"}}, where="test").model_dump()
+    for instead in INSTEAD.values():
+        found: Any = recipe
+        for part in re.split(r"[:,]", instead)[0].split("."):
+            assert part in found, instead
+            found = found[part]
 
 
 def test_all_sections_that_do_not_go_together_are_told_at_once(mistakes: Callable[..., list[str]]):

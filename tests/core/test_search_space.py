@@ -55,6 +55,10 @@ def test_what_changes_the_tokens_is_never_varied_because_the_losses_could_not_be
     assert "says nothing once the tokens or the base differ" in refusal(vary={key: ["a"]})[1]
 
 
+def test_how_often_a_trial_is_measured_is_never_varied():
+    assert "more chances at a low figure" in refusal(vary={"training.eval_every": [5, 10]})[1]
+
+
 @pytest.mark.parametrize("key", ["training.keep", "training.tracking", "training.micro_tokens"])
 def test_what_does_not_change_the_adapter_is_not_searched(key: str):
     assert "nothing to search" in refusal(vary={key: [1]})[1]

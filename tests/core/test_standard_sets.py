@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from medadapt.core.errors import DataError
-from medadapt.core.standard_sets import SET_NAMES, parse_named_source, parse_named_sources
+from medadapt.core.standard_sets import SET_NAMES, is_named_after, parse_named_source, parse_named_sources
 
 
 @pytest.mark.parametrize("name", SET_NAMES)
@@ -34,6 +34,21 @@ def test_anything_else_is_refused_with_the_names(words: str, told: str):
         parse_named_source(words)
 
     assert "mmlu-medical" in refused.value.expected
+
+
+@pytest.mark.parametrize(
+    ("base", "name", "found"),
+    [
+        ("owner/mistral-7B-SFT-medqa-graph-cot", "medqa", True),
+        ("microsoft/BioGPT-Large-PubMedQA", "pubmedqa", True),
+        ("microsoft/BioGPT-Large-PubMedQA", "medqa", False),  # another set, though its name ends so
+        ("owner/llama-mmlu", "mmlu-medical", True),
+        ("medqa/plain-model", "medqa", False),
+        ("sample:base", "medmcqa", False),
+    ],
+)
+def test_a_base_is_named_after_a_set_by_its_own_name_alone(base: str, name: str, found: bool):
+    assert is_named_after(base, name) is found
 
 
 def test_a_set_is_named_once():

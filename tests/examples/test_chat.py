@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from medadapt.core.errors import ModelError
 from medadapt.core.recipe import Recipe
 from medadapt.core.records import Record
 from medadapt.examples.chat import ChatTemplate, chat_closing
@@ -222,6 +223,33 @@ def test_a_chat_answer_cannot_end_its_own_turn(
 
     special = set(chatml.all_special_ids)
     assert [token for token in completion if token in special] == list(encoder.closing_ids)
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{% for turn in messages %}{{ turn.content }}", "Unexpected end of template"),
+        ("{{ raise_exception('this is no chat model') }}", "this is no chat model"),
+        ("{{ cycler.__init__.__globals__.os.mkdir('MARK') }}", "'__init__'"),
+        ("{% for i in range(10 ** 9) %}{% endfor %}", "Range too big"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ({"rag": "{{ documents }}", "tool_use": "{{ tools }}"}, "multiple chat templates"),
+    ],
+    ids=["syntax", "raises", "sandboxed", "too large", "arithmetic", "none is the usual one"],
+)
+def test_a_chat_template_that_cannot_be_used_is_a_mistake_of_the_base(
+    template: Any, why: str, chatml: Any, tmp_path: Path
+):
+    mark = tmp_path / "made-by-the-template"
+    hostile = copy.deepcopy(chatml)
+    hostile.chat_template = template.replace("MARK", str(mark)) if isinstance(template, str) else template
+
+    with pytest.raises(ModelError, match="chat template cannot be used") as refused:
+        chat_closing(hostile)
+
+    assert why in refused.value.problem
+    assert "prompt.chat_template: never" in refused.value.remedy
+    assert not mark.exists()
 
 
 # --- conversations

@@ -233,6 +233,23 @@ def test_a_closed_answer_is_never_cut(encoded: Callable[..., Encoded], record: C
     assert made.summary["plan"]["prompt_limit"] == 128 - len(" Fungal infection") - 2
 
 
+def test_the_longest_option_of_all_records_keeps_its_room(
+    encoded: Callable[..., Encoded], record: Callable[..., Record]
+):
+    longest = "a much longer option text"
+    exams = [
+        record(id=name, question="Why? " * 100, options=[option, "x"], answer_index=0, answer=option)
+        for name, option in (("short", "no"), ("long", longest))
+    ]
+
+    made = encoded(
+        exams, data_format="multiple_choice", prompt={"answer": "text"}, examples={"max_length": 128}
+    )
+
+    assert made.summary["plan"]["prompt_limit"] == 128 - len(f" {longest}") - 2
+    assert made.summary["splits"]["train"]["answers_cut"] == 0
+
+
 # --- long texts
 
 
@@ -297,6 +314,25 @@ def test_a_long_prompt_loses_its_middle_and_leaves_a_quarter_for_the_answer(
     assert bytes_only.decode(read).startswith("<s>### Question:\nWhy?")
     assert bytes_only.decode(read).endswith("\n\n### Answer:")
     assert made.summary["splits"]["train"]["prompts_cut"] == 1
+
+
+def test_an_explained_answer_has_a_quarter_of_the_room_too(
+    encoded: Callable[..., Encoded], record: Callable[..., Record]
+):
+    exam = record(
+        question="Why? " * 100, options=["Heart", "Liver"], answer_index=1, answer="Liver",
+        explanation="Bile. " * 50,
+    )  # fmt: skip
+
+    made = encoded(
+        [exam],
+        data_format="multiple_choice",
+        prompt={"answer": "text_and_explanation"},
+        examples={"max_length": 80},
+    )
+
+    assert made.summary["plan"]["prompt_limit"] == 60
+    assert len(learned(made.rows("train")[0])) == 20
 
 
 def test_the_length_of_a_prompt_tells_nothing_about_its_answer(

@@ -116,6 +116,17 @@ def render_go(template, messages):
     return "".join(parts)
 
 
+def test_the_go_template_is_this_text():
+    """Nothing here runs Go. An answer that begins with a space, as the model wrote it, gets no second one."""
+    assert message_template(encoder_for("dialogue")).go() == (
+        r'{{- $begun := false }}{{- range .Messages }}{{- if eq .Role "user" }}'
+        r'{{- if $begun }}{{ "</s>\n\nPatient: " }}{{- else }}{{ "Patient: " }}{{- end }}'
+        r'{{- .Content }}{{ "\n\nDoctor:" }}{{- $begun = true }}'
+        r'{{- else if eq .Role "assistant" }}'
+        r'{{- if ne (printf "%.1s" .Content) " " }}{{ " " }}{{- end }}{{ .Content }}{{- end }}{{- end }}'
+    )
+
+
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_the_go_template_writes_the_same_text_without_the_start_token(name):
     encoder = encoder_for(name)

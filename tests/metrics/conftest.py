@@ -25,7 +25,7 @@ PROTOCOL = Protocol(
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def diagnoses() -> Callable[..., list[Record]]:
     """Diagnosis records with the given labels; one group each unless `groups` are given."""
 
@@ -46,7 +46,7 @@ def diagnoses() -> Callable[..., list[Record]]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def choices() -> Callable[..., list[Record]]:
     """Multiple-choice records of four options with the given right letters."""
 
@@ -68,7 +68,7 @@ def choices() -> Callable[..., list[Record]]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def predict() -> Callable[..., list[Prediction]]:
     """Predictions with the given choices; likelihoods vary by record and are the same for both models."""
 
@@ -100,7 +100,7 @@ def predict() -> Callable[..., list[Prediction]]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def inputs() -> Callable[..., ScoreInputs]:
     """Inputs of `score` with few resamples; the scores of both models cover the same labels."""
 
@@ -143,7 +143,7 @@ def inputs() -> Callable[..., ScoreInputs]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def independent() -> Callable[..., Plan]:
     """A plan in which every record is its own group."""
 

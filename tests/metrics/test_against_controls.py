@@ -10,8 +10,8 @@ import sacrebleu
 from scipy.stats import permutation_test
 
 from medadapt.core.files import to_json
-from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.records import Record
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.metrics.marking.likeness import token_f1
 from medadapt.metrics.scoring import score
 

@@ -141,6 +141,18 @@ def test_other_labels_are_no_error(diagnoses, predict):
     assert compare(sides(records, first, second))["difference"]["accuracy"]["value"] == 0
 
 
+def test_runs_with_other_labels_are_judged_all_the_same(diagnoses, predict):
+    records = diagnoses(["flu"] * 20)
+    first = with_labels(predict(records, ["cold"] * 20))
+    second = [
+        replace(row, scores={**row.scores, "gout": -5.0})
+        for row in with_labels(predict(records, ["flu"] * 20))
+    ]
+    change = compare(sides(records, first, second))["difference"]["accuracy"]
+    assert (change["value"], change["verdict"]) == (1.0, "better")
+    assert change["low"] > 0.5
+
+
 def test_what_only_one_run_measured_has_no_difference(diagnoses, predict):
     records = diagnoses(["flu", "cold"] * 3)
     first = with_labels(predict(records, ["flu"] * 6, texts=["flu"] * 6, parsed=["flu"] * 6))

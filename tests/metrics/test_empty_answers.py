@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from medadapt.core.files import to_json
-from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.records import Record
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.metrics.scoring import score
 
 PAIRS = Path(__file__).parent / "contrast"

@@ -200,6 +200,15 @@ def test_the_pooled_test_is_exact_over_all_records():
     assert found["p"] == pytest.approx(stats.binomtest(lost, lost + gained).pvalue, abs=1e-12)
 
 
+def test_the_pooled_figure_keeps_the_groups_of_its_sets():
+    groups = [f"g{n // 2}" for n in range(40)]
+    sets = [marked(RIGHT, BASELINE, TUNED, groups=groups, name=name) for name in ("medqa", "medmcqa")]
+
+    found = together(sets, samples=500, seed=0)
+
+    assert found["pooled"]["difference"]["accuracy"]["test"] == "group-sign-flip"
+
+
 def test_figures_of_a_set_do_not_depend_on_the_sets_beside_it():
     first = marked(RIGHT, BASELINE, TUNED)
     other = marked(RIGHT, BASELINE, TUNED, name="medqa")

@@ -149,10 +149,17 @@ def test_the_early_look_names_what_is_damaged_or_missing(tmp_path, file, content
         check_base(section(folder), "all-linear")
 
 
-def test_code_that_comes_with_a_model_is_not_run(base_folder, tmp_path):
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"auto_map": {"AutoModelForCausalLM": "evil.Model"}},
+        {"_attn_implementation": "evil/kernels"},
+        {"_attn_implementation_internal": "evil:attention"},
+    ],
+)
+def test_code_that_comes_with_a_model_is_not_run(asked, tmp_path):
     folder = save_base(tmp_path, tiny_llama())
-    config = json.loads((folder / "config.json").read_text())
-    config["auto_map"] = {"AutoModelForCausalLM": "evil.Model"}
+    config = json.loads((folder / "config.json").read_text()) | asked
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
     with pytest.raises(ModelError, match="Python code"):
@@ -362,6 +369,8 @@ def test_lora_starts_as_in_peft(base_folder):
     for name, tensor in adapter_tensors(adapted.model).items():
         if "lora_A" in name:
             assert float(tensor.std()) == pytest.approx(spread[name], rel=0.25)
+            bound = tensor.shape[1] ** -0.5  # of a uniform draw, by kaiming_uniform_ with a = sqrt(5)
+            assert 0.9 * bound < float(tensor.detach().abs().max()) <= bound
 
 
 def test_dropout_comes_back_in_nested_configurations_too(tmp_path):

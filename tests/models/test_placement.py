@@ -20,6 +20,7 @@ from medadapt.models.placement import WEIGHT_SHARE, place_base, plan_placement
 from medadapt.models.smoke_base import byte_tokenizer
 from medadapt.models.tiny_config import tiny_config
 from medadapt.training.engine import accumulate_gradient
+from medadapt.training.memory import MemoryPlan
 from random_models import move_away, write_random_base
 from tiny import random_rows
 
@@ -152,7 +153,9 @@ def test_a_layer_that_only_visits_the_working_device_trains_alike(model_type, va
             verify_forward(base.model)
         new_adapter(base, LoraSection(rank=4, dropout=0.2, variant=variant), seed=0)
         move_away(base)
-        accumulate_gradient(base.model.train(), random_rows(3), micro_tokens=50, step=1, seed=0)
+        accumulate_gradient(
+            base.model.train(), random_rows(3), memory=MemoryPlan(micro_tokens=50), step=1, seed=0
+        )
         gradients.append({name: tensor.grad for name, tensor in adapter_tensors(base.model).items()})
     for name, gradient in gradients[0].items():
         torch.testing.assert_close(gradients[1][name], gradient, msg=name)

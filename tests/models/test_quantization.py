@@ -16,8 +16,14 @@ from medadapt.models.adapter import new_adapter
 from medadapt.models.linear import dense_weight, is_linear
 from medadapt.models.loading import LoadedBase, load_base
 from medadapt.models.lora import adapter_tensors
-from medadapt.models.quantization import check_head, compute_in, weights_quantization
+from medadapt.models.quantization import (
+    check_head,
+    compute_in,
+    published_quantization,
+    weights_quantization,
+)
 from medadapt.training.engine import accumulate_gradient
+from medadapt.training.memory import MemoryPlan
 from random_models import ARCHITECTURES, TOKENS, logits, move_away, write_random_base
 from tiny import random_rows, tiny_llama
 
@@ -64,6 +70,21 @@ def test_weights_published_in_4_bits_are_multiplied_in_the_precision_asked_for()
     assert layer.compute_dtype is torch.float16
 
 
+@pytest.mark.parametrize(
+    ("config", "packing"),
+    [
+        ({"quantization_config": {"load_in_4bit": True, "load_in_8bit": False}}, "nf4"),
+        ({"quantization_config": {"load_in_4bit": False, "load_in_8bit": True}}, "int8"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "none"),
+        ({"quantization_config": ["load_in_4bit"]}, "none"),
+        ({"quantization_config": None}, "none"),
+        ({}, "none"),
+    ],
+)
+def test_how_a_base_was_published_stands_in_its_config(config, packing):
+    assert published_quantization(config) == packing
+
+
 def test_no_wide_copy_of_an_int8_weight_is_kept(mistral):
     base = loaded(mistral, "int8")
     logits(base.model)
@@ -85,7 +106,7 @@ def test_an_evaluation_does_not_change_later_gradients(mistral, quantization, va
     gradients = []
     for _ in range(2):
         base.model.train()
-        accumulate_gradient(base.model, rows, micro_tokens=1, step=1, seed=0)
+        accumulate_gradient(base.model, rows, memory=MemoryPlan(micro_tokens=1), step=1, seed=0)
         gradients.append({name: t.grad for name, t in adapter_tensors(base.model).items()})
         base.model.zero_grad(set_to_none=True)
         base.model.eval()
@@ -101,7 +122,9 @@ def test_an_evaluation_does_not_change_later_gradients(mistral, quantization, va
 def test_training_in_low_precision_gives_gradients_in_fp32(mistral, quantization):
     base = loaded(mistral, quantization, "bf16")
     new_adapter(base, LoraSection(rank=4), seed=0)
-    accumulate_gradient(base.model.train(), random_rows(2), micro_tokens=100, step=1, seed=0)
+    accumulate_gradient(
+        base.model.train(), random_rows(2), memory=MemoryPlan(micro_tokens=100), step=1, seed=0
+    )
     assert {t.grad.dtype for t in adapter_tensors(base.model).values()} == {torch.float32}
 
 

@@ -80,9 +80,9 @@ def test_training_and_validation_through_a_models_own_layers_share_no_heads_ther
     monkeypatch.setattr(module, "wants_repeated_heads", lambda _: True)
     monkeypatch.setattr(engine, "plain_for_short_rows", nullcontext)  # as on a GPU
     model = adapted(tiny_llama, torch.float32)
-    accumulate_gradient(model, random_rows(3), micro_tokens=4096, step=1, seed=0)
+    accumulate_gradient(model, random_rows(3), memory=MemoryPlan(micro_tokens=4096), step=1, seed=0)
     assert asked == [False, False]
-    rows, whole = write_rows(tmp_path, random_rows(3)), MemoryPlan(micro_tokens=4096, checkpointing=False)
+    rows, whole = write_rows(tmp_path, random_rows(3)), MemoryPlan(micro_tokens=4096)
     validation_loss(model, rows, whole)
     assert asked == [False] * 4
 

@@ -18,6 +18,7 @@ from medadapt.models.lora import adapter_tensors
 from medadapt.models.smoke_base import byte_tokenizer, family_of, write_smoke_base
 from medadapt.models.tiny_config import tiny_config
 from medadapt.training.engine import accumulate_gradient
+from medadapt.training.memory import MemoryPlan
 from random_models import STATE_SPACE
 
 TEXT = "A 54-year-old man has chest pain & fever."
@@ -53,7 +54,7 @@ def test_with_a_real_tokenizer_the_tiny_base_loads_and_trains(real_base, name, q
     assert max(tokens) < base.vocabulary_size
     start_adapter(base, LoraSection(rank=2), seed=0, adapter=None)
     row = {"id": "r", "input_ids": tokens, "labels": tokens}
-    accumulate_gradient(base.model.train(), [row], micro_tokens=64, step=1, seed=0)
+    accumulate_gradient(base.model.train(), [row], memory=MemoryPlan(micro_tokens=64), step=1, seed=0)
     assert all(t.grad.any() for n, t in adapter_tensors(base.model).items() if "lora_B" in n)
     assert base.facts["quantization"] == {"asked": quantization, "got": quantization}
 
@@ -70,7 +71,7 @@ def test_the_tiny_base_of_an_unusual_architecture_trains(model_type, tmp_path):
     start_adapter(base, LoraSection(rank=2), seed=0, adapter=None)
     tokens = base.tokenizer(TEXT)["input_ids"]
     row = {"id": "r", "input_ids": tokens, "labels": tokens}
-    accumulate_gradient(base.model.train(), [row], micro_tokens=64, step=1, seed=0)
+    accumulate_gradient(base.model.train(), [row], memory=MemoryPlan(micro_tokens=64), step=1, seed=0)
     assert all(t.grad.any() for n, t in adapter_tensors(base.model).items() if "lora_B" in n)
 
 

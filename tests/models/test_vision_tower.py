@@ -21,6 +21,7 @@ from medadapt.models.placement import packed_dtypes
 from medadapt.models.smoke_base import byte_tokenizer, write_smoke_base
 from medadapt.models.targets import resolve_targets, short_names
 from medadapt.training.engine import accumulate_gradient
+from medadapt.training.memory import MemoryPlan
 from random_models import logits, move_away, saved_adapter, wide_base
 from tiny import random_rows
 
@@ -74,7 +75,7 @@ def test_a_step_on_text_gives_every_adapted_tensor_a_gradient(gemma3):
     new_adapter(base, LoraSection(rank=4, dropout=0.0), seed=0)
     move_away(base)
     base.model.train()
-    accumulate_gradient(base.model, random_rows(6), micro_tokens=200, step=1, seed=0)
+    accumulate_gradient(base.model, random_rows(6), memory=MemoryPlan(micro_tokens=200), step=1, seed=0)
     assert [name for name, tensor in adapter_tensors(base.model).items() if not tensor.grad.any()] == []
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections import Counter
@@ -15,10 +16,13 @@ from medadapt.core.errors import DataError
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import DataSection
 from medadapt.records.data_notes import data_notes
+from medadapt.records.likeness.leakage import measure_leakage
 from medadapt.records.preparing import FORMATS, prepare
 from medadapt.records.reading.sources import source_hashes
 
 NAMES = ["".join(chr(97 + (7 * n + 11 * place + n * place) % 26) for place in range(20)) for n in range(20)]
+WORDS = [hashlib.sha256(str(n).encode()).hexdigest()[:20] for n in range(100)]
+"""No two of them, and no two questions that differ by them, are nearly alike."""
 QA = "qtype,Question,Answer\n" + "".join(
     f"t{n % 3},Question about item {n * 7919}?,Answer {n}\n" for n in range(60)
 )
@@ -147,7 +151,81 @@ def test_files_named_after_splits_that_are_shared_out_anew_are_told(
     assert [note[: len(told or "")] for note in notes] == ([told] if told else [])
 
 
-def test_near_questions_never_lie_in_different_splits(prepared) -> None:
+def of_patients(data_format: str) -> tuple[str, str]:
+    """A source with two rows of each of 30 patients, and the name of its file."""
+    words = WORDS[:60]
+    if data_format == "symptom_table":
+        rows = (f"{'AB'[n // 2 % 2]},{word[:10]},{word[10:]},P{n // 2}" for n, word in enumerate(words))
+        return "\n".join(["Disease,Symptom_1,Symptom_2,patient", *rows]), "rows.csv"
+    made = {
+        "typed_qa": lambda n, word: {"qtype": "t", "question": f"Why {word}?", "answer": f"So {n}."},
+        "question_answer": lambda n, word: {"question": f"Why {word}?", "answer": f"So {n}."},
+        "multiple_choice": lambda n, word: {
+            "question": f"Which {word}?", "options": list("wxyz"), "answer": "ABCD"[n % 4],
+        },
+        "dialogue": lambda n, word: {
+            "messages": [
+                {"role": "user", "content": f"Why {word}?"}, {"role": "assistant", "content": f"So {n}."},
+            ],
+        },
+    }[data_format]  # fmt: skip
+    held = [made(n, word) | {"patient": f"P{n // 2}"} for n, word in enumerate(words)]
+    return json.dumps(held), "rows.json"
+
+
+@pytest.mark.parametrize("data_format", sorted(FORMATS))
+def test_rows_of_one_patient_lie_in_one_split_where_their_column_is_named(prepared, data_format: str) -> None:
+    text, name = of_patients(data_format)
+    shares = {"train": 0.5, "validation": 0.2, "test": 0.3}
+
+    def num_torn(**data) -> int:
+        """Patients with rows in several splits."""
+        homes: dict[int, set[str]] = {}
+        for split, records in prepared(text, name, format=data_format, split=shares, **data).splits.items():
+            for record in records:
+                homes.setdefault((record.source_row - 1) // 2, set()).add(split)
+        assert len(homes) == 30
+        return sum(len(splits) > 1 for splits in homes.values())
+
+    assert num_torn() > 0
+    assert num_torn(columns={"group": "patient"}) == 0
+
+
+def test_nearly_equal_questions_never_lie_in_different_splits(prepared) -> None:
+    rows = [
+        {
+            "question": f"Which medicine is given first to {NAMES[n // 2]} of forty year{'s' * (n % 2)}?",
+            "answer": f"Answer {n}",
+        }
+        for n in range(40)
+    ]
+
+    def leaks(**split) -> tuple[list[str], int, int]:
+        shares = {"train": 0.6, "validation": 0.1, "test": 0.3, **split}
+        result = prepared(json.dumps(rows), "rows.json", format="question_answer", split=shares)
+        # Under the rule `exact` every pair is compared, whatever the groups are.
+        every_pair = measure_leakage(result.splits, "exact", task="qa")
+        return result.facts["leakage"]["gated"], every_pair["exact"], every_pair["near"]
+
+    assert leaks() == (["exact", "near"], 0, 0)
+    gated, exact, near = leaks(group="none")
+    assert (gated, exact, near > 0) == (["exact"], 0, True)
+
+
+def test_question_types_keep_their_shares_unless_stratify_is_none(prepared) -> None:
+    rows = (f"{'a' if n < 80 else 'b'},Why {word}?,Answer {n}" for n, word in enumerate(WORDS))
+    text = "\n".join(["qtype,Question,Answer", *rows])
+
+    def tested(**split) -> list[Counter[str | None]]:
+        """How many questions of each type are in test, by seed."""
+        made = (prepared(text, format="typed_qa", seed=seed, split=split) for seed in range(5))
+        return [Counter(record.qtype for record in result.splits["test"]) for result in made]
+
+    assert tested() == [Counter(a=8, b=2)] * 5
+    assert tested(stratify="none") != [Counter(a=8, b=2)] * 5
+
+
+def test_equal_questions_never_lie_in_different_splits(prepared) -> None:
     text = "qtype,Question,Answer\n" + "".join(
         f"t,Symptoms of {NAMES[n // 2]} in adults{' ' + '?' * (n % 2)},Answer {n}\n" for n in range(40)
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 
 import pytest
@@ -35,6 +36,25 @@ def test_a_random_limit_keeps_its_choice_when_rows_are_added() -> None:
     assert {row.reason for row in dropped} == {"over_limit"}
     more, _ = apply_limit(drafts(41), LimitSection(rows=10), seed=3)
     assert len(set(ids(kept)) & set(ids(more))) >= 9
+
+
+def drawn(count: int, most: int, seed: int) -> list[str]:
+    """The first ids by the hash of seed and id, in source order."""
+    by_hash = sorted(range(count), key=lambda n: hashlib.sha256(f"{seed}\x00r{n}".encode()).hexdigest())
+    return [f"r{n}" for n in sorted(by_hash[:most])]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_drawn_by_the_hash_of_seed_and_id_and_not_from_the_head(seed: int) -> None:
+    kept, _ = apply_limit(drafts(40), LimitSection(rows=10), seed)
+    assert ids(kept) == drawn(40, 10, seed) != ids(drafts(10))
+    assert ids(smoke_selection(drafts(100), seed)[0]) == drawn(100, 32, seed)
+
+
+def test_the_rows_of_each_label_of_a_smoke_run_are_drawn_too() -> None:
+    kept = [ids(smoke_selection(drafts(80, labels="AB"), seed)[0]) for seed in range(2)]
+    assert kept[0] != kept[1]
+    assert all(found != ids(drafts(32)) for found in kept)
 
 
 def test_the_longest_explanations_are_kept_in_source_order() -> None:

@@ -127,6 +127,18 @@ def test_what_qualifies_a_set_stands_below_it(asked: ReportInputs):
     assert qualified.rows[0] == ("medqa", "30.0% (20.0 to 40.0%)", "6", "1", "3", "2")
 
 
+def test_a_base_with_the_name_of_a_set_in_its_own_is_told(asked: ReportInputs):
+    for values in (asked.benchmarks["medqa"], asked.benchmarks["pubmedqa"]):
+        values["protocol"] = {"base": "clinic/mistral-7B-SFT-medqa-cot"}
+    section = benchmarks_section(asked)
+    assert section is not None
+
+    told = [block.text for block in section.blocks if isinstance(block, Text) and "by its name" in block.text]
+
+    assert len(told) == 1
+    assert told[0].startswith("medqa: by its name the base was trained on questions of this set")
+
+
 def test_macro_f1_is_shown_where_it_was_measured(asked: ReportInputs):
     *_, macro_f1 = tables(asked)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -46,7 +47,16 @@ def test_every_string_is_shown_as_text_and_becomes_nothing_else(hostile: ReportI
     assert missing == []
 
 
-def test_no_string_stands_in_the_model_card(hostile: ReportInputs) -> None:
+@pytest.mark.parametrize("build", RUNS.values(), ids=RUNS)
+def test_no_text_of_a_record_stands_in_the_model_card(build: Callable[..., ReportInputs]) -> None:
+    made = build([f"unmistakable{number}" for number in range(100)])
+    # Names of files are told on purpose.
+    inputs = dataclasses.replace(made, data={**made.data, "sources": {}})
+    assert all("unmistakable" in record.question for record in inputs.test)
+    assert "unmistakable" not in model_card(inputs)
+
+
+def test_no_string_becomes_markup_in_the_model_card(hostile: ReportInputs) -> None:
     body = model_card(hostile)
     assert "question <" not in body
     assert not re.search("[\x00-\x08\x1b\u202a-\u202e\u2066-\u2069\ud800-\udfff]", body)

@@ -288,6 +288,37 @@ def test_limits_tell_what_was_not_measured() -> None:
     assert "lost other abilities" not in measured
 
 
+@pytest.mark.parametrize(
+    ("by", "rule", "dropped", "told"),
+    [
+        ("explanation_length", "near", {"over_limit": 900}, True),
+        ("explanation_length", "near", {}, False),
+        ("explanation_length", "ready-made", {"over_limit": 900}, False),
+        ("random", "near", {"over_limit": 900}, False),
+    ],
+)
+def test_a_choice_of_the_longest_explanations_is_a_limit_where_it_chose_the_test_records(
+    by: str, rule: str, dropped: dict[str, int], told: bool
+) -> None:
+    inputs = choices()
+    limited = dataclasses.replace(
+        inputs,
+        recipe={**inputs.recipe, "data": {**inputs.recipe["data"], "limit": {"rows": 1200, "by": by}}},
+        data={**inputs.data, "group_rule": rule, "dropped": dropped},
+    )
+    said = "Only the records with the longest explanations were kept"
+    assert (said in Reader(render(report_page(limited))).text) is told
+    assert (said in model_card(limited).partition("## Results")[0]) is told
+
+
+def test_what_the_base_was_trained_on_is_a_limit_of_every_run_but_a_smoke_run() -> None:
+    inputs = choices()
+    smoke = dataclasses.replace(inputs, run={**inputs.run, "smoke": True})
+    said = "What the base model itself was trained on was not checked"
+    assert any(said in line for line in limits(inputs))
+    assert not any(said in line for line in limits(smoke))
+
+
 def test_options_that_are_hidden_stand_in_no_order() -> None:
     """Nothing is said of their order: not as a limit, not as something left undone, not among the ways of scoring."""
     inputs = choices()

@@ -2,16 +2,20 @@ import json
 import shutil
 
 import pytest
+import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from medadapt.core.errors import DataError, MedAdaptError, ModelError, RunFolderError
 from medadapt.core.files import read_json, write_json
+from medadapt.core.recipe import ModelSection
+from medadapt.models import loading
 from medadapt.serving.answering import reply
 from medadapt.serving.asking import asking_values, read_asking
 from medadapt.serving.assistants import load
 from medadapt.serving.command_targets import NO_PLAN, find_target
 from serving_runs import make_base, recorded, records_of
+from tiny import save_base
 
 
 def said(assistant, record, **options):
@@ -28,10 +32,14 @@ def test_an_adapter_folder_alone_is_asked_as_in_its_run(diagnosis_run, tmp_path)
         assert said(assistant, record) == kept[record.id]["text"]
 
 
+def of_other_software(base, folder):
+    model = AutoModelForCausalLM.from_pretrained(base)
+    get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=2)).save_pretrained(folder)
+    return folder
+
+
 def test_an_adapter_of_other_software_is_asked_in_a_general_way_and_that_is_said(base_folder, tmp_path):
-    model = AutoModelForCausalLM.from_pretrained(base_folder)
-    get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", r=2)).save_pretrained(tmp_path)
-    target = find_target(str(tmp_path), base=str(base_folder))
+    target = find_target(str(of_other_software(base_folder, tmp_path)), base=str(base_folder))
     assert target.notes == (NO_PLAN,)
     assistant = load(target, device="cpu")
     assert assistant.asking.data_format == "unknown"
@@ -45,6 +53,58 @@ def test_an_adapter_of_other_software_is_asked_over_the_revision_that_it_names(g
     )
     (tmp_path / "adapter_model.safetensors").touch()
     assert find_target(str(tmp_path), base=given).model.revision == revision
+
+
+@pytest.mark.parametrize("packing", ["nf4", "int8"])
+def test_the_base_of_an_adapter_of_other_software_is_packed_as_asked_or_as_it_was_published(
+    packing, base_folder, tmp_path
+):
+    adapter = of_other_software(base_folder, tmp_path / "adapter")
+    packed = loading.load_base(ModelSection(base=str(base_folder), quantization=packing), device="cpu")
+    published = save_base(tmp_path / "published", packed.model)
+    as_published = load(find_target(str(adapter), base=str(published)), device="cpu")
+    as_asked = load(find_target(str(adapter), base=str(base_folder), quantization=packing), device="cpu")
+    for assistant in (as_published, as_asked):
+        assert assistant.base.facts["quantization"]["got"] == packing
+    answers = [said(one, records_of_one("Why?"), max_new_tokens=8) for one in (as_published, as_asked)]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("part", ["", "3-adapter"])
+def test_a_base_of_which_is_known_how_it_is_packed_is_packed_no_other_way(part, diagnosis_run):
+    with pytest.raises(DataError, match=r"says itself .* \(model\.quantization: none\)") as told:
+        find_target(str(diagnosis_run / part), quantization="nf4")
+    assert told.value.remedy == "Leave out --quantization."
+
+
+@pytest.fixture
+def full_memory(monkeypatch):
+    """Called, no weights can be loaded any more."""
+
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 14.00 GiB.")
+
+    return lambda: monkeypatch.setattr(loading.AutoModelForCausalLM, "from_pretrained", full)
+
+
+@pytest.mark.parametrize(("quantization", "helps"), [(None, True), ("nf4", False)])
+def test_where_memory_runs_out_the_remedy_is_an_option_that_is_there(
+    quantization, helps, full_memory, base_folder, tmp_path
+):
+    adapter = of_other_software(base_folder, tmp_path)
+    target = find_target(str(adapter), base=str(base_folder), quantization=quantization)
+    full_memory()
+    with pytest.raises(ModelError, match="Memory ran out") as told:
+        load(target, device="cpu")
+    assert ("--quantization nf4" in told.value.remedy) is helps
+    assert "model." not in told.value.remedy
+
+
+def test_where_memory_runs_out_a_run_is_not_packed_otherwise(full_memory, diagnosis_run):
+    full_memory()
+    with pytest.raises(ModelError, match="Memory ran out") as told:
+        load(find_target(str(diagnosis_run)), device="cpu")
+    assert told.value.remedy.startswith("Use --device cpu (slow), --device auto")
 
 
 def records_of_one(question):

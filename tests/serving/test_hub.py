@@ -10,7 +10,7 @@ from hub_for_pushing import ACCOUNT, OwnRepository, PushHandler
 from hub_stand_in import hub
 from medadapt.core.errors import DataError, MedAdaptError, ModelError, RunFolderError
 from medadapt.core.files import read_json
-from medadapt.core.hashes import sha256_file
+from medadapt.core.hashes import sha256_file, sha256_text
 from medadapt.core.progress import Silent
 from medadapt.core.records import read_records
 from medadapt.models.hub_adapter import UNNAMED_BASE
@@ -46,6 +46,11 @@ def test_everything_arrives_in_one_commit_of_a_private_repository(run, stand_in)
     assert (there.private, there.commits) == (True, 1)
     assert (done.created, done.private, done.commit) == (True, True, there.commit)
     assert done.url == f"{stand_in.url}/{NAME}"
+
+
+def test_a_repository_is_public_where_that_is_asked_for(run, stand_in):
+    assert push(uploads(run, NAME), NAME, public=True).private is False
+    assert stand_in.repositories[f"models/{NAME}"].private is False
 
 
 def test_what_was_pushed_answers_as_the_run_did(run, stand_in, diagnosis_run, base_folder):
@@ -119,6 +124,36 @@ def test_no_question_answer_option_or_explanation_is_uploaded(data, prompt, base
     }
     assert len(texts) > 40
     assert_none_stands_in(texts, together)
+
+
+def unlike_rows(data_format):
+    """Rows with four texts each, of which none is like another."""
+    rows = [[f"words {sha256_text(f'{row} {part}')[:24]}" for part in range(4)] for row in range(24)]
+    if data_format == "dialogue":
+        roles = ("user", "assistant") * 2
+        return rows, [
+            {"messages": [{"role": role, "content": text} for role, text in zip(roles, row, strict=True)]}
+            for row in rows
+        ]
+    return rows, [{"question": a, "answer": b, "context": f"{c}, {d}"} for a, b, c, d in rows]
+
+
+@pytest.mark.parametrize("data_format", ["dialogue", "question_answer"])
+def test_no_turn_of_a_talk_and_no_context_is_uploaded(data_format, base_folder, tmp_path):
+    rows, written = unlike_rows(data_format)
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(written))
+    made = make_run(
+        tmp_path / "made",
+        base_folder,
+        data={"format": data_format, "source": str(path)},
+        training={"epochs": 0.1, "tracking": []},
+        evaluation={"bootstrap_samples": 100, "method": "score"},
+    )
+    together, records = uploaded_and_records(made)
+    assert len(records) == len(rows)
+    assert all(record.history or record.context for record in records)
+    assert_none_stands_in({text for row in rows for text in row}, together)
 
 
 def test_no_folder_of_this_machine_is_uploaded(run, base_folder):

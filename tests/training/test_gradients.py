@@ -14,6 +14,7 @@ from medadapt.models.lora import adapter_tensors, attach_lora, put_adapter_tenso
 from medadapt.models.targets import resolve_targets, short_names
 from medadapt.training import loss as loss_module
 from medadapt.training.engine import accumulate_gradient
+from medadapt.training.memory import MemoryPlan
 from tiny import random_rows, tiny_biogpt, tiny_llama, tiny_opt
 
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 5e-5}
@@ -68,7 +69,9 @@ def largest_error(ours, theirs):
 def test_gradient_equals_plain_peft(build, dtype, micro_tokens, padding):
     rows = random_rows(9)
     model = adapted(build, dtype)
-    accumulate_gradient(model, rows, micro_tokens=micro_tokens, padding=padding, step=1, seed=0)
+    accumulate_gradient(
+        model, rows, memory=MemoryPlan(micro_tokens=micro_tokens, padding=padding), step=1, seed=0
+    )
     ours = {name: tensor.grad for name, tensor in adapter_tensors(model).items()}
     theirs = peft_gradients(build, dtype, rows, adapter_tensors(model))
     assert largest_error(ours, theirs) <= TOLERANCE[dtype]
@@ -77,7 +80,7 @@ def test_gradient_equals_plain_peft(build, dtype, micro_tokens, padding):
 def test_loss_equals_plain_peft_in_double_precision():
     rows = random_rows(5)
     model = adapted(tiny_llama, torch.float64)
-    ours = accumulate_gradient(model, rows, micro_tokens=80, step=1, seed=0)
+    ours = accumulate_gradient(model, rows, memory=MemoryPlan(micro_tokens=80), step=1, seed=0)
     nll = count = 0.0
     for row in rows:
         with torch.no_grad():
@@ -89,9 +92,9 @@ def test_loss_equals_plain_peft_in_double_precision():
 def test_a_head_worked_off_in_pieces_gives_the_same_gradient(monkeypatch):
     rows = random_rows(9)
     whole, pieces = adapted(tiny_llama, torch.float64), adapted(tiny_llama, torch.float64)
-    accumulate_gradient(whole, rows, micro_tokens=500, step=1, seed=0)
+    accumulate_gradient(whole, rows, memory=MemoryPlan(micro_tokens=500), step=1, seed=0)
     monkeypatch.setitem(loss_module.MOST_LOGITS, "cpu", 97 * 5)  # five rows of the vocabulary at a time
-    accumulate_gradient(pieces, rows, micro_tokens=500, step=1, seed=0)
+    accumulate_gradient(pieces, rows, memory=MemoryPlan(micro_tokens=500), step=1, seed=0)
     theirs = {name: tensor.grad for name, tensor in adapter_tensors(whole).items()}
     ours = {name: tensor.grad for name, tensor in adapter_tensors(pieces).items()}
     assert largest_error(ours, theirs) <= 1e-12
@@ -108,7 +111,7 @@ def test_recomputed_activations_give_the_same_gradient_with_dropout():
         model.train()
         if checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})
-        accumulate_gradient(model, rows, micro_tokens=60, step=3, seed=5)
+        accumulate_gradient(model, rows, memory=MemoryPlan(micro_tokens=60), step=3, seed=5)
         grads.append({name: tensor.grad for name, tensor in adapter_tensors(model).items()})
     assert largest_error(grads[1], grads[0]) <= 1e-12
 
@@ -126,10 +129,7 @@ def test_only_micro_batches_that_are_too_large_are_recomputed():
         accumulate_gradient(
             model,
             rows,
-            micro_tokens=10_000,
-            padding=8,
-            recompute=True,
-            plain_tokens=plain_tokens,
+            memory=MemoryPlan(micro_tokens=10_000, padding=8, checkpointing=True, plain_tokens=plain_tokens),
             step=1,
             seed=0,
         )
@@ -144,8 +144,8 @@ def test_padding_is_never_learned_or_seen(tmp_path: Path):
     short, long = sorted(rows, key=lambda row: len(row["input_ids"]))
     alone, together = adapted(tiny_llama, torch.float64), adapted(tiny_llama, torch.float64)
     mute = {**long, "labels": [IGNORED] * len(long["labels"])}
-    accumulate_gradient(alone, [short], micro_tokens=1, step=1, seed=0)
-    accumulate_gradient(together, [short, mute], micro_tokens=10_000, step=1, seed=0)
+    accumulate_gradient(alone, [short], memory=MemoryPlan(micro_tokens=1), step=1, seed=0)
+    accumulate_gradient(together, [short, mute], memory=MemoryPlan(micro_tokens=10_000), step=1, seed=0)
     theirs = {name: tensor.grad for name, tensor in adapter_tensors(alone).items()}
     ours = {name: tensor.grad for name, tensor in adapter_tensors(together).items()}
     assert largest_error(ours, theirs) <= 1e-12
@@ -155,9 +155,9 @@ def test_in_bf16_a_head_worked_off_in_pieces_gives_the_gradient_of_the_whole(mon
     """The factor 1 / supervised must not be rounded to bf16 on the way."""
     rows = random_rows(30, seed=3)
     whole, pieces = adapted(tiny_llama, torch.bfloat16), adapted(tiny_llama, torch.bfloat16)
-    accumulate_gradient(whole, rows, micro_tokens=10_000, step=1, seed=0)
+    accumulate_gradient(whole, rows, memory=MemoryPlan(micro_tokens=10_000), step=1, seed=0)
     monkeypatch.setitem(loss_module.MOST_LOGITS, "cpu", 97 * 50)
-    accumulate_gradient(pieces, rows, micro_tokens=10_000, step=1, seed=0)
+    accumulate_gradient(pieces, rows, memory=MemoryPlan(micro_tokens=10_000), step=1, seed=0)
     for name, tensor in adapter_tensors(whole).items():
         theirs, ours = tensor.grad.double(), adapter_tensors(pieces)[name].grad.double()
         assert float((ours * theirs).sum() / (theirs * theirs).sum()) == pytest.approx(1, abs=1e-3)
@@ -166,8 +166,8 @@ def test_in_bf16_a_head_worked_off_in_pieces_gives_the_gradient_of_the_whole(mon
 def test_a_loss_scale_changes_the_gradient_by_that_factor_and_not_the_loss():
     rows = random_rows(6)
     plain, scaled = adapted(tiny_llama, torch.float64), adapted(tiny_llama, torch.float64)
-    loss = accumulate_gradient(plain, rows, micro_tokens=60, step=1, seed=0)
-    same = accumulate_gradient(scaled, rows, micro_tokens=60, step=1, seed=0, scale=1024.0)
+    loss = accumulate_gradient(plain, rows, memory=MemoryPlan(micro_tokens=60), step=1, seed=0)
+    same = accumulate_gradient(scaled, rows, memory=MemoryPlan(micro_tokens=60), step=1, seed=0, scale=1024.0)
     assert same == pytest.approx(loss, rel=1e-12)
     ours = {name: tensor.grad / 1024 for name, tensor in adapter_tensors(scaled).items()}
     theirs = {name: tensor.grad for name, tensor in adapter_tensors(plain).items()}

@@ -27,7 +27,9 @@ def test_the_graph_of_a_micro_batch_is_gone_when_the_next_one_begins(monkeypatch
         return loss
 
     monkeypatch.setattr(engine, "rows_nll", watched)
-    accumulate_gradient(adapted(tiny_llama, torch.float32), random_rows(3), micro_tokens=1, step=1, seed=0)
+    accumulate_gradient(
+        adapted(tiny_llama, torch.float32), random_rows(3), memory=MemoryPlan(micro_tokens=1), step=1, seed=0
+    )
     assert left == [0, 0, 0]
 
 
@@ -45,7 +47,7 @@ def test_gradients_are_gone_when_the_next_step_begins(tmp_path):
             rows=write_rows(tmp_path, random_rows(8)),
             seed=0,
         ),
-        TrainingState(memory=MemoryPlan(micro_tokens=4096, checkpointing=False), scale=first_scale("fp32")),
+        TrainingState(memory=MemoryPlan(micro_tokens=4096), scale=first_scale("fp32")),
         note=print,
     )
     next(course)

@@ -8,10 +8,13 @@ import math
 import pytest
 import torch
 from accelerate import cpu_offload
+from transformers import GPT2Config, GPT2LMHeadModel
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import TrainingSection
+from medadapt.models.forward import final_hidden
 from medadapt.models.lora import adapter_tensors, attach_lora
+from medadapt.models.short_attention import plain_for_short_rows
 from medadapt.models.targets import resolve_targets
 from medadapt.training.engine import accumulate_gradient
 from medadapt.training.memory import (
@@ -23,7 +26,7 @@ from medadapt.training.memory import (
     plan_memory,
     recompute_activations,
 )
-from tiny import random_rows, tiny_jetmoe, tiny_llama
+from tiny import random_rows, tiny_jetmoe, tiny_llama, tiny_opt
 
 GIB = 1 << 30
 
@@ -109,6 +112,38 @@ def test_recomputing_makes_room_for_more_tokens(model):
     assert activation_bytes(model, checkpointing=True) < activation_bytes(model, checkpointing=False) / 1.5
 
 
+def tiny_gpt2():
+    """A GELU of several operations, each of which keeps its result, and no `intermediate_size`."""
+    quiet = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    return GPT2LMHeadModel(GPT2Config(vocab_size=97, n_embd=32, n_layer=2, n_head=4, **quiet)).eval()
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("targets", ["all-linear", "attention"])
+@pytest.mark.parametrize("build", [tiny_llama, tiny_opt, tiny_gpt2])
+def test_what_is_kept_for_the_backward_pass_is_no_more_than_planned_and_a_quarter_of_it_at_least(
+    build, targets, dropout
+):
+    model = build()
+    attach_lora(model, resolve_targets(model, targets), rank=4, alpha=8, dropout=dropout, seed=0)
+    tokens_BT = torch.arange(3, 67).repeat(4, 1)
+    of_model = {one.untyped_storage().data_ptr() for one in (*model.parameters(), *model.buffers())}
+    kept = {}
+
+    def keep(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in of_model:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with plain_for_short_rows(model), torch.autograd.graph.saved_tensors_hooks(keep, lambda one: one):
+        states = final_hidden(model.train(), tokens_BT)
+    assert states.requires_grad  # and with it all that was kept is there still, each at a place of its own
+    planned = activation_bytes(model, checkpointing=False)
+    planned += attention_bytes(model, "cpu", longest=64, checkpointing=False)
+    assert sum(kept.values()) <= planned * tokens_BT.numel() <= 4 * sum(kept.values())
+
+
 def test_attention_weights_are_counted_as_far_as_rows_are_short_enough_for_plain_products(model):
     layers, heads = model.config.num_hidden_layers, model.config.num_attention_heads
 
@@ -147,7 +182,7 @@ def test_recomputing_leaves_no_weight_where_it_only_visits():
     model.hf_device_map = {"model.embed_tokens": 0, "model.layers": "cpu"}
     attach_lora(model, resolve_targets(model, "attention"), rank=4, alpha=8, dropout=0.0, seed=0)
     recompute_activations(model.train())
-    accumulate_gradient(model, random_rows(3), micro_tokens=50, step=1, seed=0)
+    accumulate_gradient(model, random_rows(3), memory=MemoryPlan(micro_tokens=50), step=1, seed=0)
     frozen = {name: w.device.type for name, w in model.model.layers.named_parameters() if not w.requires_grad}
     assert {name for name, place in frozen.items() if place != "meta"} == set()
     assert all(weight.grad.any() for name, weight in adapter_tensors(model).items() if "lora_B" in name)

@@ -45,7 +45,7 @@ def scaled_training(tmp_path, *, overflows: set[int], dtype=torch.float32, learn
         rows=write_rows(tmp_path / "rows", random_rows(16)),
         seed=0,
     )
-    state = TrainingState(memory=MemoryPlan(micro_tokens=500, checkpointing=False), scale=first_scale("fp16"))
+    state = TrainingState(memory=MemoryPlan(micro_tokens=500), scale=first_scale("fp16"))
     first = next(iter(parameters.values()))
     first.register_hook(lambda gradient: gradient * float("inf") if state.step + 1 in overflows else gradient)
     return engine, state, parameters
@@ -94,15 +94,32 @@ def test_a_step_with_nothing_to_learn_is_refused_by_its_records(tmp_path):
 
 def test_ten_skipped_steps_in_a_row_end_the_training(tmp_path):
     engine, state, _ = scaled_training(tmp_path, overflows=set(range(1, 100)))
-    with pytest.raises(DivergedError, match="10 steps in a row"):
+    with pytest.raises(DivergedError, match="10 steps in a row, the last is step 10"):
         list(train_steps(engine, state, note=[].append))
+    assert state.scale.skipped == 10
+
+
+def test_without_dynamic_scaling_a_gradient_that_is_no_number_ends_the_training(tmp_path):
+    engine, state, parameters = scaled_training(tmp_path, overflows={2})
+    state.scale = LossScale()
+    course = train_steps(engine, state, note=[].append)
+    next(course)
+    before = {name: tensor.detach().clone() for name, tensor in parameters.items()}
+    with pytest.raises(DivergedError, match=r"gradient norm is (inf|nan) in step 2") as raised:
+        next(course)
+    assert raised.value.exit_code == 4
+    assert state.step == 1
+    assert all(torch.equal(parameters[name], before[name]) for name in before)
 
 
 def test_scaling_does_not_change_what_is_learned(tmp_path):
     scaled, state, parameters = scaled_training(tmp_path / "scaled", overflows=set())
-    list(train_steps(scaled, state, note=[].append))
     plain, plain_state, plain_parameters = scaled_training(tmp_path / "plain", overflows=set())
     plain_state.scale = LossScale()
-    list(train_steps(plain, plain_state, note=[].append))
+    norms = [
+        [result.grad_norm for result in train_steps(engine, own, note=[].append)]
+        for engine, own in ((scaled, state), (plain, plain_state))
+    ]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-3)
     for name in parameters:
         torch.testing.assert_close(parameters[name], plain_parameters[name], rtol=1e-3, atol=1e-5)

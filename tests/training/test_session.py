@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,16 +23,20 @@ from medadapt.core.hashes import sha256_file
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import LoraSection
 from medadapt.core.recipe_reading import recipe_from
+from medadapt.examples.masking import IGNORED
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import new_adapter
 from medadapt.models.dropout import silenced
 from medadapt.models.loading import load_base
-from medadapt.models.lora import lora_layers
+from medadapt.models.lora import adapter_tensors, lora_layers
+from medadapt.models.packed.decoder import packed_decoder
 from medadapt.training import engine, native_backend, session, validation
 from medadapt.training.checkpoints import checkpoint_folders, load_checkpoint, save_checkpoint
 from medadapt.training.memory import MemoryPlan
-from medadapt.training.session import train_adapter
+from medadapt.training.scaling import LossScale
+from medadapt.training.session import count_parameters, train_adapter
 from tiny import random_rows, save_base, tiny_jetmoe, tiny_llama, write_rows
+from training.test_gradients import plain_nll
 
 
 class Told(Silent):
@@ -366,11 +371,16 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(
         return len(steps(folder)) if (folder / "steps.jsonl").exists() else 0
 
     monkeypatch.setattr(engine, "rows_nll", breaks)
+    recipe = make_recipe(base_folder)
+    base = load_base(recipe.model, device="cpu")
     with pytest.raises(DivergedError, match="in step 7") as caught:
-        train(base_folder, examples, tmp_path)
+        train_adapter(recipe, examples=examples, base=base, folder=tmp_path, progress=Silent())
     assert caught.value.exit_code == 4
-    newest = checkpoint_folders(tmp_path / "checkpoints")[-1]
-    assert newest.name == "step-000006"
+    newest = load_checkpoint(checkpoint_folders(tmp_path / "checkpoints")[-1])
+    assert newest.step == 6
+    in_memory = adapter_tensors(base.model)
+    assert set(in_memory) == set(newest.adapter)
+    assert all(torch.equal(in_memory[name], saved) for name, saved in newest.adapter.items())
 
 
 def test_eight_examples_are_learned_by_heart(base_folder, tmp_path):
@@ -422,6 +432,48 @@ def test_checkpoints_of_another_training_are_not_used_and_not_deleted(base_folde
     assert [place.name for place in checkpoint_folders(tmp_path / "checkpoints")] == before
 
 
+@pytest.mark.parametrize("other", ["train", "validation", "base", "lora"])
+def test_checkpoints_of_other_examples_another_base_or_another_adapter_are_refused(
+    other, base_folder, examples, stopped, tmp_path
+):
+    examples = Path(shutil.copytree(examples, tmp_path / "examples"))
+    if other == "base":
+        model = tiny_llama()
+        with torch.no_grad():
+            next(model.parameters()).view(-1)[0] += 1
+        base_folder = save_base(tmp_path / "base", model)
+    elif other != "lora":  # as many rows, so that the number of steps is the same
+        write_rows(examples / other, random_rows(22 if other == "train" else 5, seed=9))
+    recipe = make_recipe(base_folder)
+    if other == "lora":
+        recipe = recipe.model_copy(update={"lora": recipe.lora.model_copy(update={"alpha": 9.0})})
+    before = [place.name for place in checkpoint_folders(stopped / "checkpoints")]
+    base = load_base(recipe.model, device="cpu")
+    with pytest.raises(RunFolderError, match="another training"):
+        train_adapter(recipe, examples=examples, base=base, folder=stopped, progress=Silent())
+    assert [place.name for place in checkpoint_folders(stopped / "checkpoints")] == before
+
+
+SCALE = {"scale": 4096.0, "dynamic": True, "good_steps": 7, "skips_in_a_row": 2, "skipped": 3}
+
+
+@pytest.mark.parametrize(
+    ("left", "after"),
+    [
+        ({}, SCALE | {"good_steps": 13, "skips_in_a_row": 0}),
+        ({"precision": "fp16"}, asdict(LossScale())),  # another number format has a scale of its own
+    ],
+)
+def test_the_loss_scale_goes_on_where_it_was_in_the_same_number_format(
+    left, after, base_folder, examples, stopped
+):
+    as_left_by_another(stopped, scale=SCALE, **left)
+    summary = train(base_folder, examples, stopped)
+    newest = load_checkpoint(checkpoint_folders(stopped / "checkpoints")[-1])
+    assert (newest.step, newest.state["scale"]) == (12, after)
+    assert summary["skipped"] == after["skipped"]
+
+
 def test_with_one_kept_checkpoint_a_damaged_one_is_replaced_by_what_is_trained_anew(
     base_folder, examples, uninterrupted, tmp_path
 ):
@@ -440,6 +492,22 @@ def test_with_one_kept_checkpoint_a_damaged_one_is_replaced_by_what_is_trained_a
     assert sha256_file(tmp_path / "adapter_model.safetensors") == sha256_file(
         uninterrupted / "adapter_model.safetensors"
     )
+
+
+@pytest.mark.parametrize("packs", [True, False])
+def test_the_validation_loss_weighs_every_answer_token_alike_however_many_groups_are_read(
+    packs, base_folder, tmp_path, monkeypatch
+):
+    model, rows = load_base(make_recipe(base_folder).model, device="cpu").model, random_rows(11, seed=4)
+    packed = packed_decoder(model) if packs else None
+    assert (packed is not None) is packs
+    monkeypatch.setattr(validation, "ROWS_IN_MEMORY", 4)
+    token_set = write_rows(tmp_path / "rows", rows)
+    found = validation.validation_loss(model, token_set, MemoryPlan(micro_tokens=90), packed=packed)
+    with torch.no_grad():
+        nll = sum(float(plain_nll(model, row)) for row in rows)
+    count = sum(label != IGNORED for row in rows for label in row["labels"])
+    assert found == pytest.approx(nll / count, rel=1e-5)
 
 
 def test_memory_that_runs_out_in_validation_makes_its_batches_smaller(
@@ -479,7 +547,7 @@ def test_validation_remembers_that_memory_ran_out_and_makes_room(
     monkeypatch.setattr(validation, "rows_nll", small_memory)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(None))
-    validation.validation_loss(base.model, rows, MemoryPlan(micro_tokens=1000, checkpointing=False))
+    validation.validation_loss(base.model, rows, MemoryPlan(micro_tokens=1000))
     assert 1 <= len(refused) <= 3  # in the first of three groups alone
     assert len(emptied) == len(refused)
 
@@ -559,7 +627,7 @@ def test_activations_that_were_recomputed_are_kept_again_where_that_is_asked_for
     with pytest.raises(StoppedError):
         train(base_folder, examples, stopped, checkpointing="on", should_stop=lambda: True)
     monkeypatch.setattr(  # what fits where nothing is recomputed
-        session, "plan_memory", lambda *_, **__: MemoryPlan(micro_tokens=40, checkpointing=False)
+        session, "plan_memory", lambda *_, **__: MemoryPlan(micro_tokens=40)
     )
     summary = train(base_folder, examples, stopped, checkpointing="off", micro_tokens="auto")
     assert (summary["micro_tokens"], summary["checkpointing"]) == (40, False)
@@ -659,6 +727,17 @@ def test_layers_that_only_visit_a_gpu_are_told_of_where_the_architecture_cannot_
     assert "training.checkpointing" not in note
 
 
+@pytest.mark.parametrize("quantization", ["none", "int8", "nf4"])
+def test_weights_are_counted_as_if_they_were_not_packed(quantization, base_folder):
+    section = make_recipe(base_folder).model
+    plain = sum(weight.numel() for weight in load_base(section, device="cpu").model.parameters())
+    base = load_base(section.model_copy(update={"quantization": quantization}), device="cpu")
+    new_adapter(base, LoraSection(rank=4), seed=0)
+    trained = sum(tensor.numel() for tensor in adapter_tensors(base.model).values())
+    total = plain + trained
+    assert count_parameters(base) == {"parameters": trained, "total": total, "share": trained / total}
+
+
 def test_dropout_masks_differ_between_layers_steps_and_seeds(base_folder):
     base = load_base(make_recipe(base_folder).model, device="cpu")
     new_adapter(base, LoraSection(), seed=0)
@@ -684,3 +763,17 @@ def test_save_every_auto_also_saves_when_enough_time_has_passed(
         assert len(checkpoint_folders(tmp_path / name / "checkpoints")) == steps_saved
     weights = [load_file(path / "adapter_model.safetensors") for path in (tmp_path / "auto", uninterrupted)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
+
+
+def test_after_a_checkpoint_the_time_until_the_next_begins_anew(base_folder, examples, tmp_path, monkeypatch):
+    begun, save, saved = time.monotonic(), native_backend.save_checkpoint, []
+
+    def watched(folder, checkpoint, **options):
+        saved.append(checkpoint.step)
+        return save(folder, checkpoint, **options)
+
+    clock = SimpleNamespace(monotonic=lambda: begun + 250.0 * len(steps(tmp_path)))  # a step takes 250 s
+    monkeypatch.setattr(native_backend, "time", clock)
+    monkeypatch.setattr(native_backend, "save_checkpoint", watched)
+    train(base_folder, examples, tmp_path, save_every="auto")
+    assert saved == [3, 6, 9, 12]

@@ -12,7 +12,7 @@ from peft import PeftModel
 from peft.utils import save_and_load
 from safetensors.torch import load_file
 
-from medadapt.core.errors import DivergedError, RecipeError, StoppedError
+from medadapt.core.errors import DivergedError, ModelError, RecipeError, StoppedError
 from medadapt.core.progress import Silent
 from medadapt.core.recipe import ModelSection, Recipe
 from medadapt.examples.token_sets import TokenSet
@@ -115,6 +115,20 @@ def test_a_skipped_step_does_not_hold_back_the_learning_rate(bases, examples, tm
     native, trl = tmp_path / "native", tmp_path / "trl"
     assert [row["step"] for row in steps(trl) if row.get("skipped")] == [3, 4]
     assert column(trl, "learning_rate") == pytest.approx(column(native, "learning_rate"), rel=1e-12)
+
+
+def test_a_layer_that_gets_no_gradient_ends_trl_in_the_first_step(bases, examples, tmp_path, monkeypatch):
+    step = AcceleratedOptimizer.step
+
+    def without_the_gradient_of_one_layer(optimizer, closure=None):
+        weights = (weight for group in optimizer.param_groups for weight in group["params"])
+        next(weight for weight in weights if not weight.any()).grad = None
+        step(optimizer, closure)
+
+    monkeypatch.setattr(AcceleratedOptimizer, "step", without_the_gradient_of_one_layer)
+    with pytest.raises(ModelError, match=r"1 adapted layers get no gradient, .* model\.layers\.0\."):
+        train(bases["llama"], examples, tmp_path, backend="trl")
+    assert column(tmp_path, "step") == []
 
 
 @pytest.mark.parametrize("variant", ["rslora", "dora"])
@@ -264,7 +278,7 @@ def test_in_short_formats_the_validation_loss_is_that_of_the_adapter_as_it_is_lo
     )
     base = load_base(ModelSection(base=str(bases["llama"]), **model), device="cpu")
     load_adapter(base, tmp_path)
-    plan = MemoryPlan(micro_tokens=summary["micro_tokens"], checkpointing=False)
+    plan = MemoryPlan(micro_tokens=summary["micro_tokens"])
     loss = validation_loss(base.model, TokenSet(examples / "validation"), plan)
     assert loss == pytest.approx(summary["best_validation_loss"], rel=1e-6)
 

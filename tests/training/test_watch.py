@@ -17,18 +17,30 @@ from tiny import random_rows, save_base, tiny_llama, write_rows
 
 
 @pytest.mark.parametrize(
-    ("asked", "epoch_steps", "total_steps", "interval"),
+    ("asked", "epoch_steps", "total_steps", "validated", "interval"),
     [
-        (50, 400, 1200, 50),  # every 50 steps, as two of the published workflows have it
-        ("epoch", 400, 1200, 400),
-        ("auto", 400, 1200, 120),
-        ("auto", 30, 1200, 30),
-        ("auto", 400, 4, 1),
-        ("auto", 400, 0, 1),
+        (50, 400, 1200, 400, 50),  # every 50 steps, as two of the published workflows have it
+        ("epoch", 400, 1200, 400, 400),
+        ("auto", 400, 1200, 100, 120),  # 9,600 rows trained on pay for 2,400 validated, 10 times 100 are less
+        ("auto", 400, 1200, 240, 120),  # 10 times 240 are just as many
+        ("auto", 400, 1200, 400, 200),  # 6 times 400
+        ("auto", 400, 400, 400, 100),  # an eighth would pay for 2; 4 at least
+        ("auto", 30, 1200, 240, 30),
+        ("auto", 30, 1200, 4000, 30),  # once an epoch at least
+        ("auto", 400, 4, 1, 1),
+        ("auto", 400, 1200, 0, 120),
+        ("auto", 400, 0, 1, 1),
     ],
 )
-def test_the_interval_between_evaluations(asked, epoch_steps, total_steps, interval):
-    assert evaluation_interval(asked, epoch_steps=epoch_steps, total_steps=total_steps) == interval
+def test_the_interval_between_evaluations(asked, epoch_steps, total_steps, validated, interval):
+    found = evaluation_interval(
+        asked,
+        epoch_steps=epoch_steps,
+        total_steps=total_steps,
+        num_trained=8 * total_steps,
+        num_validated=validated,
+    )
+    assert found == interval
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import pytest
 from medadapt.core.errors import MedAdaptError, RecipeError, RunFolderError
 from medadapt.core.run_folder import RunFolder
 from medadapt.samples import recipe_names
-from medadapt.workflow.locating import locate
+from medadapt.serving.command_targets import read_run
+from medadapt.workflow.locating import locate, locate_run
 from medadapt.workflow.request import RunRequest, check_device
 from medadapt.workflow.smoke import smoke_recipe
 from medadapt.workflow.state import RunState, write_state
@@ -55,6 +56,22 @@ def test_folder_without_a_run_is_refused(tmp_path):
         locate(str(tmp_path), output=None)
 
 
+@pytest.mark.parametrize("look_up", [locate_run, read_run], ids=["benchmark", "export"])
+def test_an_adapter_alone_is_told_how_it_becomes_a_run(look_up, tmp_path):
+    adapter = tmp_path / "theirs"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    for target in ("hub:clinic/adapter", str(adapter)):
+        with pytest.raises(RunFolderError, match="is no run folder") as refusal:
+            look_up(target)
+        assert f"model.adapter: {target} and training.epochs: 0" in refusal.value.remedy
+
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(RunFolderError) as refusal:
+        look_up(str(adapter))
+    assert refusal.value.remedy == f"Name the run that the adapter belongs to: {tmp_path}."
+
+
 def test_run_folder_alone_brings_its_recipe_and_stays_a_smoke_run(tmp_path, recipe_path):
     run = RunFolder(tmp_path / "run")
     write_state(run, RunState(name="mine", status="partial", smoke=True, started="2024-01-01T00:00:00Z"))
@@ -91,3 +108,8 @@ def test_resume_command_is_quoted_for_the_shell(recipe_path):
     recipe = locate(str(recipe_path), output=None).recipe
     request = RunRequest(recipe=recipe, folder=Path("my runs/a"), device="cpu")
     assert request.resume_command == "medadapt run 'my runs/a' --device cpu"
+
+
+def test_the_command_that_goes_on_asks_for_the_gate_again(recipe_path):
+    request = RunRequest(recipe=locate(str(recipe_path), output=None).recipe, folder=Path("a"), gate=True)
+    assert request.resume_command == "medadapt run a --gate"

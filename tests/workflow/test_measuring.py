@@ -33,6 +33,12 @@ def calibration_of(folder: Path) -> dict[str, Any]:
     return found
 
 
+def test_metrics_are_made_at_the_alpha_of_the_recipe(finished: Path) -> None:
+    run = RunFolder(finished)
+    recipe = read_recipe(run.recipe, ["evaluation.alpha=0.2"])
+    assert measure(recipe, run, read_json(run.state))["alpha"] == 0.2
+
+
 def test_temperature_and_thresholds_come_from_the_validation_predictions(
     finished: Path, tmp_path: Path
 ) -> None:

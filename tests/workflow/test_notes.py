@@ -52,6 +52,21 @@ def test_of_open_questions_nothing_is_told_that_is_not_known(beforehand):
 
 
 @pytest.mark.parametrize(
+    ("found", "allowed", "fails"),
+    [
+        ({"exact": 2, "near": 3, "gated": ["exact"]}, False, True),
+        ({"exact": 0, "near": 3, "gated": ["exact", "near"]}, False, True),
+        ({"exact": 0, "near": 3, "gated": ["exact"]}, False, False),
+        ({"exact": 2, "near": 3, "gated": ["exact"]}, True, False),
+    ],
+)
+def test_a_leak_that_will_fail_the_gate_is_told_before_training(found, allowed, fails):
+    told = notes.leakage({"leakage": found, "counts": {"test": 550}}, allowed=allowed)
+    assert told.startswith(f"leakage: {found['exact']} exact, 3 near (of 550 test records)")
+    assert ("will end with exit code 3" in told) == fails
+
+
+@pytest.mark.parametrize(
     ("got", "fast", "told"), [("bf16", False, True), ("bf16", True, False), ("fp32", False, False)]
 )
 def test_a_number_format_that_is_computed_in_software_is_told(got, fast, told):

@@ -83,6 +83,15 @@ def test_a_gate_is_not_passed_by_a_margin_that_was_changed_after_the_training(tm
     assert kinds == ["leak", *(["changed_yardstick"] if expected else [])]
 
 
+@pytest.mark.parametrize("forgetting", [None, {"reason": "general text was not measured"}])
+def test_a_gate_that_fails_for_want_of_a_measurement_says_so_and_how_to_make_it(tmp_path, forgetting):
+    request = finished_run(tmp_path, [], forgetting=forgetting)
+    assert run(request, Silent()).findings == ()
+    outcome = run(replace(request, gate=True), Silent())
+    assert (outcome.exit_code, [one["kind"] for one in outcome.findings]) == (3, ["not_measured"])
+    assert f"`medadapt run {tmp_path} --from predict --replace --gate`" in outcome.findings[0]["remedy"]
+
+
 @pytest.mark.parametrize("changes", [{"last": "predict"}, {"recipe": "off"}])
 def test_a_gate_that_nothing_is_held_against_is_refused(tmp_path, changes):
     request = finished_run(tmp_path, [])

@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from medadapt.core.errors import DataError, DiskError, MedAdaptError, ModelError, RunFolderError, StoppedError
+from medadapt.core.errors import (
+    DataError,
+    DiskError,
+    DivergedError,
+    MedAdaptError,
+    ModelError,
+    RunFolderError,
+    StoppedError,
+)
 from medadapt.core.files import read_json, write_json, write_text
 from medadapt.core.progress import Silent
 from medadapt.workflow import outputs
@@ -25,6 +33,12 @@ def test_all_stages_run_once_in_order(tiny_path):
     assert tiny_path.calls == ["prepare", "train", "score"]
     assert ran.ran == ("prepare", "train", "score")
     assert read_json(tiny_path.folder / "run.json")["status"] == "done"
+
+
+def test_half_a_file_of_a_run_that_was_killed_at_once_is_no_stranger(tiny_path):
+    write_text(tiny_path.folder / ".run.json.7.part", "{")
+    write_text(tiny_path.folder / ".lock", "")
+    assert tiny_path.run().ran == ("prepare", "train", "score")
 
 
 def test_second_run_does_nothing_and_touches_no_file(tiny_path):
@@ -343,7 +357,38 @@ def test_bug_in_a_stage_keeps_its_own_exception(tiny_path):
     tiny_path.faults["train"] = ZeroDivisionError("bug")
     with pytest.raises(ZeroDivisionError):
         tiny_path.run()
-    assert read_json(tiny_path.folder / "run.json")["status"] == "failed"
+    told = read_json(tiny_path.folder / "run.json")
+    assert told["status"] == "failed"
+    # The text of such an error may hold data, so its kind alone is kept.
+    assert told["failure"] == {
+        "stage": "train", "problem": "ZeroDivisionError", "remedy": "", "exit_code": 1
+    }  # fmt: skip
+
+
+def test_why_a_stage_failed_stands_in_run_json_until_it_goes_on(tiny_path):
+    tiny_path.faults["train"] = DivergedError("In step 7 the loss is nan.", "a finite loss", "Lower it.")
+    with pytest.raises(DivergedError):
+        tiny_path.run()
+    assert read_json(tiny_path.folder / "run.json")["failure"] == {
+        "stage": "train", "problem": "In step 7 the loss is nan.", "remedy": "Lower it.", "exit_code": 4
+    }  # fmt: skip
+
+    tiny_path.faults["train"] = StoppedError("stopped", signal_number=signal.SIGTERM)
+    with pytest.raises(StoppedError):
+        tiny_path.run()
+    assert read_json(tiny_path.folder / "run.json")["failure"] is None
+
+
+def test_why_a_stage_failed_before_it_changed_anything_stands_in_run_json(tiny_path):
+    tiny_path.reads_first = True
+    tiny_path.run()
+    (tiny_path.folder / "3-adapter/adapter.txt").unlink()  # so that a stage before it runs
+    tiny_path.faults["score"] = DataError("4-predictions/tuned.jsonl:3 is damaged.")
+    with pytest.raises(DataError):
+        tiny_path.run("evaluation.alpha=0.01")
+    told = read_json(tiny_path.folder / "run.json")
+    assert (tiny_path.calls, told["stages"]["score"]["status"]) == (["train", "score"], "done")
+    assert (told["status"], told["failure"]["stage"], told["failure"]["exit_code"]) == ("failed", "score", 2)
 
 
 def test_facts_are_in_run_json_though_the_stage_fails_later(tiny_path):

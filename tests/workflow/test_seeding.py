@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from medadapt.cli.app import app
 from medadapt.core.errors import DivergedError, MedAdaptError, RecipeError, RunFolderError, StoppedError
-from medadapt.core.files import read_json, read_jsonl
+from medadapt.core.files import read_json, read_jsonl, write_json
 from medadapt.core.progress import Silent
 from medadapt.core.recipe_reading import read_recipe, recipe_from
 from medadapt.core.run_folder import RunFolder
@@ -126,6 +127,15 @@ def test_a_repetition_trains_as_a_run_of_that_seed_would(base, tmp_path):
     for name in ("baseline", "tuned"):
         path = f"4-predictions/{name}.jsonl"
         assert (tmp_path / "both/seeds/1" / path).read_bytes() == (tmp_path / "alone" / path).read_bytes()
+
+
+def test_a_spread_that_was_edited_fails_the_verification(own, capsys):
+    words, path = ["report", str(own), "--verify", "--json"], own / "5-metrics" / "seeds.json"
+    assert app(words, standalone_mode=False) == 0
+    write_json(path, read_json(path) | {"sd": 0.0123})
+    capsys.readouterr()
+    assert app(words, standalone_mode=False) == 3
+    assert json.loads(capsys.readouterr().out)["edited"] == ["5-metrics/seeds.json"]
 
 
 def test_a_second_call_changes_no_file(repeated, base):
@@ -314,9 +324,10 @@ def test_what_is_up_to_date_is_not_trained_again_where_the_rest_may_be_replaced(
     assert contents(own) == before
 
 
-def test_the_command_that_goes_on_after_replacing_replaces_too(base, tmp_path):
-    request = replace(asked(tmp_path / "run", base), replace=True)
-    assert seeding._command(request, 3) == f"medadapt run {tmp_path / 'run'} --seeds 3 --replace"
+@pytest.mark.parametrize("given", ["replace", "gate"])
+def test_the_command_that_goes_on_replaces_and_asks_for_the_gate_as_before(given, base, tmp_path):
+    request = replace(asked(tmp_path / "run", base), **{given: True})
+    assert seeding._command(request, 3) == f"medadapt run {tmp_path / 'run'} --seeds 3 --{given}"
 
 
 class Notes(Silent):

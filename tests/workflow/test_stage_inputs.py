@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from medadapt.core.recipe import EvaluationSection, SoftMatchSection
 from medadapt.core.recipe_reading import recipe_from
 from medadapt.workflow.stage_inputs import PROTECTED, changed_inputs, differences, stage_inputs
 from medadapt.workflow.stages import STAGES
@@ -32,9 +33,6 @@ CHANGES = [
     ("model.base=other", "encode"),
     ("lora.rank=4", "train"),
     ("training.learning_rate=0.1", "train"),
-    ("evaluation.method=score", "predict"),
-    ("evaluation.alpha=0.01", "score"),
-    ("evaluation.bootstrap_samples=500", "score"),
     ("data.allow_leak=true", "score"),
     ("name=other", "report"),
     ("training.log_every=3", None),
@@ -48,6 +46,55 @@ CHANGES = [
 def test_change_reaches_its_own_stage_first(override, first):
     changed = [stage.name for stage in STAGES if inputs(stage.name) != inputs(stage.name, override)]
     assert (changed[0] if changed else None) == first
+
+
+ASKED = {
+    "method": "score",
+    "max_new_tokens": 5,
+    "embedding_model": "folder",
+    "choice_by": "per_byte",
+    "score_choices": "best",
+    "few_shot": 1,
+    "permutations": 2,
+    "also_score": ("text",),
+    "retrieval": True,
+    "forgetting": "off",
+}
+"""Keys of `evaluation` that decide what the models are asked, each with another value than its default."""
+JUDGED = {
+    "primary": "macro_f1",
+    "alpha": 0.01,
+    "bootstrap_samples": 500,
+    "soft_match": SoftMatchSection(threshold=0.9),
+    "forgetting_margin": 0.5,
+}
+"""Those by which their answers are judged."""
+
+
+def test_every_key_of_the_evaluation_asks_or_judges():
+    assert ASKED.keys() | JUDGED.keys() == EvaluationSection.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "first"),
+    [(key, value, "predict") for key, value in ASKED.items()]
+    + [(key, value, "score") for key, value in JUDGED.items()],
+)
+def test_another_evaluation_reaches_the_stage_that_asks_or_judges_first(key, value, first):
+    plain = recipe()
+    other = plain.model_copy(update={"evaluation": plain.evaluation.model_copy(update={key: value})})
+    given = {"before": {}, "sources": {}, "smoke": False}
+    changed = [
+        stage.name
+        for stage in STAGES
+        if stage_inputs(stage, plain, **given) != stage_inputs(stage, other, **given)
+    ]
+    assert changed[0] == first
+
+
+@pytest.mark.parametrize("override", ["data.aliases={shakes: Malaria}", "seed=1", "model.precision=fp32"])
+def test_models_are_asked_again_with_other_aliases_another_seed_or_another_precision(override):
+    assert inputs("predict", override) != inputs("predict")
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,14 @@ class SpeakerWord(StrEnum):
     BASELINE = "baseline"
 
 
+class QuantizationWord(StrEnum):
+    """How the weights of a base are held."""
+
+    NONE = "none"
+    INT8 = "int8"
+    NF4 = "nf4"
+
+
 Target = Annotated[
     str,
     typer.Argument(
@@ -41,6 +49,14 @@ Base = Annotated[
     str | None,
     typer.Option(
         "--base", metavar="BASE", help="The base of the adapter, where it is not found by its name."
+    ),
+]
+Quantization = Annotated[
+    QuantizationWord | None,
+    typer.Option(
+        "--quantization",
+        metavar="Q",
+        help="For an adapter of another tool: pack its base (int8, nf4) or not (none). Default: as it was published.",
     ),
 ]
 Temperature = Annotated[
@@ -131,6 +147,7 @@ def ask(
     risk: Risk = None,
     index: Index = None,
     base: Base = None,
+    quantization: Quantization = None,
     device: options.Device = "auto",
     as_json: options.Json = False,
 ) -> None:
@@ -162,6 +179,7 @@ def ask(
         risk=risk,
         index=index,
         base=base,
+        quantization=quantization.value if quantization else None,
         device=device,
         as_json=as_json,
     )
@@ -179,6 +197,7 @@ def chat(
     risk: Risk = None,
     index: Index = None,
     base: Base = None,
+    quantization: Quantization = None,
     device: options.Device = "auto",
 ) -> None:
     """Talk to a model in the terminal. A model trained on dialogues reads what was said before.
@@ -196,6 +215,7 @@ def chat(
         risk=risk,
         index=index,
         base=base,
+        quantization=quantization.value if quantization else None,
         device=device,
     )
 

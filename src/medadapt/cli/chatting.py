@@ -24,6 +24,7 @@ from medadapt.core.records import Record
 from medadapt.core.results import MODEL_NAMES, ModelName
 
 if TYPE_CHECKING:
+    from medadapt.core.recipe import Quantization
     from medadapt.serving.abstention import AbstentionRule
     from medadapt.serving.chat_memory import Conversation
     from medadapt.serving.command_targets import Target
@@ -41,6 +42,7 @@ def talk_to(
     risk: float | None,
     index: Path | None,
     base: str | None,
+    quantization: Quantization | None,
     device: str,
 ) -> None:
     """Chat until the input ends. Raises StoppedError on Ctrl-C outside of an answer.
@@ -60,7 +62,7 @@ def talk_to(
             refuse_settings(sampling, max_new_tokens)
             rule_of = cache(partial(_rule_of, target, risk))
             rule_of(model)  # a risk that cannot be kept is told before anything large is loaded
-        found = find_target(target, base=base)
+        found = find_target(target, base=base, quantization=quantization)
         _refuse_choices(found, weighing=risk is not None)
         grounding = None if index is None else grounding_for(index, found)
 

@@ -18,6 +18,7 @@ from medadapt.report.wording import share, told_apart
 from medadapt.serving.naming import named
 
 if TYPE_CHECKING:
+    from medadapt.core.recipe import Quantization
     from medadapt.retrieval.index import Found
     from medadapt.serving.abstention import AbstentionRule, Sureness
     from medadapt.serving.answering import Reply, Weighed
@@ -52,6 +53,7 @@ def ask_and_show(
     risk: float | None,
     index: Path | None,
     base: str | None,
+    quantization: Quantization | None,
     device: str,
     as_json: bool,
 ) -> None:
@@ -73,7 +75,7 @@ def ask_and_show(
             refuse_passages(index)
             refuse_settings(sampling, max_new_tokens)
             rules = {model: abstention_rule(target, risk=risk, model=model) for model in models}
-        found = find_target(target, base=base)
+        found = find_target(target, base=base, quantization=quantization)
         if found.asking is not None:
             to_record(asked, found.asking)  # a mistake is told before anything large is loaded
         grounding = None if index is None else grounding_for(index, found)

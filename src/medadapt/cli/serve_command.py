@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from medadapt.cli import options
-from medadapt.cli.ask_commands import Base, Index, Target
+from medadapt.cli.ask_commands import Base, Index, Quantization, Target
 from medadapt.cli.console import plain, results, talk
 from medadapt.cli.extras import need_extra
 from medadapt.cli.replies import grounding_for, stoppable
@@ -68,6 +68,7 @@ def serve(
     timeout: Timeout = 120.0,
     index: Index = None,
     base: Base = None,
+    quantization: Quantization = None,
     device: options.Device = "auto",
 ) -> None:
     """Serve the models `tuned` and `baseline` to programs, as OpenAI's API does, on this machine alone.
@@ -85,7 +86,7 @@ def serve(
     from medadapt.serving.api.server import address, limits_for, listen
 
     limits = limits_for(host, key_file=api_key_file, hosts=tuple(allow_host), origins=tuple(allow_origin))
-    found = find_target(target, base=base)
+    found = find_target(target, base=base, quantization=quantization.value if quantization else None)
     grounding = None if index is None else grounding_for(index, found)
     with stoppable(), listen(host, port) as listening:
         from medadapt.serving.answering import NOTICE

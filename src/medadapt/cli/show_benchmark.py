@@ -56,7 +56,10 @@ def benchmark_table(done: Benchmark) -> Table:
 def remarks(values: dict[str, Any]) -> Iterator[str]:
     """What qualifies the figures of a set, a sentence each."""
     from medadapt.report import wording
+    from medadapt.report.benchmarks_section import base_named_after
 
+    if told := base_named_after(values["name"], values):
+        yield told
     if values["unusable"]:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in values["unusable"].items())
         yield f"{wording.amount(sum(values['unusable'].values()), 'row')} cannot be asked ({reasons})."

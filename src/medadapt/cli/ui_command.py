@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from medadapt.cli import options
-from medadapt.cli.ask_commands import Base, Index, Target
+from medadapt.cli.ask_commands import Base, Index, Quantization, Target
 from medadapt.cli.console import plain, results, talk
 from medadapt.cli.extras import need_extra
 from medadapt.cli.replies import grounding_for, stoppable
@@ -30,6 +30,7 @@ def ui(
     index: Index = None,
     no_browser: NoBrowser = False,
     base: Base = None,
+    quantization: Quantization = None,
     device: options.Device = "auto",
 ) -> None:
     """Open a page on which base and tuned model answer side by side. Only this machine can reach it.
@@ -46,7 +47,7 @@ def ui(
     need_extra("ui", "gradio", "fastapi", "prometheus_client", "uvicorn")
     from medadapt.serving.api.server import address, listen
 
-    found = find_target(target, base=base)
+    found = find_target(target, base=base, quantization=quantization.value if quantization else None)
     grounding = None if index is None else grounding_for(index, found)
     with stoppable(), listen(HOST, port) as listening:
         from medadapt.serving.answering import NOTICE

@@ -9,10 +9,10 @@ ALIKE = 0.5
 """Share of characters in common (`difflib`) from which a name is worth suggesting."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known name most like `word`, in any case; None where none is like it."""
+def nearest(word: str, known: Iterable[str], *, alike: float = ALIKE) -> str | None:
+    """The known name most like `word`, in any case; None where none is like it, with a share of `alike` or more."""
     names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=ALIKE)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=alike)
     return names[near[0]] if near else None
 
 

@@ -16,18 +16,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import PydanticKnownError
 
 from medadapt.core.choice_rules import ChoiceRule
+from medadapt.core.recipe_rules import mistakes_between_sections
 from medadapt.core.records import TASK_OF_FORMAT, Task
 from medadapt.core.search_ranges import flat_keys
+from medadapt.core.text_metrics import TextMetric
 
 Auto = Literal["auto"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Place = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Quantization = Literal["none", "int8", "nf4"]
 
 RECOGNISED_COLUMNS = (
     "id", "question", "answer", "label", "context", "type", "options", "answer_index",
     "explanation", "subject", "topic", "choice_type", "group",
 )  # fmt: skip
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Section(BaseModel):
@@ -186,7 +190,7 @@ class ModelSection(Section):
     """A local folder, a Hugging Face model id, or `sample:base`, the small model that comes with MedAdapt."""
     revision: str | None = None
     """Commit or tag of a hub model."""
-    quantization: Literal["none", "int8", "nf4"] = "none"
+    quantization: Quantization = "none"
     """How the frozen weights are stored: as they are, in 8 bits, or in 4 bits (QLoRA)."""
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
     """Number format of the frozen weights; `auto` is bf16 where the device is fast at it, else fp16 on a
@@ -243,6 +247,10 @@ class LoraSection(Section):
 Schedule = Literal["cosine", "linear", "constant"]
 
 
+HOW_A_STEP_IS_CUT = ("checkpointing", "micro_tokens")
+"""Keys of `training` that change the speed and memory of a step and not its gradient."""
+
+
 class TrainingSection(Section):
     """How the adapter is trained."""
 
@@ -261,8 +269,8 @@ class TrainingSection(Section):
     max_grad_norm: Positive | None = 1.0
     """Gradients are scaled down to this norm; null leaves them as they are."""
     eval_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
-    """When the validation loss is measured: each epoch, or every so many steps; auto about ten times in a training, and
-    at least once an epoch."""
+    """When the validation loss is measured: each epoch, or every so many steps. `auto`: ten times in a training, or as
+    often as an eighth of its time pays for, but no less than four times and once an epoch."""
     save_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
     """When a checkpoint is written: each epoch, or every so many steps; auto also writes one after ten minutes."""
     keep: Annotated[int, Field(ge=1)] = 3
@@ -318,8 +326,7 @@ class EvaluationSection(Section):
     """How both models are measured."""
 
     primary: Literal[
-        "auto", "accuracy", "macro_f1", "loss", "perplexity", "bits_per_byte", "accuracy_generated",
-        "rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "fuzzy", "similarity",
+        "auto", "accuracy", "macro_f1", "loss", "perplexity", "bits_per_byte", "accuracy_generated", TextMetric
     ] = "auto"  # fmt: skip
     """The one metric that carries the verdict; `auto` is accuracy, or bits per byte for open questions."""
     method: Literal["auto", "score", "generate"] = "auto"
@@ -378,50 +385,6 @@ class SearchSection(Section):
         return flat_keys(vary) if isinstance(vary, dict) else vary
 
 
-TEXT_METRICS = ("rouge1", "rouge2", "rougeL", "bleu", "chrf", "token_f1", "fuzzy", "similarity")
-"""Metrics of written answers to open questions, by how they resemble the reference."""
-
-WRITTEN = (
-    "evaluation.max_new_tokens",
-    "evaluation.soft_match.metric",
-    "evaluation.soft_match.threshold",
-    "evaluation.embedding_model",
-)
-"""Keys that only say something of written answers."""
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-OPEN = ("typed_qa", "dialogue", "question_answer")
-CLOSED = ("symptom_table", "multiple_choice")
-ANSWERED = (*OPEN, "multiple_choice")
-FORMATS_OF_KEY: dict[str, tuple[str, ...]] = {
-    "data.types": ("typed_qa",),
-    "data.choice_type": ("multiple_choice",),
-    "data.answer_base": ("multiple_choice",),
-    "data.limit.by": ("multiple_choice",),
-    "data.columns.label": ("symptom_table",),
-    "data.columns.type": ("typed_qa",),
-    "data.columns.answer": ANSWERED,
-    "data.columns.context": ANSWERED,
-    "data.columns.options": ("multiple_choice",),
-    "data.columns.answer_index": ("multiple_choice",),
-    "data.columns.explanation": ("multiple_choice",),
-    "data.columns.subject": ("multiple_choice",),
-    "data.columns.topic": ("multiple_choice",),
-    "data.columns.choice_type": ("multiple_choice",),
-    "prompt.options": ("multiple_choice",),
-    "prompt.answer": ("multiple_choice",),
-    "evaluation.soft_match.metric": OPEN,
-    "evaluation.soft_match.threshold": OPEN,
-    "evaluation.embedding_model": OPEN,
-    "evaluation.choice_by": CLOSED,
-    "evaluation.score_choices": ("symptom_table",),
-    "evaluation.permutations": ("multiple_choice",),
-    "evaluation.also_score": ("multiple_choice",),
-}
-"""The formats for which a key says something; elsewhere any value but its default is refused."""
-
-
 class Recipe(Section):
     """Everything one run needs to know."""
 
@@ -468,147 +431,9 @@ class Recipe(Section):
     @model_validator(mode="after")
     def _sections_go_together(self) -> Recipe:
         # One validator for all rules, because pydantic stops at the first of several: a mistake a line.
-        if mistakes := [
-            *self._mistakes_of_primary(),
-            *self._mistakes_of_alpha(),
-            *self._mistakes_of_training(),
-            *self._mistakes_of_template(),
-            *self._mistakes_of_options(),
-            *self._mistakes_of_idle_keys(),
-        ]:
+        if mistakes := list(mistakes_between_sections(self)):
             raise ValueError("\n".join(mistakes))
         return self
-
-    def _mistakes_of_primary(self) -> Iterator[str]:
-        closed_only = {"accuracy", "macro_f1", "accuracy_generated"}
-        primary = self.evaluation.primary
-        if self.task == "qa" and primary in closed_only:
-            yield (
-                f"evaluation.primary '{primary}' marks a closed set of answers, but data.format "
-                f"'{self.data.format}' asks open questions; use 'bits_per_byte', 'loss' or 'perplexity'"
-            )
-        elif primary in TEXT_METRICS and (self.task != "qa" or self.method != "generate"):
-            yield (
-                f"evaluation.primary '{primary}' compares written answers to open questions; use it with an open "
-                f"data.format ({', '.join(OPEN)}) and evaluation.method: generate"
-            )
-        elif primary == "similarity" and self.evaluation.embedding_model is None:
-            yield "evaluation.primary 'similarity' needs evaluation.embedding_model"
-        elif primary == "accuracy_generated" and self.evaluation.method != "generate":
-            yield "evaluation.primary 'accuracy_generated' marks written answers; set evaluation.method: generate"
-
-    def _mistakes_of_alpha(self) -> Iterator[str]:
-        alpha, swaps = self.evaluation.alpha, self.evaluation.bootstrap_samples
-        is_exact = self.primary in {"accuracy", "accuracy_generated"}
-        if alpha * (swaps + 1) <= 1 and not is_exact:
-            yield (
-                f"evaluation.alpha {alpha:g} needs evaluation.bootstrap_samples: {1 / alpha // 1:.0f} or more; with "
-                f"{swaps} random swaps of the models no p is below {1 / (swaps + 1):.2g}, so nothing could be shown"
-            )
-
-    def _mistakes_of_training(self) -> Iterator[str]:
-        if self.training.epochs == 0 and self.model.adapter is None:
-            yield (
-                "training.epochs 0 trains nothing; give more epochs, or name a finished adapter as model.adapter "
-                "to evaluate it"
-            )
-        elif self.training.epochs == 0:
-            asked = {
-                "search": self.search is not None,
-                "training.trainer": bool(self.training.trainer),
-                "training.backend": self.training.backend != "native",
-                "training.early_stopping": self.training.early_stopping is not None,
-            }
-            if idle := [key for key, is_asked in asked.items() if is_asked]:
-                yield (
-                    f"training.epochs 0 trains nothing, so nothing reads {', '.join(idle)}; remove what is named "
-                    "here, or give more epochs"
-                )
-        if self.training.trainer and self.training.backend != "trl":
-            yield (
-                "training.trainer holds settings of TRL, which only training.backend: trl reads; remove it, or set "
-                "training.backend: trl"
-            )
-        if self.training.early_stopping and not self._holds_validation_out():
-            yield (
-                "training.early_stopping watches the validation loss, but no validation records are held out; give "
-                "data.split.validation a share, or data.source a validation split, or remove training.early_stopping"
-            )
-
-    def _mistakes_of_template(self) -> Iterator[str]:
-        fits = {
-            "symptom_table": {"auto", "symptoms"},
-            "multiple_choice": {"auto", "choices", "question", "medical_question"},
-            "dialogue": {"auto", "dialogue", "question", "medical_question"},
-        }.get(self.data.format, {"auto", "typed_question", "question", "medical_question"})
-        if self.prompt.template not in fits:
-            yield (
-                f"prompt.template '{self.prompt.template}' does not suit data.format '{self.data.format}'; "
-                f"use one of {', '.join(sorted(fits))}"
-            )
-
-    def _mistakes_of_options(self) -> Iterator[str]:
-        if self.data.format != "multiple_choice":
-            return
-        evaluation, shown = self.evaluation, self.prompt.options
-        if evaluation.permutations > 1 and not shown:
-            yield (
-                "evaluation.permutations moves the options in the prompt, but prompt.options: false hides them; "
-                "remove permutations, or show the options"
-            )
-        if "letter" in evaluation.also_score and not shown:
-            yield (
-                "evaluation.also_score 'letter' names an option that prompt.options: false hides; remove it, or show "
-                "the options"
-            )
-        if self._scored_by in evaluation.also_score:
-            yield (
-                f"evaluation.also_score '{self._scored_by}' is how options are scored in any case; name the other "
-                "way, or remove it"
-            )
-        elif len(set(evaluation.also_score)) < len(evaluation.also_score):
-            yield f"evaluation.also_score names '{evaluation.also_score[0]}' twice; name it once"
-
-    @property
-    def _scored_by(self) -> Literal["letter", "text"]:
-        """multiple_choice: what stands for an option when it is scored."""
-        answer = self.prompt.answer
-        by_letter = self.prompt.options if answer == "auto" else answer == "letter"
-        return "letter" if by_letter else "text"
-
-    def _mistakes_of_idle_keys(self) -> Iterator[str]:
-        idle = [
-            f"{key} (only for {', '.join(formats)})"
-            for key, formats in FORMATS_OF_KEY.items()
-            if self.data.format not in formats and self._is_asked(key)
-        ]
-        if self.method == "score":
-            idle += [
-                f"{key} (only with evaluation.method: generate)" for key in WRITTEN if self._is_asked(key)
-            ]
-        if self.evaluation.forgetting == "off" and self._is_asked("evaluation.forgetting_margin"):
-            idle.append("evaluation.forgetting_margin (only with evaluation.forgetting: auto)")
-        if idle:
-            yield (
-                f"with data.format '{self.data.format}' and evaluation.method '{self.method}' nothing reads "
-                f"{'; '.join(idle)}; remove what is named here, or change the format or method"
-            )
-
-    def _holds_validation_out(self) -> bool:
-        source = self.data.source
-        return self.data.split.validation > 0 if isinstance(source, str) else "validation" in source
-
-    def _is_asked(self, key: str) -> bool:
-        """Whether a key such as `data.limit.by` stands in the recipe with another value than its default."""
-        *path, last = key.split(".")
-        place: Any = self
-        for part in path:
-            place = getattr(place, part)
-        if place is None:
-            return False
-        if isinstance(place, dict):
-            return last in place
-        return bool(getattr(place, last) != type(place).model_fields[last].default)
 
 
 def dump(recipe: Recipe) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from medadapt.core.nearest import did_you_mean
+from medadapt.core.foreign_names import INSTEAD, NO_KEY
+from medadapt.core.nearest import did_you_mean, nearest
 from medadapt.core.recipe import Recipe
 
 KINDS = {
@@ -25,6 +26,8 @@ KINDS = {
     "string_type": "input should be a text",
 }
 """What pydantic says otherwise, by its name of the mistake."""
+NEARLY_THE_SAME = 0.75
+"""How like a key of its own section one must be (`nearest`) to be that key misspelt, though another section has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +70,7 @@ def _explain(place: str, errors: list[Any]) -> str:
     kinds = {e["type"] for e in errors}
     if "extra_forbidden" in kinds:
         section, _, key = place.rpartition(".")
-        known = list(_section_fields(section))
-        return f"there is no such key{did_you_mean(key, known)}"
+        return f"there is no such key{_way_out(section, key)}"
     if kinds == {"missing"}:
         return "must be given"
     if "literal_error" in kinds:
@@ -83,6 +85,29 @@ def _explain(place: str, errors: list[Any]) -> str:
         also = f" (or {others[-1]})" if others else ""
         return f"{error['input']!r} is none of {values}{also}{did_you_mean(str(error['input']), allowed)}"
     return _sentence(error)
+
+
+def _way_out(section: str, key: str) -> str:
+    """Where the setting that was meant stands, to end a sentence with; nothing where no name is like it."""
+    if instead := INSTEAD.get(key.lower()):
+        return f"; here it is {instead}"
+    if reason := NO_KEY.get(key.lower()):
+        return f"; none is needed: {reason}"
+    known = list(_section_fields(section))
+    if not (elsewhere := list(_places(Recipe, key))):
+        return did_you_mean(key, known)
+    near = nearest(key, known, alike=NEARLY_THE_SAME)
+    meant = [repr(near), *elsewhere] if near else elsewhere
+    return f"; did you mean {' or '.join(meant)}?"
+
+
+def _places(model: type[BaseModel], key: str, section: str = "") -> Iterator[str]:
+    """Each place of the recipe that has a key of this name, ready to stand in a sentence."""
+    for name, field in model.model_fields.items():
+        if name == key:
+            yield repr(f"{section}{name}") if section else f"{name!r} at the top of the recipe"
+        for part in _models_in(field.annotation):
+            yield from _places(part, key, f"{section}{name}.")
 
 
 def _sentence(error: Any) -> str:

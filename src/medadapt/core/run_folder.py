@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from medadapt.core.adapter_folder import CONFIG
+from medadapt.core.errors import RunFolderError
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -59,3 +62,17 @@ class RunFolder:
     @property
     def report(self) -> Path:
         return self.path / "6-report"
+
+
+def no_run(target: str) -> RunFolderError:
+    """The refusal of what is no run folder; of an adapter alone with the way to a run."""
+    folder, remedy = Path(target).expanduser(), "Correct the path."
+    is_adapter = (folder / CONFIG).is_file()
+    if is_adapter and RunFolder(folder.parent).state.is_file():
+        remedy = f"Name the run that the adapter belongs to: {folder.parent}."
+    elif is_adapter or target.startswith("hub:"):
+        remedy = (
+            "An adapter alone can be asked: with ask, chat, ui and serve. For this command make a run of it, by a "
+            f"recipe with model.adapter: {target} and training.epochs: 0."
+        )
+    return RunFolderError(f"{target} is no run folder.", "a folder that `medadapt run` made", remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -29,6 +30,12 @@ class NamedSource:
     name: SetName
     source: str
     """A file, a folder, a glob, or `hub:owner/name`."""
+
+
+def is_named_after(base: str, name: str) -> bool:
+    """Whether the name of a base holds that of a standard set: then it was trained on it in all likelihood."""
+    word = name.partition("-")[0]  # of MMLU's medical subsets the name of the whole
+    return re.search(rf"(?<![a-z]){word}", base.rpartition("/")[2].lower()) is not None
 
 
 def parse_named_source(words: str) -> NamedSource:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import cached_property
 from typing import Any
 
-from jinja2 import TemplateError
-
+from medadapt.core.errors import ModelError, first_line
 from medadapt.core.records import Record
 from medadapt.examples.conversation import Parts, after_shown, exchanges
 from medadapt.examples.plan import Join
@@ -23,25 +23,28 @@ Message = dict[str, str]
 
 
 class ChatTemplate:
-    """A tokenizer's chat template with a fixed date, in which data never ends a turn or opens one."""
+    """A tokenizer's chat template with a fixed date, in which data never ends a turn or opens one.
+
+    It is a program that comes with the base: what it raises is a ModelError.
+    """
 
     def __init__(self, tokenizer: Any, *, joins: Join = "template") -> None:
         self._tokenizer = tokenizer
         self._joins = joins
         # The function that tells today's date cannot be handed in, so its calls are replaced in the template.
-        self._template = TODAY.sub(
-            lambda call: repr(FIXED_DATE.strftime(call[2])), tokenizer.get_chat_template()
-        )
+        with _usable():
+            template = tokenizer.get_chat_template()
+        self._template = TODAY.sub(lambda call: repr(FIXED_DATE.strftime(call[2])), template)
         tokens = tokenizer.added_tokens_decoder.values()
         self._controls = [token.content for token in tokens if token.special and len(token.content) > 1]
 
     def render(self, messages: Sequence[Message], *, opened: bool) -> str:
         """The conversation as the template writes it; `opened`: ready for the next answer."""
-        return str(
-            self._tokenizer.apply_chat_template(
+        with _usable():
+            text = self._tokenizer.apply_chat_template(
                 list(messages), chat_template=self._template, tokenize=False, add_generation_prompt=opened
             )
-        )
+        return str(text)
 
     @cached_property
     def takes_system(self) -> bool:
@@ -49,7 +52,7 @@ class ChatTemplate:
         messages = [{"role": "system", "content": "instruction"}, {"role": "user", "content": "question"}]
         try:
             return "instruction" in self.render(messages, opened=True)
-        except TemplateError:
+        except ModelError:
             return False
 
     @cached_property
@@ -129,6 +132,19 @@ class ChatTemplate:
             messages.append({"role": "user", "content": self.spelled_out(body.strip())})
             messages.append({"role": "assistant", "content": self.spelled_out(exchange.answer.strip())})
         return messages[:-1]
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    """Raise what goes wrong with a chat template as a ModelError."""
+    try:
+        yield
+    except Exception as problem:  # whatever the template's own code does, or the sandbox stops
+        raise ModelError(
+            f"The base's chat template cannot be used: {first_line(problem)}.",
+            "a template that writes the turns of a user and an assistant",
+            "Use prompt.chat_template: never, or another base.",
+        ) from problem
 
 
 def chat_join(tokenizer: Any) -> Join:

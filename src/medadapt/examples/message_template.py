@@ -52,8 +52,14 @@ class MessageTemplate:
         )
 
     def go(self) -> str:
-        """The template as Ollama reads it, which writes the start token itself."""
+        """The template as Ollama reads it, which writes the start token itself.
+
+        Nothing in it can cut white space at the ends of a message, as `jinja` does.
+        """
         text = _quoted
+        join = f"{{{{ {text(self.join)} }}}}"
+        if self.join == " ":  # Ollama keeps an answer with the space that the model began it with
+            join = f'{{{{- if ne (printf "%.1s" .Content) " " }}}}{join}{{{{- end }}}}'
         return (
             "{{- $begun := false }}"
             "{{- range .Messages }}"
@@ -63,7 +69,7 @@ class MessageTemplate:
             f"{{{{- .Content }}}}{{{{ {text(self.asked)} }}}}"
             "{{- $begun = true }}"
             '{{- else if eq .Role "assistant" }}'
-            f"{{{{- {text(self.join)} }}}}{{{{ .Content }}}}"
+            f"{join}{{{{ .Content }}}}"
             "{{- end }}"
             "{{- end }}"
         )

@@ -6,6 +6,7 @@ int8 is LLM.int8() (Dettmers et al. 2022, arXiv 2208.07339), nf4 is QLoRA's (Det
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import nn
 from transformers import BitsAndBytesConfig
 
 from medadapt.core.errors import ModelError
+from medadapt.core.recipe import Quantization
 from medadapt.models.linear import is_quantized
 from medadapt.models.targets import inner_layers
 
@@ -33,6 +35,14 @@ def quantization_config(asked: str, dtype: torch.dtype, *, offload: bool = False
     if asked == "int8":
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_enable_fp32_cpu_offload=offload)
     return None
+
+
+def published_quantization(config: Mapping[str, Any]) -> Quantization:
+    """How a base was packed by bitsandbytes when it was published, as its config.json says."""
+    stated = config.get("quantization_config")
+    if not isinstance(stated, dict):
+        return "none"
+    return "nf4" if stated.get("load_in_4bit") else "int8" if stated.get("load_in_8bit") else "none"
 
 
 def guard_cpu_quantization(model: nn.Module) -> None:

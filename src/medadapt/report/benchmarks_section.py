@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from medadapt.core.standard_sets import is_named_after
 from medadapt.report import wording
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.sections import Block, Section, Table, Text
@@ -39,6 +40,8 @@ def benchmarks_section(inputs: ReportInputs) -> Section | None:
     ]
     if f1 := _macro_f1(sets):
         blocks.append(f1)
+    doubts = {name: base_named_after(name, values) for name, values in sets.items()}
+    blocks += [Text(text=f"{name}: {doubt}") for name, doubt in doubts.items() if doubt]
     told = (
         "The most frequent answer is chosen with the answers known: no constant answer can do better. The mean of the "
         "sets gives every set the same weight, the pooled figure every question."
@@ -50,6 +53,14 @@ def benchmarks_section(inputs: ReportInputs) -> Section | None:
         )
     blocks.append(Text(text=told, quiet=True))
     return Section(anchor="benchmarks", title="Standard question sets", blocks=tuple(blocks))
+
+
+def base_named_after(name: str, values: dict[str, Any]) -> str | None:
+    """That the base has the name of a set in its own, as a sentence; None where it has not."""
+    base = (values.get("protocol") or {}).get("base") or ""
+    if not is_named_after(base, name):
+        return None
+    return "by its name the base was trained on questions of this set, so its figures say little."
 
 
 def _together(together: dict[str, Any] | None, sets: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.results import LOWER_IS_BETTER, MODEL_NAMES, Metrics, Verdict
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.report import verdicts, wording
 from medadapt.report.bars import Bar, metric_bars
 from medadapt.report.clean_text import one_line

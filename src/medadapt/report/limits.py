@@ -6,6 +6,7 @@ from medadapt.core.results import MODEL_NAMES, START_ADAPTER
 from medadapt.report import wording
 from medadapt.report.card import HIGH_RATE
 from medadapt.report.clean_text import one_line
+from medadapt.report.data_section import given_splits
 from medadapt.report.facts import shows_options, start_adapter
 from medadapt.report.inputs import ReportInputs
 from medadapt.report.verdicts import protocol_kept
@@ -22,6 +23,10 @@ def limits(inputs: ReportInputs) -> tuple[str, ...]:
         "safety or behaviour in a conversation.",
         "Nobody with clinical training judged the answers.",
     ]
+    if not inputs.run.get("smoke"):
+        lines.append(
+            "What the base model itself was trained on was not checked: test records may be among it, for both models."
+        )
     if metrics["n"] < FEW_RECORDS:
         lines.append(f"With {n} chance weighs heavily: read every figure with its interval.")
     if changed := protocol_kept(metrics):
@@ -45,7 +50,19 @@ def _of_the_data(inputs: ReportInputs) -> list[str]:
             lines.append(f"{wording.amount(len(labels), 'label')} {verb} no {part} record.")
     if data.get("group_rule") == "none":
         lines.append("Records were placed one by one, so near copies may lie on both sides of the split.")
+    if _tested_on_the_longest(inputs):
+        lines.append(
+            "Only the records with the longest explanations were kept (data.limit), among the test records too: the "
+            "figures hold for such questions only."
+        )
     return lines
+
+
+def _tested_on_the_longest(inputs: ReportInputs) -> bool:
+    """Whether `data.limit` chose test records by their explanations; of ready-made splits it shortens train alone."""
+    limit = (inputs.recipe.get("data") or {}).get("limit") or {}
+    shortened = (inputs.data.get("dropped") or {}).get("over_limit") and not inputs.run.get("smoke")
+    return limit.get("by") == "explanation_length" and bool(shortened) and not given_splits(inputs.data)
 
 
 def _of_the_start(inputs: ReportInputs) -> list[str]:

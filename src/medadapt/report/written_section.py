@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.results import Metrics
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.report import verdicts, wording
 from medadapt.report.bars import metric_bars
 from medadapt.report.card import CardRow, num_adjusted, paired_counts, proof_card

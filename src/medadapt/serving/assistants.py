@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from medadapt.core.errors import ModelError
+from medadapt.core.recipe import ModelSection
 from medadapt.examples.encoding import Encoder
 from medadapt.examples.general_plan import general_plan
 from medadapt.models.adapter import load_adapter
+from medadapt.models.base_files import CONFIG, find_folder, read_base_config
 from medadapt.models.device import pick_device
 from medadapt.models.loading import LoadedBase, load_base
+from medadapt.models.placement import MAKES_ROOM
+from medadapt.models.quantization import published_quantization
 from medadapt.serving.asking import Asking
 from medadapt.serving.command_targets import Target
 
@@ -33,15 +37,21 @@ class Assistant:
 def load(target: Target, *, device: str = "auto") -> Assistant:
     """Load what TARGET names. Raises ModelError where base and adapter do not fit each other."""
     pick_device(device)  # a base named otherwise would not mend a missing device
+    model = target.model
     try:
-        base = load_base(target.model, base=target.base, device=device)
+        if target.as_published:
+            model = _as_published(model)
+        base = load_base(model, base=target.base, device=device)
     except ModelError as problem:
+        if MAKES_ROOM in problem.remedy:
+            remedy = problem.remedy.replace(MAKES_ROOM, _makes_room(target, model))
+            raise ModelError(problem.problem, problem.expected, remedy) from problem
         if target.base is not None:
             raise
         raise ModelError(
             problem.problem, problem.expected, f"{problem.remedy} Or name the base with --base."
         ) from problem
-    asking = target.asking or _general(target, base)
+    asking = target.asking or _general(model, base)
     load_adapter(base, target.adapter)
     return Assistant(
         base=base,
@@ -51,7 +61,19 @@ def load(target: Target, *, device: str = "auto") -> Assistant:
     )
 
 
-def _general(target: Target, base: LoadedBase) -> Asking:
+def _as_published(model: ModelSection) -> ModelSection:
+    """The section with the packing of the base that config.json states."""
+    config = read_base_config(find_folder(model.base, revision=model.revision) / CONFIG)
+    return model.model_copy(update={"quantization": published_quantization(config)})
+
+
+def _makes_room(target: Target, model: ModelSection) -> str:
+    """What to do where a base's weights do not fit, in the options of the commands that ask."""
+    packs = "--quantization nf4, " if target.asking is None and model.quantization == "none" else ""
+    return f"Use {packs}--device cpu (slow), --device auto where there are several GPUs, or a machine with more memory."
+
+
+def _general(model: ModelSection, base: LoadedBase) -> Asking:
     """For an adapter of other software: the base's chat template, or a plain question."""
     plan = general_plan(base.tokenizer, base.context_length)
-    return Asking(task="qa", data_format="unknown", plan=plan, max_new_tokens=None, model=target.model)
+    return Asking(task="qa", data_format="unknown", plan=plan, max_new_tokens=None, model=model)

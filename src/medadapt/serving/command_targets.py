@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ from medadapt.core.documents import read_object
 from medadapt.core.errors import DataError, ModelError, RunFolderError
 from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file
-from medadapt.core.recipe import ModelSection, Recipe
+from medadapt.core.recipe import ModelSection, Quantization, Recipe
 from medadapt.core.recipe_reading import read_recipe
-from medadapt.core.run_folder import RunFolder
+from medadapt.core.run_folder import RunFolder, no_run
 from medadapt.core.shell_command import command
 from medadapt.models.hub_adapter import HUB, UNNAMED_BASE, fetch_adapter
 from medadapt.report.named_base import NamedBase, named_base
@@ -39,6 +39,8 @@ class Target:
     """A base to load instead of `model.base`: a smoke run's own, or the one that was asked for."""
     asking: Asking | None
     """None for an adapter of other software."""
+    as_published: bool = False
+    """Whether the base is packed as its own config.json says, whatever `model.quantization` is."""
     notes: tuple[str, ...] = ()
     """What a user must know."""
 
@@ -57,11 +59,29 @@ class Run:
         return str(self.folder.base) if self.smoke else None
 
 
-def find_target(name: str, *, base: str | None = None) -> Target:
+def find_target(name: str, *, base: str | None = None, quantization: Quantization | None = None) -> Target:
     """The adapter that TARGET names; one of the hub is fetched. `base` replaces the base it names.
 
-    Raises RunFolderError, DataError or ModelError where there is no such thing.
+    `quantization` packs the base of an adapter of other software, which else is packed as it was published.
+
+    Raises RunFolderError, DataError or ModelError where there is no such thing, and DataError where a run or an
+    adapter says itself how its base is packed.
     """
+    target = _named_target(name, base)
+    if quantization is None:
+        return target
+    if target.asking is not None:
+        raise DataError(
+            f"{name} says itself how its base is held (model.quantization: {target.model.quantization}); packed "
+            "otherwise it would give other answers than it was trained to.",
+            "--quantization for an adapter of another tool only",
+            "Leave out --quantization.",
+        )
+    model = target.model.model_copy(update={"quantization": quantization})
+    return replace(target, model=model, as_published=False)
+
+
+def _named_target(name: str, base: str | None) -> Target:
     if name.startswith(HUB):
         return _adapter_target(name, fetch_adapter(name, key="TARGET"), base)
     folder = Path(name).expanduser()
@@ -80,9 +100,7 @@ def read_run(name: str) -> Run:
     """The run in a folder. Raises RunFolderError where there is none."""
     folder = RunFolder(Path(name).expanduser())
     if not folder.state.is_file() or not folder.recipe.is_file():
-        raise RunFolderError(
-            f"{name} is no run folder.", "a folder that `medadapt run` made", "Correct the path."
-        )
+        raise no_run(name)
     return Run(
         folder=folder, recipe=read_recipe(folder.recipe), smoke=bool(read_json(folder.state).get("smoke"))
     )
@@ -158,7 +176,9 @@ def _adapter_target(name: str, folder: Path, base: str | None) -> Target:
     if asking is not None:
         return Target(name=name, adapter=folder, model=asking.model, base=base, asking=asking)
     model = ModelSection(base=base or str(named), revision=None if base else _base_revision(config))
-    return Target(name=name, adapter=folder, model=model, base=None, asking=None, notes=(NO_PLAN,))
+    return Target(
+        name=name, adapter=folder, model=model, base=None, asking=None, as_published=True, notes=(NO_PLAN,)
+    )
 
 
 def _base_revision(config: dict[str, Any]) -> str | None:

@@ -166,19 +166,15 @@ def accumulate_gradient(
     model: nn.Module,
     rows: Sequence[Row],
     *,
-    micro_tokens: int,
+    memory: MemoryPlan,
     step: int,
     seed: int,
     scale: float = 1.0,
     packed: PackedDecoder | None = None,
-    recompute: bool = False,
-    plain_tokens: int = 0,
-    padding: int | None = None,
 ) -> float:
     """Add the gradient of one optimiser step to `.grad`; returns its loss in nats per answer token.
 
-    The gradient is multiplied by `scale`. The loss is read from the device once, at the end. What `micro_tokens`,
-    `plain_tokens` and `padding` mean stands in `MemoryPlan`; `recompute` is its `checkpointing`.
+    The gradient is multiplied by `scale`. The loss is read from the device once, at the end.
 
     Raises TooLargeError for the micro-batch with which memory ran out; micro-batches before it have left their
     gradients.
@@ -188,9 +184,9 @@ def accumulate_gradient(
     lengths = [len(row["input_ids"]) for row in rows]
     total = torch.zeros((), dtype=torch.float64, device="cpu" if device.type == "mps" else device)
     with _suited_attention(model) if packed is None else nullcontext():
-        for micro, places in enumerate(cut_by_tokens(lengths, micro_tokens, padding=padding)):
-            again = recompute and len(places) * lengths[places[0]] > plain_tokens
-            if recompute and plain_tokens:
+        for micro, places in enumerate(cut_by_tokens(lengths, memory.micro_tokens, padding=memory.padding)):
+            again = memory.checkpointing and len(places) * lengths[places[0]] > memory.plain_tokens
+            if memory.checkpointing and memory.plain_tokens:
                 switch_recomputation(model, on=again)
             loss = None
             try:
@@ -255,14 +251,11 @@ def _gradient_that_fits(
             return accumulate_gradient(
                 engine.model,
                 rows,
-                micro_tokens=state.memory.micro_tokens,
+                memory=state.memory,
                 step=step,
                 seed=engine.seed,
                 scale=state.scale.scale,
                 packed=engine.packed,
-                recompute=state.memory.checkpointing,
-                plain_tokens=state.memory.plain_tokens,
-                padding=state.memory.padding,
             )
         except TooLargeError as problem:
             failed = problem
@@ -324,10 +317,16 @@ def _check_gradients_arrive(model: nn.Module, learning_step: int) -> None:
     if learning_step not in {1, 2}:
         return
     dtype = cast(torch.dtype, model.dtype)
-    cut_off = [name for name, layer in lora_layers(model) if not _is_reached(layer, learning_step, dtype)]
-    if cut_off:
+    refuse_cut_off(
+        [name for name, layer in lora_layers(model) if not _is_reached(layer, learning_step, dtype)]
+    )
+
+
+def refuse_cut_off(layers: Sequence[str]) -> None:
+    """Raise ModelError where adapted layers, by their names, get no gradient."""
+    if layers:
         raise ModelError(
-            f"{len(cut_off)} adapted layers get no gradient, the first is {cut_off[0]}.",
+            f"{len(layers)} adapted layers get no gradient, the first is {layers[0]}.",
             "a gradient in every adapted layer",
             "Leave these layers out of lora.targets, or choose another base.",
         )

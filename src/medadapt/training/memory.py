@@ -39,7 +39,7 @@ class MemoryPlan:
     """What decides the memory of a training step; part of every checkpoint."""
 
     micro_tokens: int
-    checkpointing: bool
+    checkpointing: bool = False
     """Whether activations are recomputed in the backward pass."""
     plain_tokens: int = 0
     """Where they are, micro-batches of at most so many tokens, padding counted, keep theirs all the same."""
@@ -112,17 +112,20 @@ def largest_share(model: nn.Module, kind: str) -> int:
 
 
 def activation_bytes(model: nn.Module, *, checkpointing: bool) -> float:
-    """Bytes kept for the backward pass for each token, estimated from the adapted layers' widths."""
+    """Bytes kept for the backward pass for each token, estimated from the widths of adapted layers and MLPs."""
     config = text_config(model)
     size = torch.finfo(cast(torch.dtype, model.dtype)).bits / 8
-    widths = [layer.lora_A.shape[1] + layer.lora_B.shape[0] for _, layer in lora_layers(model)]
     # Each adapted layer keeps its input, the silenced copy with its mask, and its output, each once at most.
-    # The norms and the attention of a layer keep about eight hidden states more, and an MLP with a gate three times
-    # its inner width, whether its layers are adapted or not.
+    # The norms and the attention of a layer keep about eight hidden states more, and an MLP up to four times its inner
+    # width, whether its layers are adapted or not: three times with a gate, four with a GELU written out as GPT-2's.
     layers = int(config.num_hidden_layers)
-    inner = getattr(config, "intermediate_size", None) or 0
-    inner = sum(inner) if isinstance(inner, list | tuple) else layers * int(inner)
-    adapted = max(sum(widths) * 2, 3 * inner) * size
+    # Where a configuration has another name for it, it mostly is four times the hidden width.
+    inner = getattr(config, "intermediate_size", None) or 4 * int(config.hidden_size)
+    inners = list(inner) if isinstance(inner, list | tuple) else [int(inner)] * layers
+    widths = [(layer.lora_A.shape[1], layer.lora_B.shape[0]) for _, layer in lora_layers(model)]
+    in_mlps = sum(sum(pair) for pair in widths if not set(inners).isdisjoint(pair))
+    elsewhere = sum(map(sum, widths)) - in_mlps
+    adapted = (elsewhere * 2 + max(in_mlps * 2, 4 * sum(inners))) * size
     rest = layers * 8 * int(config.hidden_size) * size
     per_layer = (adapted + rest) / layers
     if checkpointing:

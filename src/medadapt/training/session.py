@@ -16,7 +16,7 @@ from torch import Tensor
 from medadapt.core.errors import DataError
 from medadapt.core.hashes import sha256_object
 from medadapt.core.progress import Progress
-from medadapt.core.recipe import Recipe, TrainingSection
+from medadapt.core.recipe import HOW_A_STEP_IS_CUT, Recipe, TrainingSection
 from medadapt.examples.token_sets import TokenSet
 from medadapt.models.adapter import save_config, save_weights, start_adapter
 from medadapt.models.loading import LoadedBase
@@ -35,7 +35,7 @@ from medadapt.training.trainer_settings import check_trainer_settings
 from medadapt.training.watch import OnEvaluation, Preview, Watch, evaluation_interval, measured_loss
 
 WITHOUT_EFFECT_ON_WEIGHTS = {"log_every", "keep", "tracking", "save_every"}
-CUT_BY_ITSELF: Mapping[str, Any] = {"checkpointing": "auto", "micro_tokens": "auto"}
+CUT_BY_ITSELF: Mapping[str, Any] = dict.fromkeys(HOW_A_STEP_IS_CUT, "auto")
 """Steps that are cut otherwise have the same gradient, so a training may go on with them; its identity says `auto`."""
 
 
@@ -181,7 +181,13 @@ def _plan(
         "validation": validation,
         "state": TrainingState(memory=memory, scale=first_scale(base.facts["precision"]["got"])),
         "total_steps": total,
-        "eval_every": evaluation_interval(training.eval_every, epoch_steps=epoch_steps, total_steps=total),
+        "eval_every": evaluation_interval(
+            training.eval_every,
+            epoch_steps=epoch_steps,
+            total_steps=total,
+            num_trained=total * training.batch_size,
+            num_validated=len(validation),
+        ),
     }
 
 

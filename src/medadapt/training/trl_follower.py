@@ -11,7 +11,7 @@ from transformers import TrainerCallback
 from medadapt.core.errors import DivergedError
 from medadapt.training import scaling
 from medadapt.training.batches import rows_of_step
-from medadapt.training.engine import StepResult, num_supervised
+from medadapt.training.engine import StepResult, num_supervised, refuse_cut_off
 from medadapt.training.step_log import StepLog
 from medadapt.training.trackers.opening import Trackers
 from medadapt.training.watch import Watch, after_step
@@ -48,6 +48,8 @@ class Follower(TrainerCallback):
         watch.state.step = step
         watch.state.scale = scaling.after_step(watch.state.scale, overflowed=skipped)
         scaling.check_skips(watch.state.scale, step)
+        if not skipped and step - watch.state.scale.skipped == 1:
+            _check_gradients_arrived(watch)
         result = StepResult(
             step=step,
             loss=float(logs["loss"]),
@@ -62,6 +64,12 @@ class Follower(TrainerCallback):
         self.stopped = not watch.is_over and watch.should_stop()
         if watch.is_over or self.stopped:
             control.should_training_stop = True
+
+
+def _check_gradients_arrived(watch: Watch) -> None:
+    """After the first step no B is zero, as it is in a new adapter: any gradient moves it. Else layers are cut off."""
+    still_zero = [name for name, tensor in watch.adapter().items() if "lora_B" in name and not tensor.any()]
+    refuse_cut_off([name.removeprefix("base_model.model.").partition(".lora_B")[0] for name in still_zero])
 
 
 def _check_finite(loss: float, norm: float, step: int, *, skipped: bool) -> None:

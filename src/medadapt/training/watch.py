@@ -26,8 +26,11 @@ from medadapt.training.validation import validation_loss
 Preview = Callable[[], list[dict[str, str]]]
 OnEvaluation = Callable[[int, float], None]
 """Called with a step and its validation loss."""
-EVALUATIONS = 10
-"""`eval_every: auto` measures at least about so often in a training, and at least once an epoch."""
+EVALUATIONS, FEWEST_EVALUATIONS = 10, 4
+"""`eval_every: auto` measures so often in a training, or where that takes too long, at least so often."""
+VALIDATION_SHARE = 0.25
+"""Too long: more than so many rows validated for each that is trained on. A row validated is one forward pass, one
+trained on about two, so that would be an eighth of a training's time (docs/decisions/0030)."""
 TRACKED = ("loss", "learning_rate", "grad_norm", "validation_loss")
 
 
@@ -89,12 +92,16 @@ def after_step(watch: Watch, result: StepResult, log: StepLog, trackers: Tracker
         )
 
 
-def evaluation_interval(asked: str | int, *, epoch_steps: int, total_steps: int) -> int:
-    """Steps between two evaluations."""
+def evaluation_interval(
+    asked: str | int, *, epoch_steps: int, total_steps: int, num_trained: int, num_validated: int
+) -> int:
+    """Steps between two evaluations of `num_validated` rows each, where `num_trained` are trained on in all epochs."""
     if asked == "epoch":
         return epoch_steps
     if asked == "auto":
-        return max(1, min(epoch_steps, math.ceil(total_steps / EVALUATIONS)))
+        affordable = math.ceil(VALIDATION_SHARE * num_trained / max(num_validated, 1))
+        times = min(EVALUATIONS, max(FEWEST_EVALUATIONS, affordable))
+        return max(1, min(epoch_steps, math.ceil(total_steps / times)))
     return int(asked)
 
 

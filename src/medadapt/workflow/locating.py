@@ -9,7 +9,7 @@ from pathlib import Path
 from medadapt.core.errors import RecipeError, RunFolderError
 from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_reading import read_recipe
-from medadapt.core.run_folder import RunFolder
+from medadapt.core.run_folder import RunFolder, no_run
 from medadapt.samples import recipe_file, recipe_names
 from medadapt.workflow.existing import is_run
 from medadapt.workflow.smoke import SUFFIX, smoke_recipe
@@ -54,9 +54,7 @@ def locate(
 def locate_run(target: str) -> Located:
     """An existing run folder. Raises RunFolderError where there is none."""
     if not is_run(Path(target)):
-        raise RunFolderError(
-            f"{target} is no run folder.", "a folder that `medadapt run` made", "Check the path."
-        )
+        raise no_run(target)
     return locate(target, output=None)
 
 

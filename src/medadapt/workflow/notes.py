@@ -16,10 +16,16 @@ def ledger(data: Mapping[str, Any]) -> str:
     return f"{data['rows']:,} rows = {parts}{f' ({reasons})' if reasons else ''}"
 
 
-def leakage(data: Mapping[str, Any]) -> str:
-    """How many test records have a copy, or a near copy, among the records trained on or chosen by."""
+def leakage(data: Mapping[str, Any], *, allowed: bool) -> str:
+    """How many test records have a copy, or a near copy, among the records trained on or chosen by.
+
+    Of a leak that is not `allowed` it is told that it will fail the gate, before anybody trains for hours.
+    """
     found = data["leakage"]
-    return f"leakage: {found['exact']} exact, {found['near']} near (of {data['counts']['test']} test records)"
+    told = f"leakage: {found['exact']} exact, {found['near']} near (of {data['counts']['test']} test records)"
+    if allowed or not any(found[layer] for layer in found["gated"]):
+        return told
+    return f"{told}; the run will end with exit code 3, unless data.allow_leak: true accepts it"
 
 
 def start_overlap(found: Mapping[str, Any]) -> str:

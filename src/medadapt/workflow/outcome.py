@@ -12,6 +12,7 @@ from medadapt.core.files import read_json
 from medadapt.core.progress import Progress
 from medadapt.core.results import Metrics
 from medadapt.core.run_folder import RunFolder
+from medadapt.core.shell_command import command
 from medadapt.workflow.documents import read_seeds
 from medadapt.workflow.full_disk import disk_errors
 from medadapt.workflow.request import RunRequest
@@ -54,7 +55,7 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
     with disk_errors(request.folder):
         ran = run_stages(STAGES, request, progress)
         metrics = _metrics(request)
-    findings = (*metrics.get("findings", ()), *_changed_yardstick(request, metrics)) if metrics else ()
+    findings = (*metrics.get("findings", ()), *_of_the_gate(request, metrics)) if metrics else ()
     gravest = max((int(finding["exit_code"]) for finding in findings), default=0)
     if request.gate and metrics and (metrics.get("forgetting") or {}).get("verdict") != "kept":
         gravest = max(gravest, GATE_FAILED)
@@ -73,9 +74,19 @@ def run(request: RunRequest, progress: Progress) -> Outcome:
     )
 
 
-def _changed_yardstick(request: RunRequest, metrics: Metrics) -> Iterator[dict[str, Any]]:
-    """Under `--gate` a margin that was not fixed before the training is a failed gate, whatever it lets pass."""
-    if request.gate and (metrics.get("protocol") or {}).get("fixed_before_tuning") is False:
+def _of_the_gate(request: RunRequest, metrics: Metrics) -> Iterator[dict[str, Any]]:
+    """What only `--gate` holds against a run: general English not measured, and a margin not fixed before training."""
+    if not request.gate:
+        return
+    if (metrics.get("forgetting") or {}).get("verdict") is None:
+        again = command("run", request.folder, "--from", "predict", "--replace", "--gate")
+        yield {
+            "kind": "not_measured",
+            "exit_code": GATE_FAILED,
+            "problem": "--gate asks whether general English was kept, but the metrics of this run do not tell.",
+            "remedy": f"Measure it: `{again}`.",
+        }
+    if (metrics.get("protocol") or {}).get("fixed_before_tuning") is False:
         yield {
             "kind": "changed_yardstick",
             "exit_code": GATE_FAILED,

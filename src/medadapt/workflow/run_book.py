@@ -54,14 +54,16 @@ class RunBook:
         self._opened = True
         return state
 
-    def put_stage(self, name: str, stage: StageState, status: RunStatus = "running") -> None:
-        """Write down how a stage, and with it the run, stands."""
-        self._write(dataclasses.replace(self.open().with_stage(name, stage), status=status))
+    def put_stage(
+        self, name: str, stage: StageState, status: RunStatus = "running", failure: Facts | None = None
+    ) -> None:
+        """Write down how a stage, and with it the run, stands, and why it failed; a failure of before is over."""
+        self._write_status(self.open().with_stage(name, stage), status, failure)
 
-    def leave(self, status: RunStatus) -> None:
+    def leave(self, status: RunStatus, failure: Facts | None) -> None:
         """Write down how a run ended whose next stage changed nothing; nothing where no stage before it ran."""
         if self._opened and self.state:
-            self._write(dataclasses.replace(self.state, status=status))
+            self._write_status(self.state, status, failure)
 
     def keep(self, facts: Facts) -> None:
         """Add top-level facts."""
@@ -85,6 +87,9 @@ class RunBook:
         """Write the final status, where anything ran."""
         if self._opened and self.state:
             self._write(dataclasses.replace(self.state, status="done" if complete else "partial"))
+
+    def _write_status(self, state: RunState, status: RunStatus, failure: Facts | None) -> None:
+        self._write(dataclasses.replace(state, status=status, facts={**state.facts, "failure": failure}))
 
     def _write(self, state: RunState) -> None:
         self.state = state

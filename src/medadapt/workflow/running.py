@@ -22,7 +22,7 @@ from medadapt.workflow.signals import Interruption, Stopping, stop_signals
 from medadapt.workflow.smoke import without_adapter
 from medadapt.workflow.stage import Stage, Work
 from medadapt.workflow.stage_inputs import changed_inputs, stage_inputs
-from medadapt.workflow.state import RunState, StageState, StageStatus, now
+from medadapt.workflow.state import RunState, StageState, StageStatus, failure_facts, now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,15 +266,17 @@ def _perform(
     except BaseException as problem:
         stopped = isinstance(problem, Interruption | StoppedError | KeyboardInterrupt)
         status: StageStatus = "interrupted" if stopped else "failed"
+        full = as_disk_error(problem, book.run.path)
+        failure = None if stopped else failure_facts(stage.name, full or problem)
         with contextlib.suppress(DiskError):  # on a full disk the first error is the one worth telling
             if begun or recorded is None:
-                book.put_stage(stage.name, state(status), status)
+                book.put_stage(stage.name, state(status), status, failure)
             else:
-                book.leave(status)
+                book.leave(status, failure)
         if stopped:
             number = stopping.signal_number or signal.SIGINT
             raise Interruption(number, at_once=stopping.at_once) from problem
-        if full := as_disk_error(problem, book.run.path):
+        if full:
             raise full from problem
         raise
     book.put_stage(stage.name, state("done", marks))

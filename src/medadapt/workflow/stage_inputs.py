@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from medadapt.core.hashes import sha256_object, sha256_text
-from medadapt.core.recipe import Recipe, dump
+from medadapt.core.recipe import HOW_A_STEP_IS_CUT, Recipe, dump
 from medadapt.workflow.stage import Stage
 
 PROTECTED = ("data", "prompt", "examples", "model", "lora", "training", "seed")
@@ -19,9 +19,8 @@ NEUTRAL = frozenset(
 """Keys that do not change what is prepared or trained. `data.allow_leak` only matters to the gate, so lifting
 it never costs a training; the stages that judge and report read it by name."""
 
-CUT = ("training.checkpointing", "training.micro_tokens")
-"""How a training step is cut, which changes its speed and memory and not its gradient: a training may go on with other
-values. Recorded is `auto`, whatever they are."""
+CUT = tuple(f"training.{key}" for key in HOW_A_STEP_IS_CUT)
+"""A training may go on with other values of these. Recorded is `auto`, whatever they are."""
 
 
 def stage_inputs(
@@ -61,7 +60,7 @@ def cut_by_itself(values: Mapping[str, Any]) -> dict[str, Any]:
     training = values.get("training")
     if not isinstance(training, Mapping):
         return dict(values)
-    cut = {key.partition(".")[2] for key in CUT} & training.keys()
+    cut = training.keys() & set(HOW_A_STEP_IS_CUT)
     return {**values, "training": {**training, **dict.fromkeys(cut, "auto")}}
 
 

@@ -44,7 +44,7 @@ def prepare(recipe: Recipe, work: Work) -> None:
         recipe.data, recipe.seed, work.run.records, smoke=work.smoke, progress=work.progress
     )
     work.progress.note(notes.ledger(data))
-    work.progress.note(notes.leakage(data))
+    work.progress.note(notes.leakage(data, allowed=recipe.data.allow_leak or work.smoke))
     beforehand = detectable_facts(recipe, work.run)
     work.keep({"detectable_beforehand": beforehand})
     if told := notes.detectable(beforehand):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from medadapt.core.errors import DataError, RunFolderError
+from medadapt.core.errors import DataError, MedAdaptError, RunFolderError
 from medadapt.core.files import read_json, write_json
 from medadapt.core.hashes import sha256_object
 from medadapt.core.run_folder import RunFolder
@@ -45,7 +45,11 @@ class StageState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """How the run stands. `facts` are further top-level keys: versions, device, precision, seeds, ..."""
+    """How the run stands.
+
+    `facts` are further top-level keys: versions, device, precision, seeds, ..., and `failure` {stage, problem, remedy,
+    exit_code}, null where no stage failed.
+    """
 
     name: str
     status: RunStatus
@@ -62,6 +66,15 @@ class RunState:
         """The same state with stages forgotten."""
         kept = {name: stage for name, stage in self.stages.items() if name not in names}
         return dataclasses.replace(self, stages=kept)
+
+
+def failure_facts(stage: str, problem: BaseException) -> dict[str, Any]:
+    """Why a stage failed, for run.json. Of a bug only its kind: nobody knows what data stand in its text."""
+    if isinstance(problem, MedAdaptError):
+        told, remedy, exit_code = problem.problem, problem.remedy, problem.exit_code
+    else:
+        told, remedy, exit_code = type(problem).__name__, "", 1
+    return {"stage": stage, "problem": told, "remedy": remedy, "exit_code": exit_code}
 
 
 def now() -> str:

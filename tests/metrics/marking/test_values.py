@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from medadapt.core.recipe import TEXT_METRICS, EvaluationSection
+from medadapt.core.recipe import EvaluationSection
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.metrics.marking.marks import mark_decisions
 from medadapt.metrics.marking.values import METRICS, metric_names, metric_values
 from medadapt.metrics.statistics.resampling import total

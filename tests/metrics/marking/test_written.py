@@ -11,8 +11,9 @@ from rouge_score.rouge_scorer import RougeScorer
 from scipy.stats import binomtest
 
 from medadapt.core.files import to_json
-from medadapt.core.recipe import TEXT_METRICS, SoftMatchSection
+from medadapt.core.recipe import SoftMatchSection
 from medadapt.core.records import Record
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.metrics.marking.values import metric_values
 from medadapt.metrics.marking.written import mark_answers
 from medadapt.metrics.scoring import score

@@ -24,11 +24,14 @@ from medadapt.examples.masking import IGNORED
 from medadapt.models.forward import final_hidden
 from medadapt.models.lora import adapter_tensors, attach_lora, lora_layers
 from medadapt.models.packed import attention, decoder
+from medadapt.models.packed import layer as layer_module
 from medadapt.models.packed.decoder import fits_window, pack_for, packed_decoder, packed_hidden
 from medadapt.models.packed.rows import Branch, pack_branches, pack_rows
 from medadapt.models.speaking import speaking_as
 from medadapt.models.targets import resolve_targets
 from medadapt.training.engine import accumulate_gradient
+from medadapt.training.loss import rows_nll
+from medadapt.training.memory import MemoryPlan
 from medadapt.training.scaling import FIRST_SCALE
 from tiny import VOCABULARY, random_rows, tiny_llama, tiny_opt
 from training.test_gradients import adapted, largest_error, peft_gradients, plain_nll
@@ -118,7 +121,14 @@ def test_gradient_equals_plain_peft(name, dtype, recompute):
     model = adapted(build(name), dtype)
     packed = packed_decoder(model)
     assert packed is not None
-    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed, recompute=recompute)
+    accumulate_gradient(
+        model,
+        rows,
+        memory=MemoryPlan(micro_tokens=200, checkpointing=recompute),
+        step=1,
+        seed=0,
+        packed=packed,
+    )
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
     theirs = peft_gradients(build(name), dtype, rows, adapter_tensors(model))
     assert largest_error(ours, theirs) <= TOLERANCE[dtype]
@@ -129,7 +139,9 @@ def test_gradient_equals_plain_peft(name, dtype, recompute):
 def test_loss_equals_that_of_whole_logits_row_by_row(name, dtype):
     rows = random_rows(9)
     model = adapted(build(name), dtype)
-    ours = accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed_decoder(model))
+    ours = accumulate_gradient(
+        model, rows, memory=MemoryPlan(micro_tokens=200), step=1, seed=0, packed=packed_decoder(model)
+    )
     with torch.no_grad():
         theirs = sum(float(plain_nll(model, row)) for row in rows)
     count = sum(label != IGNORED for row in rows for label in row["labels"])
@@ -152,7 +164,9 @@ def test_in_fp16_the_gradient_at_the_first_loss_scale_is_right_within_its_roundi
     kinds = ((wide, None, 1.0), (narrow, None, FIRST_SCALE), (narrow, packed, FIRST_SCALE))
     for model, with_packed, scale in kinds:
         model.zero_grad()
-        accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=with_packed, scale=scale)
+        accumulate_gradient(
+            model, rows, memory=MemoryPlan(micro_tokens=200), step=1, seed=0, packed=with_packed, scale=scale
+        )
         found.append({key: tensor.grad.double() / scale for key, tensor in adapter_tensors(model).items()})
     right, own, ours = found
     assert 0 < largest_error(ours, right) <= 2 * largest_error(own, right) <= 0.1
@@ -166,7 +180,7 @@ def test_a_common_beginning_read_once_gives_the_gradient_of_plain_peft(name, lea
     model = adapted(build(name), dtype)
     packed = packed_decoder(model)
     assert pack_for(packed, [row["input_ids"] for row in rows]).shared == len(BEGINNING)
-    accumulate_gradient(model, rows, micro_tokens=4096, step=1, seed=0, packed=packed)
+    accumulate_gradient(model, rows, memory=MemoryPlan(micro_tokens=4096), step=1, seed=0, packed=packed)
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
     theirs = peft_gradients(build(name), dtype, rows, adapter_tensors(model))
     assert largest_error(ours, theirs) <= TOLERANCE[dtype]
@@ -186,7 +200,12 @@ def test_a_long_learned_beginning_has_masks_for_each_row_of_the_last_layer():
         assert packing.shared >= len(beginning)
         assert sum(len(row["input_ids"]) - 1 for row in rows) > 2 * packing.num_tokens
         accumulate_gradient(
-            model, rows, micro_tokens=4096, step=1, seed=0, packed=packed, recompute=recompute
+            model,
+            rows,
+            memory=MemoryPlan(micro_tokens=4096, checkpointing=recompute),
+            step=1,
+            seed=0,
+            packed=packed,
         )
         found.append({key: tensor.grad for key, tensor in adapter_tensors(model).items()})
     assert largest_error(found[1], found[0]) <= 1e-10
@@ -202,7 +221,7 @@ def test_a_common_beginning_through_the_fused_kernel_gives_the_same_gradient(lon
         if kernel == "fused":  # of the blocks; whether to share was decided before
             monkeypatch.setattr(attention, "LONGEST_WRITTEN_OUT", longest)
         model.zero_grad()
-        accumulate_gradient(model, rows, micro_tokens=4096, step=1, seed=0, packed=packed)
+        accumulate_gradient(model, rows, memory=MemoryPlan(micro_tokens=4096), step=1, seed=0, packed=packed)
         found.append({key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()})
     assert largest_error(found[1], found[0]) <= 1e-10
 
@@ -231,10 +250,12 @@ def test_some_layers_alone_can_carry_the_adapter(targets):
     )
     for _, layer in lora_layers(model):
         torch.nn.init.normal_(layer.lora_B, std=0.1)
-    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0)
+    accumulate_gradient(model, rows, memory=MemoryPlan(micro_tokens=200), step=1, seed=0)
     theirs = {key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()}
     model.zero_grad()
-    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed_decoder(model))
+    accumulate_gradient(
+        model, rows, memory=MemoryPlan(micro_tokens=200), step=1, seed=0, packed=packed_decoder(model)
+    )
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
     assert largest_error(ours, theirs) <= 1e-10
 
@@ -247,7 +268,7 @@ def test_long_rows_through_the_fused_kernel_give_the_same_gradient(monkeypatch):
     for longest in (attention.LONGEST_WRITTEN_OUT, 4):
         monkeypatch.setattr(attention, "LONGEST_WRITTEN_OUT", longest)
         model.zero_grad()
-        accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed)
+        accumulate_gradient(model, rows, memory=MemoryPlan(micro_tokens=200), step=1, seed=0, packed=packed)
         found.append({key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()})
     assert largest_error(found[1], found[0]) <= 1e-10
 
@@ -279,7 +300,7 @@ def test_a_micro_batch_without_anything_to_learn_adds_nothing():
     found = []
     for batch in ([rows[0]], [rows[0], mute]):
         model.zero_grad()
-        accumulate_gradient(model, batch, micro_tokens=1, step=1, seed=0, packed=packed)
+        accumulate_gradient(model, batch, memory=MemoryPlan(micro_tokens=1), step=1, seed=0, packed=packed)
         found.append({key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()})
     assert largest_error(found[1], found[0]) <= 1e-12
 
@@ -288,7 +309,9 @@ def test_one_giant_row_among_short_ones_gets_a_block_of_its_own():
     rows = [*random_rows(5, longest=6), *random_rows(1, seed=3, longest=40)]
     rows[-1] = {**rows[-1], "input_ids": rows[-1]["input_ids"] * 9, "labels": rows[-1]["labels"] * 9}
     model = adapted(build("llama"), torch.float64)
-    accumulate_gradient(model, rows, micro_tokens=4096, step=1, seed=0, packed=packed_decoder(model))
+    accumulate_gradient(
+        model, rows, memory=MemoryPlan(micro_tokens=4096), step=1, seed=0, packed=packed_decoder(model)
+    )
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
     theirs = peft_gradients(build("llama"), torch.float64, rows, adapter_tensors(model))
     assert largest_error(ours, theirs) <= 1e-10
@@ -308,11 +331,72 @@ def test_dropout_gives_the_same_gradient_again_and_another_with_another_number()
     for step, recompute in ((1, False), (1, True), (2, False)):
         model.zero_grad()
         accumulate_gradient(
-            model, rows, micro_tokens=100, step=step, seed=0, packed=packed, recompute=recompute
+            model,
+            rows,
+            memory=MemoryPlan(micro_tokens=100, checkpointing=recompute),
+            step=step,
+            seed=0,
+            packed=packed,
         )
         found.append({key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()})
     assert largest_error(found[1], found[0]) == 0
     assert largest_error(found[2], found[0]) > 0.01
+
+
+MASK_OF = {"q_proj": 0, "k_proj": 0, "v_proj": 0, "o_proj": 1, "gate_proj": 2, "up_proj": 2, "down_proj": 3}
+"""Layers that read the same input share a mask; of each decoder layer its number among four."""
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("name", ["llama", "llama-biases", "qwen3"])
+def test_with_dropout_the_gradient_is_that_of_the_models_own_layers_behind_the_same_masks(
+    name, recompute, monkeypatch
+):
+    """One row of 32 tokens, all learned: nothing is filled up, so each token has the same place in every mask."""
+    draw, pools = decoder.draw_pool, []
+
+    def watched(**options):
+        pools.append(draw(**options))
+        return pools[-1]
+
+    monkeypatch.setattr(decoder, "draw_pool", watched)
+    tokens = [3 + 7 * place % 90 for place in range(32)]
+    rows = [{"id": "r", "input_ids": tokens, "labels": [IGNORED, *tokens[1:]]}]
+    model = adapted(build(name), torch.float64)
+    for _, layer in lora_layers(model):
+        layer.dropout = 0.3
+    memory = MemoryPlan(micro_tokens=4096, checkpointing=recompute)
+    loss = accumulate_gradient(model, rows, memory=memory, step=1, seed=0, packed=packed_decoder(model))
+    ours = {key: tensor.grad.clone() for key, tensor in adapter_tensors(model).items()}
+    (masks,) = pools
+    assert 0 < float(masks.ones.mean()) < 1
+
+    model.zero_grad()
+    for place, layer in lora_layers(model):
+        number = 4 * int(place.split(".")[2]) + MASK_OF[place.rpartition(".")[2]]
+        layer._seen = lambda x, number=number: (x * masks.window(number, 32, x.shape[-1]), 0.7)
+    memory = MemoryPlan(micro_tokens=4096)
+    own_loss = accumulate_gradient(model, rows, memory=memory, step=1, seed=0)
+    own = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
+    assert loss == pytest.approx(own_loss, rel=1e-10)
+    assert largest_error(ours, own) <= 1e-10
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_layers_that_are_recomputed_keep_nothing_of_their_inside_and_run_twice(recompute, monkeypatch):
+    model = adapted(build("llama"), torch.float64)
+    packed, plain, inside = packed_decoder(model), layer_module._forward, []
+
+    def watched(*some):
+        y, kept = plain(*some)
+        inside.append(weakref.ref(kept.inner_K2F))
+        return y, kept
+
+    monkeypatch.setattr(layer_module, "_forward", watched)
+    loss = rows_nll(model, random_rows(3), packed=packed, recompute=recompute)
+    assert [one() is None for one in inside] == [recompute] * len(packed.layers)
+    loss.backward()
+    assert len(inside) == len(packed.layers) * (2 if recompute else 1)
 
 
 def test_dropout_silences_the_input_of_the_update_alone():
@@ -360,7 +444,7 @@ def test_rows_longer_than_the_window_go_through_the_models_own_modules():
     assert fits_window(packed, 8)
     assert not fits_window(packed, 9)
     rows = random_rows(4)
-    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed)
+    accumulate_gradient(model, rows, memory=MemoryPlan(micro_tokens=200), step=1, seed=0, packed=packed)
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
     assert largest_error(ours, peft_gradients(make, torch.float32, rows, adapter_tensors(model))) <= 5e-5
 

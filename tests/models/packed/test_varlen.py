@@ -14,6 +14,7 @@ from medadapt.models.packed.decoder import packed_decoder
 from medadapt.models.packed.heads import Heads
 from medadapt.models.packed.rows import Branch, pack_branches, pack_rows
 from medadapt.training.engine import accumulate_gradient
+from medadapt.training.memory import MemoryPlan
 from models.packed.test_decoder import build
 from tiny import random_rows
 from training.test_gradients import adapted, largest_error, peft_gradients
@@ -63,7 +64,14 @@ def test_rows_in_spans_give_the_gradient_of_plain_peft(name, recompute, monkeypa
     rows = random_rows(9)
     model = adapted(build(name), torch.float64)
     packed = packed_decoder(model)
-    accumulate_gradient(model, rows, micro_tokens=200, step=1, seed=0, packed=packed, recompute=recompute)
+    accumulate_gradient(
+        model,
+        rows,
+        memory=MemoryPlan(micro_tokens=200, checkpointing=recompute),
+        step=1,
+        seed=0,
+        packed=packed,
+    )
     ours = {key: tensor.grad for key, tensor in adapter_tensors(model).items()}
     assert (
         largest_error(ours, peft_gradients(build(name), torch.float64, rows, adapter_tensors(model))) <= 1e-10

@@ -7,10 +7,11 @@ import json
 import pytest
 
 from medadapt.core.errors import DataError
-from medadapt.core.recipe import FORMATS_OF_KEY, RECOGNISED_COLUMNS
+from medadapt.core.recipe import RECOGNISED_COLUMNS
+from medadapt.core.recipe_rules import FORMATS_OF_KEY
 from medadapt.samples import SAMPLE_OF_FORMAT
 
-FORMATS = ("symptom_table", "typed_qa", "multiple_choice")
+FORMATS = tuple(SAMPLE_OF_FORMAT)
 READ = [
     (data_format, key)
     for data_format in FORMATS

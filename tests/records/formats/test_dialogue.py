@@ -91,6 +91,20 @@ def test_columns_of_other_names_are_given_by_the_recipe(dialogues: Callable[...,
     assert len(result.records) == 3
 
 
+def test_a_named_context_belongs_to_dialogues_of_turns_too(dialogues: Callable[..., Any]):
+    rows = [{**row, "notes": f"Seen {number} times."} for number, row in enumerate(FILLER)]
+
+    result = dialogues(rows, filler=False, columns={"context": "notes"})
+
+    assert [record.context for record in result.records] == [
+        "Seen 0 times.",
+        "Seen 1 times.",
+        "Seen 2 times.",
+    ]
+    with pytest.raises(DataError, match=r"no column 'nots', which data\.columns\.context names"):
+        dialogues(rows, filler=False, columns={"context": "nots"})
+
+
 def test_an_instruction_that_is_always_the_same_is_kept_once(dialogues: Callable[..., Any]):
     rows = [
         {

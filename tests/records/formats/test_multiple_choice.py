@@ -45,6 +45,21 @@ def test_medmcqa_rows_become_records(prepared) -> None:
     assert result.facts["answer_base"] == 0
 
 
+def test_named_columns_and_an_answer_of_another_spelling_stand_in_the_record(prepared) -> None:
+    rows = [
+        {"question": question, "options": ["ja", "nein"], "solution": " Jep", "case": f"Case {n}.", "field": "Eye",
+         "chapter": "Retina"}
+        for n, question in enumerate(QUESTIONS)
+    ]  # fmt: skip
+    columns = {"answer": "solution", "context": "case", "subject": "field", "topic": "chapter"}
+    result = prepared(
+        lines(*rows), "t.jsonl", format="multiple_choice", columns=columns, aliases={"jep": "ja"}
+    )
+    record = result.records[1]
+    assert (record.context, record.subject, record.topic) == ("Case 1.", "Eye", "Retina")
+    assert (record.answer, record.answer_index) == ("ja", 0)
+
+
 def test_mirage_and_medmcqa_layouts_give_the_same_records_and_splits(prepared) -> None:
     rows = [exam(n, exp=None, subject_name=None, choice_type=None) for n in range(4)]
     keyed = {

@@ -23,6 +23,13 @@ def test_questions_and_answers_are_cleaned(prepared) -> None:
     assert (second.question, second.answer) == ("What are the symptoms of Mumps?", "Swollen\ncheeks")
 
 
+def test_a_named_context_stands_in_the_record(prepared) -> None:
+    rows = [f"t,Why {word}?,So.,Note {word}" for word in ("gout", "flu", "acne")]
+    text = "\n".join(["qtype,Question,Answer,notes", *rows])
+    found = prepared(text, format="typed_qa", columns={"context": "notes"}).records
+    assert [record.context for record in found] == ["Note gout", "Note flu", "Note acne"]
+
+
 def test_only_the_types_asked_for_are_kept_whatever_their_case(prepared) -> None:
     result = prepared(ROWS, format="typed_qa", types=["SYMPTOMS"])
     assert [record.source_row for record in result.records] == [1, 2]

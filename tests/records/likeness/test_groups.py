@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from medadapt.core.records import Record
 from medadapt.records.likeness.groups import group_rule, with_groups
 
@@ -20,10 +22,11 @@ def groups_of(found: list[Record], rule) -> list[int]:
     return [names.index(name) for name in names]
 
 
-def test_symptom_tables_are_grouped_by_equal_inputs_others_by_near_ones() -> None:
+@pytest.mark.parametrize("data_format", ["typed_qa", "dialogue", "question_answer", "multiple_choice"])
+def test_symptom_tables_are_grouped_by_equal_inputs_others_by_near_ones(data_format: str) -> None:
     assert group_rule("auto", "symptom_table") == "exact"
-    assert group_rule("auto", "typed_qa") == "near"
-    assert group_rule("none", "typed_qa") == "none"
+    assert group_rule("auto", data_format) == "near"
+    assert group_rule("none", data_format) == "none"
 
 
 def test_near_inputs_share_a_group() -> None:

@@ -99,6 +99,17 @@ def test_the_licence_of_the_card_is_told(stand_in: HubStandIn, prepared: Callabl
     assert result.facts["hub"][0]["config"] == "adults"
 
 
+@pytest.mark.parametrize("licensed", ["hub:clinic/cards/children", "sample:rows/qa"])
+@pytest.mark.parametrize("other", ["own.csv", "hub:clinic/plain:test"])
+def test_the_licence_of_a_part_is_not_that_of_the_whole(
+    licensed: str, other: str, stand_in: HubStandIn, prepared: Callable[..., Any], tmp_path: Path
+):
+    (tmp_path / "own.csv").write_text(MORE)
+    source = {"train": licensed, "test": str(tmp_path / other) if other == "own.csv" else other}
+
+    assert prepared(None, format="question_answer", source=source).facts["licence"].startswith("unknown")
+
+
 def test_hub_splits_can_be_ready_made_splits(stand_in: HubStandIn, prepared: Callable[..., Any]):
     source = {"train": "hub:clinic/plain:train", "test": "hub:clinic/plain:test"}
     result = prepared(None, format="question_answer", source=source)

@@ -232,6 +232,25 @@ def test_a_server_with_another_base_refuses_a_risk(diagnosis_run, base_folder, t
     assert answers[1]["error"]["code"] == "no_rule"
 
 
+def test_the_key_and_the_names_that_are_given_decide_who_is_answered(diagnosis_run, tmp_path, monkeypatch):
+    (tmp_path / "key").write_text("k" * 20)
+    key, page = {"Authorization": f"Bearer {'k' * 20}"}, "http://localhost:3000"
+    further = [{}, {"Origin": page}, {"Origin": "http://evil.example"}, {"Host": "evil.example"}]
+    tried = [{}, *(key | one for one in further)]
+    answers = []
+
+    def asked(app, *_, **__):
+        client = TestClient(app, base_url="http://gpu.lab")
+        answers.extend(client.get("/v1/models", headers=headers).status_code for headers in tried)
+
+    monkeypatch.setattr("medadapt.serving.api.server.serve", asked)
+    serve(
+        str(diagnosis_run), port=0, device="cpu",
+        api_key_file=tmp_path / "key", allow_host=["gpu.lab"], allow_origin=[page],
+    )  # fmt: skip
+    assert answers == [401, 200, 200, 403, 403]
+
+
 def test_the_commands_of_the_how_to_page_get_answers(diagnosis_run):
     """With httpx in place of curl, which not every machine has."""
     page = (REPOSITORY / "docs" / "how-to" / "serve-an-api.md").read_text(encoding="utf-8")

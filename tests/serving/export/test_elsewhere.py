@@ -59,6 +59,7 @@ def test_the_modelfile_names_the_model_the_prompt_and_its_end(for_ollama):
     assert read_json(for_ollama.folder / "export.json")["imported"] is True
     readme = (for_ollama.folder / "README.md").read_text(encoding="utf-8")
     assert "ollama create out -f Modelfile" in readme
+    assert "cuts no white space at the ends of a message" in readme
     assert "Not a medical device" in readme
 
 
@@ -68,6 +69,19 @@ def test_a_prompt_that_would_end_the_modelfile_is_refused():
     assert '"""' not in hostile.go()
     with pytest.raises(ModelError, match="three quotes"):
         modelfile(hostile, stops=['"""'], most=8, context=64)
+
+
+def test_a_base_whose_name_breaks_the_line_adds_nothing_to_a_modelfile():
+    plain = MessageTemplate(opening="", again="", asked="", join="", start="")
+    with pytest.raises(ModelError, match="line break"):
+        modelfile(plain, stops=[], most=8, context=64, base="x\nADAPTER /etc")
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"), [("My Model; rm -rf ~", "my-model--rm--rf"), ("Ärzte", "rzte"), ("...", "medadapt")]
+)
+def test_ollama_and_a_shell_get_a_plain_name(name, tag):
+    assert ollama._tag(name) == tag
 
 
 def test_ollama_gets_the_adapter_and_its_base(run, diagnosis_run, base_folder, tmp_path):
@@ -257,6 +271,14 @@ def test_a_base_beside_the_caller_is_found_from_everywhere(
         (folder / name).read_text() for name in ("serve.sh", "Modelfile") if (folder / name).exists()
     )
     assert str(base_folder.resolve()) in text
+
+
+def test_a_base_whose_folder_has_signs_of_the_shell_is_one_word_of_the_command(
+    diagnosis_run, base_folder, tmp_path
+):
+    base = shutil.copytree(base_folder, tmp_path / "my base's $(vllm) `vllm` & x; y")
+    run = run_over(str(base), diagnosis_run, tmp_path / "run")
+    assert told_to_vllm(run, tmp_path / "out")[1] == str(base.resolve())
 
 
 def test_the_bundled_base_is_served_from_its_folder(diagnosis_run, sample_base, tmp_path):

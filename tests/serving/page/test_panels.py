@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from medadapt.report.card import proof_card
 from medadapt.report.clean_text import visible
 from medadapt.retrieval.index import Found
 from medadapt.retrieval.passages import Passage
 from medadapt.serving.abstention import AbstentionRule, Sureness
 from medadapt.serving.answering import NOTICE, Weighed
 from medadapt.serving.page import panels
+from medadapt.serving.page.blocks import About, _head
 from medadapt.serving.page.panels import Turn
 from medadapt.serving.page.red_flags import red_flags
 
@@ -53,8 +55,25 @@ class Read(HTMLParser):
         self.text.append(data)
 
 
+def judged(text):
+    """The proof card of metrics that somebody else wrote."""
+    return proof_card(
+        {
+            "task": "qa",
+            "primary": "loss",
+            "n": 1,
+            "alpha": 0.05,
+            "baseline": {},
+            "tuned": {},
+            "difference": {"loss": {"value": None, "verdict": text, "reason": text}},
+            "against_control": {"name": None, "reason": text},
+            "findings": [{"kind": "leak", "exit_code": 3, "problem": text, "remedy": text}],
+        }
+    )
+
+
 def pieces(text):
-    """Every panel that shows text of others."""
+    """Everything on the page that shows text of others."""
     weighed = [
         Weighed(name=text, text=text + "!", probability=0.7),
         Weighed(name="b", text=text, probability=0.3),
@@ -67,7 +86,11 @@ def pieces(text):
         ),
         panels.careful_answer("tuned", Sureness(rule=rule, weighed=weighed)),
         panels.passages(found),
+        panels.passages_of({"tuned": found, "baseline": []}),
+        panels.unvouched("tuned", text),
         panels.problem(text),
+        panels.proof(judged(text)),
+        _head(About(name=text, does=text, proof="", has_report=True, notes=(text,))),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Against lm-evaluation-harness itself, in an environment of its own: 200 rows of MedMCQA and of PubMedQA.
+"""Against lm-evaluation-harness itself, in an environment of its own: 200 rows of MedMCQA, PubMedQA and MedQA each.
 
 `MEDADAPT_LM_EVAL_PYTHON` names an interpreter that has it; without, one is made and filled from the package index.
 """
@@ -63,15 +63,18 @@ def runs(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> dict[Se
     for file in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
         shutil.copy(stories / file, wide / file)
     data = {"format": "multiple_choice", "source": "sample:rows/mcq"}
+    of_long_texts = make_run(place / "wide-run", wide, until="train", data=data)
     return {
         "medmcqa": make_run(place / "medmcqa", stories, until="train", data=data),
-        "pubmedqa": make_run(place / "pubmedqa", wide, until="train", data=data),
+        "pubmedqa": of_long_texts,
+        "medqa": of_long_texts,
     }
 
 
 FILES: dict[SetName, str] = {
     "medmcqa": "medmcqa/medmcqa_validation.jsonl",
     "pubmedqa": "pubmedqa/ori_pqal_not_test.json",
+    "medqa": "medqa_usmle/test_4_options_part.jsonl",
 }
 
 

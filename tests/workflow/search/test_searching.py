@@ -39,6 +39,8 @@ from older_runs import EARLIER, as_prepared_before, without_key
 GOOD, TOO_HIGH = 3.0e-3, 3.0e9
 RATES = {"training.learning_rate": [GOOD, TOO_HIGH]}
 """By the seed the first trial gets the rate that is too high."""
+SERVERS = {"gcs_server", "raylet"}
+"""Of Ray: what they are sent they run."""
 
 
 def smoke_recipe(**sections: object) -> Recipe:
@@ -57,12 +59,13 @@ def request(folder: Path, recipe: Recipe, **asked: object) -> RunRequest:
 class Neighbours(Silent):
     """Progress that looks, while trials run, at which addresses this process and its children listen.
 
-    It looks, too, at what would handle a SIGTERM.
+    It looks, too, at what would handle a SIGTERM, and at the variables that the servers of Ray got.
     """
 
     def __init__(self) -> None:
         self.listening: set[str] = set()
         self.handlers: set[object] = set()
+        self.variables: dict[str, dict[str, str]] = {}
 
     def advance(self, _steps: int = 1, figures: str = "") -> None:
         if figures.startswith("trial"):
@@ -71,6 +74,8 @@ class Neighbours(Silent):
             for process in [us, *us.children(recursive=True)]:
                 found = process.net_connections("inet")
                 self.listening |= {c.laddr.ip for c in found if c.status == psutil.CONN_LISTEN}
+                if process.name() in SERVERS:
+                    self.variables[process.name()] = process.environ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,10 +87,12 @@ class Searched:
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
-    """A search of two trials, of which one diverges."""
+    """A search of two trials, of which one diverges, called where Ray asks for no password otherwise."""
     folder, watch = tmp_path_factory.mktemp("searched") / "run", Neighbours()
     recipe = smoke_recipe(search={"trials": 2, "vary": RATES})
-    return Searched(folder, search(request(folder, recipe), watch), watch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        return Searched(folder, search(request(folder, recipe), watch), watch)
 
 
 def test_a_failed_trial_does_not_end_the_search(searched: Searched):
@@ -136,6 +143,13 @@ def test_the_report_of_the_winner_shows_the_search(searched: Searched):
 def test_ray_is_reachable_from_this_machine_alone(searched: Searched):
     assert searched.watch.listening
     assert searched.watch.listening <= {"127.0.0.1", "::ffff:127.0.0.1", "::1"}
+
+
+def test_ray_runs_nothing_without_our_password_and_reports_to_nobody(searched: Searched):
+    assert searched.watch.variables.keys() == SERVERS
+    for variables in searched.watch.variables.values():
+        assert (variables["RAY_AUTH_MODE"], variables["RAY_USAGE_STATS_ENABLED"]) == ("token", "0")
+        assert len(variables["RAY_AUTH_TOKEN"]) >= 32
 
 
 def test_sigterm_is_heard_by_the_search_while_ray_runs(searched: Searched):

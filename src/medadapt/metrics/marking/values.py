@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.records import Task
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.metrics.marking.corpus_overlap import bleu, chrf
 from medadapt.metrics.marking.marks import FloatArray, Tallies
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.results import Estimate
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.metrics.marking.marks import FloatArray, Tallies
 from medadapt.metrics.marking.values import METRICS, ZERO_ONE, metric_values
 from medadapt.metrics.statistics.bias_correction import NO_WIDTH, bias_corrected, is_corrected

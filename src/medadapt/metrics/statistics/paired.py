@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from medadapt.core.recipe import TEXT_METRICS
 from medadapt.core.results import LOWER_IS_BETTER, Difference, Verdict
+from medadapt.core.text_metrics import TEXT_METRICS
 from medadapt.metrics.marking.marks import GRID, FloatArray, Tallies
 from medadapt.metrics.marking.values import ZERO_ONE, metric_values
 from medadapt.metrics.statistics.bias_correction import NO_WIDTH, bias_corrected, is_corrected

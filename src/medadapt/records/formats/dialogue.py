@@ -13,7 +13,7 @@ from medadapt.records.formats.aliases import Aliases
 from medadapt.records.formats.columns import Columns
 from medadapt.records.formats.open_texts import checked_answer
 from medadapt.records.formats.question_answer import pair_record
-from medadapt.records.formats.question_pairs import PairColumns, pair_columns
+from medadapt.records.formats.question_pairs import PairColumns, context_text, pair_columns
 from medadapt.records.formats.turns import read_turns, split_turns
 from medadapt.records.rows import Parsed, RawRow, RowError, by_file, columns_of, no_sound_row
 
@@ -25,6 +25,7 @@ class TurnColumns:
     """Where a file keeps its lists of turns: one column, or a prompt and a completion after it."""
 
     lists: tuple[str, ...]
+    context: str | None
     group: str | None
 
 
@@ -58,13 +59,13 @@ def find_layout(rows: Sequence[RawRow], data: DataSection, *, file: str) -> Turn
     """The layout of one file. Raises DataError where neither turns nor a pair of columns are found."""
     columns = Columns(columns_of(rows), data, file=file)
     columns.find("id")  # used before the format is known; a name that is not there is refused here
-    group = columns.find("group")
+    context, group = columns.find("context"), columns.find("group")
     held = columns.find("question") or columns.find("turns", LISTS)
     if held is not None and "answer" not in data.columns and _holds_lists(held, rows):
-        return TurnColumns(lists=(held,), group=group)
+        return TurnColumns(lists=(held,), context=context, group=group)
     pairs = pair_columns(rows, columns, data)
     if _holds_lists(pairs.question, rows):
-        return TurnColumns(lists=(pairs.question, pairs.answer), group=group)
+        return TurnColumns(lists=(pairs.question, pairs.answer), context=context, group=group)
     return pairs
 
 
@@ -83,5 +84,6 @@ def _turns_record(row: RawRow, *, columns: TurnColumns, aliases: Aliases, repair
         group=text_of(row.values.get(columns.group), columns.group) if columns.group else "",
         question=question,
         answer=checked_answer(answer, question, aliases=aliases, repairs=repairs),
+        context=context_text(row, columns.context, repairs),
         history=[asdict(turn) for turn in earlier],
     )

@@ -61,7 +61,7 @@ def pair_record(row: RawRow, *, columns: PairColumns, aliases: Aliases, repairs:
         group=text_of(row.values.get(columns.group), columns.group) if columns.group else "",
         question=question,
         answer=checked_answer(answer, question, aliases=aliases, repairs=repairs),
-        context=context_text(row, columns, repairs),
+        context=context_text(row, columns.context, repairs),
     )
 
 

@@ -86,11 +86,11 @@ def asked(row: RawRow, columns: PairColumns, repairs: Repairs) -> str:
     return f"{message_text(instruction, repairs)}\n\n{question}"
 
 
-def context_text(row: RawRow, columns: PairColumns, repairs: Repairs) -> str | None:
-    """The passage that a question is about, where the file has one."""
-    if columns.context is None:
+def context_text(row: RawRow, column: str | None, repairs: Repairs) -> str | None:
+    """The passage that a question is about, where the file has a column of them."""
+    if column is None:
         return None
-    return message_text(text_of(row.values.get(columns.context), columns.context), repairs) or None
+    return message_text(text_of(row.values.get(column), column), repairs) or None
 
 
 def _standing(rows: Sequence[RawRow], question: str, instruction: str | None) -> str | None:

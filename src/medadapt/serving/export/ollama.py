@@ -45,6 +45,10 @@ IMPORTED = (
 ADAPTED = ("LlamaForCausalLM", "MistralForCausalLM", "Gemma2ForCausalLM")
 """Those whose adapters it reads from safetensors: its documents name Gemma 1, too, which its converter refuses."""
 QUOTES = '"""'
+SAME_PARTS = (
+    "The Modelfile's is made of the same parts, but cuts no white space at the ends of a message: a question that "
+    "begins or ends with it is not read as in the training. Ollama itself has not been tried."
+)
 
 
 def export_ollama(
@@ -199,7 +203,7 @@ def _readme(run: Run, name: str, checked: CheckedTemplate, notes: tuple[str, ...
         _create(name),
         *notes,
         f"`{MODEL}/parity.json` says how well the merged model agrees with base and adapter.",
-        f"{checked.in_words()} The Modelfile's is made of the same parts; Ollama itself has not been tried.",
+        f"{checked.in_words()} {SAME_PARTS}",
     )
 
 
@@ -215,7 +219,7 @@ def _readme_of_adapter(
         "folder:",
         _create(name),
         *map(inline, notes),
-        f"{checked.in_words()} The Modelfile's is made of the same parts; Ollama itself has not been tried.",
+        f"{checked.in_words()} {SAME_PARTS}",
     )
 
 

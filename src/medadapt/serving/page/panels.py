@@ -175,7 +175,7 @@ def proof(card: ProofCard | None) -> str:
         if one.failed
     )
     return (
-        f'<div class="proof {card.verdict.replace(" ", "-")}"><p class="verdict">{told(card.verdict)}</p>'
+        f'<div class="proof {told(card.verdict.replace(" ", "-"))}"><p class="verdict">{told(card.verdict)}</p>'
         f"<p><strong>{told(card.headline)}</strong></p><p>{told(card.sentence)}</p><ul>{failed}{doubts}</ul></div>"
     )
 
