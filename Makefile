@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check docs bench
+.PHONY: help setup demo test test-all test-gpu check docs bench
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ test: setup ## run the test suite (no GPU, no network, minutes at most)
 
 test-all: setup ## run the slow tests on full data sets as well
 	$(BIN)/pytest -n auto --dist loadfile -m "not gpu and not network"
+
+test-gpu: setup ## run the tests that need a CUDA device
+	$(BIN)/pytest -m gpu tests/gpu
 
 check: setup ## lint, format, types and the import layers
 	$(BIN)/ruff check .

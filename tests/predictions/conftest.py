@@ -8,7 +8,16 @@ from dataclasses import replace
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, OPTConfig, OPTForCausalLM, PreTrainedTokenizerFast
+from torch import nn
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    OPTConfig,
+    OPTForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from medadapt.core.records import Record
 from medadapt.examples.encoding import Encoder
@@ -63,6 +72,26 @@ def tiny(byte_tokenizer) -> Callable[..., LoadedBase]:
             name=f"tiny-{kind}",
             facts={"quantization": {"asked": "none", "got": "none"}},
         )
+
+    return build
+
+
+@pytest.fixture
+def looking_back(tiny) -> Callable[[str], LoadedBase]:
+    """Builds a small random model whose attention looks back over 24 tokens; of "gemma2" in every other layer."""
+
+    def build(model_type: str) -> LoadedBase:
+        torch.manual_seed(0)
+        config = AutoConfig.for_model(
+            model_type, vocab_size=257, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, head_dim=8,
+            num_key_value_heads=2, intermediate_size=64, max_position_embeddings=256, sliding_window=24,
+            bos_token_id=0, eos_token_id=0, pad_token_id=None,
+        )  # fmt: skip
+        model = AutoModelForCausalLM.from_config(config, attn_implementation="eager")
+        for weight in model.parameters():
+            if weight.dim() > 1:
+                nn.init.normal_(weight, std=0.3)
+        return replace(tiny("llama"), model=model.eval().requires_grad_(False))
 
     return build
 

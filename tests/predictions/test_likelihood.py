@@ -5,6 +5,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medadapt.models.packed.decoder import packed_decoder
 from medadapt.models.packed.rows import shared_length
 from medadapt.predictions import likelihood
 from medadapt.predictions.batching import TokenBudget
@@ -36,6 +37,18 @@ def test_nll_equals_a_plain_forward_of_each_record(tiny, encoder_for, diagnoses,
     questions = pose(encoder_for(model.tokenizer), diagnoses, close_choices=True)
     found = [found.nll for found in measure(model, questions, tokens)]
     assert found == pytest.approx([plain_nll(model, question) for question in questions], abs=1e-4)
+
+
+def test_rows_longer_than_an_attentions_window_have_the_numbers_of_the_models_own_layers(
+    looking_back, encoder_for, diagnoses
+):
+    model = looking_back("mistral")
+    assert packed_decoder(model.model) is not None
+    questions = pose(encoder_for(model.tokenizer), diagnoses, close_choices=True)
+    assert min(len(question.prompt.tokens) for question in questions) > 24
+    for tokens in BUDGETS:
+        found = [found.nll for found in measure(model, questions, tokens)]
+        assert found == pytest.approx([plain_nll(model, question) for question in questions], abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["llama", "opt"])

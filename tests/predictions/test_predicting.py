@@ -22,7 +22,7 @@ from medadapt.core.records import SPLITS, write_records
 from medadapt.core.results import Prediction, read_predictions
 from medadapt.examples.plan import plan_to_json
 from medadapt.models import repeated_heads
-from medadapt.models.adapter import WEIGHTS, new_adapter, save_config, save_weights
+from medadapt.models.adapter import WEIGHTS, load_adapter, new_adapter, save_config, save_weights
 from medadapt.models.loading import load_base
 from medadapt.models.lora import adapter_tensors
 from medadapt.predictions.asking import predict
@@ -105,6 +105,19 @@ def test_diagnoses_are_scored_by_both_models_on_the_same_prompts(run, tiny, diag
         assert base.nll == pytest.approx(-base.scores[record.label], abs=1e-4)
         assert base.scores != adapted.scores
         assert (base.text, base.parsed) == (None, None)
+
+
+def test_each_model_is_weighed_against_what_it_says_itself_without_a_question(run, tiny, diagnoses, tmp_path):
+    _, baseline, tuned, encoder = run(
+        lambda: tiny("llama"), diagnoses, recipe("symptom_table", choice_by="relative"), template="symptoms"
+    )
+    settings = PredictionSettings(task="diagnosis", method="score", choice_by="relative")
+    adapted = load_adapter(tiny("llama"), tmp_path / "adapter")
+    for model, name, rows in ((tiny("llama"), "baseline", baseline), (adapted, "tuned", tuned)):
+        alone = predict(model, encoder, diagnoses, name=name, settings=settings, progress=Silent())
+        for row, wanted in zip(rows, alone, strict=True):
+            assert row.probabilities == pytest.approx(wanted.probabilities, abs=1e-3)
+            assert row.choices == wanted.choices
 
 
 def test_on_a_gpu_that_cannot_share_key_heads_nothing_asks_it_to(tiny, encoder_for, diagnoses, monkeypatch):

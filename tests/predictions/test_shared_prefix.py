@@ -72,3 +72,16 @@ def test_rows_do_not_write_into_each_other(model):
         continued_hidden(model.model, torch.tensor([[1], [2]]), first)
         again = shared.cache(rows, most=140)
     assert torch.equal(again.layers[0].keys, before)
+
+
+@pytest.mark.parametrize("model_type", ["gemma2", "mistral"])
+def test_a_beginning_longer_than_the_attentions_window_changes_no_state(looking_back, model_type):
+    model = looking_back(model_type)
+    rows = [[*SHOWN, number, 7, 9] for number in (1, 2, 3)]
+    with torch.no_grad():
+        kept = SharedPrefix(model).cache(rows, most=len(SHOWN))
+        assert kept.get_seq_length() == len(SHOWN)
+        ends_BT = torch.tensor([row[len(SHOWN) :] for row in rows])
+        ours_BTH = continued_hidden(model.model, ends_BT, kept)
+        own_BTH = final_hidden(model.model, torch.tensor(rows))[:, len(SHOWN) :]
+    torch.testing.assert_close(ours_BTH, own_BTH, rtol=1e-4, atol=1e-4)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM
 
 from medadapt.core.errors import ModelError
 from medadapt.core.recipe import ModelSection
 from medadapt.models.continuing import can_continue
 from medadapt.models.loading import load_base
+from medadapt.models.packed.decoder import packed_decoder
 from medadapt.predictions import packed_reading, scoring
 from medadapt.predictions.batching import TokenBudget
 from medadapt.predictions.scoring import continuation_scores
@@ -170,23 +169,18 @@ def test_where_not_even_one_completion_fits_the_error_says_so(tiny):
         scores(model, [[9, 8, 7, 6]], [COMPLETIONS])
 
 
+@pytest.mark.parametrize("tokens", [1, 10_000])  # each prompt by itself, and all in one batch
 @pytest.mark.parametrize("model_type", ["gemma2", "mistral"])
-def test_an_attention_that_looks_back_less_far_than_the_tree_gets_separate_rows(tiny, model_type):
-    torch.manual_seed(0)
-    config = AutoConfig.for_model(
-        model_type, vocab_size=257, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, head_dim=8,
-        num_key_value_heads=2, intermediate_size=64, max_position_embeddings=128, sliding_window=24,
-        bos_token_id=0, eos_token_id=0, pad_token_id=None,
-    )  # fmt: skip
-    causal = AutoModelForCausalLM.from_config(config, attn_implementation="eager").eval()
-    for weight in causal.parameters():
-        if weight.dim() > 1:
-            nn.init.normal_(weight, std=0.3)
-    model = replace(tiny("llama"), model=causal)
+def test_an_attention_that_looks_back_less_far_than_the_tree_gets_separate_rows(
+    looking_back, model_type, tokens
+):
+    model = looking_back(model_type)
     assert reads_trees(model)
     assert window(model) == 24
-    prompts = [list(range(100, 100 + length)) for length in (5, 18, 23, 40)]
-    found = scores(model, prompts, [COMPLETIONS] * 4)
+    assert (packed_decoder(model.model) is not None) is (model_type == "mistral")
+    # The tree has 8 nodes, 4 tokens deep: behind 16 tokens it just fits, and in packed rows behind 20.
+    prompts = [list(range(100, 100 + length)) for length in (5, 16, 17, 20, 21, 23, 24, 40)]
+    found = scores(model, prompts, [COMPLETIONS] * len(prompts), tokens)
     for prompt, figures in zip(prompts, found, strict=True):
         assert figures == pytest.approx([exhaustive(model, prompt, one) for one in COMPLETIONS], rel=1e-4)
 

@@ -71,6 +71,20 @@ def test_another_word_for_the_same_thing_is_found(tmp_path):
     assert {one.passage.id for one in both} == {"0", "1", "2"}
 
 
+def test_a_word_that_only_one_passage_has_counts_beside_the_meaning(tmp_path):
+    """By meaning alone that passage would be the last of the three."""
+    texts, question = ["pyrexia", "pyrexia cough", "rash naproxen"], "fever fever naproxen"
+    passages = [Passage(id=str(number), title="", text=text) for number, text in enumerate(texts)]
+    save_index(PassageIndex.of(passages, ORIGIN, (embed, BY)), tmp_path / "index")
+    index = load_index(tmp_path / "index", lambda _: embed)
+    near = MeaningSearch.of(texts, embed, BY).best(question, 3)
+    assert [number for number, _ in near] == [0, 1, 2]
+    found = index.search(question, 3)
+    assert [one.passage.id for one in found] == ["2", "0", "1"]
+    assert found[0].score == pytest.approx(1 / 61 + 1 / 63)
+    assert [one.passage.id for one in index.search(question, 1)] == ["2"]
+
+
 @pytest.mark.parametrize("vectors", [np.zeros((2, 4), np.float32), np.zeros((3, 4)), np.zeros(3, np.float32)])
 def test_vectors_of_another_index_are_told(tmp_path, vectors):
     folder = saved(tmp_path / "index")
