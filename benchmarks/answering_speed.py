@@ -43,7 +43,7 @@ import roof
 from answering.bases import best_dtype, ours, prepare, questions_of, theirs
 from answering.ways import NEW_TOKENS, full_rows, one_by_one, score_labels, search_labels, together, write
 from peers.environments import make_all
-from peers.rounds import LONGEST_RUN_S, how_it_ended, profile_of, run_round, shortened
+from peers.rounds import LONGEST_RUN_S, how_it_ended, profile_of, run_round, shortened, without_folders
 from peers.sides.asked_for import digest_of
 from peers.sides.peak_memory import own_peak_mb
 from peers.workloads import MODELS
@@ -368,7 +368,8 @@ def _last_line(command: Sequence[str]) -> dict[str, Any]:
     except subprocess.TimeoutExpired as problem:
         raise RuntimeError(f"given up after {LONGEST_RUN_S} s") from problem
     if done.returncode:
-        raise RuntimeError(f"it {how_it_ended(done.returncode)}:\n{done.stderr.strip()[-3000:]}")
+        said = without_folders(done.stderr).strip()[-3000:]
+        raise RuntimeError(f"it {how_it_ended(done.returncode)}:\n{said}")
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 

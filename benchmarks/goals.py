@@ -32,7 +32,7 @@ NOT_HELD = (
     "What TRL and LLaMA-Factory do at their defaults is not held against a goal here: they compute in bf16, which this "
     "processor has only in software."
 )
-EARLIER_SEARCH = ", tuned by an earlier, shorter search"
+EARLIER_SEARCH = ", tuned by a shorter search"
 EARLIER_RULES = ", by earlier rules"
 EARLIER_ANSWERING = ", before the comparison was made fairer"
 LARGER = 1.1
@@ -257,9 +257,8 @@ def _reached(found: Mapping[str, Any], value: float | None, *, tells_rows: bool 
     asked = found["asked"]
     rows = f", {asked['workload']} rows" if tells_rows else ""
     of = f"{asked['model']}, dropout {asked['dropout']}{rows}{_few(asked['rounds'])}"
-    return Reached(
-        of=of + ("" if is_of_today(found) else EARLIER_RULES), value=value, profile=_profile(found)
-    )
+    is_as_today = is_of_today(found) and is_current(found) and roof_is_current(found)
+    return Reached(of=of + ("" if is_as_today else EARLIER_RULES), value=value, profile=_profile(found))
 
 
 def _few(rounds: int) -> str:
@@ -382,7 +381,7 @@ NOTHING_KNOWN = "Why it is missed has not been looked into yet."
 SMALL_STEPS = "The matrix products of such a step are too small to reach the rate of large ones."
 AS_LARGE = "The matrix products of such a step reach about the rate of large ones."
 NO_PRODUCTS = (
-    "What is no matrix product (norms, rotations, gates, copies, bookkeeping) takes the rest of the time, the more of "
+    "What is no matrix product (norms, rotations, gates, copies, bookkeeping) takes time too, and a larger share of "
     "it the faster the processor multiplies. It would take kernels that join the update's thin products, norms and "
     "gates to the frozen products; torch has none for a CPU. Compiled ones did not pay with AVX2 in fp32 (part AMD "
     "EPYC, section What each technique of the engine gains; docs/decisions/0029); with AMX they were not measured."

@@ -19,6 +19,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 MACHINE_ID = Path("/etc/machine-id")
+DIGITS = 32
+"""Of its number."""
 RESULTS = ("benchmarks/results", "benchmarks/RESULTS.md", "docs/explanation/figures/engine_and_trl.png")
 """What changes in the checkout from one measurement to the next."""
 
@@ -33,10 +35,14 @@ def facts() -> dict[str, Any]:
 
 
 def _host() -> str | None:
-    """Tells two machines with the same folder apart, and nothing else about them; None where they have no number."""
-    if not MACHINE_ID.is_file():
+    """Tells two machines with the same folder apart, and nothing else about them; None where they have no number.
+
+    The file is there without a number in images that get one at their first start.
+    """
+    number = MACHINE_ID.read_bytes() if MACHINE_ID.is_file() else b""
+    if len(number.strip()) != DIGITS:
         return None
-    return hashlib.sha256(b"medadapt benchmarks " + MACHINE_ID.read_bytes()).hexdigest()[:8]
+    return hashlib.sha256(b"medadapt benchmarks " + number).hexdigest()[:8]
 
 
 def are_one(abouts: Iterable[Mapping[str, Any]]) -> bool:

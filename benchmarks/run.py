@@ -56,6 +56,7 @@ import techniques
 import training_peers
 import training_quality
 from peers.comparison import SIDES, compare
+from peers.rounds import without_folders
 from peers.workloads import MODELS, WORKLOADS
 from results_page import render
 
@@ -95,7 +96,11 @@ def main() -> None:
         "--rows", type=int, default=1000, help="of larger sources data_runs draws so many rows"
     )
     parser.add_argument("--large", action="store_true", help="data_path measures a million rows as well")
-    parser.add_argument("--missing", action="store_true", help="only what has no result of this machine yet")
+    parser.add_argument(
+        "--missing",
+        action="store_true",
+        help="only what has no result of this machine yet, by whatever rules",
+    )
     parser.add_argument(
         "--replace", action="store_true", help="also results with other trainers, or more steps or rounds"
     )
@@ -187,7 +192,7 @@ def _reason(problem: Exception) -> str:
     """The first line and, where there are more, the last one, which says why a helper failed."""
     said = f"{problem}\n{_stderr_of(problem)}".splitlines()
     lines = [line.strip() for line in said if line.strip()] or [type(problem).__name__]
-    return lines[0] if len(lines) == 1 else f"{lines[0]} ... {lines[-1]}"
+    return without_folders(lines[0] if len(lines) == 1 else f"{lines[0]} ... {lines[-1]}")
 
 
 def _stderr_of(problem: Exception) -> str:

@@ -31,14 +31,14 @@ from peers.environments import UNTRACKED, make_all
 from peers.flops import needed_flops
 from peers.gates import PLAIN_STEPS, Promise, broken_gates
 from peers.ratios import Ratio, ratios_of
-from peers.rounds import LONGEST_RUN_S, how_it_ended, profile_of, run_round
+from peers.rounds import LONGEST_RUN_S, how_it_ended, profile_of, run_round, without_folders
 from peers.tuning import GIVEN_UP, search
 from peers.workloads import MODELS
 
 SCRIPTS = Path(__file__).resolve().parent / "sides"
 PREPARE = Path(__file__).resolve().parent / "workloads.py"
 OURS = "native"
-RULES = 4
+RULES = 5
 """Goes up with every change of the gates, the search, the roof or the ratio, so that the page marks what is older.
 
 Results from before it was stored are told apart by what they hold (peers/page.py).
@@ -134,9 +134,7 @@ def _prepared(folder: Path, data: Path, asked: Comparison) -> dict[str, Any]:
     command = [sys.executable, str(PREPARE), str(folder), str(data), json.dumps(asked_for)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(
-            f"preparing {asked.model} {how_it_ended(done.returncode)}: {done.stderr.strip()[-1500:]}"
-        )
+        raise RuntimeError(f"preparing {asked.model} {how_it_ended(done.returncode)}: {_end_of(done.stderr)}")
     return dict(json.loads((folder / "facts.json").read_text(encoding="utf-8")))
 
 
@@ -300,7 +298,7 @@ class _Bench:
             raise RuntimeError(f"{GIVEN_UP} after {limit_s:.0f} s") from problem
         seconds = time.perf_counter() - started
         if done.returncode:
-            raise RuntimeError(f"{side} {how_it_ended(done.returncode)}: {done.stderr.strip()[-1500:]}")
+            raise RuntimeError(f"{side} {how_it_ended(done.returncode)}: {_end_of(done.stderr)}")
         return {**_last_object(side, done.stdout), "process_seconds": seconds}
 
     def _warm_up(self, settings: Mapping[str, Any]) -> dict[str, int]:
@@ -315,7 +313,12 @@ def _last_object(side: str, output: str) -> dict[str, Any]:
         if line.startswith("{"):
             with suppress(json.JSONDecodeError):
                 return dict(json.loads(line))
-    raise RuntimeError(f"{side} told no result: {output.strip()[-1500:]}")
+    raise RuntimeError(f"{side} told no result: {_end_of(output)}")
+
+
+def _end_of(output: str) -> str:
+    """The end of what a process said, which says as a rule why it failed."""
+    return without_folders(output).strip()[-1500:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

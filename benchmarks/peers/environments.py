@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from peers.rounds import without_folders
+
 FOLDER = Path(__file__).resolve().parents[1] / ".environments"
 LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 READY = "ready.json"
@@ -161,5 +163,5 @@ def _run(command: list[str], *, folder: Path | None = None) -> str:
     if done.returncode:
         lines = [line for line in done.stderr.strip().splitlines() if not line.startswith("WARNING")]
         called = f"python {' '.join(command[1:3])} ..."
-        raise RuntimeError(f"{called} left with {done.returncode}: {' '.join(lines[-3:])}")
+        raise RuntimeError(without_folders(f"{called} left with {done.returncode}: {' '.join(lines[-3:])}"))
     return done.stdout

@@ -38,6 +38,8 @@ IN_SOFTWARE = (
     "This processor has no instructions for bf16, so sides whose defaults choose it compute it in software. Their "
     "ratios say that these defaults do not suit this machine, and little about the trainers; the tuned side says more."
 )
+UNSTORED = 3
+"""The rules of a result from before they were stored, or earlier ones."""
 UNEVEN = 1.3
 """Roofs of two rounds that differ by more make the share of the roof uncertain."""
 SHORT = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
@@ -59,7 +61,8 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
         "after the other. Speeds are medians after the first 3 steps, on a GPU after the first 20 where as many are "
         "timed; every side reports its loss at each step. MedAdapt by it: how many times as fast ours is, with the "
         "smallest and largest ratio of a round. Where TRL's tuned settings put other rows together, other rows are "
-        "timed, and the ratio is that of real tokens a second.\n"
+        "timed, and the ratio is that of real tokens a second; by those its settings are chosen (before rules 5 of "
+        "these comparisons by rows a second).\n"
     )
     yield (
         "A ratio is refused unless all of the adapter moved, every row was read whole and as many tokens were learned "
@@ -71,8 +74,9 @@ def training_section(stored: Mapping[str, Mapping[str, Any]], *, figure: str | N
         "(before commit 1b085eda63 that over all steps, of which a side with smaller packs takes more). The tutorial's "
         "script learns prompts as well, and its losses are held in the same way against a plain computation of that; "
         "it reads one row at a time, padded to 384 tokens or to the longest row where that is longer, in fp32, and "
-        "computes activations twice. Ours is held to a plain computation in its first step, and in those after it "
-        "where that is said, which it is of no base above 0.5B.\n"
+        "computes activations twice. Ours is held to a plain computation in its first step, and where that is said in "
+        "those after it, which it is of no base above 0.5B: in each of them, or with dropout by their mean loss, up to "
+        "10 % (before rules 5 in each of them).\n"
     )
     yield (
         "Ours is the engine as a run calls it, without the line in steps.jsonl and the checkpoints of a run; the "
@@ -125,12 +129,13 @@ def _comparison(found: Mapping[str, Any], *, instructions: list[str] | None) -> 
 def _remarks(found: Mapping[str, Any]) -> Iterator[str]:
     """How it was judged, where that is more than the page says of all comparisons, or was otherwise."""
     if curve := found["facts"].get("curve_of_answers"):
-        yield f"Ours was held in the same way against a plain fp32 computation of its first {len(curve)} steps.\n"
+        yield f"Ours was held against a plain fp32 computation of its first {len(curve)} steps.\n"
     if not is_of_today(found):
-        yield f"Made under rules {found['rules']} of these comparisons; today's are {RULES}.\n"
+        made = f"under rules {found['rules']}" if "rules" in found else "before rules were numbered"
+        yield f"Made {made}; today's rules of these comparisons are {RULES}.\n"
     if not is_current(found):
         yield f"{EARLIER}\n"
-    elif found["search"] and not searched_as_today(found):
+    if found["search"] and not searched_as_today(found):
         yield f"{EARLIER_SEARCH}\n"
     if not roof_is_current(found):
         yield f"{EARLIER_GATES}\n"
@@ -151,8 +156,13 @@ def is_in_software(found: Mapping[str, Any], side: str, instructions: list[str] 
 
 
 def is_of_today(found: Mapping[str, Any]) -> bool:
-    """Whether it was made by today's rules, as far as it says by which; those below judge it by what it holds."""
-    return bool(found.get("rules", RULES) >= RULES)
+    """Whether it was made by today's rules; those below judge by what it holds."""
+    return _rules_of(found) >= RULES
+
+
+def _rules_of(found: Mapping[str, Any]) -> int:
+    """By which rules it was made, or the last of those that were not stored."""
+    return int(found.get("rules", UNSTORED))
 
 
 def is_current(found: Mapping[str, Any]) -> bool:
@@ -173,8 +183,13 @@ def roof_is_current(found: Mapping[str, Any]) -> bool:
 
 def is_uneven(roofs: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the machine was so uneven from round to round that shares of the roof are uncertain."""
-    rates = [one["flops"] for one in roofs]
-    return bool(rates) and bool(max(rates) > UNEVEN * min(rates))
+    rates = _best_rates(roofs)
+    return bool(rates) and max(rates) > UNEVEN * min(rates)
+
+
+def _best_rates(roofs: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Round by round the best rate of matrix products of any size."""
+    return [max(one["flops"], one.get("large_flops", 0.0)) for one in roofs]
 
 
 def _roof(roofs: list[Mapping[str, Any]]) -> str:
@@ -222,9 +237,9 @@ def _row(side: str, found: Mapping[str, Any]) -> list[str]:
 
 def share_of_roof(found: Mapping[str, Any], side: str) -> float | None:
     """What the needed arithmetic of a side makes up of the best rate of matrix products in any round, of any size."""
-    roofs = [max(one["flops"], one.get("large_flops", 0)) for one in found.get("roofs", ())]
-    rate = found["sides"][side].get("needed_flops_per_s")
-    return rate / max(roofs) if roofs and rate else None
+    rates = _best_rates(found.get("roofs", ()))
+    needed = found["sides"][side].get("needed_flops_per_s")
+    return needed / max(rates) if rates and needed else None
 
 
 def _version(side: str, one: Mapping[str, Any]) -> list[str]:
@@ -250,7 +265,8 @@ def _tried(one: Mapping[str, Any]) -> str:
         given_up = [problem for problem in one["problems"] if problem.startswith(GIVEN_UP)]
         failed = given_up[0] if given_up else f"failed ({shortened(one['problems'][-1], 160)})"
         return f"{', '.join(one['choices'])}: {failed}"
-    return f"{', '.join(one['choices'])}: {' and '.join(speeds)}/s"
+    tokens = f", {_speed(median(one['token_speeds']))} tokens/s" if "token_speeds" in one else ""
+    return f"{', '.join(one['choices'])}: {' and '.join(speeds)}/s{tokens}"
 
 
 def _speed(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ LONGEST_RUN_S = 3600
 """A side that takes longer for one run is given up."""
 MOST_TOLD = 300
 """Characters of a reason that a page shows."""
+FOLDERS = re.compile(r"(https?://\S+)|(?<![\w.])(?:/[\w.+-]+)+/|(?:/[\w.+-]+){2,}/")
+"""Addresses, which stay, and folders of a path; one of a single folder only where it begins a word."""
 
 
 def run_round(
@@ -52,6 +55,15 @@ def how_it_ended(code: int) -> str:
     if code >= 0:
         return f"left with {code}"
     return f"was killed by signal {-code}" + (", as where memory runs out" if code == -9 else "")
+
+
+def without_folders(said: str) -> str:
+    """What a process said, without the folders of this machine: it is kept beside results that others read.
+
+    >>> without_folders('File "/home/a/checkout/run.py", see https://example.org/a/b/c')
+    'File ".../run.py", see https://example.org/a/b/c'
+    """
+    return FOLDERS.sub(lambda found: found[1] or ".../", said)
 
 
 def shortened(reason: str, most: int = MOST_TOLD) -> str:

@@ -2,8 +2,9 @@
 
 Along one axis after the other, each held at its best so far: the number format, the attention (and on a GPU fused
 kernels), activations kept or recomputed, padding to a multiple, and how a step of 8 rows is made. The best three of all
-are then tried twice more, in turn, because one short run on a machine that others share says little. A try that takes
-far longer than the quickest is given up: bf16 that a processor has only in software can take minutes for a step.
+are then tried twice more, in turn, because one short run on a machine that others share says little. The quickest have
+the most real tokens a second: steps that hold other rows time other rows, which may be shorter. A try that takes far
+longer than the quickest is given up: bf16 that a processor has only in software can take minutes for a step.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Tried:
     """Whether steps hold other rows than ours."""
     speeds: tuple[float, ...] = ()
     """Examples per second of each try; one that failed has 0."""
+    token_speeds: tuple[float, ...] = ()
+    """The same in real tokens, by which the quickest are chosen."""
     seconds: float | None = None
     """Of the last try, loading included; None where it failed."""
     peak_rss_mb: int | None = None
@@ -58,8 +61,8 @@ class Tried:
 
     @property
     def speed(self) -> float:
-        """The middle of all tries."""
-        return median(self.speeds) if self.speeds else 0.0
+        """Real tokens a second, the middle of all tries."""
+        return median(self.token_speeds) if self.token_speeds else 0.0
 
 
 Run = Callable[[dict[str, Any], float], dict[str, Any]]
@@ -137,11 +140,16 @@ def _tried(asked: Tried, run: Run, steps: int, *, limit_s: float) -> Tried:
     try:
         done = run({"steps": steps, "sft": asked.sft}, limit_s)
     except RuntimeError as problem:
-        return replace(asked, speeds=(*asked.speeds, 0.0), problems=(*asked.problems, str(problem)))
-    speeds = (*asked.speeds, done["examples_per_s"])
+        return replace(
+            asked,
+            speeds=(*asked.speeds, 0.0),
+            token_speeds=(*asked.token_speeds, 0.0),
+            problems=(*asked.problems, str(problem)),
+        )
     return replace(
         asked,
-        speeds=speeds,
+        speeds=(*asked.speeds, done["examples_per_s"]),
+        token_speeds=(*asked.token_speeds, done["tokens_per_s"]),
         seconds=done["process_seconds"],
         peak_rss_mb=max(asked.peak_rss_mb or 0, done["peak_rss_mb"]),
     )

@@ -52,6 +52,15 @@ def test_a_peer_that_fails_where_its_choices_are_looked_at_is_refused(folder):
     assert "no such option" in answering_speed._wrong_decisions(folder, [0, 1], {"peer": BROKEN})["peer"]
 
 
+def test_what_is_told_of_a_peer_that_fails_names_no_folder_of_the_machine(folder):
+    (folder / "fails.py").write_text("raise OSError('no such option')")
+    wrong = answering_speed._wrong_decisions(
+        folder, [0, 1], {"peer": [sys.executable, str(folder / "fails.py")]}
+    )
+    assert ".../fails.py" in wrong["peer"]
+    assert str(folder) not in wrong["peer"]
+
+
 KILLED = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]
 
 

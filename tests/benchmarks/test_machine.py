@@ -47,12 +47,19 @@ def test_why_the_machine_could_not_be_asked_is_told(tmp_path, monkeypatch):
 def test_machines_are_told_apart_and_not_named(tmp_path, monkeypatch):
     numbers = {}
     for name in ("one", "other"):
-        (tmp_path / name).write_text(name * 8)
+        (tmp_path / name).write_text(f"{name:0>32}\n")
         monkeypatch.setattr(machine, "MACHINE_ID", tmp_path / name)
         numbers[name] = machine._host()
     assert len(set(numbers.values())) == 2
     assert not any(name in number for name, number in numbers.items())
     monkeypatch.setattr(machine, "MACHINE_ID", tmp_path / "none")
+    assert machine._host() is None
+
+
+@pytest.mark.parametrize("said", ["", "\n", "uninitialized\n"])
+def test_machines_without_a_number_are_not_taken_for_one(said, tmp_path, monkeypatch):
+    (tmp_path / "number").write_text(said)
+    monkeypatch.setattr(machine, "MACHINE_ID", tmp_path / "number")
     assert machine._host() is None
 
 

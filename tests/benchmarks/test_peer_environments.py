@@ -32,6 +32,7 @@ def test_an_environment_that_could_not_be_made_is_not_tried_again(tmp_path, monk
     (first,) = make_all(["broken"], cuda=False).values()
     (tmp_path / "file").unlink()
     assert "left with 1" in first["problem"]
+    assert str(tmp_path) not in first["problem"]
     assert make_all(["broken"], cuda=False) == {"broken": first}
     assert not (tmp_path / "file").exists()
 

@@ -113,6 +113,19 @@ def test_our_own_losses_are_held_against_a_plain_computation_where_there_is_one(
     assert broken_gates(still, still, FACTS | {"curve_of_answers": []}, measure) == []
 
 
+@pytest.mark.parametrize(("dropout", "is_told"), [(0.05, None), (0.0, "a step's loss")])
+def test_with_dropout_one_unlucky_step_of_ours_refuses_nothing_but_a_mean_that_is_off_does(dropout, is_told):
+    facts = FACTS | {"dropout": dropout, "curve_of_answers": [10.0, 9.0, 8.0]}
+    unlucky = {**OURS, "losses": [10.0, 9.25, 7.8], "dropouts": [dropout]}
+    found = broken_gates(unlucky, unlucky, facts, Promise(is_measure=True))
+    assert [is_told in reason for reason in found] == [True] if is_told else found == []
+    off = {**unlucky, "losses": [10.0, 9.25, 8.25]}
+    (reason,) = broken_gates(off, off, facts, Promise(is_measure=True))
+    assert (is_told or "the mean loss") in reason
+    peer = broken_gates(unlucky, {**unlucky, "losses": [10.0, 9.0, 8.0]}, facts, Promise())
+    assert "a step's loss" in peer[0]
+
+
 def test_late_steps_of_a_long_training_are_not_held_against_each_other():
     steps = CURVE_STEPS + 7
     falling = [10.0 - step / steps for step in range(steps)]

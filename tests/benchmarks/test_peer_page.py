@@ -10,7 +10,16 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from peers.comparison import RULES
-from peers.page import EARLIER_GATES, EARLIER_SEARCH, IN_SOFTWARE, draw, share_of_roof, training_section
+from peers.page import (
+    EARLIER,
+    EARLIER_GATES,
+    EARLIER_SEARCH,
+    IN_SOFTWARE,
+    draw,
+    is_uneven,
+    share_of_roof,
+    training_section,
+)
 
 
 def a_side(speed: float):
@@ -69,6 +78,14 @@ def test_the_roof_is_the_best_rate_of_products_of_any_size():
     assert share_of_roof(found, "native") == 0.5
 
 
+@pytest.mark.parametrize(
+    ("of_small", "of_large", "is_told"), [(2e11, 8e11, False), (5e11, 4e11, True), (5e11, None, True)]
+)
+def test_a_machine_is_uneven_where_the_best_rates_of_its_rounds_are_apart(of_small, of_large, is_told):
+    other = {"flops": of_small} | ({"large_flops": of_large} if of_large else {})
+    assert is_uneven([{"flops": 5e11, "large_flops": 8e11}, other]) is is_told
+
+
 def page_of(**changed):
     """The page of the comparison with something changed in what it found."""
     one = STORED["training_peers-llama-42m-short-0.0"]
@@ -102,22 +119,35 @@ ROOF = {
     "flops": 5e11, "large_flops": 6e11, "large_tokens": 1024, "tokens": 290, "bandwidth_gb_s": 30.0, "call_us": 4.0,
     "new_shape": {"first_ms": 2.0, "again_ms": 1.0}, "attention": [{"tokens": 40, "fused_ms": 2.0, "plain_ms": 1.0}],
 }  # fmt: skip
-MARKS = (EARLIER_GATES, EARLIER_SEARCH, "Made under rules", "is still that of rows")
+UNNUMBERED = "Made before rules were numbered"
+MARKS = (EARLIER, EARLIER_GATES, EARLIER_SEARCH, "Made under rules", UNNUMBERED, "is still that of rows")
 
 
 @pytest.mark.parametrize(
     ("changed", "mark"),
     [
         ({}, None),
-        ({"rules": RULES}, None),
+        ({"rules": None}, UNNUMBERED),
         ({"rules": RULES - 1}, "Made under rules"),
         ({"roofs": [{key: ROOF[key] for key in ROOF if not key.startswith("large")}]}, EARLIER_GATES),
         ({"search": [tried("bf16")]}, EARLIER_SEARCH),
     ],
 )
 def test_a_comparison_is_marked_where_it_was_judged_otherwise_than_today(changed, mark):
-    page = page_of(**{"roofs": [ROOF], "search": SEARCHED, **changed})
+    found = {"rules": RULES, "roofs": [ROOF], "search": SEARCHED, **changed}
+    page = page_of(**{key: value for key, value in found.items() if value is not None})
     assert [one for one in MARKS if one in page] == ([mark] if mark else [])
+
+
+def test_a_result_from_before_several_changes_says_all_of_them():
+    native = {key: value for key, value in a_side(30.0).items() if key != "dropouts"}
+    page = page_of(sides={"native": native}, search=[tried("bf16")], ratios={})
+    assert [one for one in MARKS if one in page] == [EARLIER, EARLIER_SEARCH, UNNUMBERED]
+
+
+def test_what_a_setting_was_chosen_by_stands_beside_its_speed():
+    page = page_of(search=[tried("bf16", speeds=[12.0, 0.0], token_speeds=[430.0, 410.0]), tried("fp32")])
+    assert "TRL was tuned over: bf16: 12.0/s, 420.0 tokens/s; fp32: 2.0/s." in page
 
 
 def test_a_ratio_by_rows_where_other_rows_were_timed_stands_with_that_by_tokens():

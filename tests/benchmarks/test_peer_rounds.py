@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from peers import comparison
 from peers.comparison import Comparison
-from peers.rounds import MOST_TOLD, profile_of, shortened
+from peers.rounds import MOST_TOLD, profile_of, shortened, without_folders
 
 FACTS = {
     "dropout": 0.0, "rows": [8, 8], "tokens": [280, 280], "supervised": [40, 40], "longest": 46,
@@ -127,6 +127,44 @@ def test_a_side_that_is_killed_says_by_which_signal(bench, tmp_path):
     assert told.startswith("trl was killed by signal 9, as where memory runs out: ")
     assert told.endswith("and no more")
     assert len(told) == MOST_TOLD
+
+
+TRACEBACK = """
+import pathlib, sys
+raise OSError(f"no room in {pathlib.Path(sys.argv[1], 'base', 'model.safetensors')}")
+"""
+
+
+def test_what_is_kept_of_a_side_that_fails_names_no_folder_of_the_machine(bench, tmp_path, monkeypatch):
+    made = bench()
+    monkeypatch.setattr(comparison, "PREPARE", tmp_path / "prepare.py")
+    for script in (comparison.SIDES["trl"].script, comparison.SIDES["native"].script, "prepare.py"):
+        (tmp_path / script).write_text(TRACEBACK)
+    with pytest.raises(RuntimeError, match=r"no room in \.\.\./model\.safetensors") as failed:
+        comparison._prepared(tmp_path, tmp_path, ASKED)
+    runs = {"trl": []}
+    not_run: dict[str, str] = {}
+    comparison.run_round(0, runs, lambda side: made.run(side, {"steps": 2}), ours=(), not_run=not_run)
+    kept = [str(failed.value), not_run["trl"], profile_of(lambda: made.run("native", {}))["not_profiled"]]
+    (tmp_path / comparison.SIDES["trl"].script).write_text("print(__file__)")
+    with pytest.raises(RuntimeError, match=r"told no result: \.\.\./run_trl\.py") as told:
+        made.run("trl", {"steps": 2})
+    assert all("Traceback" in one and "model.safetensors" in one for one in kept)
+    assert not any(str(folder) in one for one in [*kept, str(told.value)] for folder in (tmp_path, "/tmp/"))
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("'/tmp/facts.json'", "'.../facts.json'"),
+        ("-I/usr/local/include/python3", "-I.../python3"),
+        ("file:///home/a/wheels/one.whl", "file://.../one.whl"),
+        ("at https://example.org/a/b/c", "at https://example.org/a/b/c"),
+        ("3 it/s, 1/2", "3 it/s, 1/2"),
+    ],
+)
+def test_folders_are_left_out_and_addresses_and_shares_stay(said, told):
+    assert without_folders(said) == told
 
 
 def test_a_preparation_that_is_killed_ends_that_comparison_alone(tmp_path, monkeypatch):

@@ -93,7 +93,7 @@ def test_a_gpu_that_is_quick_in_fp16_has_it_tried_first():
 def test_recomputed_activations_are_tried_and_taken_where_they_are_quicker(gain, chosen):
     def run(asked, _):
         speed = speed_of(asked["sft"]) * (gain if asked["sft"]["activation_checkpointing"] else 1)
-        return {"examples_per_s": speed, "peak_rss_mb": 1, "process_seconds": 20.0}
+        return a_try(speed)
 
     tried = search(FACTS, run, 33)
     assert ("fp32", "eager", "activations recomputed") in {one.choices for one in tried}
@@ -119,16 +119,30 @@ def speed_of(sft) -> float:
     return speed * (0.1 if sft.get("packing") else 1)
 
 
+def a_try(speed: float, *, tokens_a_row: float = 35):
+    """What a side that trains so many rows a second tells."""
+    return {
+        "examples_per_s": speed,
+        "tokens_per_s": speed * tokens_a_row,
+        "peak_rss_mb": 1,
+        "process_seconds": 20.0,
+    }
+
+
+def test_rows_that_are_quicker_because_they_are_shorter_do_not_win_the_search():
+    def run(asked, _):
+        if asked["sft"].get("train_sampling_strategy") == "group_by_length":
+            return a_try(100.0, tokens_a_row=8)
+        return a_try(speed_of(asked["sft"]))
+
+    tried = search(FACTS, run, 33)
+    assert not tried[0].regroups
+    assert tried[0].token_speeds == tuple(35 * speed for speed in tried[0].speeds)
+    assert max(one.speeds[0] for one in tried if one.regroups) > tried[0].speeds[0]
+
+
 def test_the_search_finds_the_quickest_settings_along_all_axes():
-    best = search(
-        FACTS,
-        lambda asked, _: {
-            "examples_per_s": speed_of(asked["sft"]),
-            "peak_rss_mb": 1,
-            "process_seconds": 20.0,
-        },
-        33,
-    )[0]
+    best = search(FACTS, lambda asked, _: a_try(speed_of(asked["sft"])), 33)[0]
     assert best.choices[:2] == ("fp32", "eager")
     assert best.sft["bf16"] is False
     assert best.sft["model_init_kwargs"] == {"dtype": "float32", "attn_implementation": "eager"}
@@ -142,7 +156,7 @@ def test_no_try_lasts_longer_than_a_side_may():
 
     def run(asked, limit_s):
         limits.append(limit_s)
-        return {"examples_per_s": 1.0, "peak_rss_mb": 1, "process_seconds": LONGEST_RUN_S / 2}
+        return a_try(1.0) | {"process_seconds": LONGEST_RUN_S / 2}
 
     search(FACTS, run, 33)
     assert set(limits) == {LONGEST_RUN_S}
@@ -154,7 +168,7 @@ def test_a_try_on_a_gpu_takes_more_steps(cuda, steps):
 
     def run(asked, _):
         taken.add(asked["steps"])
-        return {"examples_per_s": 1.0, "peak_rss_mb": 1, "process_seconds": 20.0}
+        return a_try(1.0)
 
     search(FACTS, run, 330, cuda=cuda)
     assert taken == {steps}
@@ -168,7 +182,7 @@ def test_one_lucky_try_does_not_win_the_search():
         speed = speed_of(sft)
         if sft.get("packing"):
             speed = next(lucky, 2.0)
-        return {"examples_per_s": speed, "peak_rss_mb": 1, "process_seconds": 20.0}
+        return a_try(speed)
 
     best = search(FACTS, run, 33)[0]
     assert not best.regroups
@@ -179,7 +193,7 @@ def test_settings_that_fail_do_not_end_the_search():
     def run(asked, _):
         if asked["sft"].get("packing"):
             raise RuntimeError("no kernel for packs")
-        return {"examples_per_s": speed_of(asked["sft"]), "peak_rss_mb": 1, "process_seconds": 20.0}
+        return a_try(speed_of(asked["sft"]))
 
     tried = search(FACTS, run, 33)
     assert tried[0].speed > 0
@@ -194,7 +208,7 @@ def test_the_format_that_the_device_is_quick_in_comes_first_and_what_takes_too_l
         limits.setdefault(kind, limit_s)
         if kind == "bfloat16":
             raise RuntimeError(f"given up after {limit_s:.0f} s")
-        return {"examples_per_s": 6.0, "peak_rss_mb": 1, "process_seconds": 20.0}
+        return a_try(6.0)
 
     tried = search(FACTS | {"precision": "fp32"}, run, 33)
     assert limits == {"float32": LONGEST_RUN_S, "bfloat16": 80.0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -168,6 +169,14 @@ def test_why_a_helper_failed_is_told_with_what_it_said_last(capsys):
     assert "Loading\nno memory" in capsys.readouterr().err
 
 
+def test_why_nothing_was_measured_names_no_folder_of_the_machine(tmp_path):
+    def measure(_):
+        raise FileNotFoundError(2, "No such file", str(tmp_path / "base" / "model.safetensors"))
+
+    reason = run._not_measured("demo", run.Work(stored_as="demo", measure=measure), ASKED)
+    assert reason.endswith("'.../model.safetensors'")
+
+
 def test_a_base_that_is_no_llama_is_refused_for_answering():
     asked = argparse.Namespace(model="opt-1.3b", rounds=1, data=Path("nowhere"))
     with pytest.raises(SystemExit, match=r"opt-1\.3b is none"):
@@ -175,6 +184,14 @@ def test_a_base_that_is_no_llama_is_refused_for_answering():
     asked.model = "llama-3.2-1b"
     (work,) = run._answering(asked)
     assert work.stored_as == "answering-llama-3.2-1b"
+
+
+def test_stored_results_and_their_page_name_no_folder_of_a_machine():
+    project = Path(run.__file__).parent
+    kept = [*(project / "results").rglob("*.json"), project / "RESULTS.md"]
+    assert len(kept) > 1
+    named = re.compile(r"/(home|root|work|tmp)/")
+    assert [path.name for path in kept if named.search(path.read_text(encoding="utf-8"))] == []
 
 
 def test_the_page_is_that_of_the_stored_results(tmp_path):
