@@ -102,7 +102,7 @@ def test_remarks_say_what_qualifies_the_figures():
     told = " ".join(remarks(values))
 
     for words in (
-        "by its name the base was trained on questions of this set",
+        "its name suggests that the base was trained on questions of this set",
         "2 rows cannot be asked (unlabelled 2)",
         "1 prompt did not fit",
         "3 of 100 questions were seen in training, 1 of them word for word",

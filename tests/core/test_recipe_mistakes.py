@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from medadapt.core.foreign_names import INSTEAD, NO_KEY
+from medadapt.core.foreign_names import INSTEAD, MEANT, NO_KEY
 from medadapt.core.recipe_reading import recipe_from
 
 MANY_MISTAKES = """
@@ -172,6 +172,9 @@ def test_a_key_that_stands_in_another_section_is_told_with_its_place(
         ("training.bf16=true", "here it is model.precision: bf16"),
         ("training.logging_steps=5", "here it is training.log_every"),
         ("training.evaluation_strategy=steps", "here it is training.eval_every"),
+        ("model.load_in_8bit=false", "leave it out, as it is off"),
+        ("evaluation.metric=rouge1", "did you mean 'evaluation.primary'?"),
+        ("model.name=some/base", "did you mean 'model.base'?"),
         ("training.packing=true", "none is needed: rows are packed where the base allows it"),
     ],
 )
@@ -192,7 +195,7 @@ def test_no_key_of_ours_is_taken_for_one_of_another_library(name: str, mistakes:
 def test_every_key_that_stands_for_a_foreign_name_exists():
     data = {"format": "symptom_table", "source": "a.csv", "limit": {"rows": 1}}
     recipe = recipe_from({"data": data, "model": {"base": "some/model"}}, where="test").model_dump()
-    for instead in INSTEAD.values():
+    for instead in [*INSTEAD.values(), *MEANT.values()]:
         found: Any = recipe
         for part in re.split(r"[:,]", instead)[0].split("."):
             assert part in found, instead

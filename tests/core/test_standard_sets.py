@@ -43,6 +43,8 @@ def test_anything_else_is_refused_with_the_names(words: str, told: str):
         ("microsoft/BioGPT-Large-PubMedQA", "pubmedqa", True),
         ("microsoft/BioGPT-Large-PubMedQA", "medqa", False),  # another set, though its name ends so
         ("owner/llama-mmlu", "mmlu-medical", True),
+        ("owner/BioMedQA-7b", "medqa", True),
+        ("models/medqa-sft/", "medqa", True),
         ("medqa/plain-model", "medqa", False),
         ("sample:base", "medmcqa", False),
     ],

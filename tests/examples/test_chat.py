@@ -249,6 +249,8 @@ def test_a_chat_template_that_cannot_be_used_is_a_mistake_of_the_base(
 
     assert why in refused.value.problem
     assert "prompt.chat_template: never" in refused.value.remedy
+    plan = general_plan(hostile, 512)
+    assert (plan.chat, plan.wording.template) == (False, "question")
     assert not mark.exists()
 
 

@@ -73,7 +73,7 @@ def test_weights_published_in_4_bits_are_multiplied_in_the_precision_asked_for()
 @pytest.mark.parametrize(
     ("config", "packing"),
     [
-        ({"quantization_config": {"load_in_4bit": True, "load_in_8bit": False}}, "nf4"),
+        ({"quantization_config": {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}}, "nf4"),
         ({"quantization_config": {"load_in_4bit": False, "load_in_8bit": True}}, "int8"),
         ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "none"),
         ({"quantization_config": ["load_in_4bit"]}, "none"),
@@ -83,6 +83,12 @@ def test_weights_published_in_4_bits_are_multiplied_in_the_precision_asked_for()
 )
 def test_how_a_base_was_published_stands_in_its_config(config, packing):
     assert published_quantization(config) == packing
+
+
+@pytest.mark.parametrize("kind", [{}, {"bnb_4bit_quant_type": "fp4"}])
+def test_a_base_published_in_4_bits_that_are_no_nf4_is_refused_by_its_config(kind):
+    with pytest.raises(ModelError, match="of the kind fp4"):
+        published_quantization({"quantization_config": {"load_in_4bit": True, **kind}})
 
 
 def test_no_wide_copy_of_an_int8_weight_is_kept(mistral):

@@ -43,6 +43,15 @@ def test_the_interval_between_evaluations(asked, epoch_steps, total_steps, valid
     assert found == interval
 
 
+@pytest.mark.parametrize("total_steps", [1, 5, 9, 11, 100, 400])
+def test_who_counts_evaluations_gets_as_many_however_long_they_take(total_steps):
+    """Early stopping with a patience of 3 could never come true in a training that is measured four times."""
+    rows = {"epoch_steps": 400, "num_trained": 8 * total_steps, "num_validated": 10_000}
+    counted = evaluation_interval("auto", total_steps=total_steps, is_counted=True, **rows)
+    assert counted == -(-total_steps // 10)
+    assert evaluation_interval("auto", total_steps=total_steps, **rows) == -(-total_steps // 4)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """Five epochs of three steps, with the settings of a published workflow."""

@@ -72,6 +72,11 @@ def test_an_adapter_alone_is_told_how_it_becomes_a_run(look_up, tmp_path):
     assert refusal.value.remedy == f"Name the run that the adapter belongs to: {tmp_path}."
 
 
+def test_a_path_in_the_home_of_nobody_is_no_run_folder():
+    with pytest.raises(RunFolderError, match="is no run folder"):
+        locate_run("~nobody-of-this-name/mine")
+
+
 def test_run_folder_alone_brings_its_recipe_and_stays_a_smoke_run(tmp_path, recipe_path):
     run = RunFolder(tmp_path / "run")
     write_state(run, RunState(name="mine", status="partial", smoke=True, started="2024-01-01T00:00:00Z"))

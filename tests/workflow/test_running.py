@@ -391,6 +391,15 @@ def test_why_a_stage_failed_before_it_changed_anything_stands_in_run_json(tiny_p
     assert (told["status"], told["failure"]["stage"], told["failure"]["exit_code"]) == ("failed", "score", 2)
 
 
+def test_another_failure_takes_the_place_of_the_one_before(tiny_path):
+    tiny_path.reads_first = True
+    for problem in ("tuned.jsonl:3 is damaged.", "tuned.jsonl:5 is damaged."):
+        tiny_path.faults["score"] = DataError(problem)
+        with pytest.raises(DataError):
+            tiny_path.run()
+        assert read_json(tiny_path.folder / "run.json")["failure"]["problem"] == problem
+
+
 def test_facts_are_in_run_json_though_the_stage_fails_later(tiny_path):
     tiny_path.acts["train"] = lambda work: work.keep({"device": "cpu"})
     tiny_path.faults["train"] = ModelError("no")

@@ -13,7 +13,7 @@ INSTEAD = {
     "load_in_4bit": "model.quantization: nf4",
     "load_in_7bit": "model.quantization: int8",
     "load_in_8bit": "model.quantization: int8",
-    "bnb_4bit_quant_type": "model.quantization: nf4",
+    "bnb_4bit_quant_type": "model.quantization, whose 4 bits are nf4",
     "quantization_config": "model.quantization",
     "dtype": "model.precision",
     "torch_dtype": "model.precision",
@@ -71,3 +71,12 @@ NO_KEY = {
     "resume_from_checkpoint": "the same command goes on by itself",
 }
 """Foreign name -> why no key of the recipe is like it."""
+
+MEANT = {
+    "evaluation.metric": "evaluation.primary",
+    "training.metric": "evaluation.primary",
+    "model.model": "model.base",
+    "model.name": "model.base",
+    "model.path": "model.base",
+}
+"""A key that stands elsewhere in the recipe and means something else there -> the key that is meant here."""

@@ -269,8 +269,9 @@ class TrainingSection(Section):
     max_grad_norm: Positive | None = 1.0
     """Gradients are scaled down to this norm; null leaves them as they are."""
     eval_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
-    """When the validation loss is measured: each epoch, or every so many steps. `auto`: ten times in a training, or as
-    often as an eighth of its time pays for, but no less than four times and once an epoch."""
+    """When the validation loss is measured: each epoch, or every so many steps. `auto`: about ten times in a
+    training, or as often as an eighth of its time pays for, but about four times and once an epoch at least; always ten
+    with early_stopping and in a search, which count evaluations."""
     save_every: Literal["auto", "epoch"] | Annotated[int, Field(ge=1)] = "auto"
     """When a checkpoint is written: each epoch, or every so many steps; auto also writes one after ten minutes."""
     keep: Annotated[int, Field(ge=1)] = 3

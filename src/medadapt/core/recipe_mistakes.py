@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from medadapt.core.foreign_names import INSTEAD, NO_KEY
+from medadapt.core.foreign_names import INSTEAD, MEANT, NO_KEY
 from medadapt.core.nearest import did_you_mean, nearest
 from medadapt.core.recipe import Recipe
 
@@ -70,7 +70,7 @@ def _explain(place: str, errors: list[Any]) -> str:
     kinds = {e["type"] for e in errors}
     if "extra_forbidden" in kinds:
         section, _, key = place.rpartition(".")
-        return f"there is no such key{_way_out(section, key)}"
+        return f"there is no such key{_way_out(section, key, error['input'])}"
     if kinds == {"missing"}:
         return "must be given"
     if "literal_error" in kinds:
@@ -87,18 +87,20 @@ def _explain(place: str, errors: list[Any]) -> str:
     return _sentence(error)
 
 
-def _way_out(section: str, key: str) -> str:
+def _way_out(section: str, key: str, value: Any) -> str:
     """Where the setting that was meant stands, to end a sentence with; nothing where no name is like it."""
+    if meant := MEANT.get(f"{section}.{key}".lower()):
+        return f"; did you mean {meant!r}?"
     if instead := INSTEAD.get(key.lower()):
-        return f"; here it is {instead}"
+        return "; leave it out, as it is off" if value is False else f"; here it is {instead}"
     if reason := NO_KEY.get(key.lower()):
         return f"; none is needed: {reason}"
     known = list(_section_fields(section))
     if not (elsewhere := list(_places(Recipe, key))):
         return did_you_mean(key, known)
     near = nearest(key, known, alike=NEARLY_THE_SAME)
-    meant = [repr(near), *elsewhere] if near else elsewhere
-    return f"; did you mean {' or '.join(meant)}?"
+    places = [repr(near), *elsewhere] if near else elsewhere
+    return f"; did you mean {' or '.join(places)}?"
 
 
 def _places(model: type[BaseModel], key: str, section: str = "") -> Iterator[str]:

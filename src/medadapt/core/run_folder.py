@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class RunFolder:
 
 def no_run(target: str) -> RunFolderError:
     """The refusal of what is no run folder; of an adapter alone with the way to a run."""
-    folder, remedy = Path(target).expanduser(), "Correct the path."
+    folder, remedy = Path(os.path.expanduser(target)), "Correct the path."  # noqa: PTH111 - an unknown ~user stays
     is_adapter = (folder / CONFIG).is_file()
     if is_adapter and RunFolder(folder.parent).state.is_file():
         remedy = f"Name the run that the adapter belongs to: {folder.parent}."

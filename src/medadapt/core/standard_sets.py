@@ -33,9 +33,10 @@ class NamedSource:
 
 
 def is_named_after(base: str, name: str) -> bool:
-    """Whether the name of a base holds that of a standard set: then it was trained on it in all likelihood."""
+    """Whether the name of a base holds that of a standard set: then it may well have been trained on it."""
     word = name.partition("-")[0]  # of MMLU's medical subsets the name of the whole
-    return re.search(rf"(?<![a-z]){word}", base.rpartition("/")[2].lower()) is not None
+    own = base.rstrip("/").rpartition("/")[2].lower()
+    return re.search(rf"(?<!pub){word}", own) is not None
 
 
 def parse_named_source(words: str) -> NamedSource:

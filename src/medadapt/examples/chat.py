@@ -147,6 +147,18 @@ def _usable() -> Iterator[None]:
         ) from problem
 
 
+def has_usable_chat(tokenizer: Any) -> bool:
+    """Whether a tokenizer has a chat template, and one that writes a question and its answer without an error."""
+    if not getattr(tokenizer, "chat_template", None):
+        return False
+    try:
+        chat_closing(tokenizer)
+        chat_join(tokenizer)
+    except ModelError:
+        return False
+    return True
+
+
 def chat_join(tokenizer: Any) -> Join:
     """How a new plan joins answers to prompts in this chat template: by its rule where that is not the plain one."""
     template = ChatTemplate(tokenizer)

@@ -1,10 +1,10 @@
-"""How a model is asked that brings no plan of its own: its chat template, or a plain question."""
+"""How a model is asked that brings no plan of its own: its chat template, or a plain question without one of use."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from medadapt.examples.chat import chat_closing, chat_join
+from medadapt.examples.chat import chat_closing, chat_join, has_usable_chat
 from medadapt.examples.plan import EncodingPlan
 from medadapt.examples.templates import Wording
 
@@ -14,7 +14,7 @@ MAX_LENGTH = 2048
 
 def general_plan(tokenizer: Any, context_length: int | None) -> EncodingPlan:
     """A plan for questions of any kind, with a quarter of the length kept for the answer."""
-    chat = bool(getattr(tokenizer, "chat_template", None))
+    chat = has_usable_chat(tokenizer)
     length = min(context_length or MAX_LENGTH, MAX_LENGTH)
     return EncodingPlan(
         wording=Wording(

@@ -38,11 +38,22 @@ def quantization_config(asked: str, dtype: torch.dtype, *, offload: bool = False
 
 
 def published_quantization(config: Mapping[str, Any]) -> Quantization:
-    """How a base was packed by bitsandbytes when it was published, as its config.json says."""
+    """How a base was packed by bitsandbytes when it was published, as its config.json says.
+
+    Raises ModelError for 4 bits of another kind than nf4, before anything is fetched for nothing.
+    """
     stated = config.get("quantization_config")
     if not isinstance(stated, dict):
         return "none"
-    return "nf4" if stated.get("load_in_4bit") else "int8" if stated.get("load_in_8bit") else "none"
+    if not stated.get("load_in_4bit"):
+        return "int8" if stated.get("load_in_8bit") else "none"
+    if (kind := stated.get("bnb_4bit_quant_type", "fp4")) != "nf4":  # fp4 is what bitsandbytes takes unasked
+        raise ModelError(
+            f"The base was published in 4 bits of the kind {kind}.",
+            "a base in nf4 or int8, or one that is not packed",
+            "Use the base that is not packed, with --quantization nf4.",
+        )
+    return "nf4"
 
 
 def guard_cpu_quantization(model: nn.Module) -> None:

@@ -60,7 +60,9 @@ def base_named_after(name: str, values: dict[str, Any]) -> str | None:
     base = (values.get("protocol") or {}).get("base") or ""
     if not is_named_after(base, name):
         return None
-    return "by its name the base was trained on questions of this set, so its figures say little."
+    return (
+        "its name suggests that the base was trained on questions of this set; then its figures say little."
+    )
 
 
 def _together(together: dict[str, Any] | None, sets: dict[str, dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -44,7 +44,7 @@ def load(target: Target, *, device: str = "auto") -> Assistant:
         base = load_base(model, base=target.base, device=device)
     except ModelError as problem:
         if MAKES_ROOM in problem.remedy:
-            remedy = problem.remedy.replace(MAKES_ROOM, _makes_room(target, model))
+            remedy = problem.remedy.replace(MAKES_ROOM, _makes_room(target, model, device))
             raise ModelError(problem.problem, problem.expected, remedy) from problem
         if target.base is not None:
             raise
@@ -67,10 +67,12 @@ def _as_published(model: ModelSection) -> ModelSection:
     return model.model_copy(update={"quantization": published_quantization(config)})
 
 
-def _makes_room(target: Target, model: ModelSection) -> str:
+def _makes_room(target: Target, model: ModelSection, device: str) -> str:
     """What to do where a base's weights do not fit, in the options of the commands that ask."""
-    packs = "--quantization nf4, " if target.asking is None and model.quantization == "none" else ""
-    return f"Use {packs}--device cpu (slow), --device auto where there are several GPUs, or a machine with more memory."
+    packs = ["--quantization nf4"] if target.asking is None and model.quantization == "none" else []
+    moves = [] if device == "cpu" else ["--device cpu (slow)", "--device auto where there are several GPUs"]
+    ways = [*packs, *moves]
+    return f"Use {', '.join(ways)}{', or ' if ways else ''}a machine with more memory."
 
 
 def _general(model: ModelSection, base: LoadedBase) -> Asking:

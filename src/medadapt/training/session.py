@@ -77,7 +77,14 @@ def train_adapter(
     check_trainer_settings(recipe)
     trainable = _begin_adapter(recipe, base, folder, progress)
     watch = Watch(
-        **_plan(recipe, base, examples=examples, max_steps=max_steps, concurrent=concurrent),
+        **_plan(
+            recipe,
+            base,
+            examples=examples,
+            max_steps=max_steps,
+            concurrent=concurrent,
+            is_counted=training.early_stopping is not None or on_evaluation is not None,
+        ),
         folder=folder,
         adapter=lambda: adapter_tensors(base.model),
         best={},
@@ -149,7 +156,13 @@ def _tell_of_cut_warmup(training: TrainingSection, total: int, progress: Progres
 
 
 def _plan(
-    recipe: Recipe, base: LoadedBase, *, examples: Path, max_steps: int | None, concurrent: int
+    recipe: Recipe,
+    base: LoadedBase,
+    *,
+    examples: Path,
+    max_steps: int | None,
+    concurrent: int,
+    is_counted: bool,
 ) -> dict[str, Any]:
     """The rows, how many steps are taken on them, when they are evaluated, and how much goes at once."""
     training = recipe.training
@@ -187,6 +200,7 @@ def _plan(
             total_steps=total,
             num_trained=total * training.batch_size,
             num_validated=len(validation),
+            is_counted=is_counted,
         ),
     }
 

@@ -93,14 +93,23 @@ def after_step(watch: Watch, result: StepResult, log: StepLog, trackers: Tracker
 
 
 def evaluation_interval(
-    asked: str | int, *, epoch_steps: int, total_steps: int, num_trained: int, num_validated: int
+    asked: str | int,
+    *,
+    epoch_steps: int,
+    total_steps: int,
+    num_trained: int,
+    num_validated: int,
+    is_counted: bool = False,
 ) -> int:
-    """Steps between two evaluations of `num_validated` rows each, where `num_trained` are trained on in all epochs."""
+    """Steps between two evaluations of `num_validated` rows each, where `num_trained` are trained on in all epochs.
+
+    Where `is_counted`, because early stopping or a search goes by their number, `auto` takes ten whatever they take.
+    """
     if asked == "epoch":
         return epoch_steps
     if asked == "auto":
         affordable = math.ceil(VALIDATION_SHARE * num_trained / max(num_validated, 1))
-        times = min(EVALUATIONS, max(FEWEST_EVALUATIONS, affordable))
+        times = EVALUATIONS if is_counted else min(EVALUATIONS, max(FEWEST_EVALUATIONS, affordable))
         return max(1, min(epoch_steps, math.ceil(total_steps / times)))
     return int(asked)
 

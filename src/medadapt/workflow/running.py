@@ -269,7 +269,7 @@ def _perform(
         full = as_disk_error(problem, book.run.path)
         failure = None if stopped else failure_facts(stage.name, full or problem)
         with contextlib.suppress(DiskError):  # on a full disk the first error is the one worth telling
-            if begun or recorded is None:
+            if begun or recorded is None or recorded.status != "done":
                 book.put_stage(stage.name, state(status), status, failure)
             else:
                 book.leave(status, failure)
