@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from medadapt.records.cleaning.texts import (
@@ -81,6 +81,8 @@ def test_answers_are_compared_with_their_punctuation() -> None:
 
 
 @given(st.text())
+@example("\x8aÄ\x80")
+@example("\x8a\xc4\u20ac")
 def test_sound_text_can_be_written_and_is_stable(text: str) -> None:
     once = sound_text(text, Counter())
     once.encode("utf-8")

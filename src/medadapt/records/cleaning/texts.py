@@ -57,7 +57,7 @@ def sound_text(text: str, repairs: Repairs) -> str:
     if "\r" in text:
         repairs["carriage returns made newlines"] += 1
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return text
+    return sound_text(text, repairs)  # a control character that became a sign can complete garbled UTF-8
 
 
 def without_nul(text: str, repairs: Repairs) -> str:
