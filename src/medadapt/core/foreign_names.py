@@ -1,6 +1,6 @@
 """What settings of PEFT, TRL, transformers and bitsandbytes, and the usual scripts around them, are called here.
 
-Names are in lower case. No key of the recipe is among them.
+Names are in lower case. No key of the recipe is among those of `INSTEAD` and `NO_KEY`.
 """
 
 from __future__ import annotations
