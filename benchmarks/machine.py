@@ -23,6 +23,8 @@ DIGITS = 32
 """Of its number."""
 RESULTS = ("benchmarks/results", "benchmarks/RESULTS.md", "docs/explanation/figures/engine_and_trl.png")
 """What changes in the checkout from one measurement to the next."""
+SOURCES = ("src", "benchmarks", "requirements.lock")
+"""What a measurement depends on."""
 
 
 def facts() -> dict[str, Any]:
@@ -31,7 +33,13 @@ def facts() -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(f"machine.py left with {done.returncode}: {done.stderr.strip()[-1500:]}")
     today = datetime.now(UTC).date().isoformat()
-    return {**json.loads(done.stdout), "host": _host(), "commit": _commit(), "measured": today}
+    return {
+        **json.loads(done.stdout),
+        "host": _host(),
+        "commit": _commit(),
+        "sources": _sources(),
+        "measured": today,
+    }
 
 
 def _host() -> str | None:
@@ -76,6 +84,17 @@ def _commit() -> str:
     except (subprocess.CalledProcessError, FileNotFoundError):
         return "unknown"
     return f"{commit}-dirty" if changed else commit
+
+
+def _sources() -> str | None:
+    """A number of all that is measured; None where a file of it was changed, and in a copy without git."""
+    paths = [*SOURCES, *(f":!{path}" for path in RESULTS)]
+    try:
+        if _git("status", "--porcelain", "--", *paths):
+            return None
+        return hashlib.sha256(_git("ls-files", "--stage", "--", *paths).encode()).hexdigest()[:12]
+    except (subprocess.CalledProcessError, FileNotFoundError):
+        return None
 
 
 def _git(*arguments: str) -> str:

@@ -1,13 +1,18 @@
 """Measure speed and memory on this machine; write results as JSON and render RESULTS.md from all of them.
 
-    python benchmarks/run.py                        everything (most of a day on 2 cores)
-    python benchmarks/run.py --missing              what has no result of this machine yet, such as after Ctrl-C
+    python benchmarks/run.py                        everything that is not up to date (most of a day on 2 cores)
+    python benchmarks/run.py --replace              everything
     python benchmarks/run.py --only scoring         one case
     python benchmarks/run.py --render               only RESULTS.md
     python benchmarks/run.py --only training_peers --model llama-42m --workload short --sides native trl
 
+A result is up to date that this machine found with these very sources and versions. So the same command goes on after
+Ctrl-C, and a commit in between that changes no source loses nothing; where sources were changed and not committed, or
+without git, everything is measured.
+
 On a processor without instructions for bf16, trainers whose defaults want it run only where --sides names them: they
-take days there, and what they take says little about them.
+take days there, and what they take says little about them. Of bases above 0.5B only our own speed is measured there,
+and without LoRA dropout only those up to 135M; answering takes the smaller base alone. --model has all of them.
 
 Every result is kept and RESULTS.md rendered as soon as a case is done; whole rounds of a comparison of trainers, and
 whole bases of answering, lie in incomplete/ beside the results until then. A result never takes the place of one with
@@ -30,8 +35,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -97,12 +102,9 @@ def main() -> None:
     )
     parser.add_argument("--large", action="store_true", help="data_path measures a million rows as well")
     parser.add_argument(
-        "--missing",
+        "--replace",
         action="store_true",
-        help="only what has no result of this machine yet, by whatever rules",
-    )
-    parser.add_argument(
-        "--replace", action="store_true", help="also results with other trainers, or more steps or rounds"
+        help="also results that are up to date, or have other trainers, or more steps or rounds",
     )
     parser.add_argument("--note", help="stands beside the result, such as: the machine was busy")
     parser.add_argument("--render", action="store_true", help="only render RESULTS.md")
@@ -122,18 +124,34 @@ def main() -> None:
         if name not in without
         for work in WORKS.get(name, _one_work(name))(asked)
     ]
-    if asked.missing:
-        works = [(name, work) for name, work in works if not _is_measured_here(work.stored_as)]
+    if not (asked.only or asked.replace):
+        works = _not_up_to_date(works)
+    try:
+        failed = _measured_in_turn(works, asked)
+    except KeyboardInterrupt:
+        sys.exit("\nStopped. Everything that was done is kept; the same command goes on.")
+    if without:
+        print(_without_data(without, asked.data), flush=True)
+    if failed:
+        sys.exit("Not measured:\n" + "\n".join(failed))
+
+
+def _not_up_to_date(works: Sequence[tuple[str, Work]]) -> list[tuple[str, Work]]:
+    left = [(name, work) for name, work in works if not _is_up_to_date(name, work)]
+    if done := len(works) - len(left):
+        print(f"{done} of {len(works)} are up to date; --replace measures them anew.", flush=True)
+    return left
+
+
+def _measured_in_turn(works: Sequence[tuple[str, Work]], asked: argparse.Namespace) -> list[str]:
+    """Measure all; returns which have no result and why."""
     failed = []
     for number, (name, work) in enumerate(works, start=1):
         print(f"{work.stored_as} ({number} of {len(works)}){_last_time(work)} ...", flush=True)
         if problem := _not_measured(name, work, asked):
             failed.append(f"{work.stored_as}: {problem}")
         _render()
-    if without:
-        print(_without_data(without, asked.data), flush=True)
-    if failed:
-        sys.exit("Not measured:\n" + "\n".join(failed))
+    return failed
 
 
 def _render() -> None:
@@ -203,12 +221,16 @@ def _stderr_of(problem: Exception) -> str:
 
 def _about(name: str, work: Work, asked: argparse.Namespace) -> dict[str, Any]:
     """The machine, the command that repeats it, and what is to be said beside the result."""
-    about = machine.facts() | {"command": f"python benchmarks/run.py --only {name}{work.options}"}
+    about = machine.facts() | {"command": _command(name, work)}
     notes = [asked.note] if asked.note else []
     if other := list(data_files.other_than_published(name, asked.data)):
         notes.insert(0, f"Other data than the published results have: {', '.join(other)}.")
         print(f"  {notes[0]}", flush=True)
     return about | ({"note": " ".join(notes)} if notes else {})
+
+
+def _command(name: str, work: Work) -> str:
+    return f"python benchmarks/run.py --only {name}{work.options}"
 
 
 def _stored(name: str) -> dict[str, Any] | None:
@@ -217,10 +239,21 @@ def _stored(name: str) -> dict[str, Any] | None:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
-def _is_measured_here(name: str) -> bool:
-    """Whether there is a result that is not of another machine with the same folder."""
-    stored = _stored(name)
-    return stored is not None and machine.are_one([stored["about"], _machine()])
+def _is_up_to_date(name: str, work: Work) -> bool:
+    """Whether there is a result of this machine, these sources and versions that tells at least as much."""
+    stored = _stored(work.stored_as)
+    if stored is None or not _is_of_today(stored["about"]):
+        return False
+    if work.scope:
+        return _asked_scope(stored["found"]).holds(work.scope)
+    return bool(stored["about"]["command"] == _command(name, work))
+
+
+def _is_of_today(about: Mapping[str, Any]) -> bool:
+    """Whether sources, versions and machine are what they were; unknown sources may be others."""
+    here = _machine()
+    is_same = about.get("sources") == here["sources"] and about["versions"] == here["versions"]
+    return here["sources"] is not None and is_same and machine.are_one([about, here])
 
 
 @cache
@@ -251,6 +284,12 @@ def _scope_of(found: Mapping[str, Any]) -> Scope:
         return Scope(sides=frozenset(bases), rounds=rounds)
     tasks = found["tasks"]
     return Scope(sides=frozenset(tasks), rounds=min(len(one["seeds"]) for one in tasks.values()))
+
+
+def _asked_scope(found: Mapping[str, Any]) -> Scope:
+    """The same with the trainers that could not run: asked again they would fail again."""
+    scope = _scope_of(found)
+    return replace(scope, sides=scope.sides | set(found.get("asked", {}).get("sides", ())))
 
 
 def _lost_sides(there: Mapping[str, Any] | None, found: Mapping[str, Any]) -> list[str]:
@@ -300,7 +339,7 @@ def _training_peers(asked: argparse.Namespace) -> list[Work]:
         sides=asked.sides,
         steps=asked.steps,
         rounds=asked.rounds,
-        is_slow=not (_machine()["instructions"] or _machine()["cuda"]),
+        is_slow=_is_slow(),
         gpu_gb=_machine()["memory_gb"] if _machine()["cuda"] else None,
     )
     return [
@@ -314,6 +353,11 @@ def _training_peers(asked: argparse.Namespace) -> list[Work]:
     ]
 
 
+def _is_slow() -> bool:
+    """Whether this is a processor without instructions for bf16."""
+    return not (_machine()["instructions"] or _machine()["cuda"])
+
+
 def _answering(asked: argparse.Namespace) -> list[Work]:
     """All bases together, or the one that is asked for. Exits where that one is no Llama."""
     if asked.model and _architecture(asked.model) != answering_speed.ARCHITECTURE:
@@ -321,11 +365,13 @@ def _answering(asked: argparse.Namespace) -> list[Work]:
             f"answering is measured with Llamas alone, and {asked.model} is none: name another --model, or "
             "--only training_peers"
         )
-    names = [asked.model] if asked.model else list(answering_speed.NAMES)
+    usual = answering_speed.NAMES[:1] if _is_slow() else answering_speed.NAMES
+    names = [asked.model] if asked.model else list(usual)
+    of_one = len(names) == 1
     return [
         Work(
-            stored_as=f"answering-{asked.model}" if asked.model else "answering",
-            options=f"{f' --model {asked.model}' if asked.model else ''} --rounds {asked.rounds}",
+            stored_as=f"answering-{names[0]}" if of_one else "answering",
+            options=f"{f' --model {names[0]}' if of_one else ''} --rounds {asked.rounds}",
             measure=partial(answering_speed.measure, asked.data.resolve(), rounds=asked.rounds, names=names),
             scope=Scope(sides=frozenset(names), rounds=asked.rounds),
         )

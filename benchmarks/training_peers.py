@@ -12,6 +12,9 @@ DROPOUTS = (0.05, 0.0)
 FEWEST_STEPS = 5
 SLOW = 3
 """A processor without instructions for bf16 takes the plan's steps by this, and no trainer that wants bf16."""
+SMALL, MIDDLE = ("llama-42m", "llama-135m"), ("qwen2.5-0.5b",)
+"""Bases that it measures with and without dropout, and with dropout only. Of larger ones it takes our own speed beside
+the roof, with dropout, because searching a peer's settings takes hours there. One that is asked for gets all."""
 LARGE = tuple(side for side in SIDES if side != "tutorial")
 FEW = ("native", "trl", "trl_tuned", "unsloth", "axolotl")
 PLAN = {
@@ -49,6 +52,7 @@ def planned(
 
     `is_slow` is a machine without bf16, on which the plan would take days: it takes fewer steps, and trainers whose
     defaults are bf16 all the same run only where they are asked for: what they take there says little about them.
+    Larger bases get less there too, see `SMALL`.
     `gpu_gb` is the memory of the GPU, where there is one.
     """
     pairs = [
@@ -66,8 +70,12 @@ def planned(
         if is_slow:
             usual_steps = max(FEWEST_STEPS, usual_steps // SLOW)
             usual_sides = tuple(side for side in usual_sides if not SIDES[side].wants_bf16)
+        usual_dropouts = DROPOUTS
+        if is_slow and model is None and pair[0] not in SMALL:
+            usual_dropouts = DROPOUTS[:1]
+            usual_sides = usual_sides if pair[0] in MIDDLE else ("native",)
         chosen = tuple(sides or usual_sides)
-        for share in DROPOUTS if dropout is None else (dropout,):
+        for share in usual_dropouts if dropout is None else (dropout,):
             made.append(
                 Comparison(
                     model=pair[0],

@@ -24,10 +24,15 @@ def checkout(tmp_path, monkeypatch):
     for path in (FIGURE, Path("src", "code.py")):
         (tmp_path / path).parent.mkdir(parents=True)
         (tmp_path / path).write_text("before")
-    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
-        named = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-        subprocess.run(["git", "-C", str(tmp_path), *named, *command], check=True)
+    subprocess.run(["git", "-C", str(tmp_path), "init", "-q"], check=True)
+    commit(tmp_path)
     return tmp_path
+
+
+def commit(folder: Path) -> None:
+    for command in (["add", "."], ["commit", "-q", "-m", "all"]):
+        named = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", "-C", str(folder), *named, *command], check=True)
 
 
 def test_a_figure_that_a_measurement_draws_is_no_change_of_the_code(checkout):
@@ -35,6 +40,19 @@ def test_a_figure_that_a_measurement_draws_is_no_change_of_the_code(checkout):
     assert "-dirty" not in machine._commit()
     (checkout / "src" / "code.py").write_text("after")
     assert machine._commit().endswith("-dirty")
+
+
+def test_sources_are_the_same_until_one_of_them_is_committed_anew(checkout):
+    before = machine._sources()
+    for path in (FIGURE, Path("tests", "test_code.py"), Path("benchmarks", "results", "box", "demo.json")):
+        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / path).write_text("after")
+    commit(checkout)
+    assert machine._sources() == before is not None
+    (checkout / "src" / "code.py").write_text("after")
+    assert machine._sources() is None
+    commit(checkout)
+    assert machine._sources() not in {before, None}
 
 
 def test_why_the_machine_could_not_be_asked_is_told(tmp_path, monkeypatch):
@@ -67,3 +85,4 @@ def test_a_copy_without_git_has_no_known_commit(tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "HERE", tmp_path / "benchmarks")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert machine.commit_of({"commit": machine._commit()}) == "unknown"
+    assert machine._sources() is None

@@ -60,6 +60,19 @@ def test_a_machine_without_bf16_takes_fewer_steps_unless_it_is_asked_for_more():
     assert {one.steps for one in planned(**{**NOTHING_ASKED, "steps": 33}, is_slow=True)} == {33}
 
 
+def test_a_machine_without_bf16_measures_less_of_larger_bases_unless_they_are_asked_for():
+    slow = planned(**NOTHING_ASKED, is_slow=True)
+    without_dropout = {one.model for one in slow if one.dropout == 0.0}
+    beside_peers = {one.model for one in slow if len(one.sides) > 1}
+    assert without_dropout == {"llama-42m", "llama-135m"}
+    assert beside_peers == {*without_dropout, "qwen2.5-0.5b"}
+    assert {one.model for one in slow} == {model for model, _ in PLAN}
+    for model in ("qwen2.5-0.5b", "llama-3.2-1b"):
+        asked = planned(**{**NOTHING_ASKED, "model": model}, is_slow=True)
+        assert [one.dropout for one in asked] == [0.05, 0.0]
+        assert all("trl_tuned" in one.sides for one in asked)
+
+
 def test_a_machine_without_bf16_runs_trainers_that_take_it_by_default_only_where_they_are_asked_for():
     in_software = {"trl", "llamafactory"}
     assert in_software <= set(planned(**NOTHING_ASKED)[0].sides)

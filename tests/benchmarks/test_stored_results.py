@@ -20,7 +20,14 @@ import run
 from results_page import LIBRARIES, render
 
 NAME = "training_peers-llama-42m-short-0.05"
-ABOUT = {"device": "A processor", "threads": 2, "vectors": "AVX2", "instructions": [], "commit": "0" * 40}
+ABOUT = {
+    "device": "A processor",
+    "threads": 2,
+    "vectors": "AVX2",
+    "instructions": [],
+    "cuda": False,
+    "commit": "0" * 40,
+}
 ASKED = argparse.Namespace(replace=False, note=None, data=Path("nowhere"))
 
 
@@ -131,13 +138,84 @@ def test_what_an_interrupted_measurement_has_found_stays_until_the_whole_is_ther
     assert not (folder / "incomplete" / f"{NAME}.json").exists()
 
 
+TODAY = {"sources": "1", "versions": {"torch": "2"}, "host": "a"}
+
+
 @pytest.mark.parametrize(
-    ("stored", "here", "is_here"), [("a", "a", True), ("a", "b", False), (None, "b", True)]
+    ("stored", "here", "is_current"),
+    [
+        ({}, {}, True),
+        ({"commit": "1" * 40}, {}, True),
+        ({"sources": "0"}, {}, False),
+        ({"sources": None}, {"sources": None}, False),
+        ({"versions": {"torch": "1"}}, {}, False),
+        ({"host": "b"}, {}, False),
+    ],
 )
-def test_a_result_of_another_machine_of_this_kind_is_missing(stored, here, is_here, monkeypatch):
-    run._store(NAME, ABOUT | ({"host": stored} if stored else {}), a_result("native"))
-    monkeypatch.setattr(run.machine, "facts", lambda: ABOUT | {"host": here})
-    assert run._is_measured_here(NAME) is is_here
+def test_a_result_is_up_to_date_where_sources_versions_and_machine_are_the_same(
+    stored, here, is_current, monkeypatch
+):
+    run._store(NAME, ABOUT | TODAY | stored, a_result("native", "trl"))
+    monkeypatch.setattr(run.machine, "facts", lambda: ABOUT | TODAY | here)
+    work = a_work({}, "native", "trl")
+    assert run._is_up_to_date("training_peers", work) is is_current
+    assert not run._is_up_to_date("training_peers", dataclasses.replace(work, stored_as="other"))
+
+
+@pytest.mark.parametrize(
+    ("sides", "steps", "is_current"),
+    [(("native",), 12, True), (("native", "trl", "unsloth"), 12, False), (("native", "trl"), 18, False)],
+)
+def test_a_result_that_tells_less_than_is_asked_for_is_not_up_to_date(sides, steps, is_current, monkeypatch):
+    run._store(NAME, ABOUT | TODAY, a_result("native", "trl"))
+    monkeypatch.setattr(run.machine, "facts", lambda: ABOUT | TODAY)
+    assert run._is_up_to_date("training_peers", a_work({}, *sides, steps=steps)) is is_current
+
+
+def test_a_trainer_that_could_not_run_is_not_asked_again_by_a_run_of_everything(monkeypatch):
+    found = a_result("native", not_run=["unsloth"])
+    found["asked"]["sides"] = ["native", "unsloth"]
+    run._store(NAME, ABOUT | TODAY, found)
+    monkeypatch.setattr(run.machine, "facts", lambda: ABOUT | TODAY)
+    assert run._is_up_to_date("training_peers", a_work({}, "native", "unsloth"))
+
+
+def test_other_options_than_those_of_the_stored_result_are_measured(monkeypatch):
+    def work(rows):
+        return run.Work(stored_as="data_runs", options=f" --rows {rows}", measure=dict)
+
+    monkeypatch.setattr(run.machine, "facts", lambda: ABOUT | TODAY)
+    run._store("data_runs", ABOUT | TODAY | {"command": run._command("data_runs", work(1000))}, {})
+    assert run._is_up_to_date("data_runs", work(1000))
+    assert not run._is_up_to_date("data_runs", work(500))
+
+
+def test_a_run_of_everything_goes_on_after_it_was_stopped(folder, monkeypatch, capsys):
+    measured = []
+
+    def case(name, *, stops=False):
+        def measure(_):
+            measured.append(name)
+            if stops:
+                raise KeyboardInterrupt
+            return {}
+
+        return measure
+
+    monkeypatch.setattr(run.machine, "facts", lambda: ABOUT | TODAY)
+    monkeypatch.setattr(run, "_render", lambda: None)
+    monkeypatch.setattr(run, "WORKS", {})
+    monkeypatch.setattr(run, "CASES", {"a": case("a"), "b": case("b", stops=True)})
+    monkeypatch.setattr(sys, "argv", ["run.py"])
+    with pytest.raises(SystemExit, match="the same command goes on"):
+        run.main()
+    monkeypatch.setattr(run, "CASES", {"a": case("a"), "b": case("b")})
+    run.main()
+    assert measured == ["a", "b", "b"]
+    assert "1 of 2 are up to date" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["run.py", "--replace"])
+    run.main()
+    assert measured == ["a", "b", "b", "a", "b"]
 
 
 def test_that_results_are_of_several_machines_is_told(tmp_path):
@@ -184,6 +262,18 @@ def test_a_base_that_is_no_llama_is_refused_for_answering():
     asked.model = "llama-3.2-1b"
     (work,) = run._answering(asked)
     assert work.stored_as == "answering-llama-3.2-1b"
+
+
+@pytest.mark.parametrize(
+    ("instructions", "stored_as", "bases"),
+    [([], "answering-llama-42m", 1), (["AVX512-BF16"], "answering", 2)],
+)
+def test_answering_takes_the_smaller_base_alone_without_bf16(instructions, stored_as, bases, monkeypatch):
+    here = ABOUT | {"instructions": instructions, "cuda": False}
+    monkeypatch.setattr(run.machine, "facts", lambda: here)
+    (work,) = run._answering(argparse.Namespace(model=None, rounds=5, data=Path("nowhere")))
+    assert work.stored_as == stored_as
+    assert len(work.scope.sides) == bases
 
 
 def test_stored_results_and_their_page_name_no_folder_of_a_machine():

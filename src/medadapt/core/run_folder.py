@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from medadapt.core.adapter_folder import CONFIG
 from medadapt.core.errors import RunFolderError
+from medadapt.core.home_folder import in_home
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class RunFolder:
 
 def no_run(target: str) -> RunFolderError:
     """The refusal of what is no run folder; of an adapter alone with the way to a run."""
-    folder, remedy = Path(os.path.expanduser(target)), "Correct the path."  # noqa: PTH111 - an unknown ~user stays
+    folder, remedy = in_home(target), "Correct the path."
     is_adapter = (folder / CONFIG).is_file()
     if is_adapter and RunFolder(folder.parent).state.is_file():
         remedy = f"Name the run that the adapter belongs to: {folder.parent}."

@@ -19,6 +19,7 @@ from torch import Tensor
 from medadapt.core.adapter_folder import CONFIG, WEIGHTS
 from medadapt.core.errors import ModelError
 from medadapt.core.hashes import sha256_file
+from medadapt.core.home_folder import in_home
 from medadapt.models.base_files import looks_like_path, read_base_config
 from medadapt.models.hub_adapter import HUB, fetch_adapter
 from medadapt.models.local_base import local_folder
@@ -61,7 +62,7 @@ def find_adapter(source: str) -> Path:
     """
     if source.startswith(HUB):
         return fetch_adapter(source, key="model.adapter")
-    folder = Path(source).expanduser()
+    folder = in_home(source)
     if not folder.is_dir():
         hint = "" if looks_like_path(source) else f" An adapter of the hub is written {HUB}{source}."
         raise ModelError(
@@ -80,7 +81,7 @@ def adapter_hashes(source: str | None) -> dict[str, str]:
     """
     if source is None:
         return {}
-    folder = find_adapter(source) if source.startswith(HUB) else Path(source).expanduser()
+    folder = find_adapter(source) if source.startswith(HUB) else in_home(source)
     weights = folder / WEIGHTS
     return {"adapter": sha256_file(weights)} if weights.is_file() else {}
 

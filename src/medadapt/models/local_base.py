@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from medadapt.core.home_folder import in_home
 from medadapt.samples.bundled_base import base_folder
 
 
@@ -15,5 +16,5 @@ def local_folder(name: str) -> Path | None:
     bundled = base_folder(name)
     if bundled is not None:
         return bundled
-    folder = Path(name).expanduser()
+    folder = in_home(name)
     return folder if folder.is_dir() else None

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from medadapt.core.errors import ModelError
 from medadapt.core.files import parse_json
 from medadapt.core.hashes import sha256_object
+from medadapt.core.home_folder import in_home
 from medadapt.core.recipe import Recipe
 from medadapt.models.fingerprint import folder_fingerprint
 
@@ -56,7 +57,7 @@ def read_layout(named: Path, *, named_as: str = SETTING) -> EmbeddingLayout:
 
     `named_as` is who names the folder, for messages.
     """
-    named = named.expanduser()
+    named = in_home(named)
     if not named.is_dir():
         raise ModelError(
             f"{named_as}: there is no folder {named}.",

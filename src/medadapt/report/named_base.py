@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
+from medadapt.core.home_folder import in_home
 from medadapt.report.clean_text import one_line
 from medadapt.report.inputs import ReportInputs
 from medadapt.samples.bundled_base import SAMPLE_BASE
@@ -66,7 +67,7 @@ def named_base(name: str, run: Mapping[str, Any]) -> NamedBase:
     elif inputs and not run.get("smoke"):  # of a smoke run the folder may be too incomplete to be hashed
         in_folder = False
     else:
-        in_folder = Path(name).expanduser().is_dir()
+        in_folder = in_home(name).is_dir()
     return NamedBase(name=name, in_folder=in_folder)
 
 

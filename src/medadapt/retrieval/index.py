@@ -19,6 +19,7 @@ import numpy as np
 from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import disk_faults, read_json, read_jsonl, write_json, write_jsonl
 from medadapt.core.hashes import sha256_file
+from medadapt.core.home_folder import in_home
 from medadapt.core.shell_command import command
 from medadapt.core.whole_folder import whole_folder
 from medadapt.retrieval.fusion import fused
@@ -137,7 +138,7 @@ def save_index(index: PassageIndex, folder: Path, *, replace: bool = False) -> N
 
     Raises RunFolderError where something else is there, RunBusyError where another process writes there.
     """
-    folder = folder.expanduser().resolve()
+    folder = in_home(folder).resolve()
     if _has_unreadable_facts(folder):
         raise RunFolderError(
             f"{folder} is there already, and no index that can be told as one: its {FACTS} cannot be read.",

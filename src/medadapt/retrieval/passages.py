@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from medadapt.core.errors import DataError
+from medadapt.core.home_folder import in_home
 from medadapt.core.progress import Progress, Silent
 from medadapt.core.records import Record
 from medadapt.records.cleaning.texts import sound_text
@@ -80,7 +81,7 @@ def _told(record: Record) -> str:
 def files_of(names: Sequence[str]) -> Iterator[Path]:
     """The readable files behind names, in order; of a folder those directly in it that are not hidden."""
     for name in names:
-        path = Path(name).expanduser()
+        path = in_home(name)
         if path.is_dir():
             yield from sorted(one for one in path.iterdir() if _looks_readable(one))
         elif path.is_file() and path.suffix.lower() in (*PROSE, *READABLE):

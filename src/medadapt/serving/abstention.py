@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medadapt.core.adapter_folder import CONFIG
 from medadapt.core.errors import DataError, MedAdaptError, RunFolderError
+from medadapt.core.home_folder import in_home
 from medadapt.core.records import read_records
 from medadapt.core.results import ModelName, read_predictions
 from medadapt.core.run_folder import RunFolder
@@ -87,7 +87,7 @@ def abstention_rule(target: str, *, risk: float, model: ModelName) -> Abstention
     Raises RunFolderError or DataError, with the way out, for what is no run, for open questions, where there are no
     such predictions or they are of an adapter that was exchanged since, and where no threshold keeps the risk.
     """
-    folder = RunFolder(Path(target).expanduser())
+    folder = RunFolder(in_home(target))
     if target.startswith(HUB) or ((folder.path / CONFIG).is_file() and not folder.state.is_file()):
         raise RunFolderError(
             f"{target} has no validation predictions, from which a risk gets its threshold.",

@@ -11,6 +11,7 @@ from medadapt.core.documents import read_object
 from medadapt.core.errors import DataError, ModelError, RunFolderError
 from medadapt.core.files import read_json
 from medadapt.core.hashes import sha256_file
+from medadapt.core.home_folder import in_home
 from medadapt.core.recipe import ModelSection, Quantization, Recipe
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.run_folder import RunFolder, no_run
@@ -84,7 +85,7 @@ def find_target(name: str, *, base: str | None = None, quantization: Quantizatio
 def _named_target(name: str, base: str | None) -> Target:
     if name.startswith(HUB):
         return _adapter_target(name, fetch_adapter(name, key="TARGET"), base)
-    folder = Path(name).expanduser()
+    folder = in_home(name)
     if RunFolder(folder).state.is_file():
         return _run_target(name, read_run(name), base)
     if (folder / CONFIG).is_file():
@@ -98,7 +99,7 @@ def _named_target(name: str, base: str | None) -> Target:
 
 def read_run(name: str) -> Run:
     """The run in a folder. Raises RunFolderError where there is none."""
-    folder = RunFolder(Path(name).expanduser())
+    folder = RunFolder(in_home(name))
     if not folder.state.is_file() or not folder.recipe.is_file():
         raise no_run(name)
     return Run(

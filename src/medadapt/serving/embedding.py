@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from medadapt.core.errors import DataError
+from medadapt.core.home_folder import in_home
 from medadapt.predictions.batching import TokenBudget
 from medadapt.predictions.embedding_layout import read_layout
 from medadapt.predictions.settings import BATCH_TOKENS
@@ -25,7 +26,7 @@ def embedder(folder: Path) -> tuple[Embed, EmbeddedBy]:
     def made(texts: Sequence[str]) -> NDArray[np.float32]:
         return embed(model, texts, budget=budget, advance=lambda _: None).numpy()
 
-    return made, EmbeddedBy(folder=str(folder.expanduser().resolve()), sha256=model.layout.sha256)
+    return made, EmbeddedBy(folder=str(in_home(folder).resolve()), sha256=model.layout.sha256)
 
 
 def embedder_again(by: EmbeddedBy) -> Embed:

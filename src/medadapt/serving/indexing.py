@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.hashes import sha256_file
+from medadapt.core.home_folder import in_home
 from medadapt.core.progress import Progress
 from medadapt.core.records import read_records
 from medadapt.core.run_folder import RunFolder
@@ -32,7 +33,7 @@ class Indexed:
 
 def is_run(name: str) -> bool:
     """Whether this names a run and no file or folder of texts."""
-    return RunFolder(Path(name).expanduser()).state.is_file()
+    return RunFolder(in_home(name)).state.is_file()
 
 
 def index_run(

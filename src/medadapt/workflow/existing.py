@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from medadapt.core.errors import MedAdaptError, RunFolderError
+from medadapt.core.home_folder import in_home
 from medadapt.core.recipe import Recipe, dump
 from medadapt.core.recipe_reading import read_recipe, recipe_from
 from medadapt.core.run_folder import RunFolder
@@ -121,7 +122,7 @@ def refuse_own_adapter(folder: Path, adapter: str | None) -> None:
     """Raise RunFolderError where a run would start from an adapter in its own folder, and overwrite it."""
     if adapter is None or adapter.startswith("hub:"):
         return
-    if not Path(adapter).expanduser().resolve().is_relative_to(folder.resolve()):
+    if not in_home(adapter).resolve().is_relative_to(folder.resolve()):
         return
     raise RunFolderError(
         f"model.adapter {adapter} lies in {folder}, the folder of this run, which would replace it.",

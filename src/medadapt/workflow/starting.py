@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from medadapt.core.adapter_folder import WEIGHTS
 from medadapt.core.errors import MedAdaptError
+from medadapt.core.home_folder import in_home
 from medadapt.core.recipe import Recipe
 from medadapt.core.recipe_reading import read_recipe
 from medadapt.core.records import Record, SplitName, read_records
@@ -89,7 +89,7 @@ def _seen_by(adapter: str) -> tuple[list[Record], bool]:
 
 def _training_of(adapter: str) -> _Training | None:
     """The training that left an adapter; None where it does not lie in its run folder as the run left it."""
-    folder = Path(adapter).expanduser().resolve()
+    folder = in_home(adapter).resolve()
     run = RunFolder(folder.parent)
     try:
         state = read_state(run) if folder == run.adapter else None

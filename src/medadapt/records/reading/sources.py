@@ -11,6 +11,7 @@ from typing import Any
 from medadapt import samples
 from medadapt.core.errors import DataError
 from medadapt.core.hashes import sha256_file
+from medadapt.core.home_folder import in_home
 from medadapt.core.nearest import nearest
 from medadapt.core.recipe import DataSection
 from medadapt.core.records import SPLITS, SplitName
@@ -71,7 +72,7 @@ def _local_files(source: str) -> list[SourceFile]:
     if source.startswith(SAMPLE):
         path = samples.source_file(source.removeprefix(SAMPLE))
         return [SourceFile(name=path.name, path=path)]
-    path = Path(source).expanduser()
+    path = in_home(source)
     try:
         is_file = path.is_file()
     except OSError as problem:  # a name that no file can have

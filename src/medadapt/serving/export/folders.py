@@ -8,6 +8,7 @@ from pathlib import Path
 
 from medadapt.core.errors import DataError, RunFolderError
 from medadapt.core.files import read_json
+from medadapt.core.home_folder import in_home
 from medadapt.core.whole_folder import whole_folder
 from medadapt.serving.command_targets import Run
 
@@ -18,7 +19,7 @@ FORMS = ("merged", "ollama", "ollama-adapter", "gguf", "vllm")
 
 def name_of(folder: Path) -> str:
     """A folder's own name, also of one that is called `.`."""
-    return folder.expanduser().resolve().name
+    return in_home(folder).resolve().name
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def new_folder(folder: Path, run: Run, *, replace: bool) -> Iterator[Path]:
     Raises RunFolderError where `folder` is in use, cannot be made, or belongs to the run, and RunBusyError where
     another process exports into it.
     """
-    folder = folder.expanduser().resolve()
+    folder = in_home(folder).resolve()
     _refuse_run(folder, run)
     with whole_folder(folder, "export", is_ours=_is_export, replace=replace) as part:
         yield part

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from medadapt.core.errors import ModelError
 from medadapt.core.files import write_json, write_text
+from medadapt.core.home_folder import in_home
 from medadapt.core.progress import Progress
 from medadapt.report.markdown import fenced, inline
 from medadapt.serving.command_targets import Run
@@ -68,7 +69,7 @@ def export_gguf(
 def converter() -> list[str] | None:
     """The words that start llama.cpp's converter, from any folder: it is where LLAMA_CPP says, or on the PATH."""
     place = os.environ.get(PLACE)
-    if place and (script := Path(place).expanduser().resolve() / SCRIPT).is_file():
+    if place and (script := in_home(place).resolve() / SCRIPT).is_file():
         return [sys.executable, str(script)]
     for name in (COMMAND, SCRIPT):
         if path := shutil.which(name):

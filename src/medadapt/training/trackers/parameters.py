@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
+from medadapt.core.home_folder import in_home
 from medadapt.core.recipe import Recipe
 from medadapt.models.base_files import looks_like_path
 
@@ -12,7 +13,7 @@ from medadapt.models.base_files import looks_like_path
 def tracked_parameters(recipe: Recipe) -> dict[str, Any]:
     """The settings that are handed to trackers: how was trained, nothing of the data and no local path."""
     base, trained = recipe.model.base, recipe.training.model_dump(mode="json", exclude={"trainer"})
-    if looks_like_path(base) or Path(base).expanduser().is_dir():  # a smoke run needs no folder that is there
+    if looks_like_path(base) or in_home(base).is_dir():  # a smoke run needs no folder that is there
         base = PureWindowsPath(PurePosixPath(base).name).name
     return {
         "seed": recipe.seed,
