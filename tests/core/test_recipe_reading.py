@@ -24,6 +24,12 @@ def test_the_head_counts_the_mistakes(refused: Callable[..., str]):
     assert refused(SMALLEST + "sed: 1").startswith("r.yaml has 1 mistake:\n")
 
 
+def test_of_many_mistakes_the_first_are_told_and_the_others_counted(refused):
+    head, *lines, last = refused(SMALLEST + "".join(f"k{n}: 1\n" for n in range(1234))).splitlines()
+    assert head == "r.yaml has 1234 mistakes:"
+    assert (len(lines), last) == (30, "  ... and 1,204 more")
+
+
 def test_numbers_may_be_written_the_way_yaml_reads_as_text():
     # YAML 1.1 takes 1e-4 for a text, because it has no point.
     recipe = recipe_from(parse_yaml(SMALLEST + "training: {learning_rate: 1e-4}", "r.yaml"), where="r.yaml")

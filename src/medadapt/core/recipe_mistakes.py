@@ -29,6 +29,9 @@ KINDS = {
 NEARLY_THE_SAME = 0.75
 """How like a key of its own section one must be (`nearest`) to be that key misspelt, though another section has it."""
 
+MOST_SHOWN = 200
+"""Characters of a value that is not understood."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mistake:
@@ -83,7 +86,9 @@ def _explain(place: str, errors: list[Any]) -> str:
         others = [_sentence(e) for e in errors if e["type"] != "literal_error"]
         values = ", ".join(dict.fromkeys(a for a in allowed if a))
         also = f" (or {others[-1]})" if others else ""
-        return f"{error['input']!r} is none of {values}{also}{did_you_mean(str(error['input']), allowed)}"
+        return (
+            f"{_shown(error['input'])} is none of {values}{also}{did_you_mean(str(error['input']), allowed)}"
+        )
     return _sentence(error)
 
 
@@ -117,7 +122,13 @@ def _sentence(error: Any) -> str:
     if error["type"] == "value_error":
         return message
     message = KINDS.get(error["type"], f"{message[:1].lower()}{message[1:]}")
-    return f"{message}, not {'empty' if error['input'] is None else repr(error['input'])}"
+    return f"{message}, not {'empty' if error['input'] is None else _shown(error['input'])}"
+
+
+def _shown(value: Any) -> str:
+    """As it would stand in a program, long ones cut."""
+    text = repr(value)
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def _section_fields(section: str) -> Iterator[str]:

@@ -16,6 +16,9 @@ from medadapt.core.recipe_mistakes import mistakes_in
 from medadapt.core.search_space import mistakes_of_search
 from medadapt.core.strict_yaml import MOST_CHARACTERS, parse_yaml
 
+MOST_MISTAKES = 30
+"""Told one by one; a file with more is no recipe, but something else."""
+
 
 def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
     """The recipe in a file, with `section.key=value` overrides applied.
@@ -39,7 +42,7 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 
 
 def recipe_from(values: Any, *, where: str, overrides: Sequence[str] = ()) -> Recipe:
-    """Validate plain values as a recipe. Raises one RecipeError that lists every mistake."""
+    """Validate plain values as a recipe. Raises one RecipeError that lists every mistake, up to `MOST_MISTAKES`."""
     if not isinstance(values, dict):
         raise RecipeError(
             f"{where} is no recipe: it holds {_kind(values)}.",
@@ -59,9 +62,12 @@ def recipe_from(values: Any, *, where: str, overrides: Sequence[str] = ()) -> Re
 
 
 def _mistaken(where: str, mistakes: list[str]) -> RecipeError:
+    lines = mistakes[:MOST_MISTAKES]
+    if more := len(mistakes) - len(lines):
+        lines.append(f"... and {more:,} more")
     return RecipeError(
         f"{where} has {len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}:\n"
-        + "\n".join(f"  {line}" for line in mistakes),
+        + "\n".join(f"  {line}" for line in lines),
         "only the keys and values of `medadapt recipes schema`",
         "Correct the lines above.",
     )

@@ -9,7 +9,7 @@ import yaml
 from medadapt.core.errors import RecipeError
 
 MOST_CHARACTERS = 100_000
-"""A recipe is a page or two; more is a mistaken file. So many are parsed in about half a second."""
+"""A recipe is a page or two; more is a mistaken file. So many are parsed in a second."""
 
 
 class _StrictLoader(yaml.SafeLoader):
