@@ -15,6 +15,7 @@ from medadapt.cli import (
     benchmark_commands,
     compare_command,
     demo_command,
+    doctor_command,
     index_command,
     recipe_commands,
     run_commands,
@@ -86,6 +87,7 @@ benchmark_commands.add_to(app)
 share_commands.add_to(app)
 recipe_commands.add_to(app)
 samples_commands.add_to(app)
+doctor_command.add_to(app)
 
 
 def main() -> NoReturn:
