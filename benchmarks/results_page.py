@@ -125,7 +125,7 @@ def _first_run(found: dict[str, Any]) -> Iterator[str]:
         [
             names[key],
             f"{found[key]['seconds']:.0f}",
-            found[key].get("peak_tree_mb", found[key]["peak_rss_mb"]),
+            found[key].get("peak_tree_mb") or found[key]["peak_rss_mb"],
         ]
         for key in names
     ]

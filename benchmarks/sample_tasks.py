@@ -24,7 +24,7 @@ from medadapt.samples.generating.facts import Field
 from medadapt.samples.generating.typed_qa import TYPES
 from medadapt.samples.knowledge import Condition, load_conditions
 from medadapt.workflow.demo import DEMOS
-from timing import timed, timed_command
+from timing import timed, timed_tree
 
 HERE = Path(__file__).resolve().parent
 
@@ -102,8 +102,8 @@ def measure_first_run(folder: Path) -> dict[str, Any]:
     """
     clone = folder / "clone"
     subprocess.run(["git", "clone", "--quiet", str(HERE.parent), str(clone)], check=True)
-    installing = timed_command(["make", "setup"], folder=clone)
-    return {"setup": installing, "demo": timed_command(["make", "demo"], folder=clone)}
+    installing = timed_tree(["make", "setup"], folder=clone)
+    return {"setup": installing, "demo": timed_tree(["make", "demo"], folder=clone)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

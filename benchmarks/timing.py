@@ -1,7 +1,11 @@
-"""One command in a process of its own: its seconds, its peak memory, its exit code."""
+"""One command in a process of its own: its seconds, its peak memory, its exit code.
+
+python benchmarks/timing.py COMMAND ...    a line of JSON, of a command that starts others
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -27,11 +31,7 @@ def timed(arguments: list[str], *, threads: int | None = None) -> dict[str, Any]
 def timed_command(
     command: list[str], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
 ) -> dict[str, Any]:
-    """What `timed` returns, of any command, run in `folder`.
-
-    `peak_tree_mb` is the memory of the largest of the command's processes, or of this one where that is larger: Linux
-    tells no better of processes that have ended.
-    """
+    """What `timed` returns, of any command, run in `folder`."""
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         child = subprocess.Popen(
@@ -50,9 +50,31 @@ def timed_command(
         "seconds": round(seconds, 1),
         "peak_rss_mb": round(watch.resident_kb / 1024) or peak_mb(usage),
         "peak_anonymous_mb": round(watch.anonymous_kb / 1024) or None,
-        "peak_tree_mb": peak_mb(usage),
         "exit_code": child.returncode,
     }
+
+
+def timed_tree(command: list[str], *, folder: Path) -> dict[str, Any]:
+    """Seconds, exit code and `peak_tree_mb` of a command that starts others, such as make: the memory of the largest.
+
+    Linux counts a process as no smaller than the one that started it was then. So a small one starts the command.
+    """
+    done = subprocess.run(
+        [sys.executable, __file__, *command], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command} left with {done.returncode}:\n{done.stderr[-3000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _tell(command: list[str]) -> int:
+    """Run a command, its output on stderr, and print what `timed_tree` returns."""
+    started = time.perf_counter()
+    code = subprocess.run(command, stdout=sys.stderr, check=False).returncode
+    seconds = round(time.perf_counter() - started, 1)
+    peak = peak_mb(resource.getrusage(resource.RUSAGE_CHILDREN))
+    print(json.dumps({"seconds": seconds, "peak_tree_mb": peak, "exit_code": code}))
+    return code
 
 
 def peak_mb(usage: resource.struct_rusage) -> int:
@@ -82,3 +104,7 @@ class _Peaks(threading.Thread):
             return {}
         found = {words[0].rstrip(":"): int(words[1]) for words in lines if words[0] in {"VmHWM:", "RssAnon:"}}
         return found if len(found) == 2 else {}
+
+
+if __name__ == "__main__":
+    sys.exit(_tell(sys.argv[1:]))
