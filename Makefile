@@ -12,13 +12,12 @@ help: ## list these targets
 
 setup: $(READY) ## create .venv from requirements.lock and install the package into it, editable
 
-# The lock holds the build back end too, so nothing is fetched that it does not name. Most modules are
-# never imported; those that are Python compiles when they first are.
+# The lock holds the build back end too, so nothing is fetched that it does not name.
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "MedAdapt needs Python 3.11 or newer: make setup PYTHON=python3.11" >&2; exit 2; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
