@@ -6,6 +6,7 @@ import platform
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import torch
@@ -51,12 +52,12 @@ def all_devices() -> list[torch.device]:
 def check_device(device: torch.device) -> DeviceCheck:
     """Multiply small matrices on a device, plain and packed."""
     dtype = resolve_dtype("auto", device)
-    problem = _fault_of(lambda: _plain_error(device, dtype), TOLERANCE[dtype])
+    problem = _fault_of(partial(_plain_error, device, dtype), TOLERANCE[dtype])
     packed: dict[str, str | None] = dict.fromkeys(get_args(Packed), problem)
     if problem is None:
         packed = {
-            kind: _fault_of(lambda kind=kind: _packed_error(device, dtype, kind), LARGEST_ERROR[kind])  # type: ignore[misc]
-            for kind in packed
+            kind: _fault_of(partial(_packed_error, device, dtype, kind), LARGEST_ERROR[kind])
+            for kind in get_args(Packed)
         }
     return DeviceCheck(
         device=str(device),

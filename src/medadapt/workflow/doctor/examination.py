@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,15 +86,18 @@ def examine() -> Examination:
         devices=devices.found,
         extras={name: tuple(one.wanted for one in lacking) for name, lacking in extras.items()},
         rooms=rooms,
-        offline=is_offline(os.environ),
+        offline=_is_offline(),
         problems=(*_complaints_of_packages(needed, missing), *_too_old(extras), *devices.problems),
         advice=(*devices.advice, *_complaints_of_room(rooms)),
     )
 
 
-def is_offline(environment: Mapping[str, str]) -> bool:
-    """As huggingface_hub reads it."""
-    return environment.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+def _is_offline() -> bool:
+    with suppress(ImportError):  # that it is missing is told as for any package
+        from huggingface_hub import constants
+
+        return bool(constants.HF_HUB_OFFLINE)
+    return False
 
 
 def _complaints_of_packages(needed: Sequence[str], missing: Sequence[Unmet]) -> Iterator[Complaint]:
@@ -173,7 +175,7 @@ def _threads(processor: DeviceCheck) -> Iterator[Complaint]:
 
 def _rooms() -> Iterator[Room]:
     places = {"runs in this folder": Path.cwd()}
-    with suppress(ImportError):  # that it is missing is told as for any package
+    with suppress(ImportError):
         from huggingface_hub.constants import HF_HUB_CACHE
 
         places["downloaded models and data"] = Path(HF_HUB_CACHE)
